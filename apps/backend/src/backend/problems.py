@@ -1,0 +1,32 @@
+"""One error shape for the whole API: problem details (RFC 9457).
+
+`detail` is one or two sentences for the user: what is wrong, and what to do.
+"""
+
+from typing import Any
+
+
+class Problem(Exception):  # noqa: N818 - RFC 9457's own word
+    """An error that the client can act on.
+
+    Args:
+        status: HTTP status code.
+        title: what kind of error it is; the same for every error of that kind.
+        detail: what is wrong here and what to do about it.
+        extra: further members of the problem object.
+    """
+
+    def __init__(self, status: int, title: str, detail: str, **extra: Any) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.title = title
+        self.detail = detail
+        self.extra = extra
+
+
+def not_found(kind: str, id_: str) -> Problem:
+    return Problem(
+        404,
+        f"{kind} not found",
+        f"There is no {kind.lower()} {id_!r}. List what there is and use one of those ids.",
+    )

@@ -1,0 +1,82 @@
+"""Every setting of the backend, read from the environment once."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The environment, checked. A wrong value stops the start with the variable's name."""
+
+    model_config = SettingsConfigDict(frozen=True)
+
+    database_url: str = Field(
+        description="sqlite+aiosqlite:///PATH or postgresql+asyncpg://USER:PASSWORD@HOST/NAME"
+    )
+    training_mode: Literal["subprocess", "kubernetes"] = "subprocess"
+    backend_url: str = Field(description="Where trainers reach this backend, no trailing slash")
+
+    minio_endpoint: str | None = None
+    r2_endpoint: str | None = None
+    s3_public_endpoint: str | None = Field(
+        default=None, description="Where browsers and the CLI reach the store; default: the same"
+    )
+    aws_access_key_id: SecretStr
+    aws_secret_access_key: SecretStr
+    aws_region: str = "us-east-1"
+    datasets_bucket: str = "datasets"
+    models_bucket: str = "models"
+
+    temporal_address: str = "localhost:7233"
+    temporal_namespace: str = "default"
+    temporal_task_queue: str = "training"
+
+    redis_url: SecretStr | None = None
+    mlflow_tracking_uri: str | None = None
+
+    trainers_dir: Path
+    launcher_socket: Path | None = Field(
+        default=None, description="The launcher's unix socket; needed with TRAINING_MODE=subprocess"
+    )
+
+    api_auth: Literal["on", "off"] = "on"
+    cors_origins: list[str] = []
+
+    heartbeat_timeout_s: float = Field(default=20, gt=0)
+    stall_timeout_s: float = Field(default=1800, gt=0)
+    stop_grace_s: float = Field(default=10, ge=0)
+    max_dataset_bytes: int = Field(default=64 * 2**30, gt=0)
+    log_limit_bytes: int = Field(default=64 * 2**20, gt=0)
+
+    @model_validator(mode="after")
+    def _one_store(self) -> Self:
+        if (self.minio_endpoint is None) == (self.r2_endpoint is None):
+            raise ValueError("set exactly one of MINIO_ENDPOINT and R2_ENDPOINT")
+        if self.training_mode == "subprocess" and self.launcher_socket is None:
+            raise ValueError("TRAINING_MODE=subprocess needs LAUNCHER_SOCKET")
+        return self
+
+    @property
+    def s3_endpoint(self) -> str:
+        """The store's internal address, as trainers get it in `S3_ENDPOINT`."""
+        endpoint = self.minio_endpoint or self.r2_endpoint
+        assert endpoint is not None  # noqa: S101 - _one_store has seen to it
+        return endpoint.rstrip("/")
+
+    @property
+    def public_endpoint(self) -> str:
+        """The store's address in presigned links."""
+        return (self.s3_public_endpoint or self.s3_endpoint).rstrip("/")
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """Read the environment on first use.
+
+    Raises:
+        pydantic.ValidationError: naming each variable that is missing or wrong.
+    """
+    return Settings()

@@ -1,0 +1,108 @@
+"""Why attempts end: one enum for every executor, and what follows from each cause."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Cause(StrEnum):
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    OUT_OF_MEMORY = "out_of_memory"
+    GPU_OUT_OF_MEMORY = "gpu_out_of_memory"
+    DATASET_INVALID = "dataset_invalid"
+    CONFIG_INVALID = "config_invalid"
+    STORAGE_UNAVAILABLE = "storage_unavailable"
+    IMAGE_PULL_FAILED = "image_pull_failed"
+    UNSCHEDULABLE = "unschedulable"
+    EVICTED = "evicted"
+    PREEMPTED = "preempted"
+    NODE_LOST = "node_lost"
+    DEADLINE_EXCEEDED = "deadline_exceeded"
+    STALLED = "stalled"
+    HEARTBEAT_LOST = "heartbeat_lost"
+    TRAINER_CRASHED = "trainer_crashed"
+    LAUNCH_FAILED = "launch_failed"
+
+
+class Retry(StrEnum):
+    """Whether the next attempt resumes from the last checkpoint, or there is none."""
+
+    NEVER = "never"
+    ALWAYS = "always"
+    # A trainer that dies where it died before would only die again.
+    IF_PROGRESSED = "if_progressed"
+
+
+class Consequence(NamedTuple):
+    retry: Retry
+    sentence: str
+
+
+C, R = Cause, Retry
+
+CONSEQUENCES: dict[Cause, Consequence] = {
+    C.COMPLETED: Consequence(R.NEVER, "Training finished."),
+    C.CANCELLED: Consequence(
+        R.NEVER, "Cancelled. Retry the job to go on from its last checkpoint."
+    ),
+    C.OUT_OF_MEMORY: Consequence(
+        R.NEVER,
+        "The trainer ran out of memory. Lower batch, imgsz or workers, or ask for more memory.",
+    ),
+    C.GPU_OUT_OF_MEMORY: Consequence(
+        R.NEVER, "The GPU ran out of memory. Lower batch or imgsz, or choose a smaller model."
+    ),
+    C.DATASET_INVALID: Consequence(
+        R.NEVER, "The dataset cannot be trained on. Mend it, push it again and submit a new job."
+    ),
+    C.CONFIG_INVALID: Consequence(
+        R.NEVER, "The config cannot be run. Change the field named and submit a new job."
+    ),
+    C.STORAGE_UNAVAILABLE: Consequence(
+        R.ALWAYS, "The object store could not be reached. Check that it is up, then retry the job."
+    ),
+    C.IMAGE_PULL_FAILED: Consequence(
+        R.NEVER,
+        "The trainer's image could not be pulled. Check its name, tag and pull secret, then retry the job.",
+    ),
+    C.UNSCHEDULABLE: Consequence(
+        R.NEVER,
+        "No node can run this job. Ask for less CPU, memory or GPU, or add a node, then retry the job.",
+    ),
+    C.EVICTED: Consequence(
+        R.ALWAYS, "The node evicted the trainer, usually for lack of memory or disk."
+    ),
+    C.PREEMPTED: Consequence(R.ALWAYS, "The trainer was told to leave its machine."),
+    C.NODE_LOST: Consequence(R.ALWAYS, "The machine that trained vanished."),
+    C.DEADLINE_EXCEEDED: Consequence(
+        R.NEVER, "The job ran longer than its max_duration_s. Raise it and retry: training resumes."
+    ),
+    C.STALLED: Consequence(
+        R.ALWAYS,
+        "The trainer was alive but made no progress. Look at the end of its log for what it waits for.",
+    ),
+    C.HEARTBEAT_LOST: Consequence(
+        R.ALWAYS, "The trainer went silent: no heartbeat arrived in time."
+    ),
+    C.TRAINER_CRASHED: Consequence(
+        R.IF_PROGRESSED, "The trainer ended with an error. The end of its log tells which."
+    ),
+    C.LAUNCH_FAILED: Consequence(
+        R.ALWAYS,
+        "The trainer could not be started. Check that the launcher or the cluster is up, then retry the job.",
+    ),
+}
+
+# What a trainer can know of itself; the rest only an executor or a user can say.
+REPORTABLE = frozenset(
+    {
+        C.COMPLETED,
+        C.OUT_OF_MEMORY,
+        C.GPU_OUT_OF_MEMORY,
+        C.DATASET_INVALID,
+        C.CONFIG_INVALID,
+        C.STORAGE_UNAVAILABLE,
+        C.TRAINER_CRASHED,
+        C.PREEMPTED,
+    }
+)
