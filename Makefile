@@ -1,0 +1,99 @@
+# Each target is a thin line over a real tool; `make` alone lists them.
+SHELL := bash -eu -o pipefail
+PYTHON ?= python3
+UV := .tools/bin/uv
+# pip's folder of wheels, where there is one, is uv's too; else PyTorch's own index of CPU builds.
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+ifeq ($(UV_FIND_LINKS),)
+export UV_TORCH_BACKEND ?= cpu
+endif
+
+BACKEND := apps/backend
+TRAINER := apps/trainer-ultralytics
+CLI := apps/cli
+APPS := $(BACKEND) $(TRAINER) $(CLI)
+ENVS := $(APPS) tests demo
+env = $(1)/.venv/installed
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(foreach d,$(APPS) demo,$(call env,$d)) ## Train a real detector on this machine, from nothing to a picture
+	demo/run.sh
+
+.PHONY: dev
+dev: $(foreach d,$(APPS),$(call env,$d)) ## Run the platform on this machine: yard dev
+	$(CLI)/.venv/bin/yard dev
+
+.PHONY: test
+test: lint test-backend test-trainer test-cli test-chart test-conformance ## Run every test that needs no cluster
+
+.PHONY: test-backend
+test-backend: $(call env,$(BACKEND)) .tools/postgres
+	cd $(BACKEND) && .venv/bin/python -m pytest
+
+.PHONY: test-trainer
+test-trainer: $(call env,$(TRAINER))
+	cd $(TRAINER) && .venv/bin/python -m pytest
+
+.PHONY: test-cli
+test-cli: $(foreach d,$(APPS),$(call env,$d))
+	cd $(CLI) && .venv/bin/python -m pytest
+
+.PHONY: test-chart
+test-chart: $(call env,tests)
+	tests/.venv/bin/python -m pytest tests/render tests/policy
+
+.PHONY: test-conformance
+test-conformance: $(foreach d,$(APPS) tests,$(call env,$d)) .tools/postgres
+	tests/.venv/bin/python -m pytest tests/conformance
+
+.PHONY: lint
+lint: $(foreach d,$(APPS) tests,$(call env,$d)) ## ruff, mypy --strict, yamllint, shellcheck
+	tests/.venv/bin/ruff check .
+	tests/.venv/bin/ruff format --check .
+	for app in $(APPS); do (cd $$app && .venv/bin/mypy); done
+	tests/.venv/bin/yamllint --strict .
+	git ls-files -z | xargs -0 grep -lZE '^#!.*\b(ba)?sh$$' | xargs -0 tests/.venv/bin/shellcheck
+
+.PHONY: bench
+bench: $(foreach d,$(APPS) demo tests,$(call env,$d)) .tools/mlflow .tools/postgres ## Measure the design's numbers, as ratios in one run
+	bench/run.sh
+
+.PHONY: lock
+lock: $(UV) ## Resolve every lock file anew
+	ci/lock.sh
+
+.PHONY: clean
+clean: ## Remove what make installed here; jobs and data under .trainyard stay
+	rm -rf .tools $(addsuffix /.venv,$(ENVS))
+
+$(UV): ci/requirements.lock
+	@echo "── installing uv into .tools"
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Trainyard needs Python 3.11 or newer: make PYTHON=python3.11 …")'
+	$(PYTHON) -m venv .tools
+	.tools/bin/pip install --quiet --require-hashes -r $<
+	@touch $@
+
+$(call env,$(BACKEND)): $(BACKEND)/requirements-dev.lock
+$(call env,$(TRAINER)): $(TRAINER)/requirements-dev.lock
+$(call env,$(CLI)): $(CLI)/requirements-dev.lock
+$(call env,tests): tests/requirements.lock
+$(call env,demo): demo/requirements.lock
+
+%/.venv/installed: $(UV)
+	@echo "── installing what $* needs into $*/.venv"
+	ci/install-env.sh $* $(filter %.lock,$^)
+	@touch $@
+
+.tools/postgres: $(UV)
+	ci/find-postgres.sh
+	@touch $@
+
+.tools/mlflow: $(UV) ci/mlflow/requirements.lock
+	@echo "── installing MLflow into .tools/mlflow"
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) $@
+	$(UV) pip sync --quiet --require-hashes --python $@/bin/python ci/mlflow/requirements.lock
+	@touch $@

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Resolve every lock file anew from its requirements.in or pyproject.toml.
+set -euo pipefail
+
+compile() {
+  .tools/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes --upgrade \
+    --no-emit-index-url --no-emit-find-links --no-header --no-annotate "$@"
+}
+
+for app in backend trainer-ultralytics cli; do
+  dir=apps/$app
+  extras=() overrides=()
+  [ $app = cli ] && extras=(--extra embedded)
+  [ -f $dir/overrides.txt ] && overrides=(--override "$dir/overrides.txt")
+  compile "${overrides[@]}" "${extras[@]}" $dir/pyproject.toml -o $dir/requirements.lock
+  compile "${overrides[@]}" --extra dev $dir/pyproject.toml -o $dir/requirements-dev.lock
+done
+for dir in ci ci/mlflow demo tests; do
+  compile $dir/requirements.in -o $dir/requirements.lock
+done
