@@ -1,0 +1,151 @@
+"""The real servers that tests talk to, each a process of its own on a free loopback port."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+
+SCRIPTS = Path(sys.executable).parent
+
+
+class S3Server(NamedTuple):
+    endpoint: str
+    access_key: str
+    secret_key: str
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def process(
+    command: Sequence[str],
+    log: Path,
+    *,
+    stop: signal.Signals = signal.SIGKILL,
+    user: str | None = None,
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a server until the end of the block; `stop` is how it is told to go."""
+    with log.open("wb") as output:
+        child = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, user=user)
+    try:
+        yield child
+    finally:
+        child.send_signal(stop)
+        child.wait(10)
+
+
+def wait_for_port(port: int, child: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if child.poll() is not None:
+            break
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"{child.args!r} does not listen on {port}:\n{log.read_text()[-4000:]}")
+
+
+def postgres_bin() -> Path:
+    """The folder of PostgreSQL's programs: from PATH, else the newest that Debian installs."""
+    found = shutil.which("initdb")
+    if found:
+        return Path(found).resolve().parent
+    installed = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name)
+    )
+    if not installed:
+        raise RuntimeError("These tests need PostgreSQL: `apt-get install postgresql`.")
+    return installed[-1]
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """A PostgreSQL cluster, as durable as in production; yields `postgres@HOST:PORT`, trusted."""
+    programs = postgres_bin()
+    # A folder of its own directly below the temporary one: pytest's are closed to other users.
+    with tempfile.TemporaryDirectory(prefix="trainyard-postgres-") as folder:
+        # The server refuses to run as root.
+        user = "nobody" if os.geteuid() == 0 else None
+        if user:
+            shutil.chown(folder, user)
+        initdb = [str(programs / "initdb"), "-D", f"{folder}/data", "-U", "postgres"]
+        initdb += ["-A", "trust", "-E", "UTF8"]
+        subprocess.run(initdb, check=True, stdout=subprocess.PIPE, cwd=folder, user=user)
+        port = free_port()
+        command = [str(programs / "postgres"), "-D", f"{folder}/data", "-p", str(port)]
+        command += ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
+        log = Path(folder) / "log"
+        with process(command, log, stop=signal.SIGINT, user=user) as child:
+            wait_for_port(port, child, log)
+            yield f"postgres@127.0.0.1:{port}"
+
+
+@contextmanager
+def seaweedfs(folder: Path) -> Iterator[S3Server]:
+    """An S3 server that refuses unsigned and wrongly signed requests."""
+    server = S3Server(f"http://127.0.0.1:{free_port()}", "test-access-key", "test-secret-key")
+    folder.mkdir(parents=True)
+    identity = {
+        "name": "tests",
+        "credentials": [{"accessKey": server.access_key, "secretKey": server.secret_key}],
+        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+    }
+    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+    data = folder / "data"
+    data.mkdir()
+    port = int(server.endpoint.rsplit(":", 1)[1])
+    command = [str(SCRIPTS / "weed"), "server", "-s3", f"-dir={data}", "-ip=127.0.0.1"]
+    command += [f"-s3.port={port}", f"-s3.config={folder / 's3.json'}", "-s3.port.iceberg=0"]
+    command += ["-s3.port.lance=0", "-s3.iam=false", "-master.telemetry=false"]
+    command += ["-master.volumeSizeLimitMB=64", "-volume.max=100"]
+    for part in ("master", "volume", "filer"):
+        command += [f"-{part}.port={free_port()}", f"-{part}.port.grpc={free_port()}"]
+    command += [f"-s3.port.grpc={free_port()}"]
+    log = folder / "seaweedfs.log"
+    with process(command, log) as child:
+        wait_for_port(port, child, log)
+        _wait_for_answer(server.endpoint)
+        yield server
+
+
+def _wait_for_answer(endpoint: str) -> None:
+    # The port is open before the filer behind it can serve.
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(endpoint, timeout=1).status_code == httpx.codes.FORBIDDEN:
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.05)
+    raise RuntimeError(f"The S3 server at {endpoint} does not answer.")
+
+
+@contextmanager
+def temporal(folder: Path) -> Iterator[str]:
+    """A Temporal dev server; yields its `HOST:PORT`."""
+    folder.mkdir(parents=True)
+    port = free_port()
+    log = folder / "temporal.log"
+    command = [str(SCRIPTS / "temporal"), "server", "start-dev", "--headless"]
+    command += ["--ip", "127.0.0.1", "--port", str(port), "--http-port", str(free_port())]
+    command += ["--metrics-port", str(free_port()), "--log-level", "warn"]
+    with process(command, log) as child:
+        wait_for_port(port, child, log)
+        yield f"127.0.0.1:{port}"
