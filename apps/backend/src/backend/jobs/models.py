@@ -20,7 +20,8 @@ class Job(Base):
     name: Mapped[str | None] = mapped_column(String(100))
     trainer: Mapped[str] = mapped_column(String(40))
     task: Mapped[str] = mapped_column(String(16))
-    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), index=True)
+    # No foreign key: a finished job outlives its dataset.
+    dataset_id: Mapped[str] = mapped_column(String(12), index=True)
     config: Mapped[dict[str, Any]]
     resources: Mapped[dict[str, Any]]
     debug: Mapped[bool] = mapped_column(default=False)
