@@ -14,7 +14,10 @@ class Job(Base):
     """What the user asked for and how it stands. The row is also the outbox of its workflow."""
 
     __tablename__ = "jobs"
-    __table_args__ = (Index("ix_jobs_status_created", "status", "created_at"),)
+    __table_args__ = (
+        Index("ix_jobs_status_created", "status", "created_at"),
+        Index("ix_jobs_mlflow_done", "mlflow_done"),
+    )
 
     id: Mapped[str] = mapped_column(String(12), primary_key=True, default=new_id)
     name: Mapped[str | None] = mapped_column(String(100))
@@ -40,7 +43,8 @@ class Job(Base):
     metrics: Mapped[dict[str, Any]] = mapped_column(default=dict)
     log_size: Mapped[int] = mapped_column(BigInteger, default=0)
     mlflow_run_id: Mapped[str | None] = mapped_column(String(64))
-    # Metrics up to here are in MLflow: (epoch count, final status) as the mirror left it.
+    # Metrics up to here, in the order (attempt, epoch), are in MLflow; done: the final status too.
+    mlflow_attempt: Mapped[int] = mapped_column(default=0)
     mlflow_epoch: Mapped[int] = mapped_column(default=-1)
     mlflow_done: Mapped[bool] = mapped_column(default=False)
     workflow_started: Mapped[bool] = mapped_column(default=False)
@@ -55,7 +59,10 @@ class Attempt(Base):
     """One launch of a job's trainer. `ended_at` set: its token is dead."""
 
     __tablename__ = "attempts"
-    __table_args__ = (Index("ix_attempts_open", "ended_at", "stop_requested_at"),)
+    __table_args__ = (
+        Index("ix_attempts_open", "ended_at", "stop_requested_at"),
+        Index("ix_attempts_unsettled", "cause", "ended_at"),
+    )
 
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
@@ -83,6 +90,8 @@ class Attempt(Base):
     stop_requested_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     exit_code: Mapped[int | None]
+    # What the executor knew for certain; `cause` is what was settled from all that is known.
+    observed_cause: Mapped[str | None] = mapped_column(String(32))
     cause: Mapped[str | None] = mapped_column(String(32))
     message: Mapped[str | None]
 
