@@ -1,0 +1,49 @@
+"""One platform per database for the whole suite; a test takes services away and gives them back."""
+
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+import servers
+
+from conformance.api import Api, squares_archive
+from conformance.local import LocalPlatform, local_platform
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.S3Server]:
+    with servers.seaweedfs(tmp_path_factory.mktemp("store") / "seaweedfs") as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def platform(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    store: servers.S3Server,
+) -> Iterator[LocalPlatform]:
+    folder = tmp_path_factory.mktemp(str(request.param))
+    if request.param == "sqlite":
+        with local_platform(folder, f"sqlite+aiosqlite:///{folder}/backend.sqlite3", store) as it:
+            yield it
+        return
+    with servers.postgres(folder / "server") as address:
+        programs, (host, port) = servers.postgres_bin(), address.split("@")[1].split(":")
+        createdb = [programs / "createdb", "-h", host, "-p", port, "-U", "postgres", "trainyard"]
+        subprocess.run(createdb, check=True)
+        with local_platform(folder, f"postgresql+asyncpg://{address}/trainyard", store) as it:
+            yield it
+
+
+@pytest.fixture
+def api(platform: LocalPlatform) -> Iterator[Api]:
+    with Api(base_url=platform.url, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def dataset_id(platform: LocalPlatform) -> str:
+    with Api(base_url=platform.url, timeout=30) as client:
+        dataset = client.push("squares", squares_archive())
+    assert dataset["status"] == "ready", dataset["report"]
+    return str(dataset["id"])

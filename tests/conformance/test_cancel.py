@@ -1,0 +1,58 @@
+"""Cancel leaves no process of the tree."""
+
+import time
+
+from conformance.api import Api
+from conformance.local import LocalPlatform
+from conformance.waiting import wait_for
+
+
+def test_an_obedient_trainer_is_gone_within_two_seconds(
+    api: Api, platform: LocalPlatform, dataset_id: str
+) -> None:
+    job_id = api.submit(dataset_id, {"epochs": 500, "epoch_s": 0.2})
+    api.wait_epoch(job_id, 1)
+    tree = platform.processes(job_id)
+    assert tree
+    api.post(f"/api/v1/jobs/{job_id}/cancel").raise_for_status()
+    wait_for(lambda: not any(process.is_running() for process in tree), 2, lambda: tree)
+    job = api.wait(job_id)
+    assert (job["status"], job["cause"]) == ("cancelled", "cancelled")
+
+
+def test_a_hostile_trainer_and_its_children_are_killed_after_the_grace(
+    api: Api, platform: LocalPlatform, dataset_id: str
+) -> None:
+    config = {"epochs": 500, "epoch_s": 0.2, "ignore_sigterm": True, "children": 3}
+    job_id = api.submit(dataset_id, config)
+    api.wait_epoch(job_id, 1)
+    tree = platform.processes(job_id)
+    assert len(tree) >= 4
+    api.post(f"/api/v1/jobs/{job_id}/cancel").raise_for_status()
+    # The grace is 2 s here.
+    wait_for(lambda: not any(process.is_running() for process in tree), 5, lambda: tree)
+    assert api.wait(job_id)["status"] == "cancelled"
+
+
+def test_a_trainers_children_do_not_outlive_its_success(
+    api: Api, platform: LocalPlatform, dataset_id: str
+) -> None:
+    job_id = api.submit(dataset_id, {"epochs": 10, "children": 2})
+    tree = wait_for(lambda: platform.processes(job_id), 10)
+    assert api.wait(job_id)["status"] == "succeeded"
+    wait_for(lambda: not any(process.is_running() for process in tree), 3, lambda: tree)
+
+
+def test_a_queued_job_is_cancelled_at_once(
+    api: Api, platform: LocalPlatform, dataset_id: str
+) -> None:
+    platform.kill("temporal")
+    try:
+        job_id = api.submit(dataset_id)
+        assert api.post(f"/api/v1/jobs/{job_id}/cancel").json()["status"] == "cancelled"
+    finally:
+        platform.start("temporal")
+        platform.wait_ready()
+    time.sleep(1)
+    job = api.job(job_id)
+    assert (job["status"], job["attempt"]) == ("cancelled", 0)

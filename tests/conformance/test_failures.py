@@ -1,0 +1,96 @@
+"""Each cause that can be produced is named, and a retryable one resumes."""
+
+import pytest
+
+from conformance.api import Api
+from conformance.local import LocalPlatform
+from conformance.waiting import wait_for
+
+
+@pytest.mark.parametrize(
+    ("config", "fields", "cause"),
+    [
+        ({"exit_code": 3}, {}, "trainer_crashed"),
+        ({"report": "completed", "exit_code": 1}, {}, "trainer_crashed"),
+        ({"report": "gpu_out_of_memory", "exit_code": 1}, {}, "gpu_out_of_memory"),
+        ({"report": "dataset_invalid", "exit_code": 1}, {}, "dataset_invalid"),
+        ({"report": "config_invalid", "exit_code": 1}, {}, "config_invalid"),
+        (
+            {"report": "storage_unavailable", "exit_code": 1},
+            {"max_attempts": 1},
+            "storage_unavailable",
+        ),
+        ({"allocate_mb": 600}, {"resources": {"memory": "256Mi"}}, "out_of_memory"),
+        ({"hang": True}, {"max_duration_s": 3}, "deadline_exceeded"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_cause_of_death_is_named(
+    api: Api, dataset_id: str, config: dict[str, object], fields: dict[str, object], cause: str
+) -> None:
+    job_id = api.submit(dataset_id, {"epochs": 0, **config}, **fields)
+    job = api.wait(job_id)
+    assert (job["status"], job["cause"]) == ("failed", cause), api.log(job_id)
+    assert job["attempt"] == 1
+    assert len(job["message"]) > 20
+
+
+def test_a_program_that_does_not_exist_is_a_failed_launch(api: Api, dataset_id: str) -> None:
+    job = api.wait(api.submit(dataset_id, trainer="missing", max_attempts=1))
+    assert (job["status"], job["cause"]) == ("failed", "launch_failed")
+    assert "no-such-program" in job["message"]
+
+
+def test_a_trainer_without_progress_is_stalled(api: Api, dataset_id: str) -> None:
+    job_id = api.submit(dataset_id, {"epochs": 1, "hang": True}, max_attempts=1)
+    job = api.wait(job_id, seconds=40)
+    assert (job["status"], job["cause"]) == ("failed", "stalled")
+
+
+def test_a_silent_trainer_is_named(api: Api, platform: LocalPlatform, dataset_id: str) -> None:
+    job_id = api.submit(dataset_id, {"epochs": 500, "epoch_s": 0.2}, max_attempts=1)
+    api.wait_epoch(job_id, 1)
+    for process in platform.processes(job_id):
+        process.suspend()
+    job = api.wait(job_id, seconds=30)
+    assert (job["status"], job["cause"]) == ("failed", "heartbeat_lost")
+    wait_for(lambda: not platform.processes(job_id), 10, lambda: platform.processes(job_id))
+
+
+def test_a_killed_trainer_resumes_from_its_checkpoint(api: Api, dataset_id: str) -> None:
+    job_id = api.submit(dataset_id, {"epochs": 5, "die_at_epoch": 2})
+    job = api.wait(job_id)
+    assert (job["status"], job["attempt"]) == ("succeeded", 2), api.log(job_id)
+    rows = api.metrics(job_id)
+    assert [row["epoch"] for row in rows] == [0, 1, 2, 3, 4]
+    assert [row["attempt"] for row in rows] == [1, 1, 1, 2, 2]
+
+
+def test_a_killed_yolo_training_resumes_from_its_checkpoint(
+    api: Api, platform: LocalPlatform, dataset_id: str
+) -> None:
+    config = {"model": "yolo11n", "epochs": 8, "imgsz": 64, "batch": 4, "workers": 0}
+    job_id = api.submit(dataset_id, config, trainer="ultralytics")
+    api.wait_epoch(job_id, 2, seconds=90)
+    platform.kill_trainer(job_id)
+    job = api.wait(job_id, seconds=120)
+    assert (job["status"], job["attempt"]) == ("succeeded", 2), api.log(job_id)[-3000:]
+    rows = api.metrics(job_id)
+    assert [row["epoch"] for row in rows] == list(range(8))
+    assert rows[0]["attempt"] == 1
+    assert rows[-1]["attempt"] == 2
+
+
+def test_a_users_retry_goes_on_where_the_job_stood(api: Api, dataset_id: str) -> None:
+    config = {"epochs": 4, "epoch_s": 0.3}
+    job_id = api.submit(dataset_id, config)
+    api.wait_epoch(job_id, 1)
+    api.post(f"/api/v1/jobs/{job_id}/cancel").raise_for_status()
+    assert api.wait(job_id)["status"] == "cancelled"
+    assert api.post(f"/api/v1/jobs/{job_id}/cancel").status_code == 409
+    assert api.post(f"/api/v1/jobs/{job_id}/retry").status_code == 202
+    job = api.wait(job_id)
+    assert (job["status"], job["attempt"]) == ("succeeded", 2)
+    rows = api.metrics(job_id)
+    assert [row["epoch"] for row in rows] == [0, 1, 2, 3]
+    assert (rows[0]["attempt"], rows[-1]["attempt"]) == (1, 2)

@@ -1,0 +1,113 @@
+"""A job from submit to its end, on any executor."""
+
+import hashlib
+import json
+
+import httpx
+import pytest
+
+from conformance.api import Api
+
+
+def test_a_scripted_trainer_succeeds(api: Api, dataset_id: str) -> None:
+    job_id = api.submit(dataset_id, {"epochs": 3, "lines_per_epoch": 2})
+    job = api.wait(job_id)
+    assert (job["status"], job["cause"], job["attempt"]) == ("succeeded", "completed", 1)
+    assert [row["epoch"] for row in api.metrics(job_id)] == [0, 1, 2]
+    assert job["metrics"]["loss"] == pytest.approx(1 / 3)
+    expected = "".join(
+        f"attempt 1 epoch {epoch} line {line} äöü\n" for epoch in range(3) for line in range(2)
+    )
+    assert api.log(job_id) == expected
+    assert job["log_size"] == len(expected.encode())
+
+
+def test_the_seeds_twenty_lines_are_a_trainer(api: Api, dataset_id: str) -> None:
+    job_id = api.submit(dataset_id, trainer="seed")
+    job = api.wait(job_id)
+    assert job["status"] == "succeeded", api.log(job_id)
+    assert [row["values"]["loss"] for row in api.metrics(job_id)] == pytest.approx(
+        [1, 1 / 2, 1 / 3]
+    )
+    assert "epoch 2" in api.log(job_id)
+
+
+def test_a_yolo_training_leaves_a_verified_model(api: Api, dataset_id: str) -> None:
+    config = {"model": "yolo11n", "epochs": 2, "imgsz": 64, "batch": 4, "workers": 0}
+    job_id = api.submit(dataset_id, config, trainer="ultralytics")
+    job = api.wait(job_id, seconds=120)
+    assert job["status"] == "succeeded", api.log(job_id)[-3000:]
+    assert [row["epoch"] for row in api.metrics(job_id)] == [0, 1]
+    assert any("mAP50" in name for name in job["metrics"])
+    assert job["first_step_at"] is not None
+    artifacts = api.artifacts(job_id)
+    assert {"best.pt", "last.pt", "results.csv"} <= artifacts.keys()
+    model = httpx.get(artifacts["best.pt"]["url"]).raise_for_status().content
+    assert len(model) == artifacts["best.pt"]["size"]
+    assert hashlib.sha256(model).hexdigest() == artifacts["best.pt"]["sha256"]
+
+
+def test_the_same_idempotency_key_makes_one_job(api: Api, dataset_id: str) -> None:
+    body = {"dataset_id": dataset_id, "trainer": "scripted", "config": {"epochs": 1}}
+    key = {"Idempotency-Key": f"once-{dataset_id}"}
+    first, second = (api.post("/api/v1/jobs", json=body, headers=key) for _ in range(2))
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert first.json()["id"] == second.json()["id"]
+    other = api.post("/api/v1/jobs", json=body | {"max_attempts": 1}, headers=key)
+    assert other.status_code == 409, other.text
+    api.wait(first.json()["id"])
+
+
+def test_live_events_tell_states_metrics_and_every_byte(api: Api, dataset_id: str) -> None:
+    job_id = api.submit(dataset_id, {"epochs": 4, "epoch_s": 0.2})
+    events: list[tuple[str, dict[str, object]]] = []
+    with api.stream("GET", f"/api/v1/jobs/{job_id}/events") as stream:
+        name = ""
+        for line in stream.iter_lines():
+            if line.startswith("event: "):
+                name = line.removeprefix("event: ")
+            elif line.startswith("data: "):
+                events.append((name, json.loads(line.removeprefix("data: "))))
+    assert events[-1][0] == "end"
+    statuses = [data["status"] for name, data in events if name == "state"]
+    assert statuses[-1] == "succeeded"
+    assert "running" in statuses
+    assert [data["epoch"] for name, data in events if name == "metrics"] == [0, 1, 2, 3]
+    assert "".join(str(data["text"]) for name, data in events if name == "log") == api.log(job_id)
+
+
+def test_a_finished_job_can_be_deleted_and_is_gone(api: Api, dataset_id: str) -> None:
+    job_id = api.submit(dataset_id, {"epochs": 1})
+    api.wait(job_id)
+    assert api.delete(f"/api/v1/jobs/{job_id}").status_code == 204
+    assert api.get(f"/api/v1/jobs/{job_id}").status_code == 404
+
+
+def test_a_rejected_dataset_starts_nothing(api: Api) -> None:
+    dataset = api.push("broken", b"this is no zip archive")
+    assert dataset["status"] == "rejected"
+    body = {"dataset_id": dataset["id"], "trainer": "scripted"}
+    reply = api.post("/api/v1/jobs", json=body)
+    assert reply.status_code in {409, 422}
+    assert "rejected" in reply.json()["detail"]
+
+
+def test_a_misspelt_config_key_is_refused_with_the_nearest_name(api: Api, dataset_id: str) -> None:
+    body = {"dataset_id": dataset_id, "trainer": "ultralytics", "config": {"epoch": 3}}
+    reply = api.post("/api/v1/jobs", json=body)
+    assert reply.status_code == 422
+    assert "epochs" in reply.text
+
+
+def test_the_list_is_newest_first_and_pages(api: Api, dataset_id: str) -> None:
+    jobs = [api.submit(dataset_id, {"epochs": 0}) for _ in range(3)]
+    for job_id in jobs:
+        api.wait(job_id)
+    seen: list[str] = []
+    cursor = None
+    while len(seen) < 3:
+        params = {"dataset_id": dataset_id, "limit": 1} | ({"cursor": cursor} if cursor else {})
+        page = api.get("/api/v1/jobs", params=params).json()
+        seen += [item["id"] for item in page["items"]]
+        cursor = page["next_cursor"]
+    assert seen == jobs[::-1]
