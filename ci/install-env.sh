@@ -5,7 +5,9 @@ dir=$1 lock=$2
 uv=.tools/bin/uv
 
 "$uv" venv --quiet --allow-existing --python "${PYTHON:-python3}" "$dir/.venv"
-"$uv" pip sync --require-hashes --python "$dir/.venv/bin/python" "$lock"
+# uv's progress bars and sums are worth reading, its list of every package is not.
+"$uv" pip sync --require-hashes --python "$dir/.venv/bin/python" "$lock" \
+  2> >(grep --line-buffered -v '^ [-+~] ' >&2)
 if [ -f "$dir/pyproject.toml" ]; then
   "$uv" pip install --quiet --no-deps --no-build-isolation --python "$dir/.venv/bin/python" --editable "$dir"
 fi

@@ -27,9 +27,18 @@ def platform(
         with local_platform(folder, f"sqlite+aiosqlite:///{folder}/backend.sqlite3", store) as it:
             yield it
         return
-    with servers.postgres(folder / "server") as address:
+    with servers.postgres() as address:
         programs, (host, port) = servers.postgres_bin(), address.split("@")[1].split(":")
-        createdb = [programs / "createdb", "-h", host, "-p", port, "-U", "postgres", "trainyard"]
+        createdb = [
+            str(programs / "createdb"),
+            "-h",
+            host,
+            "-p",
+            port,
+            "-U",
+            "postgres",
+            "trainyard",
+        ]
         subprocess.run(createdb, check=True)
         with local_platform(folder, f"postgresql+asyncpg://{address}/trainyard", store) as it:
             yield it

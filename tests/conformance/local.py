@@ -66,9 +66,10 @@ class LocalPlatform:
         child.wait()
 
     def stop(self, service: str) -> None:
-        child = self._running.pop(service)
-        child.terminate()
-        child.wait(20)
+        """SIGTERM; nothing where a test left the service killed."""
+        if child := self._running.pop(service, None):
+            child.terminate()
+            child.wait(20)
 
     def wait_ready(self) -> None:
         def ready() -> bool:
@@ -140,6 +141,6 @@ def local_platform(
     with ExitStack() as stack:
         for service in ("temporal", "launcher", "backend"):
             platform.start(service)
-            stack.callback(lambda name=service: name in platform._running and platform.stop(name))
+            stack.callback(platform.stop, service)
         platform.wait_ready()
         yield platform

@@ -106,7 +106,7 @@ def test_the_list_is_newest_first_and_pages(api: Api, dataset_id: str) -> None:
     seen: list[str] = []
     cursor = None
     while len(seen) < 3:
-        params = {"dataset_id": dataset_id, "limit": 1} | ({"cursor": cursor} if cursor else {})
+        params = {"dataset_id": dataset_id, "limit": "1"} | ({"cursor": cursor} if cursor else {})
         page = api.get("/api/v1/jobs", params=params).json()
         seen += [item["id"] for item in page["items"]]
         cursor = page["next_cursor"]
