@@ -17,6 +17,9 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
 
+READ_ONLY = "trainyard_read_only"
+
+
 def utcnow() -> datetime:
     return datetime.now(UTC)
 
@@ -58,13 +61,21 @@ class Database:
         )
         if sqlite:
             event.listen(self.engine.sync_engine, "connect", _configure_sqlite)
-            event.listen(self.engine.sync_engine, "begin", _begin_immediate)
+            event.listen(self.engine.sync_engine, "begin", _begin)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        readers = self.engine.execution_options(**{READ_ONLY: True})
+        self._reading = async_sessionmaker(readers, expire_on_commit=False)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """A session that commits at the end of the block and rolls back on any error."""
         async with self._sessions.begin() as session:
+            yield session
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A session that only reads: on SQLite it neither waits for a writer nor holds one up."""
+        async with self._reading.begin() as session:
             yield session
 
     async def close(self) -> None:
@@ -85,6 +96,7 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     cursor.close()
 
 
-def _begin_immediate(connection: Any) -> None:
+def _begin(connection: Any) -> None:
     # A read that becomes a write in mid-transaction fails at once under WAL instead of waiting.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    read_only = connection.get_execution_options().get(READ_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

@@ -1,0 +1,116 @@
+"""The jobs' SQL, but for what trainers write (callbacks_repository.py)."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import and_, delete, select, tuple_, update
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from backend.jobs.models import Attempt, EpochMetrics, Job
+from backend.jobs.states import FINISHED, SOURCES, JobStatus
+from backend.problems import not_found
+
+
+class JobRow(NamedTuple):
+    """A job with its latest attempt; None before the first."""
+
+    job: Job
+    attempt: Attempt | None
+
+
+async def transition(
+    session: AsyncSession,
+    job_id: str,
+    to: JobStatus,
+    *,
+    attempt: int | None = None,
+    sources: Collection[JobStatus] | None = None,
+    **columns: Any,
+) -> bool:
+    """Move a job to `to`: one guarded UPDATE, so that of several writers one wins.
+
+    Args:
+        session: where it is done; the row stays locked until its transaction ends.
+        job_id: which job.
+        to: the new state, entered only from `SOURCES[to]`.
+        attempt: the attempt that the move is about. PREPARING begins it, so it must be the one
+            after the job's latest; every other move is made only while it is the latest.
+        sources: fewer states than `SOURCES[to]` to move from.
+        columns: further columns of the job to set with it.
+
+    Returns:
+        False: the job is not there (any more), and nothing was changed.
+    """
+    allowed = SOURCES[to] if sources is None else SOURCES[to] & frozenset(sources)
+    statement = update(Job).where(Job.id == job_id, Job.status.in_(sorted(allowed)))
+    if to == JobStatus.PREPARING:
+        columns["first_step_at"] = None
+        if attempt is not None:
+            statement = statement.where(Job.attempt == attempt - 1)
+            columns["attempt"] = attempt
+    elif attempt is not None:
+        statement = statement.where(Job.attempt == attempt)
+    result = await session.execute(
+        statement.values(status=to, **columns).execution_options(synchronize_session=False)
+    )
+    return changed(result) == 1
+
+
+def changed(result: Any) -> int:
+    """How many rows an UPDATE or DELETE changed."""
+    cursor: CursorResult[Any] = result
+    return cursor.rowcount
+
+
+async def get(session: AsyncSession, job_id: str) -> JobRow:
+    """Raise a Problem (404) unless there is such a job."""
+    found = (await session.execute(_with_attempt().where(Job.id == job_id))).one_or_none()
+    if found is None:
+        raise not_found("Job", job_id)
+    return JobRow(*found)
+
+
+async def by_idempotency_key(session: AsyncSession, key: str) -> Job | None:
+    return await session.scalar(select(Job).where(Job.idempotency_key == key))
+
+
+async def page(
+    session: AsyncSession,
+    *,
+    statuses: Collection[JobStatus],
+    dataset_id: str | None,
+    after: tuple[datetime, str] | None,
+    limit: int,
+) -> Sequence[JobRow]:
+    """Newest first, beginning below `after`; no statuses means all."""
+    query = _with_attempt().order_by(Job.created_at.desc(), Job.id.desc()).limit(limit)
+    if statuses:
+        query = query.where(Job.status.in_(statuses))
+    if dataset_id is not None:
+        query = query.where(Job.dataset_id == dataset_id)
+    if after is not None:
+        query = query.where(tuple_(Job.created_at, Job.id) < tuple_(*after))
+    return [JobRow(*row) for row in await session.execute(query)]
+
+
+async def delete_finished(session: AsyncSession, job_id: str) -> bool:
+    """Delete the job and all that hangs on it; False when it is not finished (or not there)."""
+    result = await session.execute(delete(Job).where(Job.id == job_id, Job.status.in_(FINISHED)))
+    return changed(result) == 1
+
+
+async def metrics(
+    session: AsyncSession, job_id: str, *, since: datetime | None = None
+) -> Sequence[EpochMetrics]:
+    """By epoch; with `since` only what was written from then on."""
+    query = select(EpochMetrics).where(EpochMetrics.job_id == job_id).order_by(EpochMetrics.epoch)
+    if since is not None:
+        query = query.where(EpochMetrics.at >= since)
+    return (await session.scalars(query)).all()
+
+
+def _with_attempt() -> Any:
+    latest = and_(Attempt.job_id == Job.id, Attempt.number == Job.attempt)
+    return select(Job, Attempt).outerjoin(Attempt, latest)
