@@ -1,0 +1,118 @@
+"""A data set's folder as one zip: only what belongs, and the same bytes each time."""
+
+import dataclasses
+import hashlib
+import os
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from yard.errors import Code, YardError
+
+IMAGES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+_DETECT_COLUMNS = 5
+_OBB_COLUMNS = 9
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest time a zip can hold
+_CHUNK = 1 << 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Folder:
+    """What of a folder belongs to the data set, as paths relative to it, sorted."""
+
+    root: Path
+    files: Sequence[Path]
+    skipped: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files that belong."""
+        return sum((self.root / file).stat().st_size for file in self.files)
+
+
+def scan(root: Path) -> Folder:
+    """Find the images, the label files and data.yaml; leave out caches, links and hidden files.
+
+    Raises:
+        YardError: there is no such folder, or no image in it.
+    """
+    if not root.is_dir():
+        raise YardError(
+            f"{root} is not a folder", todo="name the data set's folder", code=Code.NOT_FOUND
+        )
+    files, skipped = list[Path](), 0
+    for folder, subfolders, names in os.walk(root):
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        for name in names:
+            path = Path(folder, name)
+            relative = path.relative_to(root)
+            if _belongs(relative) and path.is_file() and not path.is_symlink():
+                files.append(relative)
+            else:
+                skipped += 1
+    if not any(file.suffix.lower() in IMAGES for file in files):
+        raise YardError(
+            f"there is no image in {root}",
+            f"looked for {', '.join(sorted(IMAGES))} in all its folders",
+            "give the folder that holds data.yaml with images/ and labels/ "
+            "(or train/ and val/ with one folder per class, to classify)",
+            Code.USAGE,
+        )
+    return Folder(root, sorted(files), skipped)
+
+
+def _belongs(path: Path) -> bool:
+    if path.name.startswith("."):
+        return False
+    label = path.suffix == ".txt" and "labels" in path.parts[:-1]
+    return label or path.suffix.lower() in IMAGES or path == Path("data.yaml")
+
+
+def guess_task(folder: Folder) -> str:
+    """Return the task that the files look made for.
+
+    No data.yaml: classify. `kpt_shape` in it: pose. Else by the columns of the label files.
+    """
+    if Path("data.yaml") not in folder.files:
+        return "classify"
+    if "kpt_shape" in _data_yaml(folder.root):
+        return "pose"
+    columns = set[int]()
+    for label in [file for file in folder.files if file.suffix == ".txt"][:50]:
+        lines = (folder.root / label).read_text(errors="replace").splitlines()
+        columns |= {len(line.split()) for line in lines if line.strip()}
+    if not columns or columns == {_DETECT_COLUMNS}:
+        return "detect"
+    return "obb" if columns == {_OBB_COLUMNS} else "segment"
+
+
+def _data_yaml(root: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load((root / "data.yaml").read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise YardError(
+            f"{root / 'data.yaml'} is not YAML", str(error), "mend it and push again", Code.USAGE
+        ) from error
+    return content if isinstance(content, dict) else {}
+
+
+def pack(folder: Folder, target: Path, advance: Callable[[int], None]) -> str:
+    """Write the zip; return its sha256.
+
+    Same files, same bytes: sorted names, no times, no owners. Images are stored as they are.
+    """
+    with zipfile.ZipFile(target, "w") as archive:
+        for file in folder.files:
+            info = zipfile.ZipInfo(file.as_posix(), _EPOCH)
+            info.external_attr = 0o644 << 16
+            stored = file.suffix.lower() in IMAGES
+            info.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
+            with (folder.root / file).open("rb") as source, archive.open(info, "w") as entry:
+                while chunk := source.read(_CHUNK):
+                    entry.write(chunk)
+                    advance(len(chunk))
+    with target.open("rb") as written:
+        return hashlib.file_digest(written, "sha256").hexdigest()

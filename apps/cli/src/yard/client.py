@@ -1,0 +1,229 @@
+"""The HTTP API, as the commands use it. Every failure is a YardError that says what to do."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+from httpx_sse import ServerSentEvent, SSEError, connect_sse
+from tenacity import (
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_exponential,
+)
+
+from yard.errors import Code, YardError
+
+Json = dict[str, Any]
+PAGE = 100
+_ID = re.compile(r"[0-9a-f]{12}")
+_TIMEOUT = httpx.Timeout(30, connect=5)
+# Longer than the server's ping (15 s): a silent stream is a dead one.
+_STREAM_TIMEOUT = httpx.Timeout(40, connect=5)
+
+
+def retrying(attempts: int) -> Retrying:
+    """Return the way we try again after the network failed us: 0.2 s, 0.4 s, … at most 2 s apart."""
+    return Retrying(
+        retry=retry_if_exception_type(httpx.TransportError),
+        wait=wait_exponential(multiplier=0.2, max=2),
+        stop=stop_after_attempt(attempts),
+        reraise=True,
+    )
+
+
+class Client:
+    """One server. Reading calls are tried again when the connection breaks."""
+
+    def __init__(self, url: str, token: str | None) -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self.url = url
+        self._http = httpx.Client(base_url=f"{url}/api/v1", headers=headers, timeout=_TIMEOUT)
+
+    def get(self, path: str, **params: Any) -> Json:
+        """Return the JSON of a GET."""
+        return self._json("GET", path, attempts=3, params=params)
+
+    def post(
+        self, path: str, body: Json | None = None, *, key: str = "", repeatable: bool = False
+    ) -> Json:
+        """Return the JSON of a POST.
+
+        Args:
+            path: below /api/v1.
+            body: sent as JSON.
+            key: an idempotency key.
+            repeatable: the server takes the same call twice; so it does with a key.
+        """
+        headers = {"Idempotency-Key": key} if key else {}
+        attempts = 3 if key or repeatable else 1
+        return self._json("POST", path, attempts=attempts, json=body, headers=headers)
+
+    def read(self, path: str, **params: Any) -> httpx.Response:
+        """Return the response of a GET, for those that are not JSON."""
+        return self._send("GET", path, attempts=3, params=params)
+
+    def items(self, path: str, **params: Any) -> Iterator[Json]:
+        """Yield every item of a paged list, newest first as the server has them."""
+        cursor = None
+        while True:
+            page = self.get(path, limit=PAGE, **params, **({"cursor": cursor} if cursor else {}))
+            yield from page["items"]
+            cursor = page["next_cursor"]
+            if not cursor:
+                return
+
+    def find(self, kind: str, reference: str) -> Json:
+        """Return the job or dataset with this id, or with the only id that starts so.
+
+        Args:
+            kind: `jobs` or `datasets`.
+            reference: 12 hexadecimal digits, or the first few of them.
+        """
+        if _ID.fullmatch(reference):
+            return self.get(f"/{kind}/{reference}")
+        found = [item for item in self.items(f"/{kind}") if item["id"].startswith(reference)]
+        return self._only(found, kind, reference)
+
+    def dataset(self, reference: str) -> Json:
+        """Return a dataset by id, by name@version, or by name: then its newest ready version."""
+        if _ID.fullmatch(reference):
+            return self.get(f"/datasets/{reference}")
+        name, _, version = reference.partition("@")
+        every = list(self.items("/datasets"))
+        named = [item for item in every if item["name"] == name]
+        if version:
+            found = [item for item in named if str(item["version"]) == version]
+        elif named:
+            ready = [item for item in named if item["status"] == "ready"]
+            newest = sorted(ready or named, key=lambda item: int(item["version"]))
+            found = newest[-1:]
+        else:
+            found = [item for item in every if item["id"].startswith(reference)]
+        return self._only(found, "datasets", reference)
+
+    def _only(self, found: list[Json], kind: str, reference: str) -> Json:
+        noun = kind.removesuffix("s")
+        if len(found) > 1:
+            ids = ", ".join(item["id"] for item in found[:5])
+            raise YardError(
+                f"{reference} is not one {noun} but {len(found)}",
+                f"these ids begin with it: {ids}",
+                "give more of the id",
+                Code.USAGE,
+            )
+        if not found:
+            raise YardError(
+                f"there is no {noun} {reference}",
+                f"{self.url} knows none with this id or name",
+                f"`yard {kind}` lists what there is",
+                Code.NOT_FOUND,
+            )
+        return found[0]
+
+    def events(self, job_id: str, on_break: Callable[[], None]) -> Iterator[ServerSentEvent]:
+        """Yield a job's events until its end; a broken connection goes on where it broke.
+
+        Args:
+            job_id: the full id.
+            on_break: called each time the connection is lost, before it is tried again.
+        """
+        last_id = ""
+        tries = Retrying(
+            retry=retry_if_exception_type((httpx.TransportError, SSEError)),
+            wait=wait_exponential(multiplier=0.2, max=2),
+            stop=stop_after_attempt(60),
+            before_sleep=lambda _: on_break(),
+            reraise=True,
+        )
+        try:
+            for attempt in tries:
+                with attempt:
+                    for event in self._stream(job_id, last_id):
+                        last_id = event.id or last_id
+                        yield event
+                        if event.event == "end":
+                            return
+                    raise httpx.ReadError("the stream of events broke off")
+        except (httpx.TransportError, SSEError) as error:
+            raise self.unreachable(error) from error
+
+    def _stream(self, job_id: str, last_id: str) -> Iterator[ServerSentEvent]:
+        headers = {"Last-Event-ID": last_id} if last_id else {}
+        path = f"/jobs/{job_id}/events"
+        with connect_sse(
+            self._http, "GET", path, headers=headers, timeout=_STREAM_TIMEOUT
+        ) as source:
+            self._check(source.response)
+            yield from source.iter_sse()
+
+    def _json(self, method: str, path: str, *, attempts: int, **request: Any) -> Json:
+        response = self._send(method, path, attempts=attempts, **request)
+        try:
+            body: Json = response.json()
+        except ValueError as error:
+            raise YardError(
+                f"{self.url} does not answer like a Trainyard server",
+                f"{method} {path} gave {response.status_code} without JSON",
+                "check --url or YARD_URL",
+                Code.UNREACHABLE,
+            ) from error
+        return body
+
+    def _send(self, method: str, path: str, *, attempts: int, **request: Any) -> httpx.Response:
+        try:
+            response: httpx.Response = retrying(attempts)(
+                self._http.request, method, path, **request
+            )
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            raise self.unreachable(error) from error
+        self._check(response)
+        return response
+
+    def unreachable(self, error: Exception) -> YardError:
+        """Return what to say when no answer came."""
+        return YardError(
+            f"no answer from {self.url}",
+            str(error) or type(error).__name__,
+            "start the platform (`yard dev`), or name the server with --url or YARD_URL",
+            Code.UNREACHABLE,
+        )
+
+    def _check(self, response: httpx.Response) -> None:
+        """Raise the problem that the server reports.
+
+        Raises:
+            YardError: with the problem's title, its detail, and the fields that are wrong.
+        """
+        if response.is_success:
+            return
+        response.read()
+        problem = _problem(response)
+        code = {404: Code.NOT_FOUND}.get(response.status_code, Code.REFUSED)
+        if response.is_server_error:
+            code = Code.UNREACHABLE
+        details = [
+            f"{item.get('field', '')}: {item.get('message', '')}"
+            for item in problem.get("errors", [])
+        ]
+        todo = ""
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            todo = "set YARD_TOKEN to a token made by `python -m backend token create NAME`"
+        raise YardError(
+            str(problem.get("title") or f"the server answered {response.status_code}"),
+            str(problem.get("detail") or ""),
+            todo,
+            code,
+            details,
+        )
+
+
+def _problem(response: httpx.Response) -> Json:
+    try:
+        problem = response.json()
+    except ValueError:
+        problem = None
+    if isinstance(problem, dict):
+        return problem
+    return {"title": f"{response.request.url.host} answered {response.status_code}"}

@@ -1,0 +1,207 @@
+"""`yard dataset push` and `yard datasets`."""
+
+import enum
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from tenacity import Retrying, retry_if_result, wait_fixed
+
+from yard import archive, output, transfer
+from yard.client import Client, Json
+from yard.context import AsJson, Url, client
+from yard.errors import Code, YardError
+from yard.output import out
+
+app = typer.Typer(help="Data sets on the server.", no_args_is_help=True)
+_SHOWN_PROBLEMS = 20
+
+
+class Task(enum.StrEnum):
+    """What a data set teaches."""
+
+    DETECT = "detect"
+    SEGMENT = "segment"
+    CLASSIFY = "classify"
+    POSE = "pose"
+    OBB = "obb"
+
+
+@app.command("push")
+def push(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Holds data.yaml, images/ and labels/.")
+    ],
+    name: Annotated[
+        str | None, typer.Option(help="Default: the folder's name.", show_default=False)
+    ] = None,
+    task: Annotated[
+        Task | None, typer.Option(help="Default: guessed from the labels.", show_default=False)
+    ] = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Upload a folder as a new version of a data set and wait until it is checked."""
+    api = client(url)
+    found = archive.scan(folder)
+    name = name or _slug(folder)
+    kind = task.value if task else archive.guess_task(found)
+    say = not as_json
+    if say:
+        guessed = "" if task else " (guessed; --task says otherwise)"
+        left_out = f", {found.skipped} left out" if found.skipped else ""
+        out.print(
+            f"{len(found.files)} files, {output.size(found.size)}{left_out} · {kind}{guessed}"
+        )
+    with tempfile.TemporaryDirectory(prefix="yard-push-") as scratch:
+        packed = Path(scratch) / "dataset.zip"
+        with _bar("packing", found.size, show=say) as advance:
+            sha256 = archive.pack(found, packed, advance)
+        dataset = _send(api, packed, {"name": name, "task": kind, "sha256": sha256}, show=say)
+    dataset = _checked(api, dataset["id"])
+    if as_json:
+        output.print_json(dataset)
+    else:
+        show(dataset)
+    if dataset["status"] == "rejected":
+        raise YardError(
+            f"{dataset['name']}@{dataset['version']} was rejected",
+            "the problems are listed above; nothing can be trained on it",
+            "mend the files and push the folder again",
+        )
+
+
+def _slug(folder: Path) -> str:
+    name = re.sub(r"[^a-z0-9._-]+", "-", folder.resolve().name.lower()).strip("-._")
+    return name[:63] or "dataset"
+
+
+@contextmanager
+def _bar(what: str, total: int, *, show: bool) -> Iterator[Any]:
+    """Show a bar over bytes; yield what to call with each number of bytes done."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+    )
+    with Progress(*columns, console=out, disable=not (show and out.is_terminal)) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda count: progress.advance(task, count)
+
+
+def _send(api: Client, packed: Path, fields: Json, *, show: bool) -> Json:
+    size = packed.stat().st_size
+    dataset = api.post("/datasets", fields | {"size": size})
+    plan = dataset["upload"]
+    label = f"{dataset['name']}@{dataset['version']}"
+    if plan is None:
+        if show:
+            out.print(f"{label} holds the same bytes already: nothing to upload")
+        return dataset
+    with _bar("uploading", size, show=show) as advance:
+        parts = transfer.upload(packed, plan, advance)
+    if show:
+        out.print(f"uploaded {output.size(size)} as {label}, checking …")
+    # Completing twice is harmless, so a lost answer may be asked for again.
+    return api.post(f"/datasets/{dataset['id']}/complete", {"parts": parts}, repeatable=True)
+
+
+def _checked(api: Client, dataset_id: str) -> Json:
+    """Return the data set once its check has ended."""
+    waiting = retry_if_result(lambda dataset: dataset["status"] in ("uploading", "checking"))
+    result: Json = Retrying(retry=waiting, wait=wait_fixed(0.3))(api.get, f"/datasets/{dataset_id}")
+    return result
+
+
+def show(dataset: Json) -> None:
+    """Print a data set with its counts, classes and problems."""
+    report = dataset["report"] or {}
+    images = report.get("images", {})
+    out.print(
+        output.facts(
+            [
+                ("dataset", f"{dataset['name']}@{dataset['version']}  ({dataset['id']})"),
+                ("status", output.status(dataset["status"])),
+                ("task", dataset["task"]),
+                ("size", output.size(dataset["size"])),
+                ("images", " · ".join(f"{n} {part}" for part, n in images.items() if n)),
+                ("labels", report.get("labels")),
+            ]
+        )
+    )
+    if report.get("classes"):
+        out.print(_balance(report["classes"]))
+    problems = report.get("problems", [])
+    if problems:
+        rows = [
+            (output.status(item["severity"]), item["file"], item["message"])
+            for item in problems[:_SHOWN_PROBLEMS]
+        ]
+        out.print(output.table(("problem", "file", "what to mend"), rows))
+        more = int(report.get("problems_total", len(problems))) - len(rows)
+        if more > 0:
+            out.print(f"… and {more} more; --json lists up to {len(problems)}")
+
+
+def _balance(classes: list[Json]) -> Any:
+    most = max(item["train"] for item in classes) or 1
+    rows = [
+        (item["index"], item["name"], item["train"], item["val"], _stripe(item["train"] / most))
+        for item in classes
+    ]
+    columns = ("class", "name", "train", "val", "balance")
+    return output.table(columns, rows, right=("class", "train", "val"))
+
+
+def _stripe(share: float) -> str:
+    return "█" * round(share * 24) or "▏"
+
+
+def list_datasets(
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the data sets, newest first."""
+    datasets = list(client(url).items("/datasets"))
+    if as_json:
+        output.print_json(datasets)
+        return
+    if not datasets:
+        out.print("no data sets yet: `yard dataset push DIR` uploads one")
+        return
+    rows = [
+        (
+            item["id"],
+            f"{item['name']}@{item['version']}",
+            item["task"],
+            output.status(item["status"]),
+            sum((item["report"] or {}).get("images", {}).values()) or None,
+            output.size(item["size"]),
+            output.when(item["created_at"]),
+        )
+        for item in datasets
+    ]
+    columns = ("id", "dataset", "task", "status", "images", "size", "pushed")
+    out.print(output.table(columns, rows, right=("images", "size")))
+
+
+def require_ready(dataset: Json) -> Json:
+    """Return the data set, if it can be trained on.
+
+    Raises:
+        YardError: it is not ready.
+    """
+    if dataset["status"] == "ready":
+        return dataset
+    raise YardError(
+        f"{dataset['name']}@{dataset['version']} is {dataset['status']}",
+        "only a data set that is ready can be trained on",
+        "push it again with `yard dataset push DIR`, or name another",
+        Code.REFUSED,
+    )

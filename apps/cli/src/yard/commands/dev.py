@@ -1,0 +1,138 @@
+"""`yard dev`: the platform on this machine."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import psutil
+import typer
+from rich.live import Live
+
+from yard import config
+from yard.dev import processes
+from yard.dev.screen import Screen
+from yard.dev.services import plan
+from yard.dev.state import State
+from yard.dev.supervisor import Supervisor, end_leftovers
+from yard.errors import Code, YardError
+from yard.output import out
+
+
+def dev(
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="-- COMMAND",
+            help="Run this once all is ready, then stop everything and leave with its exit code.",
+            show_default=False,
+        ),
+    ] = None,
+    state: Annotated[
+        Path, typer.Option(help="The folder that keeps all data, logs and settings.")
+    ] = Path(config.STATE_DIR),
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help="The backend's port. Default: that of last time, 8000, or a free one.",
+            show_default=False,
+        ),
+    ] = None,
+    mlflow: Annotated[bool, typer.Option("--mlflow", help="Run an MLflow server, too.")] = False,
+) -> None:
+    """Run the platform on this machine: backend, launcher, object store and Temporal."""
+    folder = State(state)
+    with folder.locked():
+        left = end_leftovers(folder)
+        if left:
+            out.print(f"ended what an earlier `yard dev` had left running: {', '.join(left)}")
+        folder.put_logs_aside()
+        services = plan(folder, port=port, mlflow=mlflow)
+        url = services[-1].address
+        screen = out.is_terminal and not command
+        supervisor = Supervisor(folder, services, _silent if screen else out.print)
+        with _signals(supervisor) as stop:
+            code = _run(folder, supervisor, url, command, stop, screen=screen)
+    raise typer.Exit(code)
+
+
+def _silent(message: str) -> None:
+    """Say nothing: the screen shows it."""
+
+
+@contextlib.contextmanager
+def _signals(supervisor: Supervisor) -> Iterator[threading.Event]:
+    """Yield an event that Ctrl-C, SIGTERM or a closed terminal sets; a second one makes haste."""
+    stop = threading.Event()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        (supervisor.hurry if stop.is_set() else stop).set()
+
+    kinds = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {kind: signal.signal(kind, handle) for kind in kinds}
+    try:
+        yield stop
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+
+
+def _run(
+    folder: State,
+    supervisor: Supervisor,
+    url: str,
+    command: list[str] | None,
+    stop: threading.Event,
+    *,
+    screen: bool,
+) -> int:
+    """Start, serve until told to stop or the command ends, end; return the exit code."""
+    view = Screen(supervisor, url, str(folder.root))
+    live = Live(view, console=out, refresh_per_second=2) if screen else contextlib.nullcontext()
+    began = time.monotonic()
+    with live:
+        supervisor.start()
+        try:
+            if not supervisor.wait_ready(stop):
+                return Code.INTERRUPTED
+            folder.announce(url)
+            if not screen:
+                out.print(f"Trainyard is ready at {url} after {time.monotonic() - began:.1f} s")
+            if command:
+                return _command(command, url, stop)
+            stop.wait()
+            return Code.OK
+        finally:
+            folder.withdraw()
+            view.closing = "stopping … (Ctrl-C again makes haste)"
+            if not screen:
+                out.print("stopping …")
+            supervisor.end()
+            view.closing = "stopped"
+            if not screen:
+                out.print("stopped; nothing is left running")
+
+
+def _command(command: list[str], url: str, stop: threading.Event) -> int:
+    """Run the command with our address; return its exit code."""
+    try:
+        child = subprocess.Popen(command, env=os.environ | {"YARD_URL": url})
+    except OSError as error:
+        raise YardError(
+            f"cannot run {command[0]}", str(error), "name a program after --", Code.USAGE
+        ) from error
+    while child.poll() is None:
+        if stop.wait(0.1):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                processes.end(psutil.Process(child.pid), children=True)
+            child.wait()
+            return Code.INTERRUPTED
+    return child.returncode if child.returncode >= 0 else 128 - child.returncode

@@ -1,0 +1,178 @@
+"""`yard jobs`, `yard job`, `yard logs`, `yard cancel`, `yard retry`."""
+
+import codecs
+from typing import Annotated, Any
+
+import typer
+
+from yard import output
+from yard.client import Client, Json
+from yard.commands.follow import stream
+from yard.context import AsJson, JobId, Url, client
+from yard.errors import Code, YardError
+from yard.output import out
+
+FINISHED = ("succeeded", "failed", "cancelled")
+
+
+def jobs(
+    status: Annotated[
+        list[str] | None,
+        typer.Option(help="Only these, e.g. running; may be given more than once."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the jobs, newest first."""
+    api = client(url)
+    params: dict[str, Any] = {"status": status} if status else {}
+    items = [item for item, _ in zip(api.items("/jobs", **params), range(limit), strict=False)]
+    if as_json:
+        output.print_json(items)
+        return
+    if not items:
+        out.print("no such jobs" if status else "no jobs yet: `yard train DATASET` starts one")
+        return
+    rows = [
+        (
+            item["id"],
+            item["name"],
+            output.status(item["status"]),
+            _progress(item),
+            item["cause"] if item["status"] != "succeeded" else None,
+            _took(item),
+            output.when(item["created_at"]),
+        )
+        for item in items
+    ]
+    columns = ("id", "name", "status", "progress", "cause", "took", "created")
+    out.print(output.table(columns, rows, right=("progress",)))
+
+
+def _progress(job: Json) -> str:
+    return "—" if job["progress"] is None else f"{job['progress']:.0%}"
+
+
+def _took(job: Json) -> str:
+    if not (job["started_at"] and job["finished_at"]):
+        return "—"
+    span = output.parse_time(job["finished_at"]) - output.parse_time(job["started_at"])
+    return output.duration(span.total_seconds())
+
+
+def job(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
+    """Show one job."""
+    found = client(url).find("jobs", job_id)
+    if as_json:
+        output.print_json(found)
+    else:
+        show(found)
+
+
+def show(item: Json) -> None:
+    """Print a job as a person reads it."""
+    epochs = item["config"].get("epochs")
+    epoch = None if item["epoch"] is None else f"{item['epoch'] + 1} of {epochs or '?'} finished"
+    out.print(
+        output.facts(
+            [
+                ("job", f"{item['id']}  {item['name'] or ''}".rstrip()),
+                ("status", output.status(item["status"])),
+                ("cause", item["cause"]),
+                ("message", item["message"]),
+                ("trainer", f"{item['trainer']} · {item['task']}"),
+                ("dataset", item["dataset_id"]),
+                ("attempt", f"{item['attempt']} of at most {item['max_attempts']}"),
+                ("phase", item["phase"]),
+                ("epoch", epoch),
+                ("progress", _progress(item)),
+                ("speed", item["speed"] and f"{item['speed']:.0f} images/s"),
+                ("debugger", item["debug_port"] and f"127.0.0.1:{item['debug_port']}"),
+                ("created", output.when(item["created_at"])),
+                ("took", _took(item)),
+                ("log", output.size(item["log_size"])),
+                ("config", ", ".join(f"{k}={_yaml(v)}" for k, v in item["config"].items())),
+            ]
+        )
+    )
+    if item["metrics"]:
+        out.print(output.table(("metric", "last value"), sorted(item["metrics"].items())))
+
+
+def _yaml(value: Any) -> str:
+    """Return a value as --set takes it."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value)
+
+
+def logs(
+    job_id: JobId,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on until the job is finished.")
+    ] = False,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print what the trainer printed."""
+    api = client(url)
+    found = api.find("jobs", job_id)
+    if follow:
+        for event in stream(api, found["id"]):
+            if event.kind == "log":
+                _emit(event.data["text"], event.data["offset"], as_json=as_json)
+        return
+    offset, decoder = 0, codecs.getincrementaldecoder("utf-8")("replace")
+    while True:
+        response = api.read(f"/jobs/{found['id']}/logs", offset=offset)
+        if not response.content:
+            return
+        _emit(decoder.decode(response.content), offset, as_json=as_json)
+        offset = int(response.headers["X-Log-Offset"])
+
+
+def _emit(text: str, offset: int, *, as_json: bool) -> None:
+    if as_json:
+        output.print_json_line({"offset": offset, "text": text})
+    else:
+        # The text is a trainer's and may hold control codes meant for its own terminal.
+        typer.echo(output.harmless(text), nl=False)
+
+
+def cancel(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
+    """Stop a job. What it has finished is kept."""
+    _command(client(url), job_id, "cancel", as_json=as_json)
+
+
+def retry(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
+    """Run a failed or cancelled job again, from its last checkpoint."""
+    _command(client(url), job_id, "retry", as_json=as_json)
+
+
+def _command(api: Client, job_id: str, verb: str, *, as_json: bool) -> None:
+    found = api.find("jobs", job_id)
+    item = api.post(f"/jobs/{found['id']}/{verb}")
+    if as_json:
+        output.print_json(item)
+        return
+    out.print(output.status(item["status"]), f"{item['id']} {item['name'] or ''}".rstrip())
+    if item["status"] not in FINISHED:
+        out.print(f"`yard job {item['id'][:6]}` shows how it goes on")
+
+
+def fail_unless_succeeded(item: Json) -> None:
+    """Turn a finished job into the exit code of the command that waited for it.
+
+    Raises:
+        YardError: the job failed or was cancelled.
+    """
+    if item["status"] == "succeeded":
+        return
+    raise YardError(
+        f"job {item['id']} {item['status']}" + (f": {item['cause']}" if item["cause"] else ""),
+        item["message"] or "",
+        f"`yard logs {item['id'][:6]}` shows what the trainer said, "
+        f"`yard retry {item['id'][:6]}` goes on from the last checkpoint",
+        Code.FAILED,
+    )

@@ -1,0 +1,100 @@
+"""`yard models pull`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from yard import output
+from yard.client import Client, Json
+from yard.context import AsJson, JobId, Url, client
+from yard.errors import Code, YardError
+from yard.output import out
+from yard.transfer import download
+
+app = typer.Typer(help="What trainings leave behind.", no_args_is_help=True)
+
+
+@app.callback()
+def models() -> None:
+    """What trainings leave behind."""
+
+
+@app.command("pull")
+def pull(
+    job_id: JobId,
+    target: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder to write to. Default: models/JOB.", show_default=False),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this artifact, e.g. best.pt; may be given more than once."),
+    ] = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch a job's model and other artifacts, each checked against its sha256."""
+    api = client(url)
+    job = api.find("jobs", job_id)
+    folder = target or Path("models") / job["id"]
+    files = fetch(api, job, folder, only or [], show=not as_json)
+    if as_json:
+        output.print_json([str(file) for file in files])
+        return
+    for file in files:
+        out.print(f"{file}  {output.size(file.stat().st_size)}")
+
+
+def fetch(api: Client, job: Json, folder: Path, only: list[str], *, show: bool) -> list[Path]:
+    """Download a job's artifacts into a folder; return their paths.
+
+    Args:
+        api: the server.
+        job: the job.
+        folder: made if it is not there.
+        only: names of the wanted artifacts; all if empty.
+        show: whether to draw a bar.
+
+    Raises:
+        YardError: the job has no such artifact.
+    """
+    items = api.get(f"/jobs/{job['id']}/artifacts")["items"]
+    names = [item["name"] for item in items]
+    missing = [name for name in only if name not in names] or (["no artifact"] if not items else [])
+    if missing:
+        raise YardError(
+            f"job {job['id']} has no {missing[0]}" if only else f"job {job['id']} has no artifacts",
+            f"it is {job['status']} and has: {', '.join(names) or 'nothing yet'}",
+            "wait until it has succeeded" if job["status"] != "succeeded" else "name one of these",
+            Code.NOT_FOUND,
+        )
+    wanted = [item for item in items if not only or item["name"] in only]
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+    )
+    visible = show and out.is_terminal
+    with Progress(*columns, console=out, disable=not visible, transient=True) as progress:
+        task = progress.add_task("pulling", total=sum(int(item["size"]) for item in wanted))
+        paths = list[Path]()
+        for item in wanted:
+            path = _inside(folder, item["name"])
+            download(item, path, lambda count: progress.advance(task, count))
+            paths.append(path)
+    return paths
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """Return where an artifact goes; a trainer chooses its name, so it may not lead elsewhere."""
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise YardError(
+            f"artifact name {name!r} leads out of {folder}",
+            todo="do not trust this trainer; fetch single files with --only",
+            code=Code.REFUSED,
+        )
+    return folder / name

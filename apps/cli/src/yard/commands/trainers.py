@@ -1,0 +1,74 @@
+"""`yard trainers`."""
+
+from typing import Annotated
+
+import typer
+
+from yard import output
+from yard.client import Json
+from yard.context import AsJson, Url, client
+from yard.output import out
+
+
+def trainers(
+    name: Annotated[
+        str | None, typer.Argument(help="Show what this trainer can be told.", show_default=False)
+    ] = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the trainers, or what one of them can be told with --set."""
+    api = client(url)
+    if name:
+        manifest = api.get(f"/trainers/{name}")
+        output.print_json(manifest) if as_json else _show(manifest)
+        return
+    items = api.get("/trainers")["items"]
+    if as_json:
+        output.print_json(items)
+        return
+    rows = [
+        (item["name"], item["version"], ", ".join(item["tasks"]), item["description"])
+        for item in items
+    ]
+    out.print(output.table(("trainer", "version", "tasks", "what it is"), rows))
+
+
+def _show(manifest: Json) -> None:
+    out.print(
+        output.facts(
+            [
+                ("trainer", f"{manifest['name']} {manifest['version']}"),
+                ("what it is", manifest["description"]),
+                ("tasks", ", ".join(manifest["tasks"])),
+                ("image", manifest.get("image")),
+            ]
+        )
+    )
+    rows = [
+        (key, _default(field), _range(field), field.get("description", ""))
+        for key, field in manifest["config_schema"].get("properties", {}).items()
+    ]
+    out.print()
+    out.print(output.table(("--set", "default", "values", "what it does"), rows))
+
+
+def _default(field: Json) -> str:
+    return "null" if field.get("default") is None else output.text(field["default"])
+
+
+def _range(field: Json) -> str:
+    """Return the allowed values of one property in a few words."""
+    if "enum" in field:
+        values = [str(value) for value in field["enum"]]
+        shown = " ".join(values[:6])
+        return f"{shown} … ({len(values)})" if len(values) > 6 else shown  # noqa: PLR2004 - a line
+    kinds = field.get("type", "")
+    kind = kinds if isinstance(kinds, str) else "|".join(kinds)
+    low = field.get("minimum", field.get("exclusiveMinimum"))
+    high = field.get("maximum", field.get("exclusiveMaximum"))
+    if low is None and high is None:
+        return kind
+    above = "" if low is None else f"{low} ≤ " if "minimum" in field else f"{low} < "
+    below = "" if high is None else f" ≤ {high}" if "maximum" in field else f" < {high}"
+    return f"{above}{kind}{below}"

@@ -1,0 +1,93 @@
+"""Where things are: the server, the token, the checkout, the caches."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import psutil
+
+from yard.errors import Code, YardError
+
+DEFAULT_URL = "http://localhost:30080"
+STATE_DIR = ".trainyard"
+ADDRESS_FILE = "address.json"
+
+
+def resolve_url(option: str | None) -> str:
+    """Return the server's address: the option (or YARD_URL), the running `yard dev`, the default."""
+    return (option or _running_dev_url() or DEFAULT_URL).rstrip("/")
+
+
+def _running_dev_url() -> str | None:
+    """Return the address of the `yard dev` whose state folder lies here or above."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        address = read_json(folder / STATE_DIR / ADDRESS_FILE)
+        if address and process_of(address["pid"], address["started"]):
+            return str(address["url"])
+    return None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a file of ours; an absent or half-written file is an empty one."""
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def process_of(pid: int, started: float) -> psutil.Process | None:
+    """Return the living process with this pid and start time; a reused pid is nobody's.
+
+    Args:
+        pid: process id.
+        started: start time in seconds since the epoch, as psutil gives it.
+    """
+    try:
+        process = psutil.Process(pid)
+        same = abs(process.create_time() - started) < 1
+        alive = same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return None
+    return process if alive else None
+
+
+def token() -> str | None:
+    """Return the API token of the environment."""
+    return os.environ.get("YARD_TOKEN") or None
+
+
+def checkout() -> Path:
+    """Return the root of the Trainyard checkout that we run from or stand in."""
+    for folder in (Path(__file__).resolve(), Path.cwd() / "-"):
+        for parent in folder.parents:
+            if (parent / "apps/trainer-ultralytics/trainer.json").is_file():
+                return parent
+    raise YardError(
+        "no Trainyard checkout found",
+        "this command runs parts of the platform from its source folder",
+        "change into a clone of Trainyard and run it again",
+        Code.USAGE,
+    )
+
+
+def trainer_python() -> Path:
+    """Return the Python of the trainer's own environment, which has torch and Ultralytics."""
+    named = os.environ.get("YARD_TRAINER_PYTHON")
+    python = Path(named) if named else checkout() / "apps/trainer-ultralytics/.venv/bin/python"
+    if not python.is_file():
+        raise YardError(
+            "the trainer's environment is not installed",
+            f"there is no {python}",
+            "run `make dev` once in the checkout, or set YARD_TRAINER_PYTHON",
+            Code.USAGE,
+        )
+    return python
+
+
+def cache_dir() -> Path:
+    """Return the folder that keeps pulled models."""
+    return Path(platformdirs.user_cache_dir("trainyard"))

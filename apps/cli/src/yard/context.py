@@ -1,0 +1,25 @@
+"""The options that every command shares."""
+
+from typing import Annotated
+
+import typer
+
+from yard import config
+from yard.client import Client
+
+Url = Annotated[
+    str | None,
+    typer.Option(
+        "--url",
+        envvar="YARD_URL",
+        help="The server. Default: the running `yard dev`, else http://localhost:30080.",
+        show_default=False,
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+JobId = Annotated[str, typer.Argument(help="A job's id, or the beginning of it.", metavar="JOB")]
+
+
+def client(url: str | None) -> Client:
+    """Return the client for the server that the options and the environment name."""
+    return Client(config.resolve_url(url), config.token())

@@ -1,0 +1,51 @@
+"""Ending processes of ours, and never one that is not."""
+
+import contextlib
+from collections.abc import Callable, Sequence
+
+import psutil
+
+GRACE_S = 10.0  # from SIGTERM to SIGKILL
+
+
+def end(process: psutil.Process, *, children: bool, grace_s: float = GRACE_S) -> None:
+    """End a process: SIGTERM, then SIGKILL after the grace.
+
+    psutil compares start times before it signals, so that a reused pid is safe.
+
+    Args:
+        process: the process.
+        children: whether its descendants end with it.
+        grace_s: how long it may take, in seconds.
+    """
+    family = _descendants(process) if children else []
+    for signalled in (process, *family):
+        _signal(signalled.terminate)
+    _, alive = psutil.wait_procs([process, *family], timeout=grace_s)
+    for survivor in alive:
+        _signal(survivor.kill)
+    psutil.wait_procs(alive, timeout=GRACE_S)
+
+
+def memory(process: psutil.Process) -> int:
+    """Return the resident bytes of a process and its descendants."""
+    total = 0
+    for member in (process, *_descendants(process)):
+        try:
+            total += member.memory_info().rss
+        except psutil.Error:
+            continue
+    return total
+
+
+def _descendants(process: psutil.Process) -> Sequence[psutil.Process]:
+    try:
+        found: list[psutil.Process] = process.children(recursive=True)
+    except psutil.Error:
+        return []
+    return found
+
+
+def _signal(send: Callable[[], None]) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        send()

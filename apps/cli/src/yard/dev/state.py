@@ -1,0 +1,188 @@
+"""The state folder of a `yard dev`: its lock, ports, keys, process records, logs and data."""
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import secrets
+import socket
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import psutil
+
+from yard import config
+from yard.errors import Code, YardError
+
+# What each port should be if it is free; `yard dev` remembers what it was.
+PREFERRED_PORTS = {
+    "backend": 8000,
+    "temporal": 7233,
+    "temporal-ui": 8233,
+    "s3": 8333,
+    "s3-grpc": 18333,
+    "master": 9333,
+    "master-grpc": 19333,
+    "volume": 8080,
+    "volume-grpc": 18080,
+    "filer": 8888,
+    "filer-grpc": 18888,
+    "mlflow": 5000,
+}
+_LOG_LIMIT = 16 << 20  # bytes from which a service's log is put aside at the next start
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """A process that we started; pid and start time together name it."""
+
+    service: str
+    pid: int
+    started: float
+
+    def process(self) -> psutil.Process | None:
+        """Return it, if it still lives."""
+        return config.process_of(self.pid, self.started)
+
+
+class State:
+    """One state folder. Only its owner can read it, for it holds keys and data."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        for folder in (self.root, self.logs, self.data):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.root.chmod(0o700)
+
+    @property
+    def logs(self) -> Path:
+        """Where each service's output goes."""
+        return self.root / "logs"
+
+    @property
+    def data(self) -> Path:
+        """What the services keep."""
+        return self.root / "data"
+
+    @property
+    def socket(self) -> Path:
+        """The launcher's socket; a unix socket's path may have 107 bytes at most."""
+        return self.root / "launcher.sock"
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for ourselves.
+
+        Raises:
+            YardError: another `yard dev` runs on it, or its path is too long for a socket.
+        """
+        if len(os.fsencode(self.socket)) > 107:  # noqa: PLR2004 - see above
+            raise YardError(
+                f"the path {self.root} is too long",
+                "the launcher's socket lies in it, and Linux allows 107 bytes for that",
+                "choose a shorter folder with --state",
+                Code.USAGE,
+            )
+        with (self.root / "lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                other = config.read_json(self.root / config.ADDRESS_FILE)
+                raise YardError(
+                    f"a `yard dev` runs already on {self.root}",
+                    f"its process is {other.get('pid', 'unknown')}, "
+                    f"its address {other.get('url', 'not known yet')}",
+                    "use that one, stop it with Ctrl-C, or give this one another --state folder",
+                    Code.USAGE,
+                ) from None
+            yield
+
+    def announce(self, url: str) -> None:
+        """Write where we are, for the other commands."""
+        me = psutil.Process()
+        address = {"url": url, "pid": me.pid, "started": me.create_time()}
+        write_private(self.root / config.ADDRESS_FILE, json.dumps(address))
+
+    def withdraw(self) -> None:
+        """Take the address back."""
+        (self.root / config.ADDRESS_FILE).unlink(missing_ok=True)
+
+    def ports(self, names: Sequence[str], fixed: dict[str, int]) -> dict[str, int]:
+        """Choose ports: the fixed one, else that of last time, else the preferred, else any.
+
+        Raises:
+            YardError: a fixed port is taken.
+        """
+        path = self.root / "ports.json"
+        last = config.read_json(path)
+        chosen = dict[str, int]()
+        for name in names:
+            if name in fixed and not _is_free(fixed[name]):
+                raise YardError(
+                    f"port {fixed[name]} is taken",
+                    "another program listens on it",
+                    "choose another with --port, or leave it out to get a free one",
+                    Code.USAGE,
+                )
+            wishes = [fixed[name]] if name in fixed else [last.get(name, 0), PREFERRED_PORTS[name]]
+            taken = chosen.values()
+            chosen[name] = (
+                next((port for port in wishes if port and port not in taken and _is_free(port)), 0)
+                or _any_free()
+            )
+        write_private(path, json.dumps(last | chosen, indent=2))
+        return chosen
+
+    def store_keys(self) -> tuple[str, str]:
+        """Return the object store's access key and secret, made at the first start."""
+        path = self.root / "store-keys.json"
+        keys = config.read_json(path)
+        if not keys:
+            keys = {"access": secrets.token_hex(10), "secret": secrets.token_hex(20)}
+            write_private(path, json.dumps(keys))
+        return str(keys["access"]), str(keys["secret"])
+
+    def records(self) -> list[Record]:
+        """Return the processes that we started last and have not seen end."""
+        content = config.read_json(self.root / "processes.json")
+        return [Record(name, int(pid), float(at)) for name, (pid, at) in content.items()]
+
+    def write_records(self, records: Sequence[Record]) -> None:
+        """Remember the processes that we started."""
+        content = {record.service: (record.pid, record.started) for record in records}
+        write_private(self.root / "processes.json", json.dumps(content, indent=2))
+
+    def log(self, service: str) -> Path:
+        """Return the log file of a service."""
+        return self.logs / f"{service}.log"
+
+    def put_logs_aside(self) -> None:
+        """Rename logs that have grown large; one older log of each is kept."""
+        for path in self.logs.glob("*.log"):
+            if path.stat().st_size > _LOG_LIMIT:
+                path.replace(path.with_suffix(".log.1"))
+
+
+def write_private(path: Path, content: str) -> None:
+    """Replace a file that only its owner can read, whole or not at all."""
+    partial = path.with_name(f".{path.name}.new")
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(content)
+    partial.replace(path)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _any_free() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

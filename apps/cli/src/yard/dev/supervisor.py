@@ -1,0 +1,133 @@
+"""All services of one state folder: started together, ended in order."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from yard.dev import launcher, processes
+from yard.dev.runner import Runner
+from yard.dev.services import Service
+from yard.dev.state import Record, State
+from yard.errors import YardError
+
+_START_LIMIT_S = 180
+_ATTEMPT_GRACE_S = 10.0
+_TICK_S = 0.1
+
+
+class Supervisor:
+    """Runs the services. `say` is told, in words, what happens."""
+
+    def __init__(
+        self, state: State, services: Sequence[Service], say: Callable[[str], None]
+    ) -> None:
+        self._state = state
+        self._say = say
+        self._records = dict[str, Record]()
+        self._records_lock = threading.Lock()
+        self.hurry = threading.Event()
+        self.runners = [
+            Runner(service, state.log(service.name), self._remember) for service in services
+        ]
+
+    def start(self) -> None:
+        """Start every service at once."""
+        for runner in self.runners:
+            runner.start()
+
+    def wait_ready(self, stop: threading.Event) -> bool:
+        """Wait until all serve; return False if told to stop meanwhile.
+
+        Raises:
+            YardError: a service cannot be started.
+        """
+        began, told = time.monotonic(), set[str]()
+        while not stop.is_set():
+            for runner in self.runners:
+                if runner.state == "failed":
+                    raise _cannot_start(runner, runner.note)
+                if runner.ready_after is not None and runner.name not in told:
+                    told.add(runner.name)
+                    self._say(f"{runner.name} ready after {runner.ready_after:.1f} s")
+            waiting = [runner for runner in self.runners if not serves(runner)]
+            if not waiting:
+                return True
+            if time.monotonic() - began > _START_LIMIT_S:
+                late = waiting[0]
+                raise _cannot_start(late, f"not ready after {_START_LIMIT_S} s: {late.note}")
+            stop.wait(_TICK_S)
+        return False
+
+    def end(self) -> None:
+        """End everything: backend, trainings (they keep a checkpoint), launcher, stores."""
+        by_name = {runner.name: runner for runner in self.runners}
+        # Without the backend first, it would start the next attempt of each training we stop.
+        self._stop(by_name.pop("backend"))
+        self._end_attempts()
+        self._stop(by_name.pop("launcher"))
+        rest = [threading.Thread(target=self._stop, args=(runner,)) for runner in by_name.values()]
+        for thread in rest:
+            thread.start()
+        for thread in rest:
+            thread.join()
+        self._state.write_records([])
+
+    def _stop(self, runner: Runner) -> None:
+        runner.stop(0.5 if self.hurry.is_set() else processes.GRACE_S)
+
+    def _end_attempts(self) -> None:
+        """Stop the trainings that run, and wait until their trees are gone."""
+        path, told, began = self._state.socket, False, time.monotonic()
+        try:
+            while attempts := launcher.running(path):
+                if not told:
+                    self._say(
+                        f"stopping {len(attempts)} training(s); they go on from their last "
+                        "checkpoint at the next start"
+                    )
+                    told = True
+                    for attempt in attempts:
+                        launcher.stop(path, attempt, _ATTEMPT_GRACE_S)
+                waited = time.monotonic() - began
+                if self.hurry.is_set() or waited > _ATTEMPT_GRACE_S:
+                    for attempt in attempts:
+                        launcher.stop(path, attempt, 0)
+                if waited > 2 * _ATTEMPT_GRACE_S:
+                    return
+                time.sleep(_TICK_S)
+        except OSError:
+            return  # no launcher, nobody to ask
+
+    def _remember(self, record: Record) -> None:
+        with self._records_lock:
+            self._records[record.service] = record
+            self._state.write_records(list(self._records.values()))
+
+
+def serves(runner: Runner) -> bool:
+    """Return whether a service runs and lacks nothing."""
+    return runner.state == "ready" and not runner.note
+
+
+def end_leftovers(state: State) -> list[str]:
+    """End what a killed `yard dev` left running; return the names.
+
+    Trainings go on: the launcher leaves its children alone, and the next one finds them again.
+    """
+    ended = list[str]()
+    for record in sorted(state.records(), key=lambda record: record.service != "backend"):
+        process = record.process()
+        if process:
+            processes.end(process, children=record.service != "launcher")
+            ended.append(record.service)
+    state.write_records([])
+    return ended
+
+
+def _cannot_start(runner: Runner, why: str) -> YardError:
+    return YardError(
+        f"{runner.name} does not start",
+        why,
+        f"its whole log: {runner.log}",
+        details=runner.last_lines(8),
+    )

@@ -1,0 +1,129 @@
+"""Bytes to and from the object store, by the links that the server signed."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+
+from yard.client import Json, retrying
+from yard.errors import Code, YardError
+
+_CHUNK = 1 << 18
+_PARALLEL = 4
+_ATTEMPTS = 6
+_TIMEOUT = httpx.Timeout(60, connect=5)
+
+
+def upload(path: Path, plan: Json, advance: Callable[[int], None]) -> list[Json]:
+    """Put the parts of a file, several at a time; return their numbers and ETags.
+
+    Args:
+        path: the file.
+        plan: `upload` of a created data set: `part_size` in bytes and `parts` with their links.
+        advance: told the bytes sent; a negative number when a part starts again.
+    """
+    with httpx.Client(timeout=_TIMEOUT) as http, ThreadPoolExecutor(_PARALLEL) as pool:
+
+        def put(part: Json) -> Json:
+            return retrying(_ATTEMPTS)(_put, http, path, part, int(plan["part_size"]), advance)
+
+        try:
+            return list(pool.map(put, plan["parts"]))
+        except httpx.TransportError as error:
+            raise _store_unreachable(error) from error
+
+
+def _put(
+    http: httpx.Client, path: Path, part: Json, part_size: int, advance: Callable[[int], None]
+) -> Json:
+    start = (int(part["number"]) - 1) * part_size
+    length = min(part_size, path.stat().st_size - start)
+    sent = 0
+
+    def chunks() -> Iterator[bytes]:
+        nonlocal sent
+        with path.open("rb") as file:
+            file.seek(start)
+            while sent < length:
+                chunk = file.read(min(_CHUNK, length - sent))
+                yield chunk
+                sent += len(chunk)
+                advance(len(chunk))
+
+    try:
+        response = http.put(part["url"], content=chunks(), headers={"Content-Length": str(length)})
+        _check(response)
+    except BaseException:
+        advance(-sent)
+        raise
+    return {"number": part["number"], "etag": response.headers["ETag"]}
+
+
+def download(artifact: Json, target: Path, advance: Callable[[int], None]) -> None:
+    """Fetch an artifact into place, whole and checked, or not at all.
+
+    Raises:
+        YardError: the store does not answer, or the bytes are not those that the trainer wrote.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        retrying(_ATTEMPTS)(_download, artifact, target, advance)
+    except httpx.TransportError as error:
+        raise _store_unreachable(error) from error
+
+
+def _download(artifact: Json, target: Path, advance: Callable[[int], None]) -> None:
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    digest, done = hashlib.sha256(), 0
+    try:
+        with (
+            httpx.stream("GET", artifact["url"], timeout=_TIMEOUT) as response,
+            partial.open("wb") as file,
+        ):
+            _check(response)
+            for chunk in response.iter_bytes(_CHUNK):
+                file.write(chunk)
+                digest.update(chunk)
+                done += len(chunk)
+                advance(len(chunk))
+        _compare(artifact, digest.hexdigest())
+        partial.replace(target)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        advance(-done)
+        raise
+
+
+def _compare(artifact: Json, sha256: str) -> None:
+    if artifact["sha256"] in (None, sha256):
+        return
+    raise YardError(
+        f"{artifact['name']} arrived damaged",
+        f"its sha256 is {sha256}, the trainer wrote {artifact['sha256']}",
+        "pull again; if this repeats, the stored object is damaged: train again",
+    )
+
+
+def _check(response: httpx.Response) -> None:
+    if response.is_success:
+        return
+    if response.is_server_error:
+        raise httpx.ReadError(f"the object store answered {response.status_code}")
+    raise YardError(
+        f"the object store refused the transfer ({response.status_code})",
+        "its links are signed for a limited time",
+        "run the command again; if this repeats, look at the server's S3_PUBLIC_ENDPOINT",
+        Code.REFUSED,
+    )
+
+
+def _store_unreachable(error: Exception) -> YardError:
+    return YardError(
+        "the object store does not answer",
+        str(error) or type(error).__name__,
+        "is it running, and does the server's S3_PUBLIC_ENDPOINT name it as seen from here?",
+        Code.UNREACHABLE,
+    )

@@ -1,0 +1,100 @@
+"""Trains apps/trainer-ultralytics/weights/digits-synthetic.pt, from which the demo starts.
+
+Its data are digits of type faces (those that matplotlib ships) on synthetic pages: none of the
+scans that the demo trains and is judged on. Run it by the trainer's Python, in about ten minutes:
+
+    apps/trainer-ultralytics/.venv/bin/python demo/train_checkpoint.py
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from pages import Gray, Item, write_data_yaml, write_pages
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
+SEED = 7
+ITEMS = {"train": 6000, "val": 500}
+PAGES = {"train": 900, "val": 60}
+EPOCHS = 40
+CANVAS = 128  # pixels; a digit is drawn large, bent, and then reduced to 8x8 like a scan
+WEIGHTS = Path(__file__).parents[1] / "apps/trainer-ultralytics/weights/digits-synthetic.pt"
+
+
+def faces() -> list[Path]:
+    """Return matplotlib's type faces that have digits (the display faces have none)."""
+    folder = Path(mpl.get_data_path()) / "fonts/ttf"
+    found = [*folder.glob("DejaVu*.ttf"), *folder.glob("STIXGeneral*.ttf")]
+    return sorted(face for face in found if "Display" not in face.name)
+
+
+def _bend(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Slant, turn and stretch, as hands do."""
+    turn, slant = rng.uniform(-0.2, 0.2), rng.uniform(-0.35, 0.35)
+    wide, high = rng.uniform(0.75, 1.3, 2)
+    matrix = np.array([[wide, slant], [0, high]]) @ np.array(
+        [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
+    )
+    middle = np.array([CANVAS / 2, CANVAS / 2])
+    shift = middle - matrix @ middle
+    data = (matrix[0, 0], matrix[0, 1], shift[0], matrix[1, 0], matrix[1, 1], shift[1])
+    return image.transform(image.size, Image.Transform.AFFINE, data, Image.Resampling.BILINEAR)
+
+
+def draw(digit: int, face: Path, rng: np.random.Generator) -> Item:
+    """Draw one digit of a type face with a pen of some width, reduced to 8x8."""
+    image = Image.new("L", (CANVAS, CANVAS))
+    font = ImageFont.truetype(str(face), 84)
+    ImageDraw.Draw(image).text((CANVAS / 2, CANVAS / 2), str(digit), 255, font, anchor="mm")
+    pen = int(rng.integers(0, 4))
+    if pen:
+        image = image.filter(ImageFilter.MaxFilter(2 * pen + 1))
+    image = _bend(image, rng)
+    box = image.getbbox() or (0, 0, CANVAS, CANVAS)
+    cut = image.crop(box)
+    side = max(cut.size)
+    square = Image.new("L", (side, side))
+    square.paste(cut, ((side - cut.width) // 2, (side - cut.height) // 2))
+    ink: Gray = np.asarray(square.resize((8, 8), Image.Resampling.BOX), dtype=np.float32) / 255
+    return Item(digit, (ink / max(float(ink.max()), 0.1)).astype(np.float32))
+
+
+def make_data(folder: Path) -> None:
+    """Write the synthetic data set; the faces of val are not in train."""
+    every = faces()
+    groups = {"train": every[::2] + every[1::4], "val": every[3::4]}
+    for number, (group, chosen) in enumerate(groups.items()):
+        rng = np.random.default_rng([SEED, number])
+        items = [
+            draw(index % 10, chosen[int(rng.integers(len(chosen)))], rng)
+            for index in range(ITEMS[group])
+        ]
+        write_pages(items, PAGES[group], folder / "images" / group, folder / "labels" / group, rng)
+    write_data_yaml(folder)
+
+
+def main() -> None:
+    """Make the data, train from scratch, keep the half-precision weights of the best epoch."""
+    with tempfile.TemporaryDirectory() as scratch:
+        data = Path(scratch) / "data"
+        make_data(data)
+        subprocess.run(
+            [
+                Path(sys.executable).with_name("yolo"), "detect", "train",
+                "model=yolo11n.yaml", "pretrained=False", f"data={data / 'data.yaml'}",
+                f"epochs={EPOCHS}", "imgsz=96", "batch=32", "workers=0", "device=cpu",
+                "optimizer=AdamW", "lr0=0.002", "mosaic=0", "fliplr=0", "seed=7", "plots=False",
+                "amp=False", f"project={scratch}", "name=run",
+            ],
+            check=True,
+        )  # fmt: skip
+        WEIGHTS.parent.mkdir(exist_ok=True)
+        shutil.copyfile(Path(scratch) / "run/weights/best.pt", WEIGHTS)
+
+
+if __name__ == "__main__":
+    main()
