@@ -47,14 +47,20 @@ class LaunchError(Exception):
     """The executor refused or failed to start an attempt; the text is for the user."""
 
 
+class ExecutorUnavailableError(Exception):
+    """The executor cannot be reached just now; the text names the setting."""
+
+
 class Executor(Protocol):
+    """Every method but `observe` raises ExecutorUnavailableError while there is no reaching it."""
+
     name: str
 
     async def launch(self, spec: AttemptSpec) -> None:
         """Start the attempt; once only, however often it is called.
 
         Raises:
-            LaunchError: it could not be started.
+            LaunchError: it could not be started, or there is no telling whether it was.
         """
 
     async def stop(self, ref: AttemptRef, grace_s: float) -> None:

@@ -1,0 +1,294 @@
+"""Launching, stopping, ending and settling attempts.
+
+Each function may be cut short anywhere and called again: what is done already is seen in the
+database, or in what the executor lists, and is not done twice.
+"""
+
+import hashlib
+import json
+import logging
+import secrets
+import socket
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from backend.context import Context
+from backend.datasets.models import Dataset
+from backend.db import utcnow
+from backend.jobs.models import Attempt, Job
+from backend.jobs.repository import transition
+from backend.jobs.states import FINISHED, JobStatus
+from backend.models.service import register_artifacts
+from backend.problems import Problem
+from backend.training import repository, verdict
+from backend.training.causes import CONSEQUENCES, Cause
+from backend.training.executor import (
+    AttemptRef,
+    AttemptSpec,
+    ExecutorUnavailableError,
+    LaunchError,
+    Observation,
+)
+from backend.training.quantities import parse_quantity
+from backend.training.workflow import Launched, Settled
+
+logger = logging.getLogger(__name__)
+
+# Nothing runs, and the next step is an attempt.
+WAITING = frozenset({JobStatus.QUEUED, JobStatus.RETRYING})
+
+
+async def launch(ctx: Context, job_id: str) -> Launched | None:
+    """See to it that the job's attempt runs, beginning the next one where it is due.
+
+    Returns:
+        The job's latest attempt; None when there is nothing (more) to run.
+
+    Raises:
+        ExecutorUnavailableError: it cannot be told whether an earlier call launched the attempt.
+    """
+    token = secrets.token_urlsafe(32)
+    async with ctx.db.transaction() as session:
+        job = await repository.locked_job(session, job_id)
+        if job is None or job.status in FINISHED:
+            return None
+        begun = job.status in WAITING
+        number = job.attempt + 1 if begun else job.attempt
+        ref = AttemptRef(job_id, number)
+        if begun:
+            attempt = await _begin(ctx, session, job, ref, token)
+        else:
+            attempt = await repository.existing_attempt(session, ref)
+    if begun:
+        await ctx.bus.publish(job_id)
+    elif attempt.ended_at or attempt.launched_at:
+        return Launched(number, ended=attempt.ended_at is not None)
+    elif not await _launch_again(ctx, attempt, token):
+        return await _launched(ctx, ref)
+    try:
+        await ctx.executor.launch(await _spec(ctx, ref, token))
+    except (LaunchError, Problem) as error:
+        await end(ctx, Observation(ref, "ended", cause=Cause.LAUNCH_FAILED, message=str(error)))
+        return Launched(number, ended=True)
+    return await _launched(ctx, ref)
+
+
+async def _begin(
+    ctx: Context, session: AsyncSession, job: Job, ref: AttemptRef, token: str
+) -> Attempt:
+    attempt = Attempt(
+        job_id=ref.job_id,
+        number=ref.number,
+        executor=ctx.executor.name,
+        token_sha256=_sha256(token),
+        debug_port=_free_port() if job.debug else None,
+        log_base=job.log_size,
+    )
+    session.add(attempt)
+    await transition(
+        session,
+        ref.job_id,
+        JobStatus.PREPARING,
+        attempt=ref.number,
+        cause=None,
+        message=None,
+        finished_at=None,
+        mlflow_done=False,
+        workflow_started=True,
+    )
+    return attempt
+
+
+async def _launch_again(ctx: Context, attempt: Attempt, token: str) -> bool:
+    """Whether an attempt, whose launch an earlier call began and did not confirm, is to be launched.
+
+    It gets another token then, for only the hash of the first is left. Where the executor knows
+    the attempt already, the trainer lives with the first token, which must stay.
+    """
+    ref = AttemptRef(attempt.job_id, attempt.number)
+    if attempt.executor != ctx.executor.name:
+        await end(ctx, left_behind(ref, attempt.executor))
+        return False
+    if any(known.ref == ref for known in await ctx.executor.list()):
+        return False
+    if attempt.stop_requested_at is not None:
+        await end(ctx, Observation(ref, "ended"))
+        return False
+    async with ctx.db.transaction() as session:
+        return await repository.replace_token(session, attempt, _sha256(token))
+
+
+async def _launched(ctx: Context, ref: AttemptRef) -> Launched:
+    async with ctx.db.transaction() as session:
+        await repository.confirm_launch(session, ref)
+        attempt = await repository.existing_attempt(session, ref)
+    await ctx.bus.publish(ref.job_id)
+    if attempt.stop_requested_at is not None and attempt.ended_at is None:
+        await _stop(ctx, ref)
+    return Launched(ref.number, ended=attempt.ended_at is not None)
+
+
+async def _spec(ctx: Context, ref: AttemptRef, token: str) -> AttemptSpec:
+    async with ctx.db.reading() as session:
+        job = await session.get_one(Job, ref.job_id)
+        attempt = await repository.existing_attempt(session, ref)
+        dataset = await session.get(Dataset, job.dataset_id)
+    manifest = ctx.trainers.get(job.trainer)
+    resources = {**manifest.resources.model_dump(), **job.resources}
+    settings = ctx.settings
+    env = {
+        "JOB_ID": job.id,
+        "ATTEMPT": str(ref.number),
+        "BACKEND_URL": settings.backend_url.rstrip("/"),
+        "CALLBACK_TOKEN": token,
+        "S3_ENDPOINT": settings.s3_endpoint,
+        "AWS_ACCESS_KEY_ID": settings.aws_access_key_id.get_secret_value(),
+        "AWS_SECRET_ACCESS_KEY": settings.aws_secret_access_key.get_secret_value(),
+        "AWS_REGION": settings.aws_region,
+        "DATASET_ID": job.dataset_id,
+        "TASK": job.task,
+        "TRAIN_CONFIG": json.dumps(job.config),
+    }
+    if dataset is not None and dataset.sha256 is not None:
+        env["DATASET_SHA256"] = dataset.sha256
+    if attempt.debug_port is not None:
+        env["DEBUG_PORT"] = str(attempt.debug_port)
+    memory = resources["memory"]
+    return AttemptSpec(
+        ref=ref,
+        image=manifest.image,
+        command=manifest.command,
+        env=env,
+        cpu=float(parse_quantity(resources["cpu"])),
+        memory_bytes=int(parse_quantity(memory)) if memory is not None else None,
+        gpu=int(resources["gpu"]),
+    )
+
+
+async def request_stop(ctx: Context, job_id: str, cause: Cause = Cause.CANCELLED) -> bool:
+    """Cancel a job: at once where nothing runs, else as soon as its trainer has left.
+
+    Returns:
+        False: there is no such job, or it is finished.
+    """
+    async with ctx.db.transaction() as session:
+        job = await repository.locked_job(session, job_id)
+        if job is None or job.status in FINISHED:
+            return False
+        ref = AttemptRef(job_id, job.attempt)
+        waiting = job.status in WAITING
+        if waiting:
+            await transition(
+                session,
+                job_id,
+                JobStatus.CANCELLED,
+                cause=cause,
+                message=CONSEQUENCES[cause].sentence,
+                finished_at=utcnow(),
+            )
+        else:
+            await transition(
+                session,
+                job_id,
+                JobStatus.CANCELLING,
+                message=f"The trainer has {ctx.settings.stop_grace_s:g} s to leave.",
+            )
+            await repository.stop_attempt(session, ref, cause)
+    await ctx.bus.publish(job_id)
+    if waiting:
+        await ctx.temporal.cancelled(job_id)
+    else:
+        await _stop(ctx, ref)
+    return True
+
+
+async def _stop(ctx: Context, ref: AttemptRef) -> None:
+    try:
+        await ctx.executor.stop(ref, ctx.settings.stop_grace_s)
+    except ExecutorUnavailableError as error:
+        logger.warning("job %s: attempt %d is stopped later: %s", *ref, error)
+
+
+async def end(ctx: Context, seen: Observation) -> None:
+    """Record an attempt's end and tell its workflow; the monitor tells again until it listens."""
+    async with ctx.db.transaction() as session:
+        recorded = await repository.end_attempt(session, seen)
+    if recorded:
+        await ctx.bus.publish(seen.ref.job_id)
+        await ctx.temporal.attempt_ended(*seen.ref)
+
+
+def left_behind(ref: AttemptRef, executor: str) -> Observation:
+    """The end of an attempt on an executor that is not the configured one any more."""
+    return Observation(
+        ref,
+        "ended",
+        cause=Cause.PREEMPTED,
+        message=f"It ran with TRAINING_MODE={executor}, which was changed.",
+    )
+
+
+async def settle(ctx: Context, job_id: str, number: int) -> Settled:
+    """Decide what an ended attempt leads to, and show it."""
+    async with ctx.db.transaction() as session:
+        job = await repository.locked_job(session, job_id)
+        if job is None or job.attempt != number or job.status in FINISHED:
+            return Settled(delay_s=0)
+        attempt = await repository.existing_attempt(session, AttemptRef(job_id, number))
+        if attempt.ended_at is None:
+            return Settled()
+        cause = verdict.settled_cause(attempt)
+        if attempt.cause is None:
+            attempt.message = verdict.detail_of(attempt, cause)
+            attempt.cause = cause
+        epoch = await repository.last_epoch(session, job_id, before=number)
+        delay = verdict.retry_delay(job, attempt, cause, -1 if epoch is None else epoch)
+        if delay is None:
+            return Settled(final=True)
+        if job.status != JobStatus.RETRYING:
+            reached = await repository.last_epoch(session, job_id, before=number + 1)
+            await transition(
+                session,
+                job_id,
+                JobStatus.RETRYING,
+                attempt=number,
+                cause=cause,
+                message=verdict.retry_message(attempt, cause, delay, reached),
+            )
+    await ctx.bus.publish(job_id)
+    return Settled(delay_s=delay)
+
+
+async def finalize(ctx: Context, job_id: str, number: int) -> None:
+    """Give the job its final status, once its artifacts are known.
+
+    Raises:
+        StoreError: the artifacts could not be listed; the job stays as it was.
+    """
+    await register_artifacts(ctx, job_id)
+    async with ctx.db.transaction() as session:
+        job = await repository.locked_job(session, job_id)
+        if job is None or job.attempt != number or job.status in FINISHED | WAITING:
+            return
+        attempt = await repository.existing_attempt(session, AttemptRef(job_id, number))
+        cause = verdict.final_cause(job, attempt)
+        await transition(
+            session,
+            job_id,
+            verdict.FINAL_STATUS.get(cause, JobStatus.FAILED),
+            attempt=number,
+            cause=cause,
+            message=verdict.final_message(job, attempt, cause),
+            finished_at=utcnow(),
+        )
+    await ctx.bus.publish(job_id)
+
+
+def _sha256(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

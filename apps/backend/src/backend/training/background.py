@@ -1,0 +1,31 @@
+"""What the backend runs beside its routes, and the executor that the settings ask for."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from backend.context import Context
+from backend.settings import Settings
+from backend.training.activities import activities
+from backend.training.executor import Executor
+from backend.training.monitor import sweep_forever, watch
+from backend.training.reconciler import reconcile_forever
+from backend.training.subprocess_executor import SubprocessExecutor
+
+
+def create_executor(settings: Settings) -> Executor:
+    """Raise ValueError, with a text for the user, for what this version cannot do."""
+    if settings.training_mode != "subprocess" or settings.launcher_socket is None:
+        raise ValueError(
+            f"TRAINING_MODE={settings.training_mode} is not there yet in this version. "
+            "Set TRAINING_MODE=subprocess and LAUNCHER_SOCKET."
+        )
+    return SubprocessExecutor(settings.launcher_socket)
+
+
+def background(ctx: Context) -> Mapping[str, Callable[[], Awaitable[None]]]:
+    """Endless tasks by name; each may be ended anywhere and started again."""
+    return {
+        "worker": lambda: ctx.temporal.run_worker(activities(ctx)),
+        "watch": lambda: watch(ctx),
+        "sweep": lambda: sweep_forever(ctx),
+        "reconciler": lambda: reconcile_forever(ctx),
+    }

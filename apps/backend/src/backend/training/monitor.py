@@ -1,0 +1,113 @@
+"""Watches attempts from outside: which have ended, which must be stopped, which have vanished.
+
+It looks at how things are, never at what it has missed, so it may be ended and started anywhere,
+and several replicas may run it at once.
+"""
+
+import asyncio
+import logging
+from datetime import datetime, timedelta
+
+from backend.context import Context
+from backend.db import utcnow
+from backend.training import repository
+from backend.training.attempts import end, left_behind
+from backend.training.causes import Cause
+from backend.training.executor import AttemptRef, ExecutorUnavailableError, Observation
+
+logger = logging.getLogger(__name__)
+
+SWEEP_S = 2.0
+# A launched attempt that the executor does not list by then is lost.
+LISTED_AFTER = timedelta(seconds=10)
+# So long between two sweeps: this process slept, or the database was away.
+GAP = timedelta(seconds=10)
+# An end is signalled when it is recorded, and again if that is not settled by then.
+SETTLED_AFTER = timedelta(seconds=2)
+
+
+async def watch(ctx: Context) -> None:
+    """Record each end as the executor sees it."""
+    async for observations in ctx.executor.observe():
+        for seen in observations:
+            if seen.state == "ended":
+                await end(ctx, seen)
+                await _quietly_forget(ctx, seen.ref)
+
+
+async def sweep_forever(ctx: Context) -> None:
+    listening_since = last = utcnow()
+    while True:
+        if utcnow() - last > GAP:
+            # Heartbeats could not arrive in between: nobody is silent before they could again.
+            listening_since = utcnow()
+        last = utcnow()
+        await sweep(ctx, listening_since)
+        await asyncio.sleep(SWEEP_S)
+
+
+async def sweep(ctx: Context, listening_since: datetime) -> None:
+    """One look at everything; `listening_since`: from when on heartbeats could have come in."""
+    await _resignal(ctx)
+    await _stop_late(ctx, listening_since)
+    try:
+        await _repeat_stops(ctx)
+        await _compare(ctx)
+    except ExecutorUnavailableError as error:
+        logger.warning("%s", error)
+
+
+async def _resignal(ctx: Context) -> None:
+    async with ctx.db.reading() as session:
+        refs = await repository.unsettled(session, utcnow() - SETTLED_AFTER)
+    for ref in refs:
+        if not await ctx.temporal.attempt_ended(*ref):
+            return
+
+
+async def _stop_late(ctx: Context, listening_since: datetime) -> None:
+    listened = utcnow() - listening_since
+    silence = timedelta(seconds=ctx.settings.heartbeat_timeout_s)
+    stall = timedelta(seconds=ctx.settings.stall_timeout_s)
+    async with ctx.db.transaction() as session:
+        await repository.stop_overdue(session)
+        if listened > silence:
+            await repository.stop_silent(session, utcnow() - silence)
+        if listened > stall:
+            await repository.stop_stalled(session, utcnow() - stall)
+
+
+async def _repeat_stops(ctx: Context) -> None:
+    async with ctx.db.reading() as session:
+        stopping = await repository.stopping(session, ctx.executor.name)
+    for ref, since in stopping:
+        passed = (utcnow() - since).total_seconds()
+        await ctx.executor.stop(ref, max(0.0, ctx.settings.stop_grace_s - passed))
+
+
+async def _compare(ctx: Context) -> None:
+    """Hold what the executor lists against the attempts that the database has as open."""
+    before = utcnow() - LISTED_AFTER
+    listed = {seen.ref: seen for seen in await ctx.executor.list()}
+    async with ctx.db.reading() as session:
+        opened = await repository.open_attempts(session)
+    for ref, (executor, launched_at) in opened.items():
+        if executor != ctx.executor.name:
+            await end(ctx, left_behind(ref, executor))
+        elif ref not in listed and launched_at is not None and launched_at < before:
+            await end(ctx, Observation(ref, "ended", cause=Cause.NODE_LOST))
+    for ref, seen in listed.items():
+        if ref in opened:
+            continue
+        if seen.state == "running":
+            logger.warning("job %s: attempt %d runs though it has ended; stopping it", *ref)
+            await ctx.executor.stop(ref, ctx.settings.stop_grace_s)
+        else:
+            await ctx.executor.forget(ref)
+
+
+async def _quietly_forget(ctx: Context, ref: AttemptRef) -> None:
+    try:
+        await ctx.executor.forget(ref)
+    except ExecutorUnavailableError as error:
+        logger.warning("job %s: attempt %d is forgotten later: %s", *ref, error)

@@ -1,0 +1,152 @@
+"""Temporal's client and worker. Nothing here is needed to accept a job: the row waits for it."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from temporalio.activity import heartbeat
+from temporalio.client import Client, WorkflowHandle
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+    Worker,
+)
+from tenacity import AsyncRetrying, before_sleep_log, wait_exponential
+
+from backend.settings import Settings
+from backend.training.workflow import BEAT_TIMEOUT, PreflightWorkflow, TrainingWorkflow
+
+logger = logging.getLogger(__name__)
+
+RPC_TIMEOUT = timedelta(seconds=2)
+# A workflow is kept between two of its tasks so as not to be replayed; most only wait for hours.
+CACHED_WORKFLOWS = 500
+
+
+class TemporalUnavailableError(Exception):
+    """Temporal cannot be reached; the text names the setting."""
+
+
+class Temporal:
+    def __init__(self, settings: Settings) -> None:
+        self._address = settings.temporal_address
+        self._namespace = settings.temporal_namespace
+        self._task_queue = settings.temporal_task_queue
+        self._client: Client | None = None
+
+    async def start_training(self, job_id: str) -> bool:
+        """Start the job's workflow unless it runs; False: Temporal is away, the reconciler will."""
+        return await self._start(TrainingWorkflow.run, job_id, workflow_id=job_id)
+
+    async def start_preflight(self, dataset_id: str) -> bool:
+        """Start the dataset's check unless it runs; False: the reconciler will."""
+        return await self._start(
+            PreflightWorkflow.run, dataset_id, workflow_id=f"preflight-{dataset_id}"
+        )
+
+    async def attempt_ended(self, job_id: str, number: int) -> bool:
+        """Tell the job's workflow, starting one if it has none; False: Temporal is away."""
+        return await self._start(
+            TrainingWorkflow.run,
+            job_id,
+            workflow_id=job_id,
+            start_signal="attempt_ended",
+            start_signal_args=[number],
+        )
+
+    async def cancelled(self, job_id: str) -> None:
+        """Wake a workflow that waits for the next attempt; harmless where there is none."""
+        try:
+            handle: WorkflowHandle[Any, Any] = self._connected().get_workflow_handle(job_id)
+            await handle.signal("cancelled", rpc_timeout=RPC_TIMEOUT)
+        except (RPCError, TemporalUnavailableError):
+            logger.debug("no workflow of job %s to wake", job_id)
+
+    async def check(self) -> None:
+        """Raise TemporalUnavailableError unless Temporal answers."""
+        try:
+            await self._connected().service_client.check_health(timeout=RPC_TIMEOUT)
+        except RPCError as error:
+            raise self._unavailable(str(error)) from error
+
+    async def run_worker(self, activities: Sequence[Callable[..., Any]]) -> None:
+        """Connect, however long it takes, and work off workflows and activities for ever."""
+        async for attempt in AsyncRetrying(
+            wait=wait_exponential(multiplier=0.2, max=2),
+            before_sleep=before_sleep_log(logger, logging.WARNING),
+        ):
+            with attempt:
+                client = await Client.connect(self._address, namespace=self._namespace)
+                worker = Worker(
+                    client,
+                    task_queue=self._task_queue,
+                    workflows=[TrainingWorkflow, PreflightWorkflow],
+                    activities=activities,
+                    interceptors=[_Beating()],
+                    max_cached_workflows=CACHED_WORKFLOWS,
+                    max_heartbeat_throttle_interval=BEAT_TIMEOUT / 4,
+                    default_heartbeat_throttle_interval=BEAT_TIMEOUT / 4,
+                )
+                self._client = client
+                await worker.run()
+
+    async def _start(
+        self, run: Callable[..., Any], argument: str, *, workflow_id: str, **signal: Any
+    ) -> bool:
+        try:
+            await self._connected().start_workflow(
+                run,
+                args=[argument],
+                id=workflow_id,
+                task_queue=self._task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                # The server hands the first task to this process' worker in its very reply.
+                request_eager_start=not signal,
+                rpc_timeout=RPC_TIMEOUT,
+                **signal,
+            )
+        except WorkflowAlreadyStartedError:
+            return True
+        except (RPCError, TemporalUnavailableError) as error:
+            logger.warning("workflow %s not started yet: %s", workflow_id, error)
+            return False
+        return True
+
+    def _connected(self) -> Client:
+        if self._client is None:
+            raise self._unavailable("not connected yet")
+        return self._client
+
+    def _unavailable(self, reason: str) -> TemporalUnavailableError:
+        return TemporalUnavailableError(
+            f"Temporal at {self._address} (TEMPORAL_ADDRESS) does not answer: {reason}. "
+            "Jobs wait in the queue and start when it is back."
+        )
+
+
+class _Beating(Interceptor):
+    """Heartbeats for every activity, so that those of a killed worker are soon repeated."""
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
+        return _BeatingActivity(next)
+
+
+class _BeatingActivity(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
+        beats = asyncio.create_task(_beat())
+        try:
+            return await super().execute_activity(input)
+        finally:
+            beats.cancel()
+
+
+async def _beat() -> None:
+    while True:
+        await asyncio.sleep(BEAT_TIMEOUT.total_seconds() / 4)
+        heartbeat()

@@ -1,0 +1,112 @@
+"""The workflows. They decide nothing and hold no state: each activity reads the database's row.
+
+A workflow started anew (Temporal's state was lost, a user retries the job) therefore goes on
+from where the job stands.
+"""
+
+import contextlib
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+# Activities are retried for ever: what makes them fail (a database or store that is away, a bug
+# until it is mended) passes, whereas a workflow that gave up would leave its job hanging.
+FOREVER = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=15)
+)
+# An activity whose worker was killed is repeated this much later. The worker beats for it.
+BEAT_TIMEOUT = timedelta(seconds=8)
+
+
+@dataclass
+class Launched:
+    number: int
+    ended: bool
+
+
+@dataclass
+class Settled:
+    """What follows from an attempt: `delay_s` until the next, or `final`; neither: it still runs."""
+
+    delay_s: float | None = None
+    final: bool = False
+
+
+@workflow.defn(name="training")
+class TrainingWorkflow:
+    """Launches attempts of one job until one is the last."""
+
+    def __init__(self) -> None:
+        self._ended = 0
+        self._cancelled = False
+
+    @workflow.signal(name="attempt_ended")
+    def attempt_ended(self, number: int) -> None:
+        self._ended = max(self._ended, number)
+
+    @workflow.signal(name="cancelled")
+    def cancelled(self) -> None:
+        """The job was cancelled between two attempts: do not sit out the delay."""
+        self._cancelled = True
+
+    @workflow.run
+    async def run(self, job_id: str) -> None:
+        while launched := await self._launch(job_id):
+            settled = await self._settle(job_id, launched)
+            if settled.final:
+                await workflow.execute_activity(
+                    "finalize",
+                    args=[job_id, launched.number],
+                    start_to_close_timeout=timedelta(minutes=10),
+                    heartbeat_timeout=BEAT_TIMEOUT,
+                    retry_policy=FOREVER,
+                )
+                return
+            with contextlib.suppress(TimeoutError):
+                await workflow.wait_condition(lambda: self._cancelled, timeout=settled.delay_s)
+
+    async def _launch(self, job_id: str) -> Launched | None:
+        launched: Launched | None = await workflow.execute_activity(
+            "launch",
+            job_id,
+            result_type=Launched,
+            start_to_close_timeout=timedelta(minutes=2),
+            heartbeat_timeout=BEAT_TIMEOUT,
+            retry_policy=FOREVER,
+        )
+        return launched
+
+    async def _settle(self, job_id: str, launched: Launched) -> Settled:
+        ended = launched.ended
+        while True:
+            if not ended:
+                # The monitor signals for as long as an ended attempt is not settled.
+                await workflow.wait_condition(lambda: self._ended >= launched.number)
+            settled: Settled = await workflow.execute_activity(
+                "settle",
+                args=[job_id, launched.number],
+                result_type=Settled,
+                start_to_close_timeout=timedelta(minutes=2),
+                heartbeat_timeout=BEAT_TIMEOUT,
+                retry_policy=FOREVER,
+            )
+            if settled.final or settled.delay_s is not None:
+                return settled
+            ended = False
+
+
+@workflow.defn(name="preflight")
+class PreflightWorkflow:
+    """Checks one uploaded dataset."""
+
+    @workflow.run
+    async def run(self, dataset_id: str) -> None:
+        await workflow.execute_activity(
+            "preflight",
+            dataset_id,
+            start_to_close_timeout=timedelta(hours=6),
+            heartbeat_timeout=BEAT_TIMEOUT,
+            retry_policy=FOREVER,
+        )
