@@ -1,0 +1,41 @@
+"""Reads a request (JSON) from stdin and writes the verdict (JSON) to stdout.
+
+Exit codes: 0 there is a verdict; 75 the store does not answer (stderr says more); anything else
+is a crash.
+"""
+
+import json
+import os
+import resource
+import signal
+import sys
+
+from backend.datasets.preflight import limits
+from backend.datasets.preflight.check import preflight
+from backend.datasets.preflight.problems import UnavailableError
+
+
+def _limit(wall_s: int) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (limits.MEMORY_BYTES, limits.MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (limits.CPU_S, limits.CPU_S + 5))
+    largest = limits.WHOLE_BYTES + limits.MIB
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Ends us also when the backend that would have killed us is gone.
+    signal.alarm(wall_s)
+
+
+def main() -> int:
+    request = json.load(sys.stdin)
+    _limit(request.pop("wall_s"))
+    try:
+        verdict = preflight(**request)
+    except UnavailableError as error:
+        sys.stderr.write(f"{error}\n")
+        return os.EX_TEMPFAIL
+    json.dump(verdict, sys.stdout)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

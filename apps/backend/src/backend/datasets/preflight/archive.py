@@ -1,0 +1,164 @@
+"""The zip archive: safe to unpack, and its entries read in the order in which they lie."""
+
+import posixpath
+import re
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import IO
+
+from backend.datasets.preflight import limits
+from backend.datasets.preflight.problems import RejectedError
+from backend.datasets.preflight.source import Extent, RangeFile, coalesce
+
+_LOCAL_HEADER = 30
+# A local header's extra field may be longer than the one in the table of contents.
+_SLACK = 256
+
+# What zipfile raises on bytes that are no zip archive, or no longer one.
+DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError),
+    *(RuntimeError, OverflowError, ValueError, IndexError),
+)
+
+
+class Archive:
+    """`entries` are the files by their path; folders are left out."""
+
+    def __init__(self, file: IO[bytes] | RangeFile, size: int) -> None:
+        """Raise RejectedError unless every entry is safe to write to a disk."""
+        self._ranges = file if isinstance(file, RangeFile) else None
+        try:
+            self._zip = zipfile.ZipFile(file)
+        except DAMAGED as error:
+            raise RejectedError(
+                f"This is no zip archive, or its end is missing ({error}). Zip the dataset again."
+            ) from error
+        self.entries = _checked(self._zip.infolist(), size)
+
+    def read(self, name: str) -> bytes:
+        """One entry as a whole. Raises what is in DAMAGED."""
+        return self._zip.read(self.entries[name])
+
+    def sweep(
+        self, names: Iterable[str], head: int | None = None
+    ) -> Iterator[tuple[str, bytes | Exception]]:
+        """The entries with their bytes (the first `head` of them), or with what DAMAGED them."""
+        infos = sorted(((self.entries[n].header_offset, n) for n in names), key=lambda x: x[0])
+        ordered = [name for _, name in infos]
+        if self._ranges is None:
+            for name in ordered:
+                yield name, self._read(name, head)
+            return
+        ranges = list(coalesce(self._extent(name, head) for name in ordered))
+        rest = iter(ordered)
+        for (_, count), _ in zip(ranges, self._ranges.sweep(e for e, _ in ranges), strict=True):
+            for _ in range(count):
+                name = next(rest)
+                yield name, self._read(name, head)
+
+    def _read(self, name: str, head: int | None) -> bytes | Exception:
+        try:
+            with self._zip.open(self.entries[name]) as file:
+                return file.read() if head is None else file.read(head)
+        except DAMAGED as error:
+            return error
+
+    def _extent(self, name: str, head: int | None) -> Extent:
+        info = self.entries[name]
+        wanted = info.compress_size if head is None else min(info.compress_size, head)
+        header = _LOCAL_HEADER + len(info.orig_filename.encode()) + _SLACK
+        start = info.header_offset
+        assert self._ranges is not None  # noqa: S101 - only sweep() calls this
+        return Extent(start, min(start + header + wanted, self._ranges.size))
+
+
+def _checked(infos: list[zipfile.ZipInfo], size: int) -> dict[str, zipfile.ZipInfo]:
+    if len(infos) > limits.MAX_ENTRIES:
+        raise RejectedError(
+            f"The archive has {len(infos):,} entries; at most {limits.MAX_ENTRIES:,} are taken. "
+            "Split the dataset."
+        )
+    entries: dict[str, zipfile.ZipInfo] = {}
+    for info in infos:
+        _check_name(info)
+        _check_kind(info)
+        name = info.filename.rstrip("/")
+        if name in entries and not (info.is_dir() and entries[name].is_dir()):
+            raise RejectedError("The archive has two entries of this name. Zip it again.", name)
+        entries[name] = info
+    for folder in {posixpath.dirname(name) for name in entries} - {""}:
+        if folder in entries and not entries[folder].is_dir():
+            raise RejectedError("The archive has this name both as file and as folder.", folder)
+    files = {name: info for name, info in entries.items() if not info.is_dir()}
+    _check_sizes(files, size)
+    return files
+
+
+def _check_name(info: zipfile.ZipInfo) -> None:
+    raw = info.orig_filename
+    parts = raw.rstrip("/").split("/")
+    shown = raw[:200]
+    if raw.startswith("/") or "\\" in raw or re.match(r"[A-Za-z]:", raw):
+        raise RejectedError(
+            "The archive holds an absolute or Windows path. Zip the dataset's folder with relative "
+            "paths and forward slashes.",
+            shown,
+        )
+    if any(part in {"", ".", ".."} for part in parts):
+        raise RejectedError(
+            "The archive holds a path with '..', '.' or '//' in it, which could leave the "
+            "dataset's folder. Zip the dataset's folder itself.",
+            shown,
+        )
+    if (
+        not raw.isprintable()
+        or len(raw.encode(errors="replace")) > limits.MAX_PATH_BYTES
+        or any(len(part.encode(errors="replace")) > limits.MAX_NAME_BYTES for part in parts)
+    ):
+        raise RejectedError(
+            "The archive holds a name that is too long or has control characters. Rename the file.",
+            ascii(shown)[1:-1],
+        )
+
+
+def _check_kind(info: zipfile.ZipInfo) -> None:
+    name = info.orig_filename
+    if stat.S_IFMT(info.external_attr >> 16) not in {0, stat.S_IFREG, stat.S_IFDIR}:
+        raise RejectedError(
+            "The archive holds a link or a special file. Zip the files themselves (without "
+            "zip's --symlinks).",
+            name,
+        )
+    if info.flag_bits & 1:
+        raise RejectedError("The archive is encrypted. Zip it without a password.", name)
+    if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise RejectedError(
+            f"The archive uses compression method {info.compress_type}. Zip it with deflate or "
+            "without compression.",
+            name,
+        )
+
+
+def _check_sizes(files: dict[str, zipfile.ZipInfo], size: int) -> None:
+    total = sum(info.file_size for info in files.values())
+    if total > max(size * limits.MAX_RATIO, limits.RATIO_FREE_BYTES):
+        raise RejectedError(
+            f"The archive would unpack from {size:,} to {total:,} bytes, more than "
+            f"{limits.MAX_RATIO} times its size: that is a bomb, no dataset."
+        )
+    end, last = 0, ""
+    for name, info in sorted(files.items(), key=lambda item: item[1].header_offset):
+        if info.file_size > limits.MAX_ENTRY_BYTES:
+            raise RejectedError(
+                f"The file would unpack to {info.file_size:,} bytes; at most "
+                f"{limits.MAX_ENTRY_BYTES:,} are taken.",
+                name,
+            )
+        if info.header_offset < end:
+            raise RejectedError(
+                f"The archive's entries overlap (with {last}): that is a bomb, no dataset.", name
+            )
+        end, last = info.header_offset + _LOCAL_HEADER + info.compress_size, name

@@ -1,0 +1,47 @@
+"""Whether training will be able to read an image."""
+
+import io
+import warnings
+
+from PIL import Image, UnidentifiedImageError
+
+from backend.datasets.preflight.limits import MAX_PIXELS, MIN_SIDE
+
+# What Ultralytics takes; the rest of its list needs plugins that trainers do not have.
+SUFFIXES = frozenset(
+    {
+        *(".avif", ".bmp", ".dng", ".heic", ".heif", ".jp2", ".jpeg", ".jpeg2000", ".jpg", ".mpo"),
+        *(".png", ".tif", ".tiff", ".webp"),
+    }
+)
+_FORMATS = ("JPEG", "PNG", "MPO", "BMP", "WEBP", "TIFF", "AVIF", "JPEG2000")
+_JPEG_END = b"\xff\xd9"
+
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+
+
+def fault(data: bytes, *, complete: bool) -> str | None:
+    """What is wrong with an image, or None. `complete`: `data` is the file, not only its head."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+                width, height = image.size
+                if complete:
+                    image.verify()
+                    cut = image.format == "JPEG" and data[-2:] != _JPEG_END
+            if complete and cut:
+                with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+                    image.load()
+    except UnidentifiedImageError:
+        return "This is no image that can be read. Save it as JPEG or PNG."
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return f"The image has more than {MAX_PIXELS:,} pixels. Cut it into tiles."
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - decoders raise anything on hostile bytes
+        return f"The image is damaged ({str(error)[:200]}). Save it again."
+    if min(width, height) < MIN_SIDE:
+        return f"The image has {width}x{height} pixels; training needs {MIN_SIDE}x{MIN_SIDE}."
+    return None

@@ -1,0 +1,181 @@
+"""The archive's bytes: fetched as a whole, or by the ranges that are asked for."""
+
+import hashlib
+import io
+import tempfile
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import IO, NamedTuple
+
+import httpx
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+
+from backend.datasets.preflight.limits import MAX_DIRECTORY_BYTES, MIB
+from backend.datasets.preflight.problems import RejectedError, UnavailableError
+
+_CONNECTIONS = 8
+_READ_AHEAD = 64 * 1024
+
+
+class Extent(NamedTuple):
+    """Bytes `start` to `end` (exclusive)."""
+
+    start: int
+    end: int
+
+
+class RemoteObject:
+    """One object behind a presigned link.
+
+    Raises (everywhere):
+        RejectedError: it is gone, or not as large as announced.
+        UnavailableError: the store does not answer.
+    """
+
+    def __init__(self, url: str, size: int) -> None:
+        self._url = url
+        self.size = size
+        limits = httpx.Limits(max_connections=_CONNECTIONS)
+        self._client = httpx.Client(timeout=httpx.Timeout(30, connect=5), limits=limits)
+        self._retrying = Retrying(
+            retry=retry_if_exception_type((httpx.TransportError, UnavailableError)),
+            stop=stop_after_attempt(4),
+            wait=wait_exponential(0.2, max=2),
+            reraise=True,
+        )
+
+    def download(self) -> tuple[IO[bytes], str]:
+        """A temporary file with all of it, and its sha256."""
+        try:
+            return self._retrying(self._download)
+        except httpx.TransportError as error:
+            raise UnavailableError(f"{error!r}") from error
+
+    def _download(self) -> tuple[IO[bytes], str]:
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+        digest = hashlib.sha256()
+        with self._client.stream("GET", self._url) as reply:
+            self._require(reply, httpx.codes.OK)
+            for chunk in reply.iter_raw():
+                digest.update(chunk)
+                file.write(chunk)
+                if file.tell() > self.size:
+                    break
+        if file.tell() != self.size:
+            raise _wrong_size(self.size, file.tell())
+        file.seek(0)
+        return file, digest.hexdigest()
+
+    def fetch(self, extent: Extent) -> bytes:
+        try:
+            return self._retrying(self._fetch, extent)
+        except httpx.TransportError as error:
+            raise UnavailableError(f"{error!r}") from error
+
+    def _fetch(self, extent: Extent) -> bytes:
+        wanted = f"bytes={extent.start}-{extent.end - 1}"
+        with self._client.stream("GET", self._url, headers={"Range": wanted}) as reply:
+            self._require(reply, httpx.codes.PARTIAL_CONTENT)
+            total = reply.headers.get("Content-Range", "").rpartition("/")[2]
+            if total != str(self.size):
+                raise _wrong_size(self.size, total)
+            return reply.read()
+
+    def _require(self, reply: httpx.Response, status: int) -> None:
+        if reply.status_code == httpx.codes.NOT_FOUND:
+            raise RejectedError("The archive is no longer in the store. Push the dataset again.")
+        if reply.status_code != status:
+            raise UnavailableError(f"it answers {reply.status_code} where {status} was due")
+
+
+def _wrong_size(announced: int, found: object) -> RejectedError:
+    return RejectedError(
+        f"The archive in the store has {found} bytes, but {announced} were announced. "
+        "Push the dataset again."
+    )
+
+
+class RangeFile(io.RawIOBase):
+    """The object as a file. Small reads are served from a window of what was fetched last."""
+
+    def __init__(self, remote: RemoteObject) -> None:
+        self._remote = remote
+        self._position = 0
+        self._window = Extent(0, 0)
+        self._bytes = b""
+        self.size = remote.size
+        self.bytes_read = 0
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._remote.size}[whence]
+        if base + offset < 0:
+            raise ValueError("negative seek position")
+        self._position = base + offset
+        return self._position
+
+    def read(self, size: int | None = -1) -> bytes:
+        left = max(0, self._remote.size - self._position)
+        wanted = left if size is None or size < 0 else min(size, left)
+        if wanted == 0:
+            return b""
+        if wanted > MAX_DIRECTORY_BYTES:
+            raise RejectedError(
+                f"The archive's table of contents has {wanted:,} bytes; at most "
+                f"{MAX_DIRECTORY_BYTES:,} are read. Split the dataset."
+            )
+        start, end = self._position, self._position + wanted
+        if not (self._window.start <= start and end <= self._window.end):
+            ahead = min(self._remote.size, max(end, start + _READ_AHEAD))
+            self._show(Extent(start, ahead), self._remote.fetch(Extent(start, ahead)))
+        self._position = end
+        return self._bytes[start - self._window.start : end - self._window.start]
+
+    def sweep(self, extents: Iterable[Extent]) -> Iterator[None]:
+        """Show the extents one after the other, while the next ones are being fetched."""
+        with ThreadPoolExecutor(_CONNECTIONS) as threads:
+            rest = iter(extents)
+            coming: deque[tuple[Extent, Future[bytes]]] = deque()
+            try:
+                while True:
+                    for extent in islice(rest, _CONNECTIONS - len(coming)):
+                        coming.append((extent, threads.submit(self._remote.fetch, extent)))
+                    if not coming:
+                        return
+                    extent, fetched = coming.popleft()
+                    self._show(extent, fetched.result())
+                    yield
+            finally:
+                for _, fetched in coming:
+                    fetched.cancel()
+
+    def _show(self, extent: Extent, data: bytes) -> None:
+        self._window, self._bytes = extent, data
+        self.bytes_read += len(data)
+
+
+def coalesce(
+    extents: Iterable[Extent], *, gap: int = 64 * 1024, most: int = 4 * MIB
+) -> Iterator[tuple[Extent, int]]:
+    """Join neighbours less than `gap` apart into ranges of up to `most` bytes.
+
+    Yields each range and how many of the extents (sorted by start) it covers.
+    """
+    joined: Extent | None = None
+    count = 0
+    for extent in extents:
+        if joined and extent.start - joined.end <= gap and extent.end - joined.start <= most:
+            joined, count = Extent(joined.start, max(joined.end, extent.end)), count + 1
+            continue
+        if joined:
+            yield joined, count
+        joined, count = extent, 1
+    if joined:
+        yield joined, count

@@ -1,0 +1,59 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response, status
+
+from backend.context import Ctx
+from backend.datasets import repository, service
+from backend.datasets.schemas import (
+    DatasetCreate,
+    DatasetCreated,
+    DatasetList,
+    DatasetOut,
+    UploadComplete,
+)
+
+router = APIRouter(prefix="/api/v1/datasets", tags=["datasets"])
+
+
+@router.post("", status_code=status.HTTP_201_CREATED, responses={200: {"model": DatasetCreated}})
+async def create_dataset(body: DatasetCreate, ctx: Ctx, response: Response) -> DatasetCreated:
+    """Announce an archive and get the links to upload it to.
+
+    200 and no upload when a ready version of that name, task and sha256 exists.
+    """
+    dataset, upload = await service.create(ctx, body)
+    if upload is None:
+        response.status_code = status.HTTP_200_OK
+    return DatasetCreated.model_validate(dataset).model_copy(update={"upload": upload})
+
+
+@router.post("/{id}/complete", status_code=status.HTTP_202_ACCEPTED)
+async def complete_upload(id: str, body: UploadComplete, ctx: Ctx) -> DatasetOut:  # noqa: A002
+    """Say that all parts are uploaded; the check starts. Calling it again is harmless."""
+    return DatasetOut.model_validate(await service.complete(ctx, id, body.parts))
+
+
+@router.get("")
+async def list_datasets(
+    ctx: Ctx,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+) -> DatasetList:
+    """Newest first; `next_cursor` is null on the last page."""
+    async with ctx.db.transaction() as session:
+        rows, next_cursor = await repository.page(session, limit, cursor)
+    return DatasetList(
+        items=[DatasetOut.model_validate(row) for row in rows], next_cursor=next_cursor
+    )
+
+
+@router.get("/{id}")
+async def get_dataset(id: str, ctx: Ctx) -> DatasetOut:  # noqa: A002
+    async with ctx.db.transaction() as session:
+        return DatasetOut.model_validate(await repository.get(session, id))
+
+
+@router.delete("/{id}", status_code=status.HTTP_204_NO_CONTENT)
+async def delete_dataset(id: str, ctx: Ctx) -> None:  # noqa: A002
+    """Delete the archive and its record; 409 while jobs that use it are not finished."""
+    await service.delete(ctx, id)

@@ -1,0 +1,120 @@
+"""The bodies of the dataset routes."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from backend.datasets.models import DatasetStatus
+
+
+class Task(StrEnum):
+    DETECT = "detect"
+    SEGMENT = "segment"
+    CLASSIFY = "classify"
+    POSE = "pose"
+    OBB = "obb"
+
+
+class DatasetCreate(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"name": "digits", "task": "detect", "size": 1048576}]},
+    )
+
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$",
+        description="Lower-case letters, digits and . _ - (at most 63); each push is a new version",
+    )
+    task: Task
+    size: int = Field(gt=0, le=2**63 - 1, description="Bytes of the zip archive")
+    sha256: str | None = Field(
+        default=None,
+        pattern="^[0-9a-f]{64}$",
+        description="Of the archive; with it, an identical ready version is found again",
+    )
+
+
+class UploadPart(BaseModel):
+    number: int
+    url: str
+
+
+class Upload(BaseModel):
+    """PUT each part of `part_size` bytes (the last may be smaller) to its link within 24 hours."""
+
+    part_size: int
+    parts: list[UploadPart]
+
+
+class Problem(BaseModel):
+    severity: Literal["error", "warning"]
+    file: str | None
+    message: str
+
+
+class ImageCounts(BaseModel):
+    train: int = 0
+    val: int = 0
+    test: int = 0
+
+
+class ClassCounts(BaseModel):
+    """How many instances of a class each split has."""
+
+    index: int
+    name: str
+    train: int
+    val: int
+
+
+class Report(BaseModel):
+    """What the check found. An error rejects the dataset; a warning does not."""
+
+    images: ImageCounts = ImageCounts()
+    labels: int = 0
+    classes: list[ClassCounts] = []
+    problems: list[Problem] = Field(default=[], description="Errors first, at most 100")
+    problems_total: int = 0
+
+
+class DatasetOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    name: str
+    version: int
+    task: Task
+    status: DatasetStatus
+    size: int
+    sha256: str | None
+    report: Report | None
+    created_at: datetime
+
+
+class DatasetCreated(DatasetOut):
+    upload: Upload | None = Field(
+        default=None, description="null when an identical ready version exists: nothing to upload"
+    )
+
+
+class DatasetList(BaseModel):
+    items: list[DatasetOut]
+    next_cursor: str | None
+
+
+class CompletedPart(BaseModel):
+    number: int
+    etag: str = Field(max_length=200, description="The ETag header of the part's PUT")
+
+
+class UploadComplete(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"parts": [{"number": 1, "etag": "9b2cf535f27731c974343645a3985328"}]}]
+        },
+    )
+
+    parts: list[CompletedPart] = Field(max_length=10_000)

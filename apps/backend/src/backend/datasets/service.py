@@ -1,0 +1,190 @@
+"""A dataset's life: announced, uploaded in parts, checked, deleted."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random
+
+from backend.context import Context
+from backend.datasets import preflight_process, repository
+from backend.datasets.models import Dataset, DatasetStatus
+from backend.datasets.schemas import CompletedPart, DatasetCreate, Report, Upload, UploadPart
+from backend.datasets.schemas import Problem as Finding
+from backend.db import new_id
+from backend.problems import Problem
+from backend.storage.store import Part
+
+log = logging.getLogger(__name__)
+
+_MIB = 2**20
+_MIN_PART_SIZE = 8 * _MIB
+_MAX_PARTS = 1000
+
+
+def object_key(id_: str) -> str:
+    return f"{id_}.zip"
+
+
+async def create(ctx: Context, body: DatasetCreate) -> tuple[Dataset, Upload | None]:
+    """A new version and where to upload it; no upload when the same bytes are there and ready.
+
+    Raises:
+        Problem: 413 when it is larger than MAX_DATASET_BYTES.
+    """
+    if body.size > ctx.settings.max_dataset_bytes:
+        raise Problem(
+            413,
+            "Dataset too large",
+            f"The archive has {body.size:,} bytes; at most {ctx.settings.max_dataset_bytes:,} are "
+            "taken. Push a smaller one, or have MAX_DATASET_BYTES raised.",
+        )
+    if body.sha256 is not None:
+        async with ctx.db.transaction() as session:
+            same = await repository.find_ready(session, body.name, body.task, body.sha256)
+        if same is not None:
+            return same, None
+    id_ = new_id()
+    bucket, key = ctx.settings.datasets_bucket, object_key(id_)
+    part_size = _part_size(body.size)
+    upload, links = await ctx.store.create_upload(bucket, key, -(-body.size // part_size))
+    try:
+        dataset = await _add(ctx, id_, upload_id=upload, **body.model_dump())
+    except BaseException:
+        await ctx.store.abort_upload(bucket, key, upload)
+        raise
+    parts = [UploadPart(number=number, url=url) for number, url in enumerate(links, 1)]
+    return dataset, Upload(part_size=part_size, parts=parts)
+
+
+async def _add(ctx: Context, id_: str, **columns: Any) -> Dataset:
+    attempts = AsyncRetrying(
+        retry=retry_if_exception_type(IntegrityError),
+        stop=stop_after_attempt(20),
+        wait=wait_random(0, 0.05),
+        reraise=True,
+    )
+
+    async def insert() -> Dataset:
+        async with ctx.db.transaction() as session:
+            return await repository.add(session, id_, **columns)
+
+    return await attempts(insert)
+
+
+def _part_size(size: int) -> int:
+    smallest = -(-size // _MAX_PARTS)
+    return max(_MIN_PART_SIZE, -(-smallest // _MIB) * _MIB)
+
+
+async def complete(ctx: Context, id_: str, parts: Sequence[CompletedPart]) -> Dataset:
+    """Join the parts and have the dataset checked. A repeated call changes nothing.
+
+    Raises:
+        Problem: 422 when parts are missing, differ or do not add up to the size announced: the
+            upload stays open and can be mended.
+    """
+    async with ctx.db.transaction() as session:
+        dataset = await repository.get(session, id_)
+    if dataset.status == DatasetStatus.UPLOADING:
+        await _join(ctx, dataset, parts)
+        async with ctx.db.transaction() as session:
+            await repository.move(
+                session, id_, DatasetStatus.UPLOADING, DatasetStatus.CHECKING, upload_id=None
+            )
+            dataset = await repository.get(session, id_)
+    if dataset.status == DatasetStatus.CHECKING:
+        try:
+            await ctx.temporal.start_preflight(id_)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the reconciler catches up
+            log.warning("the check of dataset %s starts later: %s", id_, error)
+    return dataset
+
+
+async def _join(ctx: Context, dataset: Dataset, parts: Sequence[CompletedPart]) -> None:
+    bucket, key = ctx.settings.datasets_bucket, object_key(dataset.id)
+    upload = dataset.upload_id or ""
+    arrived = await ctx.store.list_parts(bucket, key, upload)
+    if arrived is None:
+        # An earlier call may have joined them and died before it could say so.
+        if await ctx.store.head(bucket, key) is None:
+            raise _incomplete("The upload has expired in the store. Push the dataset again.")
+        return
+    _compare(dataset.size, arrived, parts)
+    await ctx.store.complete_upload(bucket, key, upload, arrived)
+
+
+def _compare(size: int, arrived: Sequence[Part], parts: Sequence[CompletedPart]) -> None:
+    expected = -(-size // _part_size(size))
+    claimed = {part.number: part.etag.strip('"') for part in parts}
+    stored = {part.number: part for part in arrived}
+    unknown = sorted(set(claimed) - set(range(1, expected + 1)))
+    if unknown or len(claimed) != len(parts):
+        raise _incomplete(
+            f"This upload has the parts 1 to {expected}, each once; you name "
+            f"{', '.join(str(part.number) for part in parts[:20])}. Name each part once."
+        )
+    for number in range(1, expected + 1):
+        if number not in claimed:
+            raise _incomplete(f"You do not name part {number} of {expected}. Name all of them.")
+        if number not in stored:
+            raise _incomplete(
+                f"Part {number} of {expected} has not arrived. Upload it to its link, then "
+                "complete again."
+            )
+        if claimed[number] != stored[number].etag:
+            raise _incomplete(
+                f"Part {number} of {expected} in the store has the ETag {stored[number].etag}, not "
+                f"{claimed[number]!r}. Upload it again and use the ETag that the store answers."
+            )
+    total = sum(part.size for part in arrived)
+    if total != size:
+        raise _incomplete(
+            f"The parts have {total:,} bytes together, but {size:,} were announced. Upload the "
+            "parts that differ again, or push the dataset anew."
+        )
+
+
+def _incomplete(detail: str) -> Problem:
+    return Problem(422, "Upload incomplete", detail, errors=[{"field": "parts", "message": detail}])
+
+
+async def run_preflight(ctx: Context, id_: str) -> None:
+    """Check an uploaded dataset and make it ready or rejected; nothing to do in another state.
+
+    Raises:
+        StoreError: the store does not answer; worth another try.
+    """
+    async with ctx.db.transaction() as session:
+        dataset = await repository.get(session, id_)
+    if dataset.status != DatasetStatus.CHECKING:
+        return
+    result = await preflight_process.run(ctx, dataset)
+    columns: dict[str, Any] = {"report": result.report.model_dump()}
+    if result.sha256 is not None:
+        columns["sha256"] = result.sha256
+    to = DatasetStatus.READY if result.accepted else DatasetStatus.REJECTED
+    async with ctx.db.transaction() as session:
+        await repository.move(session, id_, DatasetStatus.CHECKING, to, **columns)
+
+
+async def delete(ctx: Context, id_: str) -> None:
+    """Delete the archive, an unfinished upload of it, and the record.
+
+    Raises:
+        Problem: 404, or 409 while jobs that use it are not finished.
+        StoreError: the dataset is barred from new jobs; deleting again goes on.
+    """
+    sentence = "Its deletion has begun and did not finish. Delete it again."
+    report = Report(
+        problems=[Finding(severity="error", file=None, message=sentence)], problems_total=1
+    )
+    async with ctx.db.transaction() as session:
+        dataset = await repository.withdraw(session, id_, report.model_dump())
+    bucket, key = ctx.settings.datasets_bucket, object_key(id_)
+    if dataset.upload_id is not None:
+        await ctx.store.abort_upload(bucket, key, dataset.upload_id)
+    await ctx.store.delete(bucket, key)
+    async with ctx.db.transaction() as session:
+        await repository.delete(session, id_)

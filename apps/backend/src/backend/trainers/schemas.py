@@ -1,0 +1,49 @@
+"""What a trainer's manifest holds (docs/training-contract.md)."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from backend.datasets.schemas import Task
+
+
+class Resources(BaseModel):
+    """What one attempt may use. `memory` is a Kubernetes quantity."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cpu: float = Field(default=2, gt=0, le=1024, description="CPU cores")
+    memory: str = Field(default="4Gi", pattern=r"^[1-9][0-9]{0,6}(Ki|Mi|Gi|Ti)$")
+    gpu: int = Field(default=0, ge=0, le=64)
+
+
+class TrainerSummary(BaseModel):
+    name: str = Field(pattern=r"^[a-z0-9-]{1,40}$")
+    version: str = Field(min_length=1)
+    description: str = Field(min_length=1)
+    tasks: list[Task] = Field(min_length=1)
+
+
+class Manifest(TrainerSummary):
+    model_config = ConfigDict(extra="forbid")
+
+    image: str = Field(min_length=1)
+    command: list[str] = Field(min_length=1)
+    config_schema: dict[str, Any] = Field(description="JSON Schema 2020-12 of a job's `config`")
+    resources: Resources = Resources()
+
+    @field_validator("config_schema")
+    @classmethod
+    def _documented(cls, schema: dict[str, Any]) -> dict[str, Any]:
+        properties = schema.get("properties")
+        if schema.get("type") != "object" or not isinstance(properties, dict):
+            raise ValueError('must have "type": "object" and "properties"')
+        for name, rules in properties.items():
+            for key in ("default", "description"):
+                if not isinstance(rules, dict) or key not in rules:
+                    raise ValueError(f'the property "{name}" lacks "{key}"')
+        return schema
+
+
+class TrainerList(BaseModel):
+    items: list[TrainerSummary]

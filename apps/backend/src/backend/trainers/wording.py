@@ -1,0 +1,90 @@
+"""A JSON Schema in words, for the user who broke it."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+_TYPES = {
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "text",
+    "boolean": "true or false",
+    "null": "null",
+    "array": "a list",
+    "object": "an object",
+}
+_SHOWN = 60
+
+
+def wanted(schema: Mapping[str, Any], rules: Any) -> str:
+    """What a property may be, e.g. "a whole number from 1 to 1000"; `$ref`s are local ones."""
+    if not isinstance(rules, dict):
+        return "something else"
+    if "$ref" in rules:
+        return wanted(schema, _resolve(schema, rules["$ref"]))
+    if "const" in rules:
+        return shown(rules["const"])
+    if "enum" in rules:
+        return "one of " + ", ".join(shown(value) for value in rules["enum"])
+    for key in ("anyOf", "oneOf"):
+        if key in rules:
+            return " or ".join(wanted(schema, choice) for choice in rules[key])
+    types = rules.get("type", [])
+    types = [types] if isinstance(types, str) else types
+    return " or ".join(_of_type(schema, rules, type_) for type_ in types) or "something else"
+
+
+def shown(value: Any) -> str:
+    """A value as the user wrote it, cut short."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+
+
+def _of_type(schema: Mapping[str, Any], rules: dict[str, Any], type_: str) -> str:
+    words = _TYPES.get(type_, type_)
+    if type_ in {"integer", "number"}:
+        return words + _range(rules)
+    if type_ == "string":
+        if "pattern" in rules:
+            words += f" that matches {rules['pattern']}"
+        return words + _length(rules, "minLength", "maxLength", "characters")
+    if type_ == "array":
+        words += _length(rules, "minItems", "maxItems", "items")
+        return words + (f", each {wanted(schema, rules['items'])}" if "items" in rules else "")
+    return words
+
+
+def _range(rules: dict[str, Any]) -> str:
+    low, high = rules.get("minimum"), rules.get("maximum")
+    above, below = rules.get("exclusiveMinimum"), rules.get("exclusiveMaximum")
+    if low is not None and high is not None:
+        words = f" from {low} to {high}"
+    else:
+        bounds = [
+            text
+            for bound, text in (
+                (low, f"at least {low}"),
+                (above, f"above {above}"),
+                (high, f"at most {high}"),
+                (below, f"below {below}"),
+            )
+            if bound is not None
+        ]
+        words = " " + " and ".join(bounds) if bounds else ""
+    return words + (f", a multiple of {rules['multipleOf']}" if "multipleOf" in rules else "")
+
+
+def _length(rules: dict[str, Any], least: str, most: str, unit: str) -> str:
+    low, high = rules.get(least), rules.get(most)
+    if low is not None and high is not None:
+        return f" of {low} {unit}" if low == high else f" of {low} to {high} {unit}"
+    if low is not None:
+        return f" of at least {low} {unit}"
+    return f" of at most {high} {unit}" if high is not None else ""
+
+
+def _resolve(schema: Mapping[str, Any], ref: str) -> Any:
+    found: Any = schema
+    for step in ref.removeprefix("#/").split("/"):
+        found = found.get(step) if isinstance(found, Mapping) else None
+    return found
