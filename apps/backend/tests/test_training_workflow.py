@@ -1,0 +1,182 @@
+"""Jobs driven end to end by a real Temporal server, with an executor that does as it is told."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import servers
+from backend.context import Context
+from backend.jobs.states import JobStatus
+from backend.training.attempts import request_stop
+from backend.training.causes import Cause
+from backend.training.executor import AttemptRef, AttemptSpec, LaunchError
+from training_support import (
+    ScriptedExecutor,
+    add_job,
+    change_attempt,
+    change_job,
+    get_attempt,
+    get_job,
+    make_context,
+    running,
+    settings,
+    until,
+    until_running,
+    until_status,
+)
+
+
+@pytest.fixture
+def executor() -> ScriptedExecutor:
+    return ScriptedExecutor()
+
+
+@pytest.fixture
+async def ctx(
+    database_url: str, store: servers.S3Server, temporal: str, executor: ScriptedExecutor
+) -> AsyncIterator[Context]:
+    ctx = await make_context(settings(database_url, store, temporal), executor)
+    yield ctx
+    await ctx.db.close()
+
+
+async def test_a_job_runs_and_succeeds(ctx: Context, executor: ScriptedExecutor) -> None:
+    job_id = await add_job(ctx)
+    async with running(ctx):
+        ref = AttemptRef(job_id, 1)
+        await until_running(ctx, ref)
+        job = await get_job(ctx, job_id)
+        assert (job.status, job.attempt) == (JobStatus.PREPARING, 1)
+        assert job.started_at is not None
+        await ctx.store.put(ctx.settings.models_bucket, f"{job_id}/1/artifacts/best.pt", b"weights")
+        executor.finish(ref)
+        job = await until_status(ctx, job_id, JobStatus.SUCCEEDED)
+    assert (job.cause, job.message) == (Cause.COMPLETED, "Training finished.")
+    assert job.finished_at is not None
+    assert ref not in executor.attempts
+    [spec] = executor.specs
+    assert spec.env["JOB_ID"] == job_id
+    assert spec.env["TRAIN_CONFIG"] == '{"epochs": 2}'
+    assert spec.memory_bytes == 4 * 2**30
+
+
+async def test_a_crash_after_progress_is_retried(ctx: Context, executor: ScriptedExecutor) -> None:
+    job_id = await add_job(ctx)
+    async with running(ctx):
+        first, second = AttemptRef(job_id, 1), AttemptRef(job_id, 2)
+        await until_running(ctx, first)
+        await change_attempt(ctx, first, epoch=3)
+        executor.finish(first, 1)
+        job = await until_status(ctx, job_id, JobStatus.RETRYING)
+        assert job.message == (
+            "Attempt 1 ended: The trainer ended with an error. The end of its log tells which. "
+            "Its exit code was 1. Attempt 2 follows in 1 s, resuming from epoch 3."
+        )
+        await until_running(ctx, second)
+        # It dies where the first died: no third attempt.
+        await change_attempt(ctx, second, epoch=3)
+        executor.finish(second, 1)
+        job = await until_status(ctx, job_id, JobStatus.FAILED)
+    assert job.cause == Cause.TRAINER_CRASHED
+    assert "another attempt would end the same way" in (job.message or "")
+    tokens = [spec.env["CALLBACK_TOKEN"] for spec in executor.specs]
+    assert len(set(tokens)) == 2
+
+
+async def test_a_failed_launch_is_retried(ctx: Context, executor: ScriptedExecutor) -> None:
+    async def refuse(spec: AttemptSpec) -> None:
+        del executor.attempts[spec.ref]
+        executor.on_launch = None
+        raise LaunchError("The launcher at L (LAUNCHER_SOCKET) does not answer.")
+
+    executor.on_launch = refuse
+    job_id = await add_job(ctx)
+    async with running(ctx):
+        job = await until_status(ctx, job_id, JobStatus.RETRYING)
+        assert "LAUNCHER_SOCKET" in (job.message or "")
+        await until_running(ctx, AttemptRef(job_id, 2))
+        executor.finish(AttemptRef(job_id, 2))
+        await until_status(ctx, job_id, JobStatus.SUCCEEDED)
+
+
+async def test_cancel_while_running(ctx: Context, executor: ScriptedExecutor) -> None:
+    job_id = await add_job(ctx)
+    async with running(ctx):
+        await until_running(ctx, AttemptRef(job_id, 1))
+        assert await request_stop(ctx, job_id)
+        job = await until_status(ctx, job_id, JobStatus.CANCELLED)
+    assert job.cause == Cause.CANCELLED
+    assert (await get_attempt(ctx, job_id, 1)).cause == Cause.CANCELLED
+    assert executor.stops[0] == (AttemptRef(job_id, 1), 2)
+    assert not await request_stop(ctx, job_id)
+
+
+async def test_cancel_while_queued(ctx: Context, executor: ScriptedExecutor) -> None:
+    job_id = await add_job(ctx)
+    assert await request_stop(ctx, job_id)
+    assert (await get_job(ctx, job_id)).status == JobStatus.CANCELLED
+    async with running(ctx):
+        other = await add_job(ctx)
+        await until_running(ctx, AttemptRef(other, 1))
+    assert [spec.ref.job_id for spec in executor.specs] == [other]
+
+
+async def test_cancel_between_two_attempts(ctx: Context, executor: ScriptedExecutor) -> None:
+    job_id = await add_job(ctx)
+    async with running(ctx):
+        await until_running(ctx, AttemptRef(job_id, 1))
+        executor.finish(AttemptRef(job_id, 1), None, Cause.EVICTED)
+        await until_status(ctx, job_id, JobStatus.RETRYING)
+        assert await request_stop(ctx, job_id)
+        assert (await get_job(ctx, job_id)).status == JobStatus.CANCELLED
+
+        async def gone() -> bool:
+            described = await ctx.temporal._connected().get_workflow_handle(job_id).describe()
+            return described.close_time is not None
+
+        await until(gone, "the workflow is over", 5)
+    assert len(executor.specs) == 1
+
+
+async def test_cancel_during_the_launch(ctx: Context, executor: ScriptedExecutor) -> None:
+    async def cancel(spec: AttemptSpec) -> None:
+        executor.on_launch = None
+        await request_stop(ctx, spec.ref.job_id)
+
+    executor.on_launch = cancel
+    job_id = await add_job(ctx)
+    async with running(ctx):
+        job = await until_status(ctx, job_id, JobStatus.CANCELLED)
+    assert job.cause == Cause.CANCELLED
+
+
+async def test_a_cancel_that_comes_too_late(ctx: Context, executor: ScriptedExecutor) -> None:
+    executor.obedient = False
+    job_id = await add_job(ctx)
+    ref = AttemptRef(job_id, 1)
+    async with running(ctx):
+        await until_running(ctx, ref)
+        await change_attempt(ctx, ref, reported_cause=Cause.COMPLETED)
+        await request_stop(ctx, job_id)
+        assert (await get_job(ctx, job_id)).status == JobStatus.CANCELLING
+        executor.finish(ref)
+        job = await until_status(ctx, job_id, JobStatus.SUCCEEDED)
+    assert job.cause == Cause.COMPLETED
+
+
+async def test_a_users_retry_counts_attempts_anew(ctx: Context, executor: ScriptedExecutor) -> None:
+    job_id = await add_job(ctx, max_attempts=1)
+    async with running(ctx):
+        await until_running(ctx, AttemptRef(job_id, 1))
+        executor.finish(AttemptRef(job_id, 1), 1)
+        await until_status(ctx, job_id, JobStatus.FAILED)
+        await change_job(
+            ctx,
+            job_id,
+            status=JobStatus.QUEUED,
+            attempts_before=1,
+            workflow_started=False,
+        )
+        await until_running(ctx, AttemptRef(job_id, 2))
+        executor.finish(AttemptRef(job_id, 2))
+        job = await until_status(ctx, job_id, JobStatus.SUCCEEDED)
+    assert job.attempt == 2

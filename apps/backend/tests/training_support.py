@@ -1,0 +1,227 @@
+"""What the tests of training share: a backend without its routes, and a scripted executor."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import servers
+from backend.context import Context
+from backend.datasets.models import Dataset, DatasetStatus
+from backend.db import Database, new_id
+from backend.events import Bus
+from backend.jobs.models import Attempt, Job
+from backend.jobs.states import JobStatus
+from backend.settings import Settings
+from backend.storage.store import Store
+from backend.trainers.catalog import TrainerCatalog
+from backend.trainers.schemas import Manifest
+from backend.training.background import background
+from backend.training.causes import Cause
+from backend.training.executor import (
+    AttemptRef,
+    AttemptSpec,
+    Executor,
+    ExecutorUnavailableError,
+    Observation,
+)
+from backend.training.temporal import Temporal
+
+MANIFEST = Manifest(
+    name="script",
+    version="1",
+    description="Does as it is told.",
+    image="script:1",
+    command=["sh", "-c", "exit 0"],
+    tasks=["detect"],
+    config_schema={"type": "object", "properties": {}},
+)
+
+
+class ScriptedExecutor:
+    """Runs nothing: tests say how attempts end, and when the executor is away."""
+
+    def __init__(self, name: str = "subprocess") -> None:
+        self.name = name
+        self.specs: list[AttemptSpec] = []
+        self.stops: list[tuple[AttemptRef, float]] = []
+        self.attempts: dict[AttemptRef, Observation] = {}
+        self.on_launch: Callable[[AttemptSpec], Awaitable[None]] | None = None
+        self.obedient = True
+        self.away = False
+        self._changed = asyncio.Event()
+
+    async def launch(self, spec: AttemptSpec) -> None:
+        if spec.ref not in self.attempts:
+            self.specs.append(spec)
+            self.attempts[spec.ref] = Observation(spec.ref, "running")
+        if self.on_launch is not None:
+            await self.on_launch(spec)
+
+    def finish(
+        self, ref: AttemptRef, exit_code: int | None = 0, cause: Cause | None = None
+    ) -> None:
+        self.attempts[ref] = Observation(ref, "ended", exit_code=exit_code, cause=cause)
+        self._changed.set()
+
+    async def stop(self, ref: AttemptRef, grace_s: float) -> None:
+        self._answer()
+        self.stops.append((ref, grace_s))
+        if self.obedient and ref in self.attempts:
+            self.finish(ref, 143)
+
+    async def list(self) -> Sequence[Observation]:
+        self._answer()
+        return [*self.attempts.values()]
+
+    async def observe(self) -> AsyncIterator[Sequence[Observation]]:
+        while True:
+            yield [*self.attempts.values()]
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def forget(self, ref: AttemptRef) -> None:
+        self._answer()
+        self.attempts.pop(ref, None)
+
+    def _answer(self) -> None:
+        if self.away:
+            raise ExecutorUnavailableError("The launcher does not answer.")
+
+
+def settings(database_url: str, store: servers.S3Server, temporal: str, **changes: Any) -> Settings:
+    values = {
+        "database_url": database_url,
+        "backend_url": "http://127.0.0.1:8000",
+        "minio_endpoint": store.endpoint,
+        "aws_access_key_id": store.access_key,
+        "aws_secret_access_key": store.secret_key,
+        "temporal_address": temporal,
+        # Each test has a queue of its own on the one server.
+        "temporal_task_queue": new_id(),
+        "trainers_dir": Path("/nowhere"),
+        "launcher_socket": Path("/nowhere/launcher.sock"),
+        "stop_grace_s": 2,
+        **changes,
+    }
+    return Settings(**values)
+
+
+async def make_context(settings: Settings, executor: Executor, *manifests: Manifest) -> Context:
+    store = Store(settings)
+    await store.ensure_buckets()
+    return Context(
+        settings=settings,
+        db=Database(settings.database_url),
+        store=store,
+        bus=Bus(),
+        trainers=TrainerCatalog(manifests or [MANIFEST]),
+        executor=executor,
+        temporal=Temporal(settings),
+    )
+
+
+@asynccontextmanager
+async def running(ctx: Context, *only: str) -> AsyncIterator[list[asyncio.Task[None]]]:
+    """The background tasks (or only those named), restarted as the lifespan does."""
+    tasks = [
+        asyncio.create_task(_restarted(name, task))
+        for name, task in background(ctx).items()
+        if not only or name in only
+    ]
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _restarted(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await run()
+        except Exception:
+            logging.getLogger(__name__).exception("%s crashed", name)
+            await asyncio.sleep(0.2)
+
+
+async def add_job(ctx: Context, **columns: Any) -> str:
+    """A queued job as the API leaves it."""
+    async with ctx.db.transaction() as session:
+        name = new_id()
+        dataset = Dataset(
+            id=name,
+            name=name,
+            version=1,
+            task="detect",
+            status=DatasetStatus.READY,
+            size=1,
+            sha256="0" * 64,
+        )
+        values = {"max_attempts": 3, "config": {"epochs": 2}, "resources": {}, **columns}
+        job = Job(trainer="script", task="detect", dataset_id=name, request_sha256="", **values)
+        session.add(dataset)
+        await session.flush()
+        session.add(job)
+        await session.flush()
+        return job.id
+
+
+async def get_job(ctx: Context, job_id: str) -> Job:
+    async with ctx.db.reading() as session:
+        return await session.get_one(Job, job_id)
+
+
+async def get_attempt(ctx: Context, job_id: str, number: int) -> Attempt:
+    async with ctx.db.reading() as session:
+        return await session.get_one(Attempt, (job_id, number))
+
+
+async def change_attempt(ctx: Context, ref: AttemptRef, **columns: Any) -> None:
+    """What callbacks would write."""
+    async with ctx.db.transaction() as session:
+        attempt = await session.get_one(Attempt, ref)
+        for name, value in columns.items():
+            setattr(attempt, name, value)
+
+
+async def change_job(ctx: Context, job_id: str, **columns: Any) -> None:
+    async with ctx.db.transaction() as session:
+        job = await session.get_one(Job, job_id)
+        for name, value in columns.items():
+            setattr(job, name, value)
+
+
+async def until(condition: Callable[[], Awaitable[bool]], what: str, seconds: float = 20) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while not await condition():
+                await asyncio.sleep(0.02)
+            return
+    raise AssertionError(f"not in {seconds} s: {what}")
+
+
+async def until_status(ctx: Context, job_id: str, *statuses: JobStatus, seconds: float = 20) -> Job:
+    async def reached() -> bool:
+        return (await get_job(ctx, job_id)).status in statuses
+
+    try:
+        await until(reached, f"status {statuses}", seconds)
+    except AssertionError:
+        job = await get_job(ctx, job_id)
+        raise AssertionError(f"{job.status} {job.cause} {job.message}, not {statuses}") from None
+    return await get_job(ctx, job_id)
+
+
+async def until_running(ctx: Context, ref: AttemptRef, seconds: float = 20) -> None:
+    """The attempt was launched, and that is recorded."""
+
+    async def launched() -> bool:
+        async with ctx.db.reading() as session:
+            attempt = await session.get(Attempt, ref)
+            return attempt is not None and attempt.launched_at is not None
+
+    await until(launched, f"{ref} launched", seconds)
