@@ -1,5 +1,7 @@
 """`yard train`."""
 
+import json
+import re
 import uuid
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +17,8 @@ from yard.commands.jobs import fail_unless_succeeded
 from yard.context import AsJson, Url, client
 from yard.errors import Code, YardError
 from yard.output import out
+
+_FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
 
 def train(
@@ -50,12 +54,13 @@ def train(
     """Train on a data set and follow it live. Ctrl-C leaves the job running."""
     api = client(url)
     chosen = require_ready(api.dataset(dataset))
+    config_values = _json_only(_file(config) | dict(map(_pair, settings or [])))
     body = {
         "dataset_id": chosen["id"],
         "trainer": trainer,
         "name": name,
         "debug": debug,
-        "config": _file(config) | dict(map(_pair, settings or [])),
+        "config": config_values,
     }
     # With a key the server takes a repeated call as the same job.
     job = api.post("/jobs", body, key=uuid.uuid4().hex)
@@ -103,8 +108,13 @@ def _pair(setting: str) -> tuple[str, Any]:
             todo="write --set key=value, e.g. --set epochs=20",
             code=Code.USAGE,
         )
+    return key, _value(setting, value)
+
+
+def _value(setting: str, value: str) -> Any:
+    """Return what the text means in YAML; numbers also as JSON has them, for YAML 1.1 lacks 1e-3."""
     try:
-        return key, yaml.safe_load(value)
+        return float(value) if _FLOAT.fullmatch(value) else yaml.safe_load(value)
     except yaml.YAMLError as error:
         raise YardError(
             f"--set {setting}: the value is not YAML",
@@ -128,3 +138,17 @@ def _file(path: Path | None) -> Json:
             f"{path} holds no settings", todo="write one `key: value` per line", code=Code.USAGE
         )
     return content
+
+
+def _json_only(values: Json) -> Json:
+    """Return the settings if the server can be sent them: YAML has dates and infinities, JSON not."""
+    try:
+        json.dumps(values, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise YardError(
+            "a setting is neither text, number, yes or no, nor a list of these",
+            str(error),
+            "quote dates and the like",
+            Code.USAGE,
+        ) from error
+    return values

@@ -1,0 +1,155 @@
+import json
+from pathlib import Path
+
+from conftest import Server, Yard, answer, dataset, hang_up, job, page
+
+
+def test_a_problem_is_told_with_its_cure_and_exit_code_4(server: Server, yard: Yard) -> None:
+    server.on("GET /datasets", answer(200, page(dataset())))
+    problem = {
+        "title": "Wrong config",
+        "status": 422,
+        "detail": "Correct the fields and send again.",
+        "errors": [{"field": "epoch", "message": "unknown; did you mean epochs?"}],
+    }
+    server.on("POST /jobs", answer(422, problem))
+    done = yard("train", "digits", "--set", "epoch=3")
+    assert done.returncode == 4
+    assert done.stderr.splitlines() == [
+        "error: Wrong config",
+        "  Correct the fields and send again.",
+        "  epoch: unknown; did you mean epochs?",
+    ]
+    sent = json.loads(server.requests[-1].body)
+    assert sent["config"] == {"epoch": 3}
+    assert len(server.requests[-1].headers["Idempotency-Key"]) == 32
+
+
+def test_nobody_there_is_exit_code_5(yard: Yard) -> None:
+    done = yard("jobs", url="http://127.0.0.1:9")
+    assert done.returncode == 5
+    assert "no answer from http://127.0.0.1:9" in done.stderr
+    assert "yard dev" in done.stderr
+
+
+def test_something_else_there_is_exit_code_5(server: Server, yard: Yard) -> None:
+    server.on("GET /jobs", answer(200, b"<html>"))
+    assert "does not answer like a Trainyard server" in yard("jobs").stderr
+
+
+def test_a_broken_connection_is_tried_again_but_not_a_plain_post(
+    server: Server, yard: Yard
+) -> None:
+    server.on("GET /jobs/0123456789ab", hang_up, answer(200, job(status="running")))
+    server.on("POST /jobs/0123456789ab/cancel", hang_up)
+    assert yard("cancel", "0123456789ab").returncode == 5
+    assert [request.method for request in server.requests] == ["GET", "GET", "POST"]
+
+
+def test_a_prefix_stands_for_one_job_only(server: Server, yard: Yard) -> None:
+    others = [job(id="0123aaaaaaaa"), job(id="ffff00000000", name="other")]
+    server.on("GET /jobs", answer(200, page(job(), *others)))
+    assert json.loads(yard("job", "ff", "--json").stdout)["name"] == "other"
+    twice = yard("job", "0123")
+    assert (twice.returncode, "give more of the id" in twice.stderr) == (2, True)
+    none = yard("job", "77")
+    assert (none.returncode, "there is no job 77" in none.stderr) == (3, True)
+
+
+def test_lists_follow_their_pages(server: Server, yard: Yard) -> None:
+    second = answer(200, page(job(id="222222222222")))
+    server.on("GET /jobs", answer(200, page(job(), next_cursor="x")), second)
+    assert len(json.loads(yard("jobs", "--json").stdout)) == 2
+
+
+def test_a_name_means_its_newest_ready_version(server: Server, yard: Yard) -> None:
+    versions = [
+        dataset(id="a" * 12, version=3, status="rejected"),
+        dataset(id="b" * 12, version=2),
+        dataset(id="c" * 12, version=1),
+    ]
+    server.on("GET /datasets", answer(200, page(*versions)))
+    server.on("POST /jobs", answer(201, job(status="queued")))
+    assert yard("train", "digits", "--no-follow").returncode == 0
+    assert json.loads(server.requests[-1].body)["dataset_id"] == "b" * 12
+    assert yard("train", "digits@1", "--no-follow").returncode == 0
+    assert json.loads(server.requests[-1].body)["dataset_id"] == "c" * 12
+    rejected = yard("train", "digits@3", "--no-follow")
+    assert (rejected.returncode, "is rejected" in rejected.stderr) == (4, True)
+
+
+def _event(kind: str, identifier: str, data: object) -> bytes:
+    return f"id: {identifier}\nevent: {kind}\ndata: {json.dumps(data)}\n\n".encode()
+
+
+def _metrics(epoch: int) -> dict[str, object]:
+    values = {"train/box_loss": 1.5, "train/cls_loss": 0.5, "metrics/mAP50(B)": 0.25}
+    return {"epoch": epoch, "attempt": 1, "values": values, "at": "2026-11-24T17:00:00Z"}
+
+
+def test_following_goes_on_where_the_connection_broke(server: Server, yard: Yard) -> None:
+    first = _event("state", "0:", job(status="running")) + _event("metrics", "0:0", _metrics(0))
+    rest = _event("metrics", "0:1", _metrics(1)) + _event("end", "0:1", {})
+    server.on("GET /datasets", answer(200, page(dataset())))
+    server.on("POST /jobs", answer(201, job(status="queued")))
+    server.on(
+        "GET /jobs/0123456789ab/events",
+        answer(200, first, Content_Type="text/event-stream"),
+        hang_up,
+        answer(200, rest, Content_Type="text/event-stream"),
+    )
+    server.on("GET /jobs/0123456789ab", answer(200, job()))
+    server.on("GET /jobs/0123456789ab/artifacts", answer(200, {"items": []}))
+    done = yard("train", "digits")
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert lines[1:4] == [
+        "running",
+        "epoch   1/2   loss 2.000   mAP50 0.250",
+        "epoch   2/2   loss 2.000   mAP50 0.250",
+    ]
+    assert "connection lost" in done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+    streams = [request for request in server.requests if request.path.endswith("/events")]
+    assert [request.headers.get("Last-Event-ID") for request in streams] == [None, "0:0", "0:0"]
+
+
+def test_a_failed_job_is_exit_code_1_with_the_servers_sentence(server: Server, yard: Yard) -> None:
+    failed = job(status="failed", cause="out_of_memory", message="Halve batch and try again.")
+    end = _event("state", "0:", failed) + _event("end", "0:", {})
+    server.on("GET /datasets", answer(200, page(dataset())))
+    server.on("POST /jobs", answer(201, job(status="queued")))
+    server.on("GET /jobs/0123456789ab/events", answer(200, end, Content_Type="text/event-stream"))
+    server.on("GET /jobs/0123456789ab", answer(200, failed))
+    done = yard("train", "digits")
+    assert done.returncode == 1
+    assert "out_of_memory" in done.stderr
+    assert "Halve batch and try again." in done.stderr
+    lines = yard("train", "digits", "--json").stdout.splitlines()
+    assert [json.loads(line)["event"] for line in lines] == ["state", "end"]
+
+
+def test_logs_come_in_pages_and_cannot_take_over_the_terminal(server: Server, yard: Yard) -> None:
+    server.on("GET /jobs/0123456789ab", answer(200, job()))
+    whole = "grüße\x1b[2J\x1b]0;x\x07\n".encode()
+    server.on(
+        "GET /jobs/0123456789ab/logs",
+        answer(200, whole[:3], X_Log_Offset="3", X_Log_Complete="false"),
+        answer(200, whole[3:], X_Log_Offset=str(len(whole)), X_Log_Complete="true"),
+        answer(200, b"", X_Log_Offset=str(len(whole)), X_Log_Complete="true"),
+    )
+    assert yard("logs", "0123456789ab").stdout == "grüße]0;x\n"
+
+
+def test_settings_are_yaml_and_a_file_gives_way_to_set(
+    server: Server, yard: Yard, tmp_path: Path
+) -> None:
+    server.on("GET /datasets", answer(200, page(dataset())))
+    server.on("POST /jobs", answer(201, job(status="queued")))
+    (tmp_path / "c.yaml").write_text("epochs: 5\nlr0: 0.1\n")
+    words = ["--set", "lr0=1e-3", "--set", "amp=false", "--set", "weights=null"]
+    assert yard("train", "digits", "--no-follow", "--config", "c.yaml", *words).returncode == 0
+    sent = json.loads(server.requests[-1].body)["config"]
+    assert sent == {"epochs": 5, "lr0": 0.001, "amp": False, "weights": None}
+    for wrong in ("epochs", "a={", "a=.nan", "a=2026-11-24"):
+        assert yard("train", "digits", "--set", wrong).returncode == 2

@@ -1,0 +1,119 @@
+"""`yard dev`'s parts with real processes, without the platform's services."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from yard.dev.runner import Runner
+from yard.dev.services import Service
+from yard.dev.state import Record, State
+from yard.dev.supervisor import end_leftovers
+from yard.errors import YardError
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 15) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def sleeper() -> Iterator[psutil.Process]:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    yield psutil.Process(child.pid)
+    child.kill()
+    child.wait()
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> State:
+    return State(tmp_path / "state")
+
+
+def test_only_the_owner_can_look_into_the_state_folder(state: State) -> None:
+    state.store_keys()
+    assert state.root.stat().st_mode & 0o777 == 0o700
+    assert (state.root / "store-keys.json").stat().st_mode & 0o777 == 0o600
+    assert state.store_keys() == State(state.root).store_keys()
+
+
+def test_a_port_stays_the_same_until_somebody_has_taken_it(state: State) -> None:
+    first = state.ports(["backend", "s3"], {})
+    assert state.ports(["backend", "s3"], {}) == first
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", first["backend"]))
+        other.listen()
+        moved = state.ports(["backend", "s3"], {})
+        assert moved["backend"] != first["backend"]
+        assert moved["s3"] == first["s3"]
+        with pytest.raises(YardError, match="is taken"):
+            state.ports(["backend"], {"backend": first["backend"]})
+    assert state.ports(["backend", "s3"], {}) == moved
+
+
+def test_what_was_left_is_ended_but_never_a_process_that_only_has_its_pid(
+    state: State, sleeper: psutil.Process
+) -> None:
+    state.write_records([Record("backend", sleeper.pid, sleeper.create_time() - 100)])
+    assert end_leftovers(state) == []
+    assert sleeper.is_running()
+    state.write_records([Record("backend", sleeper.pid, sleeper.create_time())])
+    assert end_leftovers(state) == ["backend"]
+    assert not sleeper.is_running()
+    assert state.records() == []
+
+
+def test_a_state_folder_serves_one_at_a_time(state: State) -> None:
+    with state.locked():
+        state.announce("http://127.0.0.1:1")
+        with pytest.raises(YardError, match="runs already"), State(state.root).locked():
+            pass
+    with State(state.root).locked():
+        pass
+
+
+def _runner(state: State, code: str, ready: Callable[[], str]) -> Runner:
+    service = Service("web", [sys.executable, "-c", code], ready)
+    return Runner(service, state.log("web"), lambda record: state.write_records([record]))
+
+
+def test_a_service_that_dies_is_started_again_and_ends_with_its_children(state: State) -> None:
+    runner = _runner(
+        state,
+        "import subprocess, sys; subprocess.run([sys.executable, '-c', 'input()'],"
+        " stdin=subprocess.Popen(['cat'], stdin=subprocess.PIPE, stdout=subprocess.PIPE).stdout)",
+        lambda: "",
+    )
+    runner.start()
+    wait_for(lambda: runner.state == "ready")
+    first = runner.process
+    assert first
+    first.kill()
+    wait_for(lambda: runner.restarts == 1 and runner.state == "ready")
+    second = runner.process
+    assert second
+    assert second.pid != first.pid
+    assert [record.pid for record in state.records()] == [second.pid]
+    wait_for(lambda: len(second.children(recursive=True)) == 2)
+    family = second.children(recursive=True)
+    runner.stop(5)
+    assert runner.state == "stopped"
+    assert not psutil.wait_procs([second, *family], timeout=5)[1]
+
+
+def test_a_service_that_never_serves_is_given_up_with_its_last_words(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("yard.dev.runner._BACKOFF_S", (0.01,))
+    runner = _runner(state, "print('no such table'); raise SystemExit(3)", lambda: "starting")
+    runner.start()
+    wait_for(lambda: runner.state == "failed")
+    assert "ended 5 times" in runner.note
+    assert runner.last_lines(1) == ["no such table"]

@@ -1,0 +1,167 @@
+import hashlib
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+from conftest import Request, Server, Yard, answer, dataset, hang_up, job
+from yard import archive
+from yard.errors import YardError
+
+BOX = "0 0.5 0.5 0.1 0.1\n"
+
+
+def _folder(root: Path, label: str = BOX) -> Path:
+    for part in ("train", "val"):
+        (root / "images" / part).mkdir(parents=True)
+        (root / "labels" / part).mkdir(parents=True)
+        (root / "images" / part / "a.png").write_bytes(b"image of " + part.encode())
+        (root / "labels" / part / "a.txt").write_text(label)
+    (root / "data.yaml").write_text("names: [a]\n")
+    return root
+
+
+def test_only_what_belongs_is_packed_and_always_the_same_bytes(tmp_path: Path) -> None:
+    root = _folder(tmp_path / "set")
+    (root / "labels/train.cache").write_bytes(b"pickle")
+    (root / ".git").mkdir()
+    (root / ".git/x.png").write_bytes(b"x")
+    (root / "images/train/link.png").symlink_to("/etc/hostname")
+    (root / "notes.txt").write_text("x")
+    digests = set()
+    for name in ("one.zip", "two.zip"):
+        digests.add(archive.pack(archive.scan(root), tmp_path / name, print))
+        (root / "data.yaml").touch()
+    assert len(digests) == 1
+    with zipfile.ZipFile(tmp_path / "one.zip") as packed:
+        assert packed.namelist() == [
+            "data.yaml", "images/train/a.png", "images/val/a.png",
+            "labels/train/a.txt", "labels/val/a.txt",
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("label", "extra", "task"),
+    [
+        (BOX, "", "detect"),
+        ("0 .1 .1 .2 .1 .2 .2\n", "", "segment"),
+        ("0 .1 .1 .2 .1 .2 .2 .1 .2\n", "", "obb"),
+        ("0 .5 .5 .1 .1 .5 .5 2\n", "kpt_shape: [1, 3]\n", "pose"),
+    ],
+)
+def test_the_task_is_guessed(tmp_path: Path, label: str, extra: str, task: str) -> None:
+    root = _folder(tmp_path / "set", label)
+    (root / "data.yaml").write_text("names: [a]\n" + extra)
+    assert archive.guess_task(archive.scan(root)) == task
+    (root / "data.yaml").unlink()
+    assert archive.guess_task(archive.scan(root)) == "classify"
+
+
+def test_a_folder_without_images_is_wrong_usage(tmp_path: Path) -> None:
+    with pytest.raises(YardError, match="there is no image") as raised:
+        archive.scan(tmp_path)
+    assert raised.value.code == 2
+
+
+def _accept_upload(server: Server, parts: int) -> None:
+    part_size = 300
+    plan = {
+        "part_size": part_size,
+        "parts": [
+            {"number": number, "url": f"{server.url}/part{number}"}
+            for number in range(1, parts + 1)
+        ],
+    }
+    checking = dataset(status="checking")
+    server.on("POST /datasets", answer(201, {**dataset(status="uploading"), "upload": plan}))
+    server.on("POST /datasets/ba9876543210/complete", answer(202, checking))
+    for number in range(1, parts + 1):
+        server.on(f"PUT /part{number}", answer(200, ETag=f'"e{number}"'))
+    server.on("PUT /part2", hang_up, answer(503), answer(200, ETag='"e2"'))
+
+
+def test_parts_are_sent_again_until_the_store_has_them(
+    server: Server, yard: Yard, tmp_path: Path
+) -> None:
+    root = _folder(tmp_path / "set")
+    archive.pack(archive.scan(root), tmp_path / "expected.zip", print)
+    expected = (tmp_path / "expected.zip").read_bytes()
+    parts = -(-len(expected) // 300)
+    _accept_upload(server, parts)
+    server.on(
+        "GET /datasets/ba9876543210",
+        answer(200, dataset(status="checking")),
+        answer(200, dataset()),
+    )
+    done = yard("dataset", "push", "set")
+    assert done.returncode == 0, done.stderr
+    puts = [request for request in server.requests if request.method == "PUT"]
+    received = {int(put.path.removeprefix("/part")): put.body for put in puts}
+    assert b"".join(received[number] for number in sorted(received)) == expected
+    assert len(puts) == parts + 2
+    completed = next(r for r in server.requests if r.path.endswith("/complete"))
+    etags = [part["etag"] for part in json.loads(completed.body)["parts"]]
+    assert etags == [f'"e{number}"' for number in range(1, parts + 1)]
+
+
+def test_a_rejected_data_set_is_exit_code_1_with_its_problems(
+    server: Server, yard: Yard, tmp_path: Path
+) -> None:
+    _folder(tmp_path / "set")
+    report = {
+        "images": {"train": 1, "val": 1, "test": 0},
+        "labels": 0,
+        "classes": [{"index": 0, "name": "a", "train": 0, "val": 0}],
+        "problems": [
+            {"severity": "error", "file": "labels/train/a.txt", "message": "x is 1.7, above 1"}
+        ],
+        "problems_total": 1,
+    }
+    server.on("POST /datasets", answer(200, {**dataset(), "upload": None}))
+    server.on("GET /datasets/ba9876543210", answer(200, dataset(status="rejected", report=report)))
+    done = yard("dataset", "push", "set", "--name", "digits")
+    assert done.returncode == 1
+    assert "x is 1.7, above 1" in done.stdout
+    assert "digits@1 was rejected" in done.stderr
+
+
+def _artifact(server: Server, name: str, body: bytes, sha256: str) -> dict[str, object]:
+    return {
+        "name": name, "size": len(body), "sha256": sha256,
+        "media_type": "application/octet-stream", "url": f"{server.url}/blob",
+    }  # fmt: skip
+
+
+def _cut_off(request: Request) -> None:
+    request.handler.send_response(200)
+    request.handler.send_header("Content-Length", "5")
+    request.handler.end_headers()
+    request.handler.wfile.write(b"mo")
+    request.hang_up()
+
+
+def test_a_pulled_model_is_whole_and_checked(server: Server, yard: Yard, tmp_path: Path) -> None:
+    sha256 = hashlib.sha256(b"model").hexdigest()
+    items = {"items": [_artifact(server, "best.pt", b"model", sha256)]}
+    server.on("GET /jobs/0123456789ab", answer(200, job()))
+    server.on("GET /jobs/0123456789ab/artifacts", answer(200, items))
+    server.on("GET /blob", _cut_off, answer(503), answer(200, b"model"))
+    assert yard("models", "pull", "0123456789ab", "--out", "m").returncode == 0
+    assert (tmp_path / "m/best.pt").read_bytes() == b"model"
+    server.on("GET /blob", answer(200, b"other"))
+    damaged = yard("models", "pull", "0123456789ab", "--out", "m")
+    assert damaged.returncode == 1
+    assert "arrived damaged" in damaged.stderr
+    assert [file.name for file in (tmp_path / "m").iterdir()] == ["best.pt"]
+    assert (tmp_path / "m/best.pt").read_bytes() == b"model"
+
+
+def test_an_artifact_cannot_lead_out_of_the_folder(
+    server: Server, yard: Yard, tmp_path: Path
+) -> None:
+    items = {"items": [_artifact(server, "../evil", b"model", "")]}
+    server.on("GET /jobs/0123456789ab", answer(200, job()))
+    server.on("GET /jobs/0123456789ab/artifacts", answer(200, items))
+    assert yard("models", "pull", "0123456789ab", "--out", "m").returncode == 4
+    assert yard("models", "pull", "0123456789ab", "--only", "best.pt").returncode == 3
+    assert not (tmp_path / "evil").exists()
