@@ -16,7 +16,6 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
-
 READ_ONLY = "trainyard_read_only"
 
 

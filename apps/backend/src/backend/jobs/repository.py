@@ -4,10 +4,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, delete, select, tuple_, update
+from sqlalchemy import and_, delete, func, select, tuple_, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from backend.db import utcnow
 from backend.jobs.models import Attempt, EpochMetrics, Job
 from backend.jobs.states import FINISHED, SOURCES, JobStatus
 from backend.problems import not_found
@@ -64,12 +65,17 @@ def changed(result: Any) -> int:
     return cursor.rowcount
 
 
+async def find(session: AsyncSession, job_id: str) -> JobRow | None:
+    found = (await session.execute(_with_attempt().where(Job.id == job_id))).one_or_none()
+    return JobRow(*found) if found else None
+
+
 async def get(session: AsyncSession, job_id: str) -> JobRow:
     """Raise a Problem (404) unless there is such a job."""
-    found = (await session.execute(_with_attempt().where(Job.id == job_id))).one_or_none()
-    if found is None:
+    row = await find(session, job_id)
+    if row is None:
         raise not_found("Job", job_id)
-    return JobRow(*found)
+    return row
 
 
 async def by_idempotency_key(session: AsyncSession, key: str) -> Job | None:
@@ -95,10 +101,39 @@ async def page(
     return [JobRow(*row) for row in await session.execute(query)]
 
 
+async def requeue(session: AsyncSession, job_id: str) -> bool:
+    """Put a failed or cancelled job back into the queue, with all its attempts to come."""
+    return await transition(
+        session,
+        job_id,
+        JobStatus.QUEUED,
+        cause=None,
+        message=None,
+        finished_at=None,
+        attempts_before=Job.attempt,
+        workflow_started=False,
+        mlflow_done=False,
+    )
+
+
 async def delete_finished(session: AsyncSession, job_id: str) -> bool:
     """Delete the job and all that hangs on it; False when it is not finished (or not there)."""
     result = await session.execute(delete(Job).where(Job.id == job_id, Job.status.in_(FINISHED)))
     return changed(result) == 1
+
+
+async def count_by_status(session: AsyncSession) -> dict[str, int]:
+    rows = await session.execute(select(Job.status, func.count()).group_by(Job.status))
+    return dict(rows.tuples().all())
+
+
+async def oldest_heartbeat_age(session: AsyncSession) -> float:
+    """Seconds since the heartbeat of the running attempt that has been silent longest; 0: none."""
+    query = select(func.min(Attempt.heartbeat_at)).where(
+        Attempt.ended_at.is_(None), Attempt.seq.is_not(None)
+    )
+    oldest = await session.scalar(query)
+    return (utcnow() - oldest).total_seconds() if oldest else 0.0
 
 
 async def metrics(

@@ -1,0 +1,117 @@
+"""`python -m backend serve | migrate | token create NAME`."""
+
+import argparse
+import asyncio
+import socket
+import sys
+
+import uvicorn
+from fastapi import FastAPI
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
+
+from backend import logs, schema
+from backend.app import create_app
+from backend.auth.service import TokenError, create_token
+from backend.db import Database
+from backend.settings import Settings, get_settings
+from backend.trainers.catalog import CatalogError
+
+GRACE_S = 3
+BACKLOG = 2048
+
+
+class Server(uvicorn.Server):
+    """Ends the live streams before it waits for open requests; they would never end by themselves."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        app: FastAPI = self.config.app  # type: ignore[assignment]
+        app.state.context.bus.close()
+        await super().shutdown(sockets)
+
+
+def main() -> int:
+    arguments = _parser().parse_args()
+    logs.configure()
+    try:
+        settings = get_settings()
+        match arguments.command:
+            case "serve":
+                _serve(settings, arguments.host, arguments.port)
+            case "migrate":
+                asyncio.run(_migrate(settings))
+            case _:
+                print(asyncio.run(_create_token(settings, arguments.name)))  # noqa: T201
+    except ValidationError as error:
+        return _fail(*_wrong_settings(error))
+    except (CatalogError, TokenError, ValueError) as error:
+        return _fail(str(error))
+    except (OSError, DBAPIError) as error:
+        return _fail(f"{error}", "Is the database up, and does DATABASE_URL name it?")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m backend", description="Trainyard's backend.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    serve = commands.add_parser("serve", help="serve the API and work off trainings")
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=8000)
+    commands.add_parser("migrate", help="bring the database's schema to the newest version")
+    token = commands.add_parser("token", help="API tokens").add_subparsers(
+        dest="action", required=True
+    )
+    create = token.add_parser("create", help="make an API token and print it, once")
+    create.add_argument("name")
+    return parser
+
+
+def _serve(settings: Settings, host: str, port: int) -> None:
+    config = uvicorn.Config(
+        create_app(settings),
+        host=host,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    Server(config).run()
+
+
+async def _migrate(settings: Settings) -> None:
+    database = Database(settings.database_url)
+    try:
+        await schema.migrate(database)
+    finally:
+        await database.close()
+
+
+async def _create_token(settings: Settings, name: str) -> str:
+    database = Database(settings.database_url)
+    try:
+        await schema.check(database)
+        return await create_token(database, name)
+    finally:
+        await database.close()
+
+
+def _wrong_settings(error: ValidationError) -> list[str]:
+    return [
+        f"{'_'.join(str(part) for part in item['loc']).upper() or 'Settings'}: "
+        f"{item['msg'].removeprefix('Value error, ')}"
+        for item in error.errors(include_input=False, include_url=False)
+    ]
+
+
+def _fail(*lines: str) -> int:
+    print("The backend cannot start:", *lines, sep="\n  ", file=sys.stderr)  # noqa: T201
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,160 @@
+"""The application: builds the context, mounts the routes, runs what runs beside them."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential
+
+from backend import problem_responses, schema
+from backend.auth.service import require_token
+from backend.context import Context
+from backend.datasets.routes import router as datasets
+from backend.db import Database
+from backend.events import Bus
+from backend.health.routes import router as health
+from backend.jobs.callbacks import router as callbacks
+from backend.jobs.echo import Echo
+from backend.jobs.heartbeats import Heartbeats
+from backend.jobs.routes import router as jobs
+from backend.middleware import Requests
+from backend.models.routes import router as models
+from backend.settings import Settings
+from backend.storage.store import Store, StoreError
+from backend.trainers.catalog import TrainerCatalog
+from backend.trainers.routes import router as trainers
+from backend.training.background import background, create_executor
+from backend.training.temporal import Temporal
+
+log = logging.getLogger(__name__)
+
+TAGS = [
+    {"name": "datasets", "description": "Upload a zip, have it checked, train on it."},
+    {"name": "jobs", "description": "Trainings: submit, follow, cancel, retry."},
+    {"name": "models", "description": "What a job left behind."},
+    {"name": "trainers", "description": "What jobs can run, with the schema of its config."},
+    {"name": "callbacks", "description": "For trainers, with the token of their attempt."},
+    {"name": "health", "description": "For probes and Prometheus."},
+]
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The whole backend as an ASGI application.
+
+    Raises:
+        CatalogError: the trainers' manifests are wrong.
+        ValueError: a setting asks for what this version cannot do.
+    """
+    context = _context(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with _running(context, app.state.heartbeats):
+            yield
+
+    app = FastAPI(
+        title="Trainyard",
+        version="1",
+        summary="Submit trainings of vision models and follow them.",
+        description="Errors are problem details (RFC 9457); their `detail` says what to do.",
+        openapi_tags=TAGS,
+        lifespan=lifespan,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.context = context
+    app.state.heartbeats = Heartbeats(context)
+    app.state.echo = Echo()
+    _mount(app)
+    app.add_middleware(Requests)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["X-Log-Offset", "X-Log-Complete", "Location"],
+        )
+    problem_responses.install(app)
+    return app
+
+
+def _context(settings: Settings) -> Context:
+    redis_url = settings.redis_url
+    return Context(
+        settings=settings,
+        db=Database(settings.database_url),
+        store=Store(settings),
+        bus=Bus(redis_url.get_secret_value() if redis_url else None),
+        trainers=TrainerCatalog.load(settings.trainers_dir),
+        executor=create_executor(settings),
+        temporal=Temporal(settings),
+    )
+
+
+def _mount(app: FastAPI) -> None:
+    errors = problem_responses.documented(401, 404, 409, 413, 422, 503)
+    users = APIRouter(dependencies=[Depends(require_token)], responses=errors)
+    for router in (datasets, jobs, models, trainers):
+        users.include_router(router)
+    app.include_router(users)
+    app.include_router(callbacks, responses=errors)
+    app.include_router(health)
+
+
+@asynccontextmanager
+async def _running(context: Context, heartbeats: Heartbeats) -> AsyncIterator[None]:
+    """Run the background tasks for as long as the application serves."""
+    tasks = [
+        asyncio.create_task(_always("bus", context.bus.run)),
+        asyncio.create_task(_always("heartbeats", heartbeats.run)),
+        asyncio.create_task(_once_ready(context)),
+    ]
+    try:
+        yield
+    finally:
+        context.bus.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await context.store.close()
+        await context.db.close()
+
+
+async def _once_ready(context: Context) -> None:
+    """Wait for the database, then do what needs it. Until then /readyz says what is missing."""
+    await schema.wait(context.db)
+    log.info("the database is ready")
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_buckets(context))
+        for name, work in background(context).items():
+            group.create_task(_always(name, work))
+
+
+def _waiting_for_store(state: RetryCallState) -> None:
+    log.warning("waiting for the object store: %s", state.outcome and state.outcome.exception())
+
+
+async def _buckets(context: Context) -> None:
+    async for attempt in AsyncRetrying(
+        retry=retry_if_exception_type(StoreError),
+        wait=wait_exponential(multiplier=0.2, max=5),
+        before_sleep=_waiting_for_store,
+    ):
+        with attempt:
+            await context.store.ensure_buckets()
+
+
+async def _always(name: str, work: Callable[[], Awaitable[Any]]) -> None:
+    """Run endless `work`; should it end all the same, say so and start it again."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("the background task %r failed and starts again", name)
+            await asyncio.sleep(1)
+        else:
+            return

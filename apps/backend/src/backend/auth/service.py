@@ -1,0 +1,62 @@
+"""API tokens: who may use the API. Only their hashes are kept."""
+
+import hashlib
+import re
+import secrets
+from typing import Annotated
+
+from fastapi import Depends
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy.exc import IntegrityError
+
+from backend.auth import repository
+from backend.context import Ctx
+from backend.db import Database
+from backend.problems import Problem
+
+_bearer = HTTPBearer(auto_error=False, description="Made by `python -m backend token create NAME`")
+
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+
+
+class TokenError(Exception):
+    """A token cannot be made; the text is for the user."""
+
+
+def sha256(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+async def require_token(ctx: Ctx, credentials: Credentials) -> None:
+    """Let a request through if it bears an API token, or none is needed (API_AUTH=off).
+
+    Raises:
+        Problem: 401, telling how to get a token.
+    """
+    if ctx.settings.api_auth == "off":
+        return
+    if credentials is None:
+        wrong = "This needs an API token: send `Authorization: Bearer TOKEN`."
+    else:
+        async with ctx.db.reading() as session:
+            if await repository.exists(session, sha256(credentials.credentials)):
+                return
+        wrong = "This API token is not known here."
+    raise Problem(401, "Unauthorized", f"{wrong} `python -m backend token create NAME` makes one.")
+
+
+async def create_token(database: Database, name: str) -> str:
+    """Make a token; it is shown once and cannot be read again.
+
+    Raises:
+        TokenError: the name is taken or none.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", name):
+        raise TokenError("A token's name is 1 to 63 letters, digits and . _ -")
+    token = "yard_" + secrets.token_urlsafe(32)
+    try:
+        async with database.transaction() as session:
+            await repository.add(session, name, sha256(token))
+    except IntegrityError as error:
+        raise TokenError(f"There is a token {name!r} already. Choose another name.") from error
+    return token

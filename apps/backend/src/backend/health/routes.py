@@ -1,0 +1,63 @@
+import asyncio
+from typing import Literal
+
+from fastapi import APIRouter, Response, status
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+
+from backend import metrics
+from backend.context import Ctx
+from backend.health import checks
+from backend.jobs import repository
+from backend.jobs.states import JobStatus
+
+router = APIRouter(tags=["health"])
+
+
+class Health(BaseModel):
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(BaseModel):
+    """`degraded`: jobs are accepted and wait for what is missing."""
+
+    status: Literal["ok", "degraded", "unavailable"]
+    checks: dict[str, str]
+
+
+@router.get("/healthz", summary="Is the process alive?")
+async def healthz() -> Health:
+    return Health()
+
+
+@router.get(
+    "/readyz",
+    summary="Can it serve?",
+    responses={503: {"model": Readiness, "description": "The database or the store is missing"}},
+)
+async def readyz(ctx: Ctx, response: Response) -> Readiness:
+    """Each check is `ok`, or says what is wrong and which setting to look at."""
+    needed, helpful = await checks.run(ctx)
+    found = needed | helpful
+    if any(result != "ok" for result in needed.values()):
+        response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+        return Readiness(status="unavailable", checks=found)
+    well = all(result == "ok" for result in helpful.values())
+    return Readiness(status="ok" if well else "degraded", checks=found)
+
+
+@router.get(
+    "/metrics",
+    summary="For Prometheus",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+async def prometheus(ctx: Ctx) -> Response:
+    async with ctx.db.reading() as session:
+        counts = await repository.count_by_status(session)
+        age = await repository.oldest_heartbeat_age(session)
+    for state in JobStatus:
+        metrics.JOBS.labels(state).set(counts.get(state, 0))
+    metrics.HEARTBEAT_AGE.set(age)
+    text = await asyncio.to_thread(generate_latest)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,163 @@
+"""The routes of jobs for users."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query, Response, status
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from backend import paging
+from backend.context import Ctx
+from backend.jobs import log_repository, repository, service
+from backend.jobs.live import Cursor, Stream
+from backend.jobs.schemas import Id, JobCreate, JobList, JobOut, MetricsList, MetricsOut
+from backend.jobs.states import FINISHED, JobStatus
+
+router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
+
+MAX_LOG_BYTES = 2**20
+_Offset = Annotated[int, Query(ge=0, le=2**53)]
+
+
+@router.post(
+    "",
+    summary="Submit a training",
+    status_code=status.HTTP_201_CREATED,
+    responses={200: {"model": JobOut, "description": "The key was used for this job before"}},
+)
+async def create_job(
+    body: JobCreate,
+    ctx: Ctx,
+    response: Response,
+    idempotency_key: Annotated[
+        str | None,
+        Header(max_length=255, min_length=1, description="Repeating a request is harmless with it"),
+    ] = None,
+) -> JobOut:
+    """The config is checked and completed before anything starts."""
+    created = await service.create(ctx, body, idempotency_key)
+    if not created.new:
+        response.status_code = status.HTTP_200_OK
+    response.headers["Location"] = f"/api/v1/jobs/{created.row.job.id}"
+    return JobOut.of(created.row)
+
+
+@router.get("", summary="List jobs, the newest first")
+async def list_jobs(
+    ctx: Ctx,
+    status: Annotated[list[JobStatus], Query(description="Any of these; default: all")] = [],  # noqa: B006
+    dataset_id: Annotated[Id | None, Query()] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor`")] = None,
+) -> JobList:
+    async with ctx.db.reading() as session:
+        rows = await repository.page(
+            session,
+            statuses=status,
+            dataset_id=dataset_id,
+            after=paging.decode(cursor) if cursor else None,
+            limit=limit + 1,
+        )
+    more = len(rows) > limit
+    rows = rows[:limit]
+    last = paging.Position(rows[-1].job.created_at, rows[-1].job.id) if more else None
+    return JobList(
+        items=[JobOut.of(row) for row in rows], next_cursor=paging.encode(last) if last else None
+    )
+
+
+@router.get("/{id}", summary="One job")
+async def get_job(id: str, ctx: Ctx) -> JobOut:  # noqa: A002
+    return JobOut.of(await service.get(ctx, id))
+
+
+@router.delete("/{id}", summary="Delete a finished job", status_code=status.HTTP_204_NO_CONTENT)
+async def delete_job(id: str, ctx: Ctx) -> None:  # noqa: A002
+    """With its metrics, log, checkpoints and artifacts. 409 unless it is finished."""
+    await service.delete(ctx, id)
+
+
+@router.post("/{id}/cancel", summary="Cancel a job", status_code=status.HTTP_202_ACCEPTED)
+async def cancel_job(id: str, ctx: Ctx) -> JobOut:  # noqa: A002
+    """The trainer may save a checkpoint first. 409 when the job is finished."""
+    return JobOut.of(await service.cancel(ctx, id))
+
+
+@router.post("/{id}/retry", summary="Queue a job again", status_code=status.HTTP_202_ACCEPTED)
+async def retry_job(id: str, ctx: Ctx) -> JobOut:  # noqa: A002
+    """It resumes from its last checkpoint. 409 unless it has failed or was cancelled."""
+    return JobOut.of(await service.retry(ctx, id))
+
+
+@router.get("/{id}/metrics", summary="The metrics of each epoch")
+async def list_metrics(id: str, ctx: Ctx) -> MetricsList:  # noqa: A002
+    async with ctx.db.reading() as session:
+        await repository.get(session, id)
+        rows = await repository.metrics(session, id)
+    return MetricsList(items=[MetricsOut.of(row) for row in rows])
+
+
+@router.get(
+    "/{id}/logs",
+    summary="A part of the log",
+    response_class=Response,
+    responses={
+        200: {
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+            "headers": {
+                "X-Log-Offset": {
+                    "description": "Where the next part begins",
+                    "schema": {"type": "integer"},
+                },
+                "X-Log-Complete": {
+                    "description": "`true`: the job is finished and no byte follows",
+                    "schema": {"type": "string", "enum": ["true", "false"]},
+                },
+            },
+        }
+    },
+)
+async def read_log(
+    id: str,  # noqa: A002
+    ctx: Ctx,
+    offset: _Offset = 0,
+    limit: Annotated[int, Query(ge=1, le=MAX_LOG_BYTES)] = MAX_LOG_BYTES,
+) -> Response:
+    """Bytes as the trainer wrote them."""
+    async with ctx.db.reading() as session:
+        job = (await repository.get(session, id)).job
+        part = await log_repository.read(session, job, offset, limit)
+    complete = job.status in FINISHED and part.next_offset >= job.log_size
+    return Response(
+        part.data,
+        media_type="text/plain",
+        headers={
+            "X-Log-Offset": str(part.next_offset),
+            "X-Log-Complete": str(complete).lower(),
+        },
+    )
+
+
+async def _stream(
+    id: str,  # noqa: A002
+    ctx: Ctx,
+    log_offset: Annotated[_Offset, Query(description="Where the log begins")] = 0,
+    last_event_id: Annotated[str | None, Header(description="Goes on after that event")] = None,
+) -> Stream:
+    # A dependency, so that an error is answered before the stream's 200.
+    cursor = Cursor.parse(last_event_id) if last_event_id else Cursor(log_offset, -1)
+    await service.get(ctx, id)
+    return Stream(ctx, id, cursor)
+
+
+@router.get("/{id}/events", summary="Follow a job live", response_class=EventSourceResponse)
+async def follow_job(
+    stream: Annotated[Stream, Depends(_stream)],
+) -> AsyncIterator[ServerSentEvent]:
+    """Server-sent events.
+
+    `state`: the job; `metrics`: of one epoch; `log`: `{offset, next_offset, text}`; `end`: the job
+    is finished and everything was sent. The `id` of each resumes by `Last-Event-ID`.
+    """
+    async for event in stream.events():
+        yield event

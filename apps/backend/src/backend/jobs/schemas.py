@@ -1,0 +1,123 @@
+"""The bodies of the job routes."""
+
+import json
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic_core import PydanticCustomError
+
+from backend.datasets.schemas import Task
+from backend.jobs.models import EpochMetrics
+from backend.jobs.repository import JobRow
+from backend.jobs.states import JobStatus
+from backend.trainers.schemas import Resources
+
+Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]
+Name = Annotated[
+    str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")
+]
+
+
+class JobCreate(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"dataset_id": "3f9a1c0b7d2e", "config": {"epochs": 10, "imgsz": 320}}]
+        },
+    )
+
+    dataset_id: Id = Field(description="A dataset that is ready")
+    trainer: str = Field(default="ultralytics", max_length=40)
+    name: Name | None = Field(default=None, description="Shown in lists; need not be unique")
+    config: dict[str, Any] = Field(
+        default={}, description="Fields of the trainer's `config_schema`; the rest has defaults"
+    )
+    debug: bool = Field(
+        default=False, description="Open a debugger in the trainer and let it stand still"
+    )
+    max_attempts: int = Field(
+        default=3, ge=1, le=20, description="Launches, the first included, before it fails"
+    )
+    max_duration_s: int | None = Field(default=None, ge=1, le=31_536_000)
+    resources: Resources | None = Field(
+        default=None, description="What is left out is as the trainer's manifest has it"
+    )
+
+    @field_validator("config")
+    @classmethod
+    def _plain_json(cls, config: dict[str, Any]) -> dict[str, Any]:
+        try:
+            json.dumps(config, allow_nan=False, ensure_ascii=False).encode()
+        except (ValueError, RecursionError):
+            raise PydanticCustomError(
+                "not_json", "This holds text or numbers that JSON cannot carry."
+            ) from None
+        return config
+
+
+class JobOut(BaseModel):
+    """A job as it stands. Times are UTC."""
+
+    id: str
+    name: str | None
+    status: JobStatus
+    cause: str | None = Field(description="Why the last attempt ended")
+    message: str | None = Field(description="What happened and what to do, for the user")
+    trainer: str
+    task: Task
+    dataset_id: str
+    config: dict[str, Any]
+    debug: bool
+    debug_port: int | None
+    resources: Resources
+    attempt: int = Field(description="0 before the first")
+    max_attempts: int
+    max_duration_s: int | None
+    phase: str | None
+    epoch: int | None = Field(description="The last one finished, from 0")
+    step: int | None = Field(description="Batches trained in this attempt")
+    progress: float | None = Field(description="0 to 1 of the whole job")
+    speed: float | None = Field(description="Images a second")
+    metrics: dict[str, float | None] = Field(description="As last sent")
+    log_size: int = Field(description="Bytes")
+    created_at: datetime
+    started_at: datetime | None
+    first_step_at: datetime | None = Field(
+        description="When the latest attempt had its first batch trained"
+    )
+    finished_at: datetime | None
+
+    @classmethod
+    def of(cls, row: JobRow) -> Self:
+        job, attempt = row
+        shared = cls.model_fields.keys() - _OF_ATTEMPT
+        return cls(
+            **{name: getattr(job, name) for name in shared},
+            **{name: getattr(attempt, name, None) for name in _OF_ATTEMPT},
+        )
+
+
+_OF_ATTEMPT = frozenset({"debug_port", "phase", "step", "progress", "speed"})
+
+
+class JobList(BaseModel):
+    items: list[JobOut]
+    next_cursor: str | None = Field(description="null on the last page")
+
+
+class MetricsOut(BaseModel):
+    """The metrics of one epoch; null where the trainer sent no finite number."""
+
+    epoch: int
+    attempt: int
+    values: dict[str, float | None]
+    at: datetime
+
+    @classmethod
+    def of(cls, row: EpochMetrics) -> Self:
+        return cls(epoch=row.epoch, attempt=row.attempt, values=row.values, at=row.at)
+
+
+class MetricsList(BaseModel):
+    items: list[MetricsOut]

@@ -1,0 +1,152 @@
+"""What users do with jobs."""
+
+import hashlib
+import json
+import logging
+from typing import NamedTuple
+
+from sqlalchemy.exc import IntegrityError
+
+from backend.context import Context
+from backend.datasets.repository import get_ready
+from backend.db import new_id
+from backend.jobs import repository
+from backend.jobs.models import Job
+from backend.jobs.repository import JobRow
+from backend.jobs.schemas import JobCreate
+from backend.jobs.states import FINISHED, JobStatus
+from backend.problems import Problem
+from backend.training.attempts import request_stop
+
+log = logging.getLogger(__name__)
+
+
+class Created(NamedTuple):
+    row: JobRow
+    new: bool
+
+
+async def create(ctx: Context, body: JobCreate, idempotency_key: str | None) -> Created:
+    """Accept a job; it starts as soon as Temporal drives it.
+
+    Raises:
+        Problem: 422 when the dataset or the config will not do, 409 when the key was used for
+            another job.
+    """
+    canonical = json.dumps(body.model_dump(mode="json"), sort_keys=True)
+    request_sha256 = hashlib.sha256(canonical.encode()).hexdigest()
+    if idempotency_key and (earlier := await _earlier(ctx, idempotency_key, request_sha256)):
+        return Created(earlier, new=False)
+    try:
+        async with ctx.db.transaction() as session:
+            dataset = await get_ready(session, body.dataset_id)
+            config = ctx.trainers.validate(body.trainer, body.config, task=dataset.task)
+            wanted = body.resources.model_dump(exclude_unset=True) if body.resources else {}
+            job = Job(
+                id=new_id(),
+                **body.model_dump(exclude={"config", "resources"}),
+                task=dataset.task,
+                config=config,
+                resources=ctx.trainers.get(body.trainer).resources.model_dump() | wanted,
+                idempotency_key=idempotency_key,
+                request_sha256=request_sha256,
+            )
+            session.add(job)
+    except IntegrityError:
+        # An equal request was faster.
+        if idempotency_key and (earlier := await _earlier(ctx, idempotency_key, request_sha256)):
+            return Created(earlier, new=False)
+        raise
+    await _start(ctx, job.id)
+    return Created(JobRow(job, None), new=True)
+
+
+async def _earlier(ctx: Context, key: str, request_sha256: str) -> JobRow | None:
+    async with ctx.db.reading() as session:
+        job = await repository.by_idempotency_key(session, key)
+        if job is None:
+            return None
+        if job.request_sha256 != request_sha256:
+            raise Problem(
+                409,
+                "Idempotency-Key used",
+                f"This Idempotency-Key was used for job {job.id} with another body. "
+                "Use a new key for a new job.",
+            )
+        return await repository.get(session, job.id)
+
+
+async def cancel(ctx: Context, job_id: str) -> JobRow:
+    """Ask for the end of a job; on one that is being cancelled already it changes nothing.
+
+    Raises:
+        Problem: 404, or 409 when the job is finished.
+    """
+    stopped = await request_stop(ctx, job_id)
+    row = await get(ctx, job_id)
+    if not stopped:
+        raise Problem(
+            409,
+            "Job finished",
+            f"Job {job_id} has {row.job.status} already; there is nothing to cancel.",
+        )
+    return row
+
+
+async def retry(ctx: Context, job_id: str) -> JobRow:
+    """Queue a failed or cancelled job again; it resumes from its last checkpoint.
+
+    Raises:
+        Problem: 404, or 409 unless it has failed or was cancelled.
+    """
+    async with ctx.db.transaction() as session:
+        queued = await repository.requeue(session, job_id)
+        row = await repository.get(session, job_id)
+    if not queued:
+        raise Problem(
+            409,
+            "Job not to be retried",
+            f"Job {job_id} is {row.job.status}; only a failed or cancelled job can be retried."
+            + (" Submit a new job." if row.job.status == JobStatus.SUCCEEDED else ""),
+        )
+    await ctx.bus.publish(job_id)
+    await _start(ctx, job_id)
+    return row
+
+
+async def delete(ctx: Context, job_id: str) -> None:
+    """Delete a finished job with its metrics, log, checkpoints and artifacts.
+
+    Raises:
+        Problem: 404, or 409 unless it is finished.
+        StoreError: the store could not be reached; the job is still there.
+    """
+    row = await get(ctx, job_id)
+    if row.job.status not in FINISHED:
+        raise _unfinished(row.job)
+    # The store first: what fails between the two can be tried again as long as there is a row.
+    await ctx.store.delete_prefix(ctx.settings.models_bucket, f"{job_id}/")
+    async with ctx.db.transaction() as session:
+        deleted = await repository.delete_finished(session, job_id)
+    if not deleted:
+        raise _unfinished((await get(ctx, job_id)).job)
+    await ctx.bus.publish(job_id)
+
+
+async def get(ctx: Context, job_id: str) -> JobRow:
+    """Raise a Problem (404) unless there is such a job."""
+    async with ctx.db.reading() as session:
+        return await repository.get(session, job_id)
+
+
+def _unfinished(job: Job) -> Problem:
+    return Problem(
+        409,
+        "Job not finished",
+        f"Job {job.id} is {job.status}. Cancel it and wait for its end, then delete it.",
+    )
+
+
+async def _start(ctx: Context, job_id: str) -> None:
+    if not await ctx.temporal.start_training(job_id):
+        log.warning("job %s stays queued until Temporal is back", job_id)

@@ -1,0 +1,26 @@
+"""How the backend logs: one line a record, on stderr; trainers' output goes to stdout."""
+
+import logging
+import sys
+import time
+
+_LINE = "{asctime}.{msecs:03.0f}Z {levelname} {name}: {message}"
+
+
+class OneLine(logging.Formatter):
+    """A record, its traceback included, as one line: a log collector sees it whole."""
+
+    def __init__(self) -> None:
+        super().__init__(_LINE, "%Y-%m-%dT%H:%M:%S", style="{")
+        self.converter = time.gmtime
+
+    def format(self, record: logging.LogRecord) -> str:
+        return super().format(record).replace("\n", "\\n").replace("\r", "\\r")
+
+
+def configure(level: str = "INFO") -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OneLine())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for noisy in ("httpx", "botocore", "boto3", "urllib3", "alembic", "temporalio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -1,0 +1,23 @@
+"""What Prometheus scrapes. Gauges are read from the database at each scrape."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+CALLBACKS = Counter(
+    "trainyard_callbacks", "Requests of trainers by kind and HTTP status", ["kind", "status"]
+)
+ATTEMPTS_ENDED = Counter("trainyard_attempts_ended", "Attempts that ended, by cause", ["cause"])
+START_LATENCY = Histogram(
+    "trainyard_start_seconds",
+    "From the creation of a job to the first batch of its first attempt",
+    buckets=(0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600),
+)
+HEARTBEAT_BATCH = Histogram(
+    "trainyard_heartbeat_batch_size",
+    "Heartbeats written in one transaction",
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512),
+)
+JOBS = Gauge("trainyard_jobs", "Jobs by state; the same on every replica", ["status"])
+HEARTBEAT_AGE = Gauge(
+    "trainyard_heartbeat_age_seconds",
+    "Age of the oldest last heartbeat among running attempts; the same on every replica",
+)

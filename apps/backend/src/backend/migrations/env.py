@@ -1,0 +1,12 @@
+"""Alembic's entry: runs in the connection and transaction that `schema.migrate` hands over."""
+
+from alembic import context
+
+from backend.db import Base
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    render_as_batch=True,
+)
+context.run_migrations()
