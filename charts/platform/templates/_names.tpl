@@ -1,0 +1,49 @@
+{{/*
+Addresses, images and names of what others refer to. All take the root context, or a dict with it as "root".
+*/}}
+
+{{/* Image reference of a component. Takes: root, image (repository, tag, digest). */}}
+{{- define "platform.image" -}}
+{{- $tag := .image.tag | default .root.Chart.AppVersion -}}
+{{- printf "%s:%s" .image.repository $tag -}}
+{{- if .image.digest }}@{{ .image.digest }}{{ end -}}
+{{- end }}
+
+{{/* DNS name of a service. Takes: root, name. */}}
+{{- define "platform.host" -}}
+{{ .name }}.{{ .root.Release.Namespace }}.svc.{{ .root.Values.clusterDomain }}
+{{- end }}
+
+{{/* URL of a service. Takes: root, name, port. */}}
+{{- define "platform.url" -}}
+http://{{ include "platform.host" . }}:{{ .port }}
+{{- end }}
+
+{{/* URL of a component in users' browsers, in exposure mode nodePort. Takes: root, nodePort. */}}
+{{- define "platform.nodeUrl" -}}
+http://{{ .root.Values.exposure.host | default "localhost" }}:{{ .nodePort }}
+{{- end }}
+
+{{- define "platform.database.host" -}}
+{{ .Values.database.host | default (include "platform.host" (dict "root" . "name" "postgres")) }}
+{{- end }}
+
+{{/* "require" for a managed database that wants it, else "disable": the chart's own pod is reached inside the cluster only. */}}
+{{- define "platform.database.tls" -}}
+{{ ternary .Values.database.tls "disable" (ne .Values.database.host "") }}
+{{- end }}
+
+{{/* The object store's address inside the cluster. */}}
+{{- define "platform.store.endpoint" -}}
+{{ .Values.objectStore.endpoint | default (include "platform.url" (dict "root" . "name" "minio" "port" 9000)) }}
+{{- end }}
+
+{{/* Name of the Secret with a concern's passwords. Takes: root, secret (a key of .Values.secrets). */}}
+{{- define "platform.secretName" -}}
+{{ get .root.Values.secrets .secret | default "development-passwords" }}
+{{- end }}
+
+{{/* The backend's address for trainers. */}}
+{{- define "platform.backendUrl" -}}
+{{ include "platform.url" (dict "root" . "name" "backend" "port" 8000) }}
+{{- end }}

@@ -1,0 +1,143 @@
+{{/*
+Who may talk to whom, in one table. Pods bear a label `trainyard.dev/to-<target>` for each of their targets; a component lets in
+the pods with its target's label and may itself reach only its own targets. All else is denied in both directions.
+docs/platform-network.md draws the rendered result.
+*/}}
+
+{{/* Targets of a component, comma-separated. Takes: root, component. */}}
+{{- define "platform.talksTo" -}}
+{{- $talks := dict
+  "backend"            "api-server,backend,database,mlflow,redis,store,temporal"
+  "backend-migrate"    "database"
+  "frontend"           "backend"
+  "grafana"            "prometheus"
+  "minio-buckets"      "store"
+  "mlflow"             "database,store"
+  "prometheus"         "api-server,metrics"
+  "temporal"           "database"
+  "temporal-namespace" "temporal"
+  "temporal-schema"    "database"
+  "temporal-ui"        "temporal"
+  "trainer"            "backend,store"
+-}}
+{{ get $talks .component }}
+{{- end }}
+
+{{/*
+A component's NetworkPolicy.
+Takes: root, component, name (default: component), serves (target: port), outside (ports that clients outside the cluster reach
+by node port), routed (ports that the Ingress or Gateway controller reaches).
+*/}}
+{{- define "platform.networkPolicy" -}}
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  {{- include "platform.metadata" (dict "root" .root "name" (.name | default .component) "component" .component) | nindent 2 }}
+spec:
+  podSelector:
+    matchLabels:
+      app: {{ .component }}
+  policyTypes: [Ingress, Egress]
+  {{- with include "platform.ingressRules" . | trim }}
+  ingress:
+    {{- . | nindent 4 }}
+  {{- end }}
+  {{- with include "platform.egressRules" . | trim }}
+  egress:
+    {{- . | nindent 4 }}
+  {{- end }}
+{{- end }}
+
+{{- define "platform.ingressRules" -}}
+{{- $exposure := .root.Values.exposure -}}
+{{- range $target, $port := .serves }}
+- from:
+    - podSelector:
+        matchLabels:
+          trainyard.dev/to-{{ $target }}: "true"
+  ports:
+    - {protocol: TCP, port: {{ $port }}}
+{{- end }}
+{{- if eq $exposure.mode "nodePort" }}
+{{- range .outside }}
+- from:
+    - ipBlock:
+        cidr: 0.0.0.0/0
+        except: [{{ $.root.Values.networkPolicy.podCidr }}]
+  ports:
+    - {protocol: TCP, port: {{ . }}}
+{{- end }}
+{{- else if ne $exposure.mode "none" }}
+{{- range .routed }}
+- from:
+    - namespaceSelector:
+        matchLabels:
+          kubernetes.io/metadata.name: {{ $exposure.controllerNamespace }}
+  ports:
+    - {protocol: TCP, port: {{ . }}}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "platform.egressRules" -}}
+{{- range include "platform.talksTo" . | splitList "," | compact }}
+{{ include (printf "platform.egress.%s" .) $.root }}
+{{- end }}
+{{- end }}
+
+{{/* Rule towards pods of this namespace. Takes: app, port. */}}
+{{- define "platform.egress.pods" -}}
+- to:
+    - podSelector:
+        matchLabels:
+          app: {{ .app }}
+  ports:
+    - {protocol: TCP, port: {{ .port }}}
+{{- end }}
+
+{{/* Rule towards addresses outside. Takes: cidr, port. */}}
+{{- define "platform.egress.addresses" -}}
+- to:
+    - ipBlock:
+        cidr: {{ .cidr }}
+  ports:
+    - {protocol: TCP, port: {{ .port }}}
+{{- end }}
+
+{{- define "platform.egress.backend" }}{{ include "platform.egress.pods" (dict "app" "backend" "port" 8000) }}{{ end }}
+{{- define "platform.egress.mlflow" }}{{ include "platform.egress.pods" (dict "app" "mlflow" "port" 5000) }}{{ end }}
+{{- define "platform.egress.prometheus" }}{{ include "platform.egress.pods" (dict "app" "prometheus" "port" 9090) }}{{ end }}
+{{- define "platform.egress.redis" }}{{ include "platform.egress.pods" (dict "app" "redis" "port" 6379) }}{{ end }}
+{{- define "platform.egress.temporal" }}{{ include "platform.egress.pods" (dict "app" "temporal" "port" 7233) }}{{ end }}
+
+{{- define "platform.egress.database" -}}
+{{- if .Values.database.host }}
+{{- include "platform.egress.addresses" (dict "cidr" .Values.database.cidr "port" .Values.database.port) }}
+{{- else }}
+{{- include "platform.egress.pods" (dict "app" "postgres" "port" .Values.database.port) }}
+{{- end }}
+{{- end }}
+
+{{- define "platform.egress.store" -}}
+{{- if .Values.objectStore.endpoint }}
+{{- include "platform.egress.addresses" (dict "cidr" .Values.objectStore.cidr "port" .Values.objectStore.port) }}
+{{- else }}
+{{- include "platform.egress.pods" (dict "app" "minio" "port" 9000) }}
+{{- end }}
+{{- end }}
+
+{{- define "platform.egress.api-server" -}}
+{{- include "platform.egress.addresses" (dict "cidr" .Values.networkPolicy.apiServerCidr "port" .Values.networkPolicy.apiServerPort) }}
+{{- end }}
+
+{{/* Prometheus may reach the metrics ports of the namespace's pods: backend, grafana, mlflow, minio, temporal. */}}
+{{- define "platform.egress.metrics" -}}
+- to:
+    - podSelector: {}
+  ports:
+    - {protocol: TCP, port: 3000}
+    - {protocol: TCP, port: 5000}
+    - {protocol: TCP, port: 8000}
+    - {protocol: TCP, port: 9000}
+    - {protocol: TCP, port: 9090}
+{{- end }}

@@ -1,0 +1,24 @@
+{{/*
+A component's Service; in exposure mode nodePort, its ports with a node port are reachable from outside.
+Takes: root, name, ports (list of name, port, nodePort (default: none)); a port's name is also the container port's.
+*/}}
+{{- define "platform.service" -}}
+{{- $nodePorts := and (eq .root.Values.exposure.mode "nodePort") (hasKey (first .ports) "nodePort") -}}
+apiVersion: v1
+kind: Service
+metadata:
+  {{- include "platform.metadata" . | nindent 2 }}
+spec:
+  type: {{ ternary "NodePort" "ClusterIP" $nodePorts }}
+  selector:
+    app: {{ .name }}
+  ports:
+    {{- range .ports }}
+    - name: {{ .name }}
+      port: {{ .port }}
+      targetPort: {{ .name }}
+      {{- if and $nodePorts .nodePort }}
+      nodePort: {{ .nodePort }}
+      {{- end }}
+    {{- end }}
+{{- end }}

@@ -1,0 +1,40 @@
+{{/* Environment of the backend and of its migrations. The variables of the original request stand first, by its names. */}}
+{{- define "platform.backend.env" -}}
+- name: TRAINING_MODE
+  value: {{ .Values.training.mode }}
+- name: BACKEND_URL
+  value: {{ include "platform.backendUrl" . }}
+- name: {{ ternary "R2_ENDPOINT" "MINIO_ENDPOINT" (ne .Values.objectStore.endpoint "") }}
+  value: {{ include "platform.store.endpoint" . }}
+- name: S3_PUBLIC_ENDPOINT
+  value: {{ .Values.objectStore.publicEndpoint | default (include "platform.store.endpoint" .) }}
+{{ include "platform.store.env" . }}
+- name: DATASETS_BUCKET
+  value: {{ .Values.objectStore.buckets.datasets }}
+- name: MODELS_BUCKET
+  value: {{ .Values.objectStore.buckets.models }}
+{{ include "platform.secretEnv" (dict "root" . "env" "DATABASE_PASSWORD" "secret" "database" "key" "backend-password") }}
+- name: DATABASE_URL
+  value: postgresql+asyncpg://backend:$(DATABASE_PASSWORD)@{{ include "platform.database.host" . }}:{{ .Values.database.port }}/platform?ssl={{ include "platform.database.tls" . }}
+{{ include "platform.secretEnv" (dict "root" . "env" "REDIS_PASSWORD" "secret" "redis" "key" "redis-password") }}
+- name: REDIS_URL
+  value: redis://:$(REDIS_PASSWORD)@{{ include "platform.host" (dict "root" . "name" "redis") }}:6379/0
+- name: TEMPORAL_ADDRESS
+  value: {{ include "platform.host" (dict "root" . "name" "temporal") }}:7233
+- name: TEMPORAL_NAMESPACE
+  value: {{ .Values.temporal.namespace }}
+- name: MLFLOW_TRACKING_URI
+  value: {{ include "platform.url" (dict "root" . "name" "mlflow" "port" 5000) }}
+- name: TRAINERS_DIR
+  value: /etc/platform/trainers
+- name: TRAINER_JOB_TEMPLATE
+  value: /etc/platform/trainer-job/job.yaml
+- name: LAUNCHER_SOCKET
+  value: /run/launcher/launcher.sock
+- name: API_AUTH
+  value: {{ .Values.backend.apiAuth | quote }}
+{{- range $name, $value := .Values.backend.settings }}
+- name: {{ $name }}
+  value: {{ $value | quote }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,66 @@
+{{/*
+Tier 1: the launcher beside the backend. They share the folder of its socket and nothing else, not even the API token.
+*/}}
+{{- define "platform.backend.launcher" -}}
+- name: launcher
+  {{- include "platform.container" (dict "root" . "image" .Values.trainer.image) | nindent 2 }}
+  command: [python, -m, trainer]
+  args: [launcher, --socket, /run/launcher/launcher.sock, --state, /var/lib/launcher]
+  env:
+    - name: HOME
+      value: /tmp
+    {{- if .Values.trainer.liveSource.enabled }}
+    - name: PYTHONPATH
+      value: /src/src
+    {{- end }}
+  startupProbe:
+    exec: {command: {{ include "platform.backend.launcherPing" . }}}
+    periodSeconds: 2
+    timeoutSeconds: 3
+    failureThreshold: 90
+  readinessProbe:
+    exec: {command: {{ include "platform.backend.launcherPing" . }}}
+    periodSeconds: 10
+    timeoutSeconds: 5
+  livenessProbe:
+    exec: {command: {{ include "platform.backend.launcherPing" . }}}
+    periodSeconds: 30
+    timeoutSeconds: 10
+    failureThreshold: 5
+  resources:
+    {{- toYaml .Values.trainer.resources | nindent 4 }}
+  volumeMounts:
+    - {name: launcher, mountPath: /run/launcher}
+    - {name: launcher-state, mountPath: /var/lib/launcher}
+    - {name: launcher-tmp, mountPath: /tmp}
+    - {name: shm, mountPath: /dev/shm}
+    {{- if .Values.trainer.liveSource.enabled }}
+    - {name: source, mountPath: /src, readOnly: true}
+    {{- end }}
+{{- end }}
+
+{{/* Whether the launcher answers on its socket (docs/training-contract.md, op ping). */}}
+{{- define "platform.backend.launcherPing" -}}
+{{- $code := `import socket
+s = socket.socket(socket.AF_UNIX)
+s.settimeout(2)
+s.connect("/run/launcher/launcher.sock")
+s.sendall(b'{"op": "ping"}\n')
+assert b'"ok": true' in s.makefile("rb").readline()` -}}
+{{ list "python" "-c" $code | toJson }}
+{{- end }}
+
+{{- define "platform.backend.launcherVolumes" -}}
+- name: launcher
+  emptyDir: {sizeLimit: 16Mi}
+- name: launcher-state
+  emptyDir: {sizeLimit: {{ .Values.trainer.job.scratchSize }}}
+- name: launcher-tmp
+  emptyDir: {sizeLimit: 4Gi}
+- name: shm
+  emptyDir: {medium: Memory, sizeLimit: 2Gi}
+{{- if .Values.trainer.liveSource.enabled }}
+- name: source
+  persistentVolumeClaim: {claimName: trainer-source, readOnly: true}
+{{- end }}
+{{- end }}

@@ -1,0 +1,49 @@
+{{/*
+Temporal's schema is ready when the comment on its database names the tools that made it: the Job that migrates writes it, the
+server, which would leave with an older schema, waits for it.
+*/}}
+
+{{- define "platform.temporal.markSchema" -}}
+{{- $command := `psql -v ON_ERROR_STOP=1 -v version="$SCHEMA_VERSION" <<'SQL'
+COMMENT ON DATABASE temporal IS :'version';
+SQL` -}}
+{{- include "platform.temporal.psql" (dict "root" . "name" "mark-schema" "command" $command) }}
+{{- end }}
+
+{{- define "platform.temporal.waitForSchema" -}}
+{{- $command := `query="SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'temporal'"
+until [ "$(psql -qAtc "$query")" = "$SCHEMA_VERSION" ]; do
+  echo "waiting for Temporal's schema ($SCHEMA_VERSION) at $PGHOST:$PGPORT: the Job temporal-schema makes it"
+  sleep 1
+done` -}}
+{{- include "platform.temporal.psql" (dict "root" . "name" "wait-for-schema" "command" $command) }}
+{{- end }}
+
+{{/* Takes: root, name, command (shell). */}}
+{{- define "platform.temporal.psql" -}}
+- name: {{ .name }}
+  {{- include "platform.container" (dict "root" .root "image" .root.Values.postgres.image) | nindent 2 }}
+  command:
+    - sh
+    - -ec
+    - |
+      {{- .command | nindent 6 }}
+  env:
+    {{- include "platform.secretEnv" (dict "root" .root "env" "PGPASSWORD" "secret" "database" "key" "temporal-password") | nindent 4 }}
+    - name: PGHOST
+      value: {{ include "platform.database.host" .root }}
+    - name: PGPORT
+      value: {{ .root.Values.database.port | quote }}
+    - name: PGSSLMODE
+      value: {{ include "platform.database.tls" .root }}
+    - name: PGCONNECT_TIMEOUT
+      value: "5"
+    - name: PGUSER
+      value: temporal
+    - name: PGDATABASE
+      value: temporal
+    - name: SCHEMA_VERSION
+      value: {{ include "platform.image" (dict "root" .root "image" .root.Values.temporal.adminTools) }}
+  resources:
+    {{- include "platform.smallResources" .root | nindent 4 }}
+{{- end }}
