@@ -198,9 +198,10 @@ async def change_job(ctx: Context, job_id: str, **columns: Any) -> None:
 async def until(condition: Callable[[], Awaitable[bool]], what: str, seconds: float = 20) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            while not await condition():
+            while True:
+                if await condition():
+                    return
                 await asyncio.sleep(0.02)
-            return
     raise AssertionError(f"not in {seconds} s: {what}")
 
 

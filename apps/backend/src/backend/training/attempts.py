@@ -165,7 +165,7 @@ async def _spec(ctx: Context, ref: AttemptRef, token: str) -> AttemptSpec:
     )
 
 
-async def request_stop(ctx: Context, job_id: str, cause: Cause = Cause.CANCELLED) -> bool:
+async def request_stop(ctx: Context, job_id: str) -> bool:
     """Cancel a job: at once where nothing runs, else as soon as its trainer has left.
 
     Returns:
@@ -182,8 +182,8 @@ async def request_stop(ctx: Context, job_id: str, cause: Cause = Cause.CANCELLED
                 session,
                 job_id,
                 JobStatus.CANCELLED,
-                cause=cause,
-                message=CONSEQUENCES[cause].sentence,
+                cause=Cause.CANCELLED,
+                message=CONSEQUENCES[Cause.CANCELLED].sentence,
                 finished_at=utcnow(),
             )
         else:
@@ -193,7 +193,7 @@ async def request_stop(ctx: Context, job_id: str, cause: Cause = Cause.CANCELLED
                 JobStatus.CANCELLING,
                 message=f"The trainer has {ctx.settings.stop_grace_s:g} s to leave.",
             )
-            await repository.stop_attempt(session, ref, cause)
+            await repository.stop_attempt(session, ref, Cause.CANCELLED)
     await ctx.bus.publish(job_id)
     if waiting:
         await ctx.temporal.cancelled(job_id)

@@ -1,5 +1,7 @@
 """What the backend runs beside its routes, and the executor that the settings ask for."""
 
+import asyncio
+import importlib
 from collections.abc import Awaitable, Callable, Mapping
 
 from backend.context import Context
@@ -23,9 +25,19 @@ def create_executor(settings: Settings) -> Executor:
 
 def background(ctx: Context) -> Mapping[str, Callable[[], Awaitable[None]]]:
     """Endless tasks by name; each may be ended anywhere and started again."""
-    return {
+    tasks: dict[str, Callable[[], Awaitable[None]]] = {
         "worker": lambda: ctx.temporal.run_worker(activities(ctx)),
         "watch": lambda: watch(ctx),
         "sweep": lambda: sweep_forever(ctx),
         "reconciler": lambda: reconcile_forever(ctx),
     }
+    uri = ctx.settings.mlflow_tracking_uri
+    if uri is not None:
+        tasks["mirror"] = lambda: _mirror(ctx, uri)
+    return tasks
+
+
+async def _mirror(ctx: Context, uri: str) -> None:
+    # MLflow's client takes a second to import, and is needed only here.
+    mirror = await asyncio.to_thread(importlib.import_module, "backend.tracking.mirror")
+    await mirror.mirror_forever(ctx, uri)

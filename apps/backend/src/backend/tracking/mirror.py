@@ -1,0 +1,122 @@
+"""Mirrors jobs to MLflow: one run per job, its status the job's status.
+
+MLflow is only written to, from here only, and behind the jobs: while it is away the watermark on
+the job stands still, and nothing is lost or slowed. This module imports MLflow's client, so it is
+imported only where MLFLOW_TRACKING_URI is set.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import TypeVar
+
+from mlflow.exceptions import MlflowException
+
+from backend.context import Context
+from backend.datasets.models import Dataset
+from backend.jobs.models import Job
+from backend.jobs.states import FINISHED, JobStatus
+from backend.tracking import repository
+from backend.tracking.runs import Point, RefusedError, Runs
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+MIRROR_S = 2.0
+AWAY_S = 10.0
+POSTPONE_S = 60.0
+JOBS_AT_ONCE = 100
+EPOCHS_AT_ONCE = 200
+THREADS = 4
+
+RUN_STATUS = {
+    JobStatus.SUCCEEDED: "FINISHED",
+    JobStatus.FAILED: "FAILED",
+    JobStatus.CANCELLED: "KILLED",
+}
+
+
+async def mirror_forever(ctx: Context, uri: str) -> None:
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="mlflow") as threads:
+        mirror = Mirror(ctx, Runs(uri), threads)
+        while True:
+            reached = await mirror.catch_up()
+            await asyncio.sleep(MIRROR_S if reached else AWAY_S)
+
+
+class Mirror:
+    def __init__(self, ctx: Context, runs: Runs, threads: ThreadPoolExecutor) -> None:
+        self._ctx = ctx
+        self._runs = runs
+        self._threads = threads
+        self._postponed: dict[str, float] = {}
+
+    async def catch_up(self) -> bool:
+        """Send what MLflow lacks, a little of each job; False: MLflow is away."""
+        now = time.monotonic()
+        self._postponed = {job: until for job, until in self._postponed.items() if until > now}
+        async with self._ctx.db.reading() as session:
+            jobs = await repository.due(session, self._postponed, JOBS_AT_ONCE)
+        for start in range(0, len(jobs), THREADS):
+            some = jobs[start : start + THREADS]
+            results = await asyncio.gather(*map(self._mirror, some), return_exceptions=True)
+            for job, error in zip(some, results, strict=True):
+                if isinstance(error, RefusedError):
+                    logger.warning("job %s: MLflow refuses its run: %s", job.id, error)
+                    self._postponed[job.id] = now + POSTPONE_S
+                elif isinstance(error, MlflowException):
+                    logger.warning("MLflow at MLFLOW_TRACKING_URI is away: %s", error)
+                    return False
+                elif error is not None:
+                    raise error
+        return True
+
+    async def _mirror(self, job: Job) -> None:
+        async with self._ctx.db.reading() as session:
+            epochs = await repository.missing_epochs(session, job, EPOCHS_AT_ONCE)
+        run_id = job.mlflow_run_id or await self._make_run(job)
+        points = [Point(row.epoch, _ms(row.at), row.values) for row in epochs]
+        await self._in_thread(lambda: self._runs.log(run_id, points))
+        done = job.status in FINISHED and len(epochs) < EPOCHS_AT_ONCE
+        if done or job.mlflow_attempt != job.attempt:
+            await self._show_status(job, run_id)
+        async with self._ctx.db.transaction() as session:
+            if epochs and epochs[-1].attempt == job.attempt:
+                await repository.set_watermark(session, job.id, job.attempt, epochs[-1].epoch)
+            elif len(epochs) == EPOCHS_AT_ONCE:
+                last = epochs[-1]
+                await repository.set_watermark(session, job.id, last.attempt, last.epoch)
+            elif job.mlflow_attempt != job.attempt:
+                await repository.set_watermark(session, job.id, job.attempt, -1)
+            if done:
+                await repository.set_done(session, job)
+
+    async def _make_run(self, job: Job) -> str:
+        async with self._ctx.db.reading() as session:
+            dataset = await session.get(Dataset, job.dataset_id)
+        shown = f"{dataset.name} v{dataset.version} ({dataset.id})" if dataset else job.dataset_id
+        tags = {"trainyard.dataset": shown, "trainyard.trainer": job.trainer}
+        run_id = await self._in_thread(
+            lambda: self._runs.find_or_create(
+                job.id, job.name or job.id, _ms(job.started_at or job.created_at), tags, job.config
+            )
+        )
+        async with self._ctx.db.transaction() as session:
+            await repository.set_run(session, job.id, run_id)
+        return run_id
+
+    async def _show_status(self, job: Job, run_id: str) -> None:
+        ended_at = _ms(job.finished_at) if job.finished_at is not None else None
+        tags = {"trainyard.status": job.status, "trainyard.cause": job.cause or ""}
+        status = RUN_STATUS.get(job.status, "RUNNING")
+        await self._in_thread(lambda: self._runs.set_status(run_id, status, ended_at, tags))
+
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+
+def _ms(at: datetime) -> int:
+    return round(at.timestamp() * 1000)

@@ -1,0 +1,82 @@
+"""The mirror's SQL: what MLflow has not got yet, and how far it has come."""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from backend.jobs.models import EpochMetrics, Job
+from backend.jobs.states import FINISHED
+
+
+async def due(session: AsyncSession, postponed: Collection[str], limit: int) -> Sequence[Job]:
+    """Jobs of which MLflow lacks something, those that wait longest first."""
+    lacks = or_(
+        Job.status.in_(sorted(FINISHED)),
+        and_(
+            Job.attempt > 0,
+            or_(
+                Job.mlflow_run_id.is_(None),
+                Job.mlflow_attempt != Job.attempt,
+                # The latest epoch may still get other values: it is sent with the next one.
+                Job.epoch > Job.mlflow_epoch + 1,
+            ),
+        ),
+    )
+    found = await session.scalars(
+        select(Job)
+        .where(~Job.mlflow_done, lacks, Job.id.not_in(postponed))
+        .order_by(Job.updated_at)
+        .limit(limit)
+    )
+    return found.all()
+
+
+async def missing_epochs(session: AsyncSession, job: Job, limit: int) -> Sequence[EpochMetrics]:
+    """The next epochs beyond the watermark, in the order (attempt, epoch), that are complete."""
+    rows = await session.scalars(
+        select(EpochMetrics)
+        .where(
+            EpochMetrics.job_id == job.id,
+            EpochMetrics.attempt <= job.attempt,
+            or_(
+                EpochMetrics.attempt > job.mlflow_attempt,
+                and_(
+                    EpochMetrics.attempt == job.mlflow_attempt,
+                    EpochMetrics.epoch > job.mlflow_epoch,
+                ),
+            ),
+        )
+        .order_by(EpochMetrics.attempt, EpochMetrics.epoch)
+        .limit(limit + 1)
+    )
+    found = rows.all()
+    last_is_open = job.status not in FINISHED and found and found[-1].attempt == job.attempt
+    return found[:-1] if last_is_open or len(found) > limit else found
+
+
+async def set_run(session: AsyncSession, job_id: str, run_id: str) -> None:
+    await _update(session, Job.id == job_id, mlflow_run_id=run_id)
+
+
+async def set_watermark(session: AsyncSession, job_id: str, attempt: int, epoch: int) -> None:
+    await _update(session, Job.id == job_id, mlflow_attempt=attempt, mlflow_epoch=epoch)
+
+
+async def set_done(session: AsyncSession, job: Job) -> None:
+    """MLflow has all of the job, unless it was retried in the meantime."""
+    await _update(
+        session,
+        and_(Job.id == job.id, Job.status == job.status, Job.attempt == job.attempt),
+        mlflow_done=True,
+    )
+
+
+async def _update(session: AsyncSession, which: ColumnElement[bool], **values: object) -> None:
+    # Not a change of the job: `updated_at` stays.
+    await session.execute(
+        update(Job)
+        .where(which)
+        .values(**values, updated_at=Job.updated_at)
+        .execution_options(synchronize_session=False)
+    )
