@@ -13,7 +13,7 @@ import sys
 import tempfile
 from typing import IO
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
 from backend.context import Context
@@ -83,7 +83,7 @@ async def _run_once(ctx: Context, dataset: Dataset) -> Result:
         errors.seek(0)
         said = errors.read(10_000).decode(errors="replace").strip()
         if code == 0:
-            return Result.model_validate_json(output.read(_MAX_RESULT_BYTES))
+            return _result(output.read(_MAX_RESULT_BYTES))
     if code == os.EX_TEMPFAIL:
         raise StoreError(f"Dataset {dataset.id} could not be read from the object store: {said}")
     if code in _OVERRUN:
@@ -94,6 +94,13 @@ async def _run_once(ctx: Context, dataset: Dataset) -> Result:
     log.error("the check of dataset %s ended with %s: %r", dataset.id, code, said)
     reason = signal.Signals(-code).name if code < 0 else f"exit code {code}"
     raise _CrashedError(reason)
+
+
+def _result(output: bytes) -> Result:
+    try:
+        return Result.model_validate_json(output)
+    except ValidationError as error:
+        raise _CrashedError("no verdict") from error
 
 
 async def _wait(request: bytes, output: IO[bytes], errors: IO[bytes]) -> int:

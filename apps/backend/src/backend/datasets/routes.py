@@ -40,7 +40,7 @@ async def list_datasets(
     cursor: Annotated[str | None, Query(max_length=200)] = None,
 ) -> DatasetList:
     """Newest first; `next_cursor` is null on the last page."""
-    async with ctx.db.transaction() as session:
+    async with ctx.db.reading() as session:
         rows, next_cursor = await repository.page(session, limit, cursor)
     return DatasetList(
         items=[DatasetOut.model_validate(row) for row in rows], next_cursor=next_cursor
@@ -49,7 +49,7 @@ async def list_datasets(
 
 @router.get("/{id}")
 async def get_dataset(id: str, ctx: Ctx) -> DatasetOut:  # noqa: A002
-    async with ctx.db.transaction() as session:
+    async with ctx.db.reading() as session:
         return DatasetOut.model_validate(await repository.get(session, id))
 
 

@@ -1,6 +1,5 @@
 """A dataset's life: announced, uploaded in parts, checked, deleted."""
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,8 +14,6 @@ from backend.datasets.schemas import Problem as Finding
 from backend.db import new_id
 from backend.problems import Problem
 from backend.storage.store import Part
-
-log = logging.getLogger(__name__)
 
 _MIB = 2**20
 _MIN_PART_SIZE = 8 * _MIB
@@ -41,7 +38,7 @@ async def create(ctx: Context, body: DatasetCreate) -> tuple[Dataset, Upload | N
             "taken. Push a smaller one, or have MAX_DATASET_BYTES raised.",
         )
     if body.sha256 is not None:
-        async with ctx.db.transaction() as session:
+        async with ctx.db.reading() as session:
             same = await repository.find_ready(session, body.name, body.task, body.sha256)
         if same is not None:
             return same, None
@@ -85,7 +82,7 @@ async def complete(ctx: Context, id_: str, parts: Sequence[CompletedPart]) -> Da
         Problem: 422 when parts are missing, differ or do not add up to the size announced: the
             upload stays open and can be mended.
     """
-    async with ctx.db.transaction() as session:
+    async with ctx.db.reading() as session:
         dataset = await repository.get(session, id_)
     if dataset.status == DatasetStatus.UPLOADING:
         await _join(ctx, dataset, parts)
@@ -95,10 +92,7 @@ async def complete(ctx: Context, id_: str, parts: Sequence[CompletedPart]) -> Da
             )
             dataset = await repository.get(session, id_)
     if dataset.status == DatasetStatus.CHECKING:
-        try:
-            await ctx.temporal.start_preflight(id_)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the reconciler catches up
-            log.warning("the check of dataset %s starts later: %s", id_, error)
+        await ctx.temporal.start_preflight(id_)  # with Temporal away the reconciler will
     return dataset
 
 
@@ -111,16 +105,18 @@ async def _join(ctx: Context, dataset: Dataset, parts: Sequence[CompletedPart]) 
         if await ctx.store.head(bucket, key) is None:
             raise _incomplete("The upload has expired in the store. Push the dataset again.")
         return
-    _compare(dataset.size, arrived, parts)
-    await ctx.store.complete_upload(bucket, key, upload, arrived)
+    chosen = _chosen(dataset.size, arrived, parts)
+    await ctx.store.complete_upload(bucket, key, upload, chosen)
 
 
-def _compare(size: int, arrived: Sequence[Part], parts: Sequence[CompletedPart]) -> None:
+def _chosen(size: int, arrived: Sequence[Part], parts: Sequence[CompletedPart]) -> Sequence[Part]:
+    """The parts to join: those that the client names, as they arrived."""
     expected = -(-size // _part_size(size))
     claimed = {part.number: part.etag.strip('"') for part in parts}
-    stored = {part.number: part for part in arrived}
-    unknown = sorted(set(claimed) - set(range(1, expected + 1)))
-    if unknown or len(claimed) != len(parts):
+    # A part that was uploaded twice is listed twice by some stores.
+    stored = {(part.number, part.etag): part for part in arrived}
+    etags = {part.number: part.etag for part in arrived}
+    if set(claimed) - set(range(1, expected + 1)) or len(claimed) != len(parts):
         raise _incomplete(
             f"This upload has the parts 1 to {expected}, each once; you name "
             f"{', '.join(str(part.number) for part in parts[:20])}. Name each part once."
@@ -128,22 +124,24 @@ def _compare(size: int, arrived: Sequence[Part], parts: Sequence[CompletedPart])
     for number in range(1, expected + 1):
         if number not in claimed:
             raise _incomplete(f"You do not name part {number} of {expected}. Name all of them.")
-        if number not in stored:
+        if number not in etags:
             raise _incomplete(
                 f"Part {number} of {expected} has not arrived. Upload it to its link, then "
                 "complete again."
             )
-        if claimed[number] != stored[number].etag:
+        if (number, claimed[number]) not in stored:
             raise _incomplete(
-                f"Part {number} of {expected} in the store has the ETag {stored[number].etag}, not "
+                f"Part {number} of {expected} in the store has the ETag {etags[number]}, not "
                 f"{claimed[number]!r}. Upload it again and use the ETag that the store answers."
             )
-    total = sum(part.size for part in arrived)
+    chosen = [stored[number, claimed[number]] for number in range(1, expected + 1)]
+    total = sum(part.size for part in chosen)
     if total != size:
         raise _incomplete(
             f"The parts have {total:,} bytes together, but {size:,} were announced. Upload the "
             "parts that differ again, or push the dataset anew."
         )
+    return chosen
 
 
 def _incomplete(detail: str) -> Problem:
@@ -151,14 +149,16 @@ def _incomplete(detail: str) -> Problem:
 
 
 async def run_preflight(ctx: Context, id_: str) -> None:
-    """Check an uploaded dataset and make it ready or rejected; nothing to do in another state.
+    """Check an uploaded dataset and make it ready or rejected.
+
+    Nothing to do where it is in another state, or deleted meanwhile.
 
     Raises:
         StoreError: the store does not answer; worth another try.
     """
-    async with ctx.db.transaction() as session:
-        dataset = await repository.get(session, id_)
-    if dataset.status != DatasetStatus.CHECKING:
+    async with ctx.db.reading() as session:
+        dataset = await session.get(Dataset, id_)
+    if dataset is None or dataset.status != DatasetStatus.CHECKING:
         return
     result = await preflight_process.run(ctx, dataset)
     columns: dict[str, Any] = {"report": result.report.model_dump()}

@@ -66,7 +66,7 @@ async def _last_with_artifacts(ctx: Context, job_id: str) -> tuple[int, list[Sto
 
 async def artifacts(ctx: Context, job_id: str) -> list[ArtifactOut]:
     """The job's artifacts with their links. Raises a Problem (404) unless there is such a job."""
-    async with ctx.db.transaction() as session:
+    async with ctx.db.reading() as session:
         rows = await repository.of_job(session, job_id)
     return [await _shown(ctx, row) for row in rows]
 

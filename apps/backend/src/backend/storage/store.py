@@ -56,8 +56,10 @@ class Store:
         self._region = settings.aws_region
         setting = "MINIO_ENDPOINT" if settings.minio_endpoint else "R2_ENDPOINT"
         self._where = f"the object store at {settings.s3_endpoint} ({setting})"
-        self._client = _client(settings, settings.s3_endpoint)
-        self._public = _client(settings, settings.public_endpoint)
+        # One session, so that both clients share the parsed model of the API.
+        session = boto3.session.Session()
+        self._client = _client(session, settings, settings.s3_endpoint)
+        self._public = _client(session, settings, settings.public_endpoint)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="store")
 
     async def close(self) -> None:
@@ -300,7 +302,7 @@ class Store:
         return f"{self._where} refuses {error.operation_name}: {error}."
 
 
-def _client(settings: Settings, endpoint: str) -> "S3Client":
+def _client(session: boto3.session.Session, settings: Settings, endpoint: str) -> "S3Client":
     config: dict[str, Any] = {
         "signature_version": "s3v4",
         "s3": {"addressing_style": "path"},
@@ -311,7 +313,7 @@ def _client(settings: Settings, endpoint: str) -> "S3Client":
         "retries": {"mode": "standard", "max_attempts": 3},
         "max_pool_connections": _THREADS,
     }
-    return boto3.session.Session().client(
+    return session.client(
         "s3",
         endpoint_url=endpoint,
         region_name=settings.aws_region,

@@ -1,0 +1,136 @@
+"""A context over a real database and store, the data's routes over HTTP, and uploads."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import servers
+from backend import problem_responses
+from backend.context import Context
+from backend.datasets.routes import router as datasets
+from backend.db import Database
+from backend.events import Bus
+from backend.models.routes import router as models
+from backend.settings import Settings
+from backend.storage.store import Store
+from backend.trainers.catalog import TrainerCatalog
+from backend.trainers.routes import router as trainers
+from backend.trainers.schemas import Manifest
+from fastapi import FastAPI
+
+MANIFEST = Manifest.model_validate(
+    {
+        "name": "plain",
+        "version": "1",
+        "description": "A trainer for tests.",
+        "image": "plain:1",
+        "command": ["plain"],
+        "tasks": ["detect"],
+        "config_schema": {
+            "type": "object",
+            "properties": {
+                "epochs": {"type": "integer", "default": 3, "description": "Epochs.", "minimum": 1}
+            },
+        },
+    }
+)
+
+
+@dataclass
+class Workflows:
+    """Stands in for Temporal: what was asked of it, and an outage."""
+
+    started: list[str] = field(default_factory=list)
+    down: bool = False
+
+    async def start_preflight(self, dataset_id: str) -> bool:
+        if not self.down:
+            self.started.append(dataset_id)
+        return not self.down
+
+
+def settings(server: servers.S3Server, **changes: Any) -> Settings:
+    return Settings.model_validate(
+        {
+            "database_url": "sqlite+aiosqlite://",
+            "backend_url": "http://127.0.0.1:1",
+            "minio_endpoint": server.endpoint,
+            "aws_access_key_id": server.access_key,
+            "aws_secret_access_key": server.secret_key,
+            "trainers_dir": Path("unused"),
+            "launcher_socket": Path("unused"),
+            **changes,
+        }
+    )
+
+
+@asynccontextmanager
+async def running(
+    database_url: str, server: servers.S3Server, **changes: Any
+) -> AsyncIterator[tuple[Context, httpx.AsyncClient]]:
+    """The context and a client of the datasets', artifacts' and trainers' routes."""
+    chosen = settings(server, database_url=database_url, **changes)
+    ctx = Context(
+        settings=chosen,
+        db=Database(database_url),
+        store=Store(chosen),
+        bus=Bus(None),
+        trainers=TrainerCatalog([MANIFEST]),
+        executor=cast("Any", None),
+        temporal=cast("Any", Workflows()),
+    )
+    await ctx.store.ensure_buckets()
+    app = FastAPI()
+    app.state.context = ctx
+    for router in (datasets, models, trainers):
+        app.include_router(router)
+    problem_responses.install(app)
+    transport = httpx.ASGITransport(app)
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url="http://backend") as client:
+            yield ctx, client
+    finally:
+        await ctx.store.close()
+        await ctx.db.close()
+
+
+async def announce(client: httpx.AsyncClient, data: bytes, **fields: Any) -> dict[str, Any]:
+    body = {"name": "set", "task": "detect", "size": len(data), **fields}
+    reply = await client.post("/api/v1/datasets", json=body)
+    assert reply.status_code in {200, 201}, reply.text
+    return cast("dict[str, Any]", reply.json())
+
+
+async def put_parts(upload: dict[str, Any], data: bytes) -> list[dict[str, Any]]:
+    """Upload to the presigned links; what `complete` wants to hear."""
+    size, done = upload["part_size"], []
+    async with httpx.AsyncClient() as client:
+        for part in upload["parts"]:
+            start = (part["number"] - 1) * size
+            reply = await client.put(part["url"], content=data[start : start + size])
+            assert reply.status_code == 200, reply.text
+            done.append({"number": part["number"], "etag": reply.headers["etag"]})
+    return done
+
+
+async def push(client: httpx.AsyncClient, data: bytes, **fields: Any) -> str:
+    """Upload and complete; the id of a dataset that waits for its check."""
+    dataset = await announce(client, data, **fields)
+    parts = await put_parts(dataset["upload"], data)
+    reply = await client.post(f"/api/v1/datasets/{dataset['id']}/complete", json={"parts": parts})
+    assert reply.status_code == 202, reply.text
+    return str(dataset["id"])
+
+
+async def get(client: httpx.AsyncClient, id_: str) -> dict[str, Any]:
+    reply = await client.get(f"/api/v1/datasets/{id_}")
+    assert reply.status_code == 200, reply.text
+    return cast("dict[str, Any]", reply.json())
+
+
+def problem_text(dataset: dict[str, Any]) -> str:
+    return json.dumps(dataset["report"]["problems"], ensure_ascii=False)

@@ -1,0 +1,314 @@
+"""Datasets over HTTP, on both databases and a real store: announce, upload, complete, delete."""
+
+import asyncio
+import hashlib
+import random
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any, cast
+
+import archives
+import data_support
+import httpx
+import pytest
+import servers
+from backend.context import Context
+from backend.datasets import repository, service
+from backend.datasets.models import Dataset
+from backend.db import new_id
+from backend.jobs.models import Job
+from backend.jobs.states import JobStatus
+from backend.problems import Problem
+from backend.storage.store import Store
+from data_support import announce, get, push, put_parts
+
+Served = tuple[Context, httpx.AsyncClient]
+
+
+@pytest.fixture
+async def served(database_url: str, store: servers.S3Server) -> AsyncIterator[Served]:
+    async with data_support.running(database_url, store) as served:
+        yield served
+
+
+async def complete(
+    client: httpx.AsyncClient, id_: str, parts: list[dict[str, Any]]
+) -> httpx.Response:
+    return await client.post(f"/api/v1/datasets/{id_}/complete", json={"parts": parts})
+
+
+async def add_job(ctx: Context, dataset_id: str, status: JobStatus) -> str:
+    job = Job(
+        id=new_id(),
+        trainer="plain",
+        task="detect",
+        dataset_id=dataset_id,
+        config={},
+        resources={},
+        max_attempts=1,
+        request_sha256="",
+        status=status,
+    )
+    async with ctx.db.transaction() as session:
+        session.add(job)
+    return job.id
+
+
+@pytest.mark.parametrize("task", ["detect", "segment", "classify", "pose", "obb"])
+async def test_a_sound_dataset_becomes_ready(served: Served, task: str) -> None:
+    ctx, client = served
+    data = archives.zipped(archives.files(task))
+    id_ = await push(client, data, task=task)
+    assert (await get(client, id_))["status"] == "checking"
+    assert cast("data_support.Workflows", ctx.temporal).started == [id_]
+    await service.run_preflight(ctx, id_)
+    dataset = await get(client, id_)
+    assert dataset["status"] == "ready", dataset
+    assert dataset["sha256"] == hashlib.sha256(data).hexdigest()
+    report = dataset["report"]
+    train, val = (8, 4) if task == "classify" else (4, 2)
+    assert report["images"] == {"train": train, "val": val, "test": 0}
+    assert report["labels"] == train + val
+    assert [entry["name"] for entry in report["classes"]] == ["cat", "dog"]
+    assert report["classes"][0]["train"] == 4
+    await service.run_preflight(ctx, id_)  # once more: nothing to do
+    assert await get(client, id_) == dataset
+
+
+async def test_identical_bytes_are_not_uploaded_again(served: Served) -> None:
+    ctx, client = served
+    data = archives.zipped(archives.files())
+    sha256 = hashlib.sha256(data).hexdigest()
+    id_ = await push(client, data, sha256=sha256)
+    second = await announce(client, data, sha256=sha256)
+    assert second["upload"] is not None  # not ready yet
+    await service.run_preflight(ctx, id_)
+    reply = await client.post(
+        "/api/v1/datasets",
+        json={"name": "set", "task": "detect", "size": len(data), "sha256": sha256},
+    )
+    assert (reply.status_code, reply.json()["id"], reply.json()["upload"]) == (200, id_, None)
+    other_task = await announce(client, data, sha256=sha256, task="segment")
+    assert other_task["version"] == 3
+
+
+async def test_concurrent_announcements_get_versions_of_their_own(served: Served) -> None:
+    _, client = served
+    found = await asyncio.gather(*(announce(client, b"x" * 30) for _ in range(12)))
+    assert sorted(dataset["version"] for dataset in found) == [*range(1, 13)]
+
+
+async def test_large_archives_get_at_most_a_thousand_equal_parts(served: Served) -> None:
+    _, client = served
+    reply = await client.post(
+        "/api/v1/datasets", json={"name": "huge", "task": "detect", "size": 64 * 2**30}
+    )
+    upload = reply.json()["upload"]
+    assert 900 < len(upload["parts"]) <= 1000
+    assert upload["part_size"] * (len(upload["parts"]) - 1) < 64 * 2**30
+    assert upload["part_size"] * len(upload["parts"]) >= 64 * 2**30
+    too_large = await client.post(
+        "/api/v1/datasets", json={"name": "huge", "task": "detect", "size": 64 * 2**30 + 1}
+    )
+    assert too_large.status_code == 413
+    assert "MAX_DATASET_BYTES" in too_large.json()["detail"]
+
+
+async def test_several_parts_and_a_repeated_complete(served: Served) -> None:
+    ctx, client = served
+    data = archives.zipped(archives.files() | {"notes.bin": random.Random(0).randbytes(9 * 2**20)})
+    dataset = await announce(client, data)
+    parts = await put_parts(dataset["upload"], data)
+    assert len(parts) == 2
+    replies = await asyncio.gather(*(complete(client, dataset["id"], parts) for _ in range(3)))
+    assert {(reply.status_code, reply.json()["status"]) for reply in replies} == {(202, "checking")}
+    await service.run_preflight(ctx, dataset["id"])
+    again = await complete(client, dataset["id"], parts)
+    assert (again.status_code, again.json()["status"]) == (202, "ready")
+
+
+async def test_a_complete_that_died_halfway_is_taken_up(served: Served) -> None:
+    ctx, client = served
+    data = archives.zipped(archives.files())
+    dataset = await announce(client, data)
+    parts = await put_parts(dataset["upload"], data)
+    bucket, key = ctx.settings.datasets_bucket, service.object_key(dataset["id"])
+    async with ctx.db.reading() as session:
+        row = await repository.get(session, dataset["id"])
+    arrived = await ctx.store.list_parts(bucket, key, row.upload_id or "")
+    await ctx.store.complete_upload(bucket, key, row.upload_id or "", arrived or [])
+    reply = await complete(client, dataset["id"], parts)
+    assert reply.json()["status"] == "checking"
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ([], "You do not name part 1 of 1"),
+        ([{"number": 1, "etag": "0" * 32}], "Upload it again and use the ETag that the store"),
+        ([{"number": 2, "etag": "x"}], "This upload has the parts 1 to 1, each once; you name 2"),
+        ([{"number": 1, "etag": "x"}] * 2, "you name 1, 1"),
+    ],
+    ids=["none", "wrong etag", "unknown part", "a part twice"],
+)
+async def test_wrong_parts_leave_the_upload_open(
+    served: Served, parts: list[dict[str, Any]], message: str
+) -> None:
+    _, client = served
+    data = archives.zipped(archives.files())
+    dataset = await announce(client, data)
+    missing = await complete(client, dataset["id"], [{"number": 1, "etag": "x"}])
+    assert missing.status_code == 422
+    assert "Part 1 of 1 has not arrived" in missing.json()["detail"]
+    right = await put_parts(dataset["upload"], data)
+    reply = await complete(client, dataset["id"], parts)
+    assert reply.status_code == 422
+    assert message in reply.json()["detail"]
+    assert reply.json()["errors"][0]["field"] == "parts"
+    assert (await get(client, dataset["id"]))["status"] == "uploading"
+    assert (await complete(client, dataset["id"], right)).status_code == 202
+
+
+async def test_another_size_than_announced_stays_uploading(served: Served) -> None:
+    _, client = served
+    data = archives.zipped(archives.files())
+    dataset = await announce(client, data)
+    parts = await put_parts(dataset["upload"], data[:-10])
+    reply = await complete(client, dataset["id"], parts)
+    assert reply.status_code == 422
+    assert f"but {len(data):,} were announced" in reply.json()["detail"]
+    assert (await get(client, dataset["id"]))["status"] == "uploading"
+    parts = await put_parts(dataset["upload"], data)
+    assert (await complete(client, dataset["id"], parts)).status_code == 202
+
+
+async def test_with_temporal_away_the_upload_is_completed_all_the_same(served: Served) -> None:
+    ctx, client = served
+    cast("data_support.Workflows", ctx.temporal).down = True
+    id_ = await push(client, archives.zipped(archives.files()))
+    assert (await get(client, id_))["status"] == "checking"
+
+
+async def test_list_pages_newest_first(served: Served) -> None:
+    _, client = served
+    ids = [(await announce(client, b"x" * 30, name=f"set{n}"))["id"] for n in range(5)]
+    seen: list[str] = []
+    cursor: str | None = None
+    while True:
+        params = {"limit": "2"} | ({"cursor": cursor} if cursor else {})
+        page = (await client.get("/api/v1/datasets", params=params)).json()
+        seen += [item["id"] for item in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert seen == ids[::-1]
+    bad = await client.get("/api/v1/datasets", params={"cursor": "bogus!"})
+    assert bad.status_code == 422
+    assert "Leave it away" in bad.json()["detail"]
+
+
+@pytest.mark.parametrize("uploaded", [True, False], ids=["uploaded", "uploading"])
+async def test_delete_leaves_nothing_behind(served: Served, uploaded: bool) -> None:
+    ctx, client = served
+    data = archives.zipped(archives.files())
+    bucket = ctx.settings.datasets_bucket
+    if uploaded:
+        id_ = await push(client, data)
+        await service.run_preflight(ctx, id_)
+    else:
+        dataset = await announce(client, data)
+        await put_parts(dataset["upload"], data)
+        id_ = dataset["id"]
+    async with ctx.db.reading() as session:
+        upload = (await repository.get(session, id_)).upload_id
+    assert (await client.delete(f"/api/v1/datasets/{id_}")).status_code == 204
+    assert await ctx.store.list(bucket, id_) == []
+    if upload:
+        assert await ctx.store.list_parts(bucket, service.object_key(id_), upload) is None
+    assert (await client.get(f"/api/v1/datasets/{id_}")).status_code == 404
+    assert (await client.delete(f"/api/v1/datasets/{id_}")).status_code == 404
+    await service.run_preflight(ctx, id_)  # a check that comes too late
+
+
+async def test_delete_waits_for_jobs(served: Served) -> None:
+    ctx, client = served
+    id_ = await push(client, archives.zipped(archives.files()))
+    await add_job(ctx, id_, JobStatus.SUCCEEDED)
+    job = await add_job(ctx, id_, JobStatus.RUNNING)
+    reply = await client.delete(f"/api/v1/datasets/{id_}")
+    assert reply.status_code == 409
+    assert job in reply.json()["detail"]
+    assert (await get(client, id_))["status"] == "checking"
+    async with ctx.db.transaction() as session:
+        found = await session.get_one(Job, job)
+        found.status = JobStatus.FAILED
+    assert (await client.delete(f"/api/v1/datasets/{id_}")).status_code == 204
+
+
+async def test_with_the_store_away_nothing_is_lost(
+    served: Served, store: servers.S3Server, database_url: str
+) -> None:
+    ctx, client = served
+    id_ = await push(client, archives.zipped(archives.files()))
+    away = {"minio_endpoint": "http://127.0.0.1:1"}
+    unreachable = Store(data_support.settings(store, database_url=database_url, **away))
+    broken = replace(ctx, store=unreachable)
+    with pytest.raises(Problem, match="MINIO_ENDPOINT"):
+        await service.delete(broken, id_)
+    async with ctx.db.transaction() as session:
+        with pytest.raises(Problem, match="Delete it again"):
+            await repository.get_ready(session, id_)
+    assert (await client.delete(f"/api/v1/datasets/{id_}")).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"status": "uploading"}, "Dataset set version 1 is not uploaded yet"),
+        ({"status": "checking"}, "is still being checked"),
+        (
+            {"status": "rejected", "report": {"problems": [{"message": "No labels."}]}},
+            "was rejected: No labels. Mend it",
+        ),
+    ],
+    ids=["uploading", "checking", "rejected"],
+)
+async def test_jobs_get_only_ready_datasets(
+    served: Served, columns: dict[str, Any], message: str
+) -> None:
+    ctx, client = served
+    id_ = (await announce(client, b"x" * 30))["id"]
+    async with ctx.db.transaction() as session:
+        row = await session.get_one(Dataset, id_)
+        for name, value in columns.items():
+            setattr(row, name, value)
+    async with ctx.db.transaction() as session:
+        with pytest.raises(Problem) as raised:
+            await repository.get_ready(session, id_)
+        assert message in raised.value.detail
+        assert raised.value.status == 422
+        with pytest.raises(Problem, match="There is no dataset"):
+            await repository.get_ready(session, "absent")
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"name": "Upper Case"}, "name"),
+        ({"name": "../x"}, "name"),
+        ({"name": "x" * 64}, "name"),
+        ({"task": "guess"}, "task"),
+        ({"size": 0}, "size"),
+        ({"size": "many"}, "size"),
+        ({"sha256": "ABC"}, "sha256"),
+        ({"color": "red"}, "color"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+async def test_wrong_fields_are_named(served: Served, change: dict[str, Any], field: str) -> None:
+    _, client = served
+    body = {"name": "set", "task": "detect", "size": 10} | change
+    reply = await client.post("/api/v1/datasets", json=body)
+    assert reply.status_code == 422
+    assert field in reply.text
+    assert (await client.get("/api/v1/datasets")).json()["items"] == []
