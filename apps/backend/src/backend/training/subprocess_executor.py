@@ -136,5 +136,5 @@ def _observation(attempt: dict[str, Any]) -> Observation:
         state=attempt["state"],
         exit_code=exit_code,
         cause=Cause(cause) if cause else None,
-        message=attempt.get("message"),
+        message=attempt.get("message") or None,
     )

@@ -68,8 +68,8 @@ def detail_of(attempt: Attempt, cause: Cause) -> str | None:
         return attempt.message
     if attempt.reported_message and attempt.reported_cause == cause:
         return attempt.reported_message
-    if cause == Cause.TRAINER_CRASHED and attempt.exit_code is not None:
-        return f"Its exit code was {attempt.exit_code}."
+    if cause == Cause.TRAINER_CRASHED:
+        return attempt.message or f"Its exit code was {attempt.exit_code}."
     return None
 
 

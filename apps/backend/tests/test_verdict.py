@@ -1,0 +1,107 @@
+"""Which cause an ended attempt gets, and what follows from it."""
+
+from typing import Any
+
+import pytest
+from backend.jobs.models import Attempt, Job
+from backend.jobs.states import JobStatus
+from backend.training import verdict
+from backend.training.causes import CONSEQUENCES, REPORTABLE, Cause, Retry
+from backend.training.quantities import parse_quantity
+
+C = Cause
+
+
+def attempt(**columns: Any) -> Attempt:
+    return Attempt(**{"job_id": "0" * 12, "number": 1, **columns})
+
+
+def job(**columns: Any) -> Job:
+    return Job(**{"status": JobStatus.RUNNING, "max_attempts": 3, "attempts_before": 0, **columns})
+
+
+@pytest.mark.parametrize("ours", [None, C.CANCELLED, C.DEADLINE_EXCEEDED, C.STALLED])
+@pytest.mark.parametrize("observed", [None, C.OUT_OF_MEMORY, C.EVICTED, C.NODE_LOST])
+@pytest.mark.parametrize("reported", [None, *sorted(REPORTABLE)])
+@pytest.mark.parametrize("exit_code", [0, 1, 143, None])
+def test_precedence(
+    ours: Cause | None, observed: Cause | None, reported: Cause | None, exit_code: int | None
+) -> None:
+    """Checked against the contract's words, rule by rule."""
+    cause = verdict.cause_of(
+        attempt(
+            stop_cause=ours, observed_cause=observed, reported_cause=reported, exit_code=exit_code
+        )
+    )
+    done = reported == C.COMPLETED and exit_code == 0
+    if ours and not (done and not observed):
+        expected = ours
+    elif observed:
+        expected = observed
+    elif reported and reported != C.COMPLETED:
+        expected = reported
+    else:
+        expected = C.COMPLETED if exit_code == 0 else C.TRAINER_CRASHED
+    assert cause == expected
+
+
+@pytest.mark.parametrize("cause", sorted(Cause))
+@pytest.mark.parametrize("progressed", [False, True])
+@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("status", [JobStatus.RUNNING, JobStatus.CANCELLING])
+def test_retries(cause: Cause, progressed: bool, number: int, status: JobStatus) -> None:
+    ended = attempt(number=number, epoch=5 if progressed else 4)
+    delay = verdict.retry_delay(job(status=status), ended, cause, epoch_before=4)
+    rule = CONSEQUENCES[cause].retry
+    again = rule == Retry.ALWAYS or (rule == Retry.IF_PROGRESSED and progressed)
+    expected = {1: 1, 2: 5}.get(number) if again and status == JobStatus.RUNNING else None
+    assert delay == expected
+
+
+def test_a_users_retry_has_all_attempts_again() -> None:
+    ended = attempt(number=4)
+    assert verdict.retry_delay(job(attempts_before=3), ended, C.EVICTED, -1) == 1
+    assert verdict.retry_delay(job(attempts_before=1), ended, C.EVICTED, -1) is None
+
+
+def test_delays_grow_and_stay() -> None:
+    many = job(max_attempts=9)
+    delays = [verdict.retry_delay(many, attempt(number=n), C.EVICTED, -1) for n in range(1, 6)]
+    assert delays == [1, 5, 15, 15, 15]
+
+
+@pytest.mark.parametrize("cause", sorted(Cause))
+def test_who_cancels_gets_a_cancelled_job(cause: Cause) -> None:
+    ended = attempt(cause=cause)
+    expected = C.COMPLETED if cause == C.COMPLETED else C.CANCELLED
+    assert verdict.final_cause(job(status=JobStatus.CANCELLING), ended) == expected
+    assert verdict.final_cause(job(), ended) == cause
+
+
+def test_messages() -> None:
+    ended = attempt(
+        number=3, reported_cause=C.TRAINER_CRASHED, reported_message="ValueError: no", exit_code=1
+    )
+    ended.message = verdict.detail_of(ended, C.TRAINER_CRASHED)
+    ended.cause = C.TRAINER_CRASHED
+    assert verdict.final_message(job(), ended, C.TRAINER_CRASHED) == (
+        "The trainer ended with an error. The end of its log tells which. ValueError: no "
+        "This was the last of 3 attempts."
+    )
+    # What the trainer reported is no detail of a cause that somebody else knew.
+    assert verdict.detail_of(ended, C.STALLED) is None
+    assert verdict.final_message(job(), ended, C.CANCELLED) == CONSEQUENCES[C.CANCELLED].sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("512Mi", 512 * 2**20), ("4Gi", 2**32), ("1.5G", 1.5e9), ("500m", 0.5), (2, 2), (0.5, 0.5)],
+)
+def test_quantities(text: str | float, number: float) -> None:
+    assert parse_quantity(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "Mi", "-1Gi", "4 Gi", "4gi", "1e3", "inf"])
+def test_what_is_no_quantity(text: str) -> None:
+    with pytest.raises(ValueError, match="is no quantity"):
+        parse_quantity(text)
