@@ -1,0 +1,89 @@
+"""What the benches share: the dataset on disk and in the platform, jobs, `yolo`, and the tables."""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+ROOT = Path(__file__).parents[1]
+YARD = ROOT / "apps/cli/.venv/bin/yard"
+TRAINER = ROOT / "apps/trainer-ultralytics/.venv/bin/python"
+
+
+class Set:
+    """A copy of a detect set; each `vary` makes it one that no machine has seen."""
+
+    def __init__(self, pages: Path) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        self.pages = Path(self._folder.name) / "pages"
+        shutil.copytree(pages, self.pages)
+        self.data = Path(self._folder.name) / "data.yaml"
+        self.data.write_text(f"path: {self.pages}\n{(self.pages / 'data.yaml').read_text()}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._folder.cleanup()
+
+    def push(self) -> str:
+        """Push it as it is; returns the dataset's id."""
+        command = [YARD, "dataset", "push", self.pages, "--name", "bench", "--task", "detect"]
+        pushed = subprocess.run([*command, "--json"], check=True, capture_output=True)
+        return str(json.loads(pushed.stdout)["id"])
+
+    def vary(self) -> None:
+        """Change a label's spelling, not its meaning."""
+        label = next(iter(sorted((self.pages / "labels/train").iterdir())))
+        label.write_text(label.read_text() + "\n")
+
+
+def finished(api: httpx.Client, dataset_id: str, config: dict[str, Any]) -> dict[str, Any]:
+    """Submit a job and return it once it has succeeded."""
+    body = {"dataset_id": dataset_id, "config": config}
+    job: dict[str, Any] = api.post("/api/v1/jobs", json=body).raise_for_status().json()
+    while job["status"] not in {"succeeded", "failed", "cancelled"}:
+        time.sleep(0.2)
+        job = api.get(f"/api/v1/jobs/{job['id']}").raise_for_status().json()
+    if job["status"] != "succeeded":
+        raise SystemExit(f"A job of the bench {job['status']}: {job['message']}")
+    return job
+
+
+def yolo(data: Path, config: dict[str, Any], mark: str) -> list[float]:
+    """Run `yolo train` from scratch; the times at which it passed `mark` (see yolo_cli.py)."""
+    with tempfile.TemporaryDirectory() as folder:
+        command: list[str | Path] = [TRAINER, ROOT / "bench/yolo_cli.py", "detect", "train"]
+        command += ["model=yolo11n.yaml", f"data={data}", f"project={folder}", "device=cpu"]
+        command += [f"{key}={value}" for key, value in config.items()]
+        env = os.environ | {"YOLO_OFFLINE": "1", "YOLO_AUTOINSTALL": "0", "YOLO_CONFIG_DIR": folder}
+        run = subprocess.run(command, check=False, capture_output=True, text=True, env=env)
+        if run.returncode:
+            raise SystemExit(f"yolo train failed:\n{run.stderr[-2000:]}")
+    lines = run.stderr.splitlines()
+    return [float(line.removeprefix(mark)) for line in lines if line.startswith(mark)]
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print one table, the first column left and numbers right."""
+    drawn = Table(title=title, title_justify="left")
+    for index, column in enumerate(columns):
+        drawn.add_column(column, justify="right" if index else "left")
+    for row in rows:
+        drawn.add_row(*row)
+    Console().print(drawn)

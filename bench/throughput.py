@@ -1,0 +1,70 @@
+"""Training throughput under the supervisor beside the bare library, in turns on the same set.
+
+Both train the same config; what counts is the time from the end of the first epoch to the end of
+the last, so that neither start is in it. Runs inside `yard dev -- …`.
+"""
+
+import argparse
+import os
+import statistics
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+from common import Set, finished, table, yolo
+
+EPOCHS = 6
+CONFIG = {"model": "yolo11n", "epochs": EPOCHS, "imgsz": 96, "batch": 8, "workers": 0, "mosaic": 0}
+OURS_ALONE = {"model", "weights", "device", "export_onnx", "freeze"}
+
+
+def supervised(api: httpx.Client, dataset_id: str) -> tuple[float, dict[str, Any]]:
+    """Seconds for EPOCHS - 1 epochs, and the job's config with its defaults."""
+    job = finished(api, dataset_id, CONFIG)
+    rows = api.get(f"/api/v1/jobs/{job['id']}/metrics").raise_for_status().json()["items"]
+    first, last = (datetime.fromisoformat(rows[index]["at"]) for index in (0, -1))
+    return (last - first).total_seconds(), job["config"]
+
+
+def bare(data: Path, config: dict[str, Any]) -> float:
+    """The same by the library alone."""
+    passed = {key: value for key, value in config.items() if key not in OURS_ALONE}
+    marks = yolo(data, passed, "epoch end at ")
+    return marks[EPOCHS - 1] - marks[0]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pages", type=Path)
+    parser.add_argument("--runs", type=int, default=5)
+    options = parser.parse_args()
+    ours: list[float] = []
+    library: list[float] = []
+    with (
+        httpx.Client(base_url=os.environ["YARD_URL"], timeout=60) as api,
+        Set(options.pages) as pages,
+    ):
+        dataset_id = pages.push()
+        for _ in range(options.runs):
+            seconds, config = supervised(api, dataset_id)
+            ours.append(seconds)
+            library.append(bare(pages.data, config))
+    ratios = [bare_s / ours_s for ours_s, bare_s in zip(ours, library, strict=True)]
+    table(
+        "Training throughput, ours ÷ bare library (target ≥ 0.98)",
+        ["", "median s", "ratio, median", "ratio, min … max"],
+        [
+            [
+                "under the supervisor",
+                f"{statistics.median(ours):.2f}",
+                f"{statistics.median(ratios):.3f}",
+                f"{min(ratios):.3f} … {max(ratios):.3f}",
+            ],
+            ["bare library", f"{statistics.median(library):.2f}", "1", ""],
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()
