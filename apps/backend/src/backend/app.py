@@ -8,6 +8,8 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.routing import request_response
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential
 
 from backend import problem_responses, schema
@@ -17,6 +19,7 @@ from backend.datasets.routes import router as datasets
 from backend.db import Database
 from backend.events import Bus
 from backend.health.routes import router as health
+from backend.jobs.callbacks import heartbeat
 from backend.jobs.callbacks import router as callbacks
 from backend.jobs.echo import Echo
 from backend.jobs.heartbeats import Heartbeats
@@ -69,7 +72,12 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.heartbeats = Heartbeats(context)
     app.state.echo = Echo()
     _mount(app)
-    app.add_middleware(Requests)
+    app.add_middleware(
+        Requests,
+        heartbeat=ExceptionMiddleware(
+            request_response(heartbeat), handlers=problem_responses.HANDLERS
+        ),
+    )
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -23,11 +23,13 @@ _PROBES = ("/healthz", "/readyz", "/metrics")
 class Requests:
     """Refuses bodies above the limit, by `Content-Length` or, without one, as they come in.
 
-    Callbacks are counted instead of logged: there may be thousands a second.
+    Callbacks are counted instead of logged: there may be thousands a second. Heartbeats therefore
+    go straight to their endpoint, past FastAPI's machinery.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, heartbeat: ASGIApp) -> None:
         self._app = app
+        self._heartbeat = heartbeat
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -60,7 +62,8 @@ class Requests:
                 refusal = Problem(413, "Content Too Large", _too_large(limit))
                 await problem_responses.response(refusal)(scope, receive, send_some)
             else:
-                await self._app(scope, receive_some, send_some)
+                app = self._heartbeat if kind == "heartbeat" else self._app
+                await app(scope, receive_some, send_some)
         finally:
             if kind:
                 metrics.CALLBACKS.labels(kind, status).inc()

@@ -2,7 +2,7 @@
 
 import difflib
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -17,6 +17,8 @@ from starlette.exceptions import HTTPException
 from backend.problems import Problem
 
 log = logging.getLogger(__name__)
+
+Handler = Callable[[Request, Exception], Awaitable[JSONResponse]]
 
 MEDIA_TYPE = "application/problem+json"
 _SHOWN = 100
@@ -60,11 +62,8 @@ def response(problem: Problem, headers: Mapping[str, str] | None = None) -> JSON
 
 def install(app: FastAPI) -> None:
     """Make `app` answer with problem details whatever goes wrong."""
-    app.add_exception_handler(Problem, _problem)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(RequestValidationError, _validation)
-    for kind in (OperationalError, InterfaceError, ProgrammingError, PoolTimeoutError, OSError):
-        app.add_exception_handler(kind, _unavailable)
+    for kind, handler in HANDLERS.items():
+        app.add_exception_handler(kind, handler)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -153,3 +152,15 @@ async def _unexpected(request: Request, error: Exception) -> JSONResponse:
             "report it.",
         )
     )
+
+
+HANDLERS: dict[type[Exception], Handler] = {
+    Problem: _problem,
+    HTTPException: _http,
+    RequestValidationError: _validation,
+    OperationalError: _unavailable,
+    InterfaceError: _unavailable,
+    ProgrammingError: _unavailable,
+    PoolTimeoutError: _unavailable,
+    OSError: _unavailable,
+}
