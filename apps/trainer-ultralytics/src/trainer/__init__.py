@@ -1,0 +1,1 @@
+"""Trains Ultralytics YOLO models behind Trainyard's training contract."""

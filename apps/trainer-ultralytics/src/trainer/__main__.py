@@ -1,0 +1,65 @@
+"""The trainer's entry points: `python -m trainer run | launcher | predict`."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Parse the command line, run, and leave without waiting for libraries' threads."""
+    parser = argparse.ArgumentParser(prog="python -m trainer", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    run = commands.add_parser("run", help="run one attempt, described by the environment")
+    run.set_defaults(start=_run)
+    launcher = commands.add_parser("launcher", help="fork attempts on request")
+    launcher.add_argument("--socket", type=Path, required=True, help="unix socket to listen on")
+    launcher.add_argument("--state", type=Path, required=True, help="folder of attempts' records")
+    launcher.set_defaults(start=_launcher)
+    predict = commands.add_parser("predict", help="draw a model's predictions on images")
+    predict.add_argument("--weights", type=Path, required=True, help="a trained .pt file")
+    predict.add_argument("--out", type=Path, required=True, help="folder for the drawn images")
+    predict.add_argument("--conf", type=float, default=0.25, help="least confidence to show")
+    predict.add_argument("--imgsz", type=int, help="image size, as in training")
+    predict.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
+    predict.set_defaults(start=_predict)
+    arguments = parser.parse_args()
+    code = arguments.start(arguments)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from trainer.contract import Attempt, trainer_home  # noqa: PLC0415 - a command loads its own
+    from trainer.supervisor import Orders, fresh_work_folder, supervise  # noqa: PLC0415
+
+    try:
+        attempt = Attempt.from_env(os.environ)
+        home = trainer_home()
+    except (ValueError, TypeError, OSError) as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 2
+    os.environ["TRAINER_HOME"] = str(home)
+    work = fresh_work_folder(home / "attempts" / f"{attempt.job_id}-{attempt.number}")
+    grace_s = float(os.environ.get("STOP_GRACE_S", "10"))
+    return supervise(attempt, Orders(work, grace_s=grace_s, echo_fd=os.dup(1))).exit_code
+
+
+def _launcher(arguments: argparse.Namespace) -> int:
+    from trainer.launcher import serve  # noqa: PLC0415 - a command loads its own
+
+    return serve(arguments.socket, arguments.state)
+
+
+def _predict(arguments: argparse.Namespace) -> int:
+    from trainer.predict import predict  # noqa: PLC0415 - a command loads its own
+
+    return predict(
+        arguments.weights, arguments.images, arguments.out, arguments.conf, arguments.imgsz
+    )
+
+
+if __name__ == "__main__":
+    main()

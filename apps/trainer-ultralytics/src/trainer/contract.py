@@ -1,0 +1,121 @@
+"""The training contract: the environment of an attempt, and why an attempt can end."""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+
+class Cause(StrEnum):
+    """Why an attempt ended, as far as a trainer can know."""
+
+    COMPLETED = "completed"
+    OUT_OF_MEMORY = "out_of_memory"
+    GPU_OUT_OF_MEMORY = "gpu_out_of_memory"
+    DATASET_INVALID = "dataset_invalid"
+    CONFIG_INVALID = "config_invalid"
+    STORAGE_UNAVAILABLE = "storage_unavailable"
+    TRAINER_CRASHED = "trainer_crashed"
+    PREEMPTED = "preempted"
+
+
+class AttemptError(Exception):
+    """Ends the attempt with `cause`; the message is written for the user."""
+
+    def __init__(self, cause: Cause, message: str) -> None:
+        super().__init__(message)
+        self.cause = cause
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """The contract's environment, typed."""
+
+    job_id: str
+    number: int
+    backend_url: str
+    token: str = field(repr=False)
+    s3_endpoint: str
+    s3_access_key: str = field(repr=False)
+    s3_secret_key: str = field(repr=False)
+    s3_region: str
+    dataset_id: str
+    dataset_sha256: str | None
+    task: str
+    config: dict[str, Any]
+    debug_port: int | None
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> "Attempt":
+        """Read the contract's variables.
+
+        Raises:
+            ValueError: a variable is missing or malformed; the message names it.
+        """
+        return cls(
+            job_id=_matching(env, "JOB_ID", r"[0-9a-f]{12}"),
+            number=int(_matching(env, "ATTEMPT", r"[1-9][0-9]{0,5}")),
+            backend_url=_matching(env, "BACKEND_URL", r"https?://\S+").rstrip("/"),
+            token=_matching(env, "CALLBACK_TOKEN", r"\S+"),
+            s3_endpoint=_matching(env, "S3_ENDPOINT", r"https?://\S+"),
+            s3_access_key=_matching(env, "AWS_ACCESS_KEY_ID", r"\S+"),
+            s3_secret_key=_matching(env, "AWS_SECRET_ACCESS_KEY", r"\S+"),
+            s3_region=env.get("AWS_REGION") or "us-east-1",
+            dataset_id=_matching(env, "DATASET_ID", r"[A-Za-z0-9_-]{1,64}"),
+            dataset_sha256=_optional(env, "DATASET_SHA256", r"[0-9a-f]{64}"),
+            task=_matching(env, "TASK", r"detect|segment|classify|pose|obb"),
+            config=_config(env),
+            debug_port=int(_optional(env, "DEBUG_PORT", r"[0-9]{1,5}") or 0) or None,
+        )
+
+
+def _matching(env: Mapping[str, str], name: str, pattern: str) -> str:
+    value = env.get(name, "")
+    if not re.fullmatch(pattern, value):
+        raise ValueError(
+            f"The environment variable {name} is {'malformed' if value else 'missing'}; "
+            "docs/training-contract.md lists what a trainer is given."
+        )
+    return value
+
+
+def _optional(env: Mapping[str, str], name: str, pattern: str) -> str | None:
+    return _matching(env, name, pattern) if env.get(name) else None
+
+
+def _config(env: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        config = json.loads(env.get("TRAIN_CONFIG") or "{}")
+    except ValueError as error:
+        raise ValueError(f"The environment variable TRAIN_CONFIG is not JSON: {error}.") from None
+    if not isinstance(config, dict):
+        raise TypeError("The environment variable TRAIN_CONFIG must hold a JSON object.")
+    return config
+
+
+def trainer_home() -> Path:
+    """The folder for the dataset cache and work folders; only this user can enter it.
+
+    Raises:
+        PermissionError: the folder exists and belongs to someone else.
+    """
+    fallback = Path(tempfile.gettempdir()) / f"trainyard-trainer-{os.getuid()}"
+    home = Path(os.environ.get("TRAINER_HOME") or fallback).absolute()
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if home.stat().st_uid != os.getuid():
+        raise PermissionError(
+            f"{home} belongs to another user: set TRAINER_HOME to your own folder."
+        )
+    return home
+
+
+def weights_dir() -> Path:
+    """The folder of weights files that are available without a network."""
+    checkout = Path(__file__).resolve().parents[2] / "weights"
+    return Path(os.environ.get("WEIGHTS_DIR") or checkout)

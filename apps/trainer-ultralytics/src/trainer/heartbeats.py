@@ -1,0 +1,87 @@
+"""Heartbeats on a clock of their own, and every epoch's metrics until the backend has them."""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from trainer.client import Backend, Rejected, Stale, Unreachable
+
+_INTERVAL_S = 2.0
+log = logging.getLogger(__name__)
+
+
+class Heartbeats(threading.Thread):
+    """Sends a heartbeat every two seconds, and at once when there is news.
+
+    Metrics wait in a queue and go in order, one epoch a heartbeat; each is repeated until the
+    backend acknowledges it.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        measure: Callable[[], dict[str, float]],
+        on_stop: Callable[[], None],
+        on_stale: Callable[[], None],
+    ) -> None:
+        super().__init__(name="heartbeats", daemon=True)
+        self._backend = backend
+        self._measure = measure
+        self._on_stop = on_stop
+        self._on_stale = on_stale
+        self._lock = threading.Lock()
+        self._state: dict[str, Any] = {}
+        self._epochs: deque[dict[str, Any]] = deque()
+        self._seq = 0
+        self._news = threading.Event()
+        self._closing = threading.Event()
+
+    def tell(self, *, now: bool = False, **state: Any) -> None:
+        """Let the next heartbeats carry `state` (phase, step, progress, speed)."""
+        with self._lock:
+            self._state.update(state)
+        if now:
+            self._news.set()
+
+    def tell_epoch(self, epoch: int, metrics: dict[str, float]) -> None:
+        """Queue the metrics of an epoch, counted from 0."""
+        self._epochs.append({"epoch": epoch, "metrics": metrics})
+        self._news.set()
+
+    def close(self) -> None:
+        """End the thread once every epoch's metrics are acknowledged."""
+        self._closing.set()
+        self._news.set()
+
+    def run(self) -> None:
+        """Send until closed."""
+        answered = True
+        while not (self._closing.is_set() and not self._epochs):
+            # Unsent metrics make the next tick due at once, but only while the backend answers.
+            self._news.wait(0 if answered and self._epochs else _INTERVAL_S)
+            self._news.clear()
+            answered = self._beat()
+
+    def _beat(self) -> bool:
+        row = self._epochs[0] if self._epochs else {}
+        self._seq += 1
+        with self._lock:
+            body = {"seq": self._seq, **self._state, **row, "system": self._measure()}
+        try:
+            command = self._backend.heartbeat(body)
+        except Unreachable:
+            return False
+        except Stale:
+            self._epochs.clear()
+            self._on_stale()
+            return True
+        except Rejected as error:
+            log.warning("A heartbeat was refused: %s", error)
+            command = "continue"
+        if row:
+            self._epochs.popleft()
+        if command == "stop":
+            self._on_stop()
+        return True

@@ -1,0 +1,273 @@
+"""The launcher: imports torch and Ultralytics once, then forks a supervisor for each attempt.
+
+One thread, one loop, so that every fork is safe; it never trains. Attempts outlive it: their
+records lie in its state folder, and the next launcher lists them again. On SIGTERM it leaves and
+lets them run; who wants them to end stops them first.
+"""
+
+import contextlib
+import fcntl
+import gc
+import importlib
+import json
+import logging
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+from trainer import processes
+from trainer.attempts import AttemptRecord, Launch, Registry
+from trainer.contract import trainer_home
+from trainer.wire import Connection
+
+_KILL_AGAIN_S = 1.0
+log = logging.getLogger(__name__)
+
+
+class RequestError(Exception):
+    """The request cannot be met; the text says why."""
+
+
+def serve(socket_path: Path, state: Path) -> int:
+    """Listen on `socket_path` until SIGTERM; returns the exit code."""
+    logging.basicConfig(stream=sys.stderr, format="launcher: %(message)s", level=logging.INFO)
+    os.umask(0o077)
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        log.error("Another launcher uses %s: stop it, or choose another --state.", state)  # noqa: TRY400
+        return 1
+    processes.become_subreaper()
+    socket_path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(socket_path))
+    listener.listen(64)
+    listener.setblocking(False)
+    _warm_up()
+    log.info("ready on %s", socket_path)
+    code = Launcher(listener, Registry(state), lock).run()
+    socket_path.unlink(missing_ok=True)
+    return code
+
+
+def _warm_up() -> None:
+    """Import what an attempt needs, but nothing that could start a thread."""
+    import boto3  # noqa: PLC0415
+    import httpx  # noqa: PLC0415
+
+    from trainer.yolo import offline  # noqa: PLC0415
+
+    os.environ["TRAINER_HOME"] = str(trainer_home())
+    offline.prepare(trainer_home())
+    offline.load()
+    httpx.Client().close()
+    # The session keeps the service's description, whose parsing is what makes a client slow.
+    boto3.client(
+        "s3", region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none"
+    ).close()
+    gc.collect()
+    gc.freeze()
+
+
+class Launcher:
+    """The loop and the operations of the socket's protocol."""
+
+    def __init__(self, listener: socket.socket, registry: Registry, lock: int) -> None:
+        self._registry = registry
+        self._selector = selectors.DefaultSelector()
+        self._lock = lock
+        self._leaving = False
+        self._wake_read, self._wake_write = socket.socketpair()
+        for end in (self._wake_read, self._wake_write):
+            end.setblocking(False)
+        signal.set_wakeup_fd(self._wake_write.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._leave)
+        self._listener = listener
+        self._selector.register(listener, selectors.EVENT_READ)
+        self._selector.register(self._wake_read, selectors.EVENT_READ)
+        for record in registry.running():
+            self._watch(record)
+
+    def run(self) -> int:
+        """Serve until SIGTERM."""
+        while not self._leaving:
+            for key, _ in self._selector.select(self._next_deadline()):
+                self._serve(key)
+            self._collect()
+            self._enforce_stops()
+            self._drop_slow_clients()
+        return 0
+
+    def _leave(self, *_: Any) -> None:
+        self._leaving = True
+
+    # Connections
+
+    def _serve(self, key: selectors.SelectorKey) -> None:
+        if key.fileobj is self._listener:
+            with contextlib.suppress(BlockingIOError):
+                client, _ = self._listener.accept()
+                self._selector.register(client, selectors.EVENT_READ, Connection(client))
+        elif key.fileobj is self._wake_read:
+            with contextlib.suppress(BlockingIOError):
+                self._wake_read.recv(4096)
+        elif isinstance(key.data, Connection):
+            self._talk(key.data)
+        else:  # the process of an attempt that an earlier launcher has started
+            self._selector.unregister(key.fileobj)
+            os.close(key.fd)
+
+    def _talk(self, connection: Connection) -> None:
+        line = connection.advance()
+        if line is not None:
+            connection.reply(self._answer(line))
+        if connection.finished:
+            self._selector.unregister(connection.socket)
+            connection.socket.close()
+        elif connection.replying:
+            self._selector.modify(connection.socket, selectors.EVENT_WRITE, connection)
+
+    def _drop_slow_clients(self) -> None:
+        for key in list(self._selector.get_map().values()):
+            if isinstance(key.data, Connection) and key.data.overdue:
+                self._selector.unregister(key.fileobj)
+                key.data.socket.close()
+
+    def _answer(self, line: bytes) -> dict[str, Any]:
+        try:
+            request = json.loads(line)
+            if not isinstance(request, dict):
+                raise RequestError("a request is one JSON object on one line")  # noqa: TRY301
+            return {"ok": True, **self._perform(request)}
+        except (RequestError, ValueError, TypeError, RecursionError, OSError) as error:
+            return {"ok": False, "error": str(error)}
+
+    def _perform(self, request: dict[str, Any]) -> dict[str, Any]:
+        match request.get("op"):
+            case "ping":
+                return {"pid": os.getpid(), "warm": True}
+            case "list":
+                return {"attempts": [record.listing() for record in self._registry.all()]}
+            case "launch":
+                self._launch(Launch.parse(request))
+            case "stop":
+                grace_s = request.get("grace_s", 10)
+                if not isinstance(grace_s, int | float) or grace_s < 0:
+                    raise RequestError("grace_s must be a number of seconds")
+                self._stop(self._find(request), grace_s)
+            case "forget":
+                record = self._registry.get(request.get("job_id"), request.get("attempt"))
+                if record and record.ended is None:
+                    raise RequestError("this attempt still runs: stop it first")
+                if record:
+                    self._registry.forget(record)
+            case other:
+                raise RequestError(f"unknown op {other!r}: ping, launch, list, stop or forget")
+        return {}
+
+    def _find(self, request: dict[str, Any]) -> AttemptRecord:
+        record = self._registry.get(request.get("job_id"), request.get("attempt"))
+        if record is None:
+            raise RequestError("no such attempt was launched here, or it was forgotten")
+        return record
+
+    # Attempts
+
+    def _launch(self, launch: Launch) -> None:
+        if self._registry.get(launch.job_id, launch.attempt):
+            return
+        record = self._registry.create(launch)
+        pid = os.fork()
+        if pid == 0:
+            self._become_supervisor(launch, record)
+        record.pid = pid
+
+    def _become_supervisor(self, launch: Launch, record: AttemptRecord) -> NoReturn:
+        code = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            os.setsid()
+            self._registry.claim(record)
+            for key in list(self._selector.get_map().values()):
+                os.close(key.fd)
+            self._selector.close()
+            self._wake_write.close()
+            os.close(self._lock)
+            os.environ |= launch.env
+            # The code on disk is what runs: an edit counts from the next attempt on.
+            # Only the shim stays: the operators that it has registered live as long as it does.
+            for name in [n for n in sys.modules if n.partition(".")[0] == "trainer"]:
+                if name != "trainer.torchvision_shim":
+                    del sys.modules[name]
+            importlib.invalidate_caches()
+            code = importlib.import_module("trainer.attempts").run_attempt(launch, record.work)
+        except BaseException as error:
+            log.exception("attempt %s of job %s cannot be started", launch.attempt, launch.job_id)
+            record.fail_launch(f"The trainer cannot be started: {error}")
+        finally:
+            os._exit(code)
+
+    def _watch(self, record: AttemptRecord) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._selector.register(os.pidfd_open(record.pid), selectors.EVENT_READ)
+
+    def _collect(self) -> None:
+        """Note which supervisors have ended, and kill what one that was killed has left behind."""
+        statuses = processes.reap()
+        for record in self._registry.running():
+            if record.note_end(statuses.get(record.pid)):
+                self._kill_orphans(record)
+
+    def _kill_orphans(self, record: AttemptRecord) -> None:
+        known = {other.pid for other in self._registry.running()}
+        while processes.kill_all(
+            orphan
+            for orphan in processes.descendants(os.getpid(), recursive=False)
+            if orphan.pid not in known
+        ):
+            self._late_statuses(processes.reap())
+        if record.ended and record.ended.signal is not None:
+            processes.kill_all(processes.marked(record.job_id, record.attempt))
+
+    def _late_statuses(self, statuses: dict[int, int]) -> None:
+        for record in self._registry.running():
+            record.note_end(statuses.get(record.pid))
+
+    def _stop(self, record: AttemptRecord, grace_s: float) -> None:
+        self._collect()  # a pid is only signalled while it is known to be the supervisor's
+        if record.ended is not None:
+            return
+        deadline = time.monotonic() + grace_s
+        if record.kill_at is None:
+            os.kill(record.pid, signal.SIGTERM)
+            record.kill_at = deadline
+        record.kill_at = min(record.kill_at, deadline)
+
+    def _enforce_stops(self) -> None:
+        """After the grace SIGKILL the tree; the supervisor a second later, so that it can report."""
+        for record in self._registry.running():
+            if record.kill_at is None or time.monotonic() < record.kill_at:
+                continue
+            processes.kill_all(processes.descendants(record.pid))
+            if record.warned:
+                os.kill(record.pid, signal.SIGKILL)
+            record.warned = True
+            record.kill_at = time.monotonic() + _KILL_AGAIN_S
+
+    def _next_deadline(self) -> float | None:
+        times = [record.kill_at for record in self._registry.running() if record.kill_at]
+        times += [
+            key.data.deadline
+            for key in self._selector.get_map().values()
+            if isinstance(key.data, Connection)
+        ]
+        return max(0.0, min(times) - time.monotonic()) if times else None

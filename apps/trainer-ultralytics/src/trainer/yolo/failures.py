@@ -1,0 +1,43 @@
+"""Names the cause of an exception out of Ultralytics or torch, in the user's words."""
+
+import re
+import traceback
+
+import torch
+
+from trainer.contract import AttemptError, Cause
+
+_DATASET_CODE = {"get_dataset", "build_dataset"}
+_CONFIG_WORDS = ("final batch=1", "froze the entire model", "Invalid CUDA", "Invalid device")
+_LINE_CHARS = 400
+
+
+def explain(error: BaseException) -> AttemptError:
+    """The cause and message for an exception that has ended the training."""
+    if isinstance(error, AttemptError):
+        return error
+    text = readable(str(error))
+    if isinstance(error, torch.cuda.OutOfMemoryError):
+        return AttemptError(
+            Cause.GPU_OUT_OF_MEMORY,
+            "The GPU's memory ran out: lower batch or imgsz, or take a smaller model.",
+        )
+    if isinstance(error, MemoryError) or "can't allocate memory" in text:
+        return AttemptError(
+            Cause.OUT_OF_MEMORY,
+            "Memory ran out: lower batch or imgsz, or give the job more memory.",
+        )
+    if any(words in text for words in _CONFIG_WORDS):
+        return AttemptError(Cause.CONFIG_INVALID, f"The config does not work out: {text}")
+    calls = {frame.name for frame in traceback.extract_tb(error.__traceback__)}
+    if isinstance(error, Exception) and calls & _DATASET_CODE:
+        return AttemptError(Cause.DATASET_INVALID, f"The dataset cannot be used: {text}")
+    return AttemptError(
+        Cause.TRAINER_CRASHED, f"The training failed: {type(error).__name__}: {text}"
+    )
+
+
+def readable(text: str) -> str:
+    """One line without pictographs, terminal colours and links to documentation."""
+    text = re.sub(r"\x1b\[[0-9;]*m|[^\x00-\u2fff]|[\u2600-\u27bf]|\bSee https?://\S+", "", text)
+    return " ".join(text.split())[:_LINE_CHARS]

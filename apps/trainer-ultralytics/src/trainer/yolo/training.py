@@ -1,0 +1,212 @@
+"""One training by Ultralytics, from a config of `trainer.json` to the files that it leaves behind."""
+
+import csv
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from ultralytics.data import dataset as yolo_dataset
+from ultralytics.engine.trainer import BaseTrainer
+from ultralytics.models.yolo.classify import ClassificationTrainer
+from ultralytics.models.yolo.detect import DetectionTrainer
+from ultralytics.models.yolo.obb import OBBTrainer
+from ultralytics.models.yolo.pose import PoseTrainer
+from ultralytics.models.yolo.segment import SegmentationTrainer
+from ultralytics.nn.tasks import load_checkpoint
+from ultralytics.utils import tqdm as yolo_tqdm
+
+from trainer.config import TrainConfig
+from trainer.contract import Attempt, AttemptError, Cause, weights_dir
+from trainer.yolo.child import Report, StopFlag
+from trainer.yolo.progress import Progress
+
+_TASKS: dict[str, tuple[type[BaseTrainer], str]] = {
+    "detect": (DetectionTrainer, ""),
+    "segment": (SegmentationTrainer, "-seg"),
+    "classify": (ClassificationTrainer, "-cls"),
+    "pose": (PoseTrainer, "-pose"),
+    "obb": (OBBTrainer, "-obb"),
+}
+_PASSED_ON = (
+    *("epochs", "batch", "imgsz", "optimizer", "lr0", "lrf", "momentum", "weight_decay"),
+    *("warmup_epochs", "cos_lr", "patience", "seed", "workers", "max_det", "mosaic"),
+    *("close_mosaic", "mixup", "fliplr", "flipud", "hsv_h", "hsv_s", "hsv_v", "degrees"),
+    *("translate", "scale"),
+)
+
+
+def train(
+    attempt: Attempt,
+    run: Path,
+    data: Path,
+    resume_after: int | None,
+    report: Report,
+    stop: StopFlag,
+) -> None:
+    """Train into the folder `run`, going on after epoch `resume_after` where there is one.
+
+    Raises:
+        AttemptError: the config cannot be used.
+        Stopped: SIGTERM came; the last full epoch's checkpoint was reported before.
+    """
+    try:
+        config = TrainConfig(**attempt.config)
+    except TypeError as error:
+        raise AttemptError(
+            Cause.CONFIG_INVALID, f"The config has a field that this trainer lacks: {error}."
+        ) from error
+    _adapt_ultralytics()
+    overrides = {
+        "data": str(data if attempt.task == "classify" else data / "data.yaml"),
+        "save_dir": str(run),
+        "device": _device(config.device),
+        "workers": config.workers,
+        "batch": config.batch,
+    }
+    last = run / "weights" / "last.pt"
+    if resume_after is not None and _resumable(last, config.epochs):
+        overrides["resume"] = str(last)
+    else:
+        overrides |= _fresh(attempt.task, config)
+    base, _ = _TASKS[attempt.task]
+    trainer = type("Trainer", (_Adapted, base), {})(overrides=overrides)
+    Progress(report, stop, run).attach(trainer)
+    stop.defer()
+    trainer.train()
+    _complete(run)
+    if config.export_onnx:
+        _export_onnx(run, config.imgsz)
+
+
+def artifacts(run: Path) -> list[Path]:
+    """The files worth keeping of a finished run: models, the metrics table and plots."""
+    weights = run / "weights"
+    named = [weights / "best.pt", weights / "last.pt", run / "model.onnx", run / "results.csv"]
+    plots = sorted([*run.glob("*.png"), *run.glob("*.jpg")])
+    return [path for path in [*named, *plots] if path.is_file()]
+
+
+class _Adapted(BaseTrainer):  # type: ignore[misc]
+    """What differs from Ultralytics' own trainers."""
+
+    def read_results_csv(self) -> dict[str, list[float]]:
+        """The table by column, read without polars, whose threads do not survive a fork."""
+        try:
+            with Path(self.csv).open(newline="") as file:
+                rows = list(csv.DictReader(file))
+        except FileNotFoundError:
+            return {}
+        return {key: [float(row[key]) for row in rows] for key in (rows[0] if rows else {})}
+
+    def plot_training_labels(self) -> None:
+        """Nothing yet: drawing the labels would only delay the first batch."""
+
+    def plot_metrics(self) -> None:
+        """Draw the metrics, and the labels' statistics that were left out at the start."""
+        super().plot_metrics()
+        if hasattr(self.train_loader.dataset, "labels"):
+            super().plot_training_labels()
+
+
+def _adapt_ultralytics() -> None:
+    """Bars that end in one line instead of a frame every 0.1 s, and a label cache without races."""
+    yolo_tqdm.is_noninteractive_console = lambda: True
+    save = yolo_dataset.save_dataset_cache_file
+
+    def save_atomically(prefix: str, path: Path, x: dict[str, Any], version: str) -> None:
+        own = path.with_name(f".{path.stem}.{id(x)}.{torch.initial_seed()}{path.suffix}")
+        save(prefix, own, x, version)
+        if own.exists():
+            own.replace(path)
+
+    yolo_dataset.save_dataset_cache_file = save_atomically
+
+
+def _device(name: str) -> str:
+    gpus = torch.cuda.device_count()
+    if name == "auto":
+        return "0" if gpus else "cpu"
+    if name.isdigit() and int(name) >= gpus:
+        raise AttemptError(
+            Cause.CONFIG_INVALID,
+            f"device is {name}, but this machine has {gpus or 'no'} GPUs: choose 'auto' or 'cpu'.",
+        )
+    return name
+
+
+def _fresh(task: str, config: TrainConfig) -> dict[str, Any]:
+    _, suffix = _TASKS[task]
+    overrides = {name: getattr(config, name) for name in _PASSED_ON}
+    overrides |= {
+        "model": f"{config.model}{suffix}.yaml",
+        "pretrained": str(_weights(task, config)) if config.weights else False,
+        "freeze": config.freeze or None,
+        "amp": config.amp and _amp_works(),
+    }
+    return overrides
+
+
+def _amp_works() -> bool | str:
+    """bf16 needs no check against downloaded weights, which fp16 does; without it stay at fp32."""
+    return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else False
+
+
+def _weights(task: str, config: TrainConfig) -> Path:
+    path = weights_dir() / str(config.weights)
+    if not path.is_file():
+        known = ", ".join(sorted(file.name for file in weights_dir().glob("*.pt"))) or "none"
+        raise AttemptError(
+            Cause.CONFIG_INVALID,
+            f"There are no weights named {config.weights} in the trainer's weights folder "
+            f"(available: {known}). Choose one of them, or null to train from scratch.",
+        )
+    try:
+        model, _ = load_checkpoint(path)
+    except Exception as error:
+        raise AttemptError(
+            Cause.CONFIG_INVALID, f"The weights {config.weights} cannot be read: {error}"
+        ) from error
+    if model.task != task:
+        raise AttemptError(
+            Cause.CONFIG_INVALID,
+            f"The weights {config.weights} are for the task {model.task}, the dataset is for {task}.",
+        )
+    family, scale = str(model.yaml.get("yaml_file", "")), model.yaml.get("scale", "")
+    wanted = config.model[:-1]
+    if wanted not in Path(family).stem or scale != config.model[-1]:
+        raise AttemptError(
+            Cause.CONFIG_INVALID,
+            f"The weights {config.weights} belong to another model than {config.model}: "
+            "set model to the one that they were trained with.",
+        )
+    return path
+
+
+def _resumable(last: Path, epochs: int) -> bool:
+    """Whether training can go on from `last`; a complete run's last epoch is trained once more."""
+    if epochs == 1:
+        return False
+    checkpoint = torch.load(last, map_location="cpu", weights_only=False)
+    if checkpoint["epoch"] >= epochs - 1:
+        checkpoint["epoch"] = epochs - 2
+        torch.save(checkpoint, last)
+    return True
+
+
+def _complete(run: Path) -> None:
+    best, last = run / "weights" / "best.pt", run / "weights" / "last.pt"
+    if not best.exists():
+        shutil.copyfile(last, best)
+
+
+def _export_onnx(run: Path, imgsz: int) -> None:
+    from ultralytics import YOLO  # noqa: PLC0415 - dear, and only for those who ask
+
+    try:
+        exported = YOLO(run / "weights" / "best.pt").export(
+            format="onnx", imgsz=imgsz, device="cpu", simplify=False
+        )
+        shutil.move(exported, run / "model.onnx")
+    except Exception as error:  # noqa: BLE001 - the trained model is worth more than its export
+        print(f"WARNING: best.pt could not be exported to ONNX: {error}")  # noqa: T201

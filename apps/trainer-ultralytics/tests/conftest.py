@@ -1,0 +1,89 @@
+"""Fixtures: a real S3 server, a backend's stand-in, real launchers and supervisors."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import boto3
+import pytest
+import samples
+import servers
+from botocore.config import Config
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.S3Server]:
+    with servers.seaweedfs(tmp_path_factory.mktemp("seaweedfs")) as server:
+        client = s3_client(server)
+        client.create_bucket(Bucket="datasets")
+        client.create_bucket(Bucket="models")
+        yield server
+
+
+def s3_client(server: servers.S3Server) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=server.endpoint,
+        aws_access_key_id=server.access_key,
+        aws_secret_access_key=server.secret_key,
+        region_name="us-east-1",
+        config=Config(s3={"addressing_style": "path"}),
+    )
+
+
+@pytest.fixture
+def s3(s3_server: servers.S3Server) -> Any:
+    return s3_client(s3_server)
+
+
+@pytest.fixture
+def backend() -> Iterator[servers.Backend]:
+    backend = servers.Backend()
+    yield backend
+    backend.down()
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """TRAINER_HOME of all tests: they share its dataset cache, as jobs do."""
+    return tmp_path_factory.mktemp("home")
+
+
+class Jobs:
+    """Makes attempts' environments; datasets are stored once for each content."""
+
+    def __init__(self, server: servers.S3Server, backend: servers.Backend) -> None:
+        self.server = server
+        self.backend = backend
+        self.client = s3_client(server)
+
+    def env(self, task: str = "detect", **changes: Any) -> dict[str, str]:
+        """The contract's environment; lower-case changes go into the config."""
+        job_id = changes.pop("JOB_ID", uuid4().hex[:12])
+        data = changes.pop("archive", None) or samples.archive(samples.files(task))
+        sha256 = hashlib.sha256(data).hexdigest()
+        self.client.put_object(Bucket="datasets", Key=f"{sha256[:12]}.zip", Body=data)
+        config = {"epochs": 1, "imgsz": 32, "batch": 2, "mosaic": 0, "model": "yolo11n"}
+        config |= {key: value for key, value in changes.items() if key.islower()}
+        return {
+            "JOB_ID": job_id,
+            "ATTEMPT": "1",
+            "BACKEND_URL": self.backend.url,
+            "CALLBACK_TOKEN": "secret-token",
+            "S3_ENDPOINT": self.server.endpoint,
+            "AWS_ACCESS_KEY_ID": self.server.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.server.secret_key,
+            "AWS_REGION": "us-east-1",
+            "DATASET_ID": sha256[:12],
+            "DATASET_SHA256": sha256,
+            "TASK": task,
+            "TRAIN_CONFIG": json.dumps(config),
+        } | {key: str(value) for key, value in changes.items() if key.isupper()}
+
+
+@pytest.fixture
+def jobs(s3_server: servers.S3Server, backend: servers.Backend) -> Jobs:
+    return Jobs(s3_server, backend)

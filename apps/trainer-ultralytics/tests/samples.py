@@ -1,0 +1,52 @@
+"""Tiny datasets of every task, drawn on the spot, as zip archives."""
+
+import io
+import zipfile
+from typing import Any
+
+import numpy as np
+import yaml
+from PIL import Image, ImageDraw
+
+KEYS: dict[str, dict[str, Any]] = {"pose": {"kpt_shape": [2, 3], "flip_idx": [0, 1]}}
+LABELS = {
+    "detect": "{c} 0.5 0.5 0.5 0.5\n",
+    "segment": "{c} 0.25 0.25 0.75 0.25 0.75 0.75 0.25 0.75\n",
+    "pose": "{c} 0.5 0.5 0.5 0.5 0.3 0.3 2 0.7 0.7 2\n",
+    "obb": "{c} 0.25 0.25 0.75 0.25 0.75 0.75 0.25 0.75\n",
+}
+
+
+def picture(index: int, size: int = 64) -> bytes:
+    noise = np.random.default_rng(index).integers(0, 60, (size, size, 3), dtype=np.uint8)
+    image = Image.fromarray(noise)
+    box = [size // 4, size // 4, 3 * size // 4, 3 * size // 4]
+    draw = ImageDraw.Draw(image)
+    (draw.rectangle if index % 2 else draw.ellipse)(box, fill=(200, 40, 40))
+    data = io.BytesIO()
+    image.save(data, "PNG")
+    return data.getvalue()
+
+
+def files(task: str, train: int = 4, val: int = 2) -> dict[str, bytes]:
+    """A dataset's files by name; two classes."""
+    found: dict[str, bytes] = {}
+    for split, count in (("train", train), ("val", val)):
+        for index in range(count):
+            if task == "classify":
+                found[f"{split}/{'square' if index % 2 else 'disc'}/{index}.png"] = picture(index)
+                continue
+            found[f"images/{split}/{index}.png"] = picture(index)
+            found[f"labels/{split}/{index}.txt"] = LABELS[task].format(c=index % 2).encode()
+    if task != "classify":
+        keys = {"train": "images/train", "val": "images/val", "names": ["disc", "square"]}
+        found["data.yaml"] = yaml.safe_dump(keys | KEYS.get(task, {})).encode()
+    return found
+
+
+def archive(content: dict[str, bytes]) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as target:
+        for name, body in content.items():
+            target.writestr(name, body)
+    return data.getvalue()
