@@ -14,7 +14,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 SEED = 20261124
-PAGES = {"train": 160, "val": 32, "heldout": 48}
+PAGES = {"train": 240, "val": 32, "heldout": 48}
 
 
 def scans() -> dict[str, list[Item]]:

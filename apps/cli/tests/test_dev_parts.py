@@ -81,7 +81,7 @@ def test_a_state_folder_serves_one_at_a_time(state: State) -> None:
 
 def _runner(state: State, code: str, ready: Callable[[], str]) -> Runner:
     service = Service("web", [sys.executable, "-c", code], ready)
-    return Runner(service, state.log("web"), lambda record: state.write_records([record]))
+    return Runner(service, state.log("web"), lambda record: state.write_records([record]), print)
 
 
 def test_a_service_that_dies_is_started_again_and_ends_with_its_children(state: State) -> None:

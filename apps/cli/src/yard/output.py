@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 from rich import box
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -63,6 +63,16 @@ def harmless(text: str) -> str:
     """
     text = _CONTROL_SEQUENCE.sub("", text)
     return "".join(char for char in text if char in "\t\n\r" or char.isprintable())
+
+
+def show(what: RenderableType) -> None:
+    """Print a table; away from a terminal without the spaces that would fill its lines."""
+    if out.is_terminal:
+        out.print(what)
+        return
+    with out.capture() as captured:
+        out.print(what)
+    typer.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def show_error(error: YardError) -> None:

@@ -123,7 +123,7 @@ def show(dataset: Json) -> None:
     """Print a data set with its counts, classes and problems."""
     report = dataset["report"] or {}
     images = report.get("images", {})
-    out.print(
+    output.show(
         output.facts(
             [
                 ("dataset", f"{dataset['name']}@{dataset['version']}  ({dataset['id']})"),
@@ -136,14 +136,14 @@ def show(dataset: Json) -> None:
         )
     )
     if report.get("classes"):
-        out.print(_balance(report["classes"]))
+        output.show(_balance(report["classes"]))
     problems = report.get("problems", [])
     if problems:
         rows = [
             (output.status(item["severity"]), item["file"], item["message"])
             for item in problems[:_SHOWN_PROBLEMS]
         ]
-        out.print(output.table(("problem", "file", "what to mend"), rows))
+        output.show(output.table(("problem", "file", "what to mend"), rows))
         more = int(report.get("problems_total", len(problems))) - len(rows)
         if more > 0:
             out.print(f"… and {more} more; --json lists up to {len(problems)}")
@@ -188,7 +188,7 @@ def list_datasets(
         for item in datasets
     ]
     columns = ("id", "dataset", "task", "status", "images", "size", "pushed")
-    out.print(output.table(columns, rows, right=("images", "size")))
+    output.show(output.table(columns, rows, right=("images", "size")))
 
 
 def require_ready(dataset: Json) -> Json:

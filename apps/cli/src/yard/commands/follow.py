@@ -116,7 +116,8 @@ class Follower:
         words = Text.assemble(output.status(job["status"]))
         if job["attempt"] > 1:
             words.append(f" (attempt {job['attempt']} of at most {job['max_attempts']})")
-        if job["message"] and job["status"] != "succeeded":
+        # How it ended is told by who waits for it.
+        if job["message"] and not job["finished_at"]:
             words.append(f": {job['message']}")
         out.print(words)
 
@@ -125,9 +126,9 @@ def show_result(api: Client, job: Json) -> None:
     """Print the final metrics and the artifacts of a job that has some."""
     if job["metrics"]:
         rows = sorted(job["metrics"].items())
-        out.print(output.table(("metric", "value"), rows, right=("value",)))
+        output.show(output.table(("metric", "value"), rows, right=("value",)))
     artifacts = api.get(f"/jobs/{job['id']}/artifacts")["items"]
     if artifacts:
         files = [(item["name"], output.size(item["size"])) for item in artifacts]
-        out.print(output.table(("artifact", "size"), files, right=("size",)))
+        output.show(output.table(("artifact", "size"), files, right=("size",)))
         out.print(f"`yard models pull {job['id'][:6]}` fetches them")

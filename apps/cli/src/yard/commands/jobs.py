@@ -47,7 +47,7 @@ def jobs(
         for item in items
     ]
     columns = ("id", "name", "status", "progress", "cause", "took", "created")
-    out.print(output.table(columns, rows, right=("progress",)))
+    output.show(output.table(columns, rows, right=("progress",)))
 
 
 def _progress(job: Json) -> str:
@@ -74,7 +74,7 @@ def show(item: Json) -> None:
     """Print a job as a person reads it."""
     epochs = item["config"].get("epochs")
     epoch = None if item["epoch"] is None else f"{item['epoch'] + 1} of {epochs or '?'} finished"
-    out.print(
+    output.show(
         output.facts(
             [
                 ("job", f"{item['id']}  {item['name'] or ''}".rstrip()),
@@ -97,7 +97,7 @@ def show(item: Json) -> None:
         )
     )
     if item["metrics"]:
-        out.print(output.table(("metric", "last value"), sorted(item["metrics"].items())))
+        output.show(output.table(("metric", "last value"), sorted(item["metrics"].items())))
 
 
 def _yaml(value: Any) -> str:

@@ -31,11 +31,11 @@ def trainers(
         (item["name"], item["version"], ", ".join(item["tasks"]), item["description"])
         for item in items
     ]
-    out.print(output.table(("trainer", "version", "tasks", "what it is"), rows))
+    output.show(output.table(("trainer", "version", "tasks", "what it is"), rows))
 
 
 def _show(manifest: Json) -> None:
-    out.print(
+    output.show(
         output.facts(
             [
                 ("trainer", f"{manifest['name']} {manifest['version']}"),
@@ -50,7 +50,7 @@ def _show(manifest: Json) -> None:
         for key, field in manifest["config_schema"].get("properties", {}).items()
     ]
     out.print()
-    out.print(output.table(("--set", "default", "values", "what it does"), rows))
+    output.show(output.table(("--set", "default", "values", "what it does"), rows))
 
 
 def _default(field: Json) -> str:

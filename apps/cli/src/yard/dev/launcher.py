@@ -8,14 +8,14 @@ from typing import Any
 _TIMEOUT_S = 5
 
 
-def ask(path: Path, **request: Any) -> dict[str, Any]:
+def ask(path: Path, *, timeout_s: float = _TIMEOUT_S, **request: Any) -> dict[str, Any]:
     """Send one request and return the reply.
 
     Raises:
         OSError: nobody answers.
     """
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(_TIMEOUT_S)
+        connection.settimeout(timeout_s)
         connection.connect(str(path))
         connection.sendall(json.dumps(request).encode() + b"\n")
         with connection.makefile("rb") as answer:

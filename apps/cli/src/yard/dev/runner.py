@@ -31,7 +31,13 @@ class Runner(threading.Thread):
         restarts: how often it had to be started again.
     """
 
-    def __init__(self, service: Service, log: Path, on_start: Callable[[Record], None]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        log: Path,
+        on_start: Callable[[Record], None],
+        say: Callable[[str], None],
+    ) -> None:
         super().__init__(name=service.name, daemon=True)
         self.service = service
         self.log = log
@@ -42,6 +48,7 @@ class Runner(threading.Thread):
         self.process: psutil.Process | None = None
         self._since = time.monotonic()
         self._on_start = on_start
+        self._say = say
         self._leave = threading.Event()
 
     @property
@@ -63,6 +70,7 @@ class Runner(threading.Thread):
                 return
             delay = _BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)]
             self.state, self.note = "waiting", f"it ended; starting again in {delay:g} s"
+            self._say(f"{self.name} ended; starting it again in {delay:g} s")
             self.restarts += 1
             self._leave.wait(delay)
         self.state, self.note = "stopped", ""
@@ -97,6 +105,7 @@ class Runner(threading.Thread):
             self.note = self.service.ready()
             if not self.note and not served:
                 served, self.ready_after = True, self.uptime
+                self._say(f"{self.name} ready after {self.ready_after:.1f} s")
             self.state = "starting" if self.note and not served else "ready"
             self._pause(child, _WATCH_S if served else _PROBE_S)
         child.wait()

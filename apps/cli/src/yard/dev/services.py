@@ -115,15 +115,18 @@ def _store(state: State, ports: dict[str, int]) -> Service:
             "-ip=127.0.0.1", "-ip.bind=127.0.0.1", *options,
             "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false",
             "-master.volumeSizeLimitMB=1024", "-volume.max=0",
+            # Alone it need not wait for others' votes: by default it does so for 10 s.
+            "-master.electionTimeout=300ms", "-master.heartbeatInterval=100ms",
         ],
-        lambda: _answers(_local(ports["s3"]) + "/healthz"),
+        lambda: _store_ready(ports),
     )  # fmt: skip
 
 
 def _launcher(state: State) -> Service:
     def ready() -> str:
         try:
-            reply = launcher.ask(state.socket, op="ping")
+            # While it imports it listens, but does not answer.
+            reply = launcher.ask(state.socket, timeout_s=0.5, op="ping")
         except OSError:
             return "importing torch and Ultralytics"
         return "" if reply.get("warm") else "importing torch and Ultralytics"
@@ -135,6 +138,7 @@ def _launcher(state: State) -> Service:
             "--socket", str(state.socket), "--state", str(state.data / "launcher"),
         ],
         ready,
+        env={"TRAINER_HOME": str(state.data / "trainer")},
         keeps_children=True,
     )  # fmt: skip
 
@@ -208,6 +212,18 @@ def _backend_ready(url: str) -> str:
     except (httpx.HTTPError, ValueError, KeyError):
         return "starting"
     return "; ".join(f"{name}: {what}" for name, what in checks.items() if what != "ok")
+
+
+def _store_ready(ports: dict[str, int]) -> str:
+    """S3 answers before there is a volume to write to."""
+    waiting = _answers(_local(ports["s3"]) + "/healthz")
+    if waiting:
+        return waiting
+    try:
+        status = httpx.get(_local(ports["master"]) + "/dir/status", timeout=_PROBE_TIMEOUT_S)
+        return "" if status.json()["Topology"]["DataCenters"] else "waiting for its volumes"
+    except (httpx.HTTPError, ValueError, KeyError):
+        return "starting"
 
 
 def _answers(url: str) -> str:

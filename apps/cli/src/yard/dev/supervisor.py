@@ -27,7 +27,7 @@ class Supervisor:
         self._records_lock = threading.Lock()
         self.hurry = threading.Event()
         self.runners = [
-            Runner(service, state.log(service.name), self._remember) for service in services
+            Runner(service, state.log(service.name), self._remember, say) for service in services
         ]
 
     def start(self) -> None:
@@ -41,14 +41,11 @@ class Supervisor:
         Raises:
             YardError: a service cannot be started.
         """
-        began, told = time.monotonic(), set[str]()
+        began = time.monotonic()
         while not stop.is_set():
             for runner in self.runners:
                 if runner.state == "failed":
                     raise _cannot_start(runner, runner.note)
-                if runner.ready_after is not None and runner.name not in told:
-                    told.add(runner.name)
-                    self._say(f"{runner.name} ready after {runner.ready_after:.1f} s")
             waiting = [runner for runner in self.runners if not serves(runner)]
             if not waiting:
                 return True

@@ -1,0 +1,112 @@
+"""The demo's steps, run by `yard dev` once the platform serves. Each is a command a user could type."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import make_pages
+from evaluate import Found, draw_sheet, map50
+
+ROOT = Path(__file__).parents[1]
+OUT = Path("demo/out")
+YARD = "apps/cli/.venv/bin/yard"
+WANTED = 0.8
+TRAINING = {
+    "weights": "digits-synthetic.pt",
+    "epochs": 12,
+    "imgsz": 96,
+    "batch": 16,
+    "lr0": 0.001,
+    "mosaic": 0,
+    "fliplr": 0,
+}
+STEPS = 6
+
+
+def say(step: int, words: str) -> None:
+    """Announce a step."""
+    print(f"\n── {step}/{STEPS} {words}", flush=True)
+
+
+def yard(*words: str) -> None:
+    """Run a yard command before the user's eyes.
+
+    Raises:
+        subprocess.CalledProcessError: it failed, and has said why.
+    """
+    print("$ yard " + " ".join(words), flush=True)
+    subprocess.run([YARD, *words], check=True)
+
+
+def ask(*words: str) -> Any:
+    """Run a yard command for its JSON."""
+    done = subprocess.run([YARD, *words, "--json"], check=True, stdout=subprocess.PIPE)
+    return json.loads(done.stdout)
+
+
+def cancel_leftovers() -> None:
+    """Cancel what an interrupted demo left, which would train beside this one."""
+    for job in ask("jobs"):
+        if job["status"] not in ("succeeded", "failed", "cancelled"):
+            print(f"an interrupted demo left job {job['id']}: cancelling it")
+            yard("cancel", job["id"])
+
+
+def predict(model: Path, images: list[Path]) -> list[Found]:
+    """Return what the model finds on the pages; every candidate, for mAP needs the weak ones."""
+    results = ask(
+        "predict", *map(str, images), "--weights", str(model),
+        "--conf", "0.001", "--imgsz", str(TRAINING["imgsz"]), "--out", str(OUT / "predictions"),
+    )  # fmt: skip
+    return [
+        Found(Path(item["image"]).stem, box["class"], box["confidence"], tuple(box["box"]))
+        for item in results
+        for box in item["boxes"]
+    ]
+
+
+def main() -> int:
+    """Make pages, push, train, pull, predict, judge; return the exit code."""
+    os.chdir(ROOT)
+    began = time.monotonic()
+    cancel_leftovers()
+    say(1, "Making pages from scikit-learn's scans of digits that people wrote by hand")
+    make_pages.main(OUT / "pages")
+    print("  The held-out pages are made of scans that are on no other page; they stay here.")
+    say(2, "Pushing the training and validation pages to the platform, which checks them")
+    yard("dataset", "push", str(OUT / "pages/dataset"), "--name", "digits", "--task", "detect")
+    say(3, "Training a detector, starting from weights that only know digits of type faces")
+    settings = [word for key, value in TRAINING.items() for word in ("--set", f"{key}={value}")]
+    yard("train", "digits", "--name", "demo", *settings)
+    say(4, "Fetching the model")
+    job = ask("jobs", "--limit", "1")[0]
+    yard("models", "pull", job["id"], "--only", "best.pt", "--out", str(OUT / "model"))
+    say(5, "Finding digits on the held-out pages")
+    model, heldout = OUT / "model/best.pt", OUT / "pages/heldout"
+    images = sorted((heldout / "images").glob("*.png"))
+    found = predict(model, images)
+    picture = OUT / "heldout.png"
+    draw_sheet(images, found, picture)
+    say(6, "The result")
+    score = map50(found, heldout / "labels")
+    print(f"  mAP50 on {len(images)} held-out pages   {score:.3f}  (at least {WANTED} wanted)")
+    print(f"  the model                   {model.resolve()}")
+    print(f"  a picture of what it finds  {picture.resolve()}")
+    print(f"  from pages to picture       {time.monotonic() - began:.0f} s\n", flush=True)
+    if score < WANTED:
+        print(f"The model is worse than it should be: {score:.3f} < {WANTED}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except subprocess.CalledProcessError as error:
+        sys.exit(error.returncode)
+    except KeyboardInterrupt:
+        sys.exit(130)
