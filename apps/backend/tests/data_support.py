@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -68,16 +69,22 @@ def settings(server: servers.S3Server, **changes: Any) -> Settings:
     )
 
 
+@cache
+def shared_store(server: servers.S3Server) -> Store:
+    """One for all tests: building S3 clients takes longer than most of them."""
+    return Store(settings(server))
+
+
 @asynccontextmanager
 async def running(
-    database_url: str, server: servers.S3Server, **changes: Any
+    database_url: str, server: servers.S3Server
 ) -> AsyncIterator[tuple[Context, httpx.AsyncClient]]:
     """The context and a client of the datasets', artifacts' and trainers' routes."""
-    chosen = settings(server, database_url=database_url, **changes)
+    chosen = settings(server, database_url=database_url)
     ctx = Context(
         settings=chosen,
         db=Database(database_url),
-        store=Store(chosen),
+        store=shared_store(server),
         bus=Bus(None),
         trainers=TrainerCatalog([MANIFEST]),
         executor=cast("Any", None),
@@ -94,7 +101,6 @@ async def running(
         async with httpx.AsyncClient(transport=transport, base_url="http://backend") as client:
             yield ctx, client
     finally:
-        await ctx.store.close()
         await ctx.db.close()
 
 

@@ -88,7 +88,7 @@ async def _run_once(ctx: Context, dataset: Dataset) -> Result:
         raise StoreError(f"Dataset {dataset.id} could not be read from the object store: {said}")
     if code in _OVERRUN:
         return _rejected(
-            f"Checking this dataset took longer than {limits.WALL_S // 60} minutes. Split it into "
+            f"Checking this dataset took longer than {limits.WALL_S / 60:g} minutes. Split it into "
             "smaller datasets."
         )
     log.error("the check of dataset %s ended with %s: %r", dataset.id, code, said)

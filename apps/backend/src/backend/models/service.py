@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MAX_ARTIFACTS = 1000
+# Python's own table: the system's differs by machine.
+_MEDIA_TYPES = mimetypes.MimeTypes()
 
 
 async def register_artifacts(ctx: Context, job_id: str) -> None:
@@ -72,7 +74,7 @@ async def artifacts(ctx: Context, job_id: str) -> list[ArtifactOut]:
 
 
 async def _shown(ctx: Context, row: Artifact) -> ArtifactOut:
-    media_type = mimetypes.guess_type(row.name)[0] or "application/octet-stream"
+    media_type = _MEDIA_TYPES.guess_type(row.name)[0] or "application/octet-stream"
     url = await ctx.store.presign_get(
         ctx.settings.models_bucket,
         f"{row.job_id}/{row.attempt}/artifacts/{row.name}",

@@ -157,6 +157,8 @@ def _check_sizes(files: dict[str, zipfile.ZipInfo], size: int) -> None:
                 f"{limits.MAX_ENTRY_BYTES:,} are taken.",
                 name,
             )
+        if info.header_offset < 0:
+            raise RejectedError("A part of the archive is missing. Zip the dataset again.", name)
         if info.header_offset < end:
             raise RejectedError(
                 f"The archive's entries overlap (with {last}): that is a bomb, no dataset.", name

@@ -14,7 +14,7 @@ SUFFIXES = frozenset(
         *(".png", ".tif", ".tiff", ".webp"),
     }
 )
-_FORMATS = ("JPEG", "PNG", "MPO", "BMP", "WEBP", "TIFF", "AVIF", "JPEG2000")
+_FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "AVIF", "JPEG2000")
 _JPEG_END = b"\xff\xd9"
 
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS

@@ -1,0 +1,84 @@
+"""What a job left in the store, on both databases and a real store."""
+
+from collections.abc import AsyncIterator
+
+import data_support
+import httpx
+import pytest
+import servers
+from backend.context import Context
+from backend.db import new_id
+from backend.jobs.models import Job
+from backend.models.service import register_artifacts
+
+Served = tuple[Context, httpx.AsyncClient]
+
+
+@pytest.fixture
+async def served(database_url: str, store: servers.S3Server) -> AsyncIterator[Served]:
+    async with data_support.running(database_url, store) as served:
+        yield served
+
+
+@pytest.fixture
+async def job_id(served: Served) -> str:
+    ctx, _ = served
+    job = Job(
+        id=new_id(),
+        trainer="plain",
+        task="detect",
+        dataset_id=new_id(),
+        config={},
+        resources={},
+        max_attempts=1,
+        request_sha256="",
+    )
+    async with ctx.db.transaction() as session:
+        session.add(job)
+    return job.id
+
+
+async def put(ctx: Context, key: str, body: bytes, sha256: str | None = None) -> None:
+    metadata = {"sha256": sha256} if sha256 else {}
+    await ctx.store.put(ctx.settings.models_bucket, key, body, metadata)
+
+
+async def test_the_last_attempt_that_left_any_counts(served: Served, job_id: str) -> None:
+    ctx, client = served
+    await put(ctx, f"{job_id}/1/artifacts/best.pt", b"old")
+    await put(ctx, f"{job_id}/2/artifacts/best.pt", b"model", "a" * 64)
+    await put(ctx, f"{job_id}/2/artifacts/results.csv", b"a,b\n", "not a sha256")
+    await put(ctx, f"{job_id}/10/checkpoint", b"checkpoint")
+    for name in ("sub/folder.txt", "with space", "über", ".hidden"):
+        await put(ctx, f"{job_id}/2/artifacts/{name}", b"x")
+    await register_artifacts(ctx, job_id)
+    await register_artifacts(ctx, job_id)
+    items = (await client.get(f"/api/v1/jobs/{job_id}/artifacts")).json()["items"]
+    assert [(item["name"], item["size"], item["sha256"], item["media_type"]) for item in items] == [
+        ("best.pt", 5, "a" * 64, "application/octet-stream"),
+        ("results.csv", 4, None, "text/csv"),
+    ]
+    async with httpx.AsyncClient() as plain:
+        reply = await plain.get(items[0]["url"])
+    assert reply.content == b"model"
+    assert reply.headers["content-disposition"] == 'attachment; filename="best.pt"'
+
+
+async def test_a_later_attempt_replaces_them(served: Served, job_id: str) -> None:
+    ctx, client = served
+    await put(ctx, f"{job_id}/9/artifacts/best.pt", b"old")
+    await put(ctx, f"{job_id}/9/artifacts/gone.png", b"old")
+    await register_artifacts(ctx, job_id)
+    await put(ctx, f"{job_id}/10/artifacts/best.pt", b"newer")
+    await register_artifacts(ctx, job_id)
+    items = (await client.get(f"/api/v1/jobs/{job_id}/artifacts")).json()["items"]
+    assert [(item["name"], item["size"]) for item in items] == [("best.pt", 5)]
+
+
+async def test_none_and_no_such_job(served: Served, job_id: str) -> None:
+    ctx, client = served
+    await register_artifacts(ctx, job_id)
+    reply = await client.get(f"/api/v1/jobs/{job_id}/artifacts")
+    assert reply.json() == {"items": []}
+    missing = await client.get(f"/api/v1/jobs/{new_id()}/artifacts")
+    assert missing.status_code == 404

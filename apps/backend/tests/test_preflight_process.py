@@ -1,0 +1,187 @@
+"""The check as a process: large archives by ranges, and every way in which it can break off."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import archives
+import data_support
+import httpx
+import psutil
+import pytest
+import servers
+from archives import zipped
+from backend.context import Context
+from backend.datasets import service
+from backend.datasets.preflight import check, images, limits
+from backend.storage.store import Store, StoreError
+
+Served = tuple[Context, httpx.AsyncClient]
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+async def served(database_url: str, store: servers.S3Server) -> AsyncIterator[Served]:
+    async with data_support.running(database_url, store) as served:
+        yield served
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """A server that accepts connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def elsewhere(ctx: Context, endpoint: str) -> Context:
+    """The same backend with another store."""
+    settings = ctx.settings.model_copy(update={"minio_endpoint": endpoint})
+    return replace(ctx, store=Store(settings))
+
+
+async def child(after: int | None = None) -> psutil.Process:
+    """The process of the check, once it runs (and is not the one with the id `after`)."""
+    async with asyncio.timeout(20):
+        while True:
+            for process in psutil.Process().children():
+                if process.pid != after and "backend.datasets.preflight" in process.cmdline():
+                    return process
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("task", ["detect", "classify"])
+async def test_large_archives_are_read_by_ranges(
+    served: Served, task: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ctx, client = served
+    files = archives.files(task, train=30)
+    broken = next(name for name in files if name.endswith(".jpg"))
+    files[broken] = b"no picture"
+    # Its size stands behind the first 64 KiB.
+    late = broken.replace("0.jpg", "late.jpg")
+    files[late] = jpeg_with_comments(200_000)
+    files[late.replace("images", "labels").replace(".jpg", ".txt")] = archives.BOX.encode()
+    data = zipped(files)
+    id_ = await data_support.push(client, data, task=task)
+    bucket, key = ctx.settings.datasets_bucket, service.object_key(id_)
+    url = await ctx.store.presign_internal_get(bucket, key, lifetime_s=60)
+    whole = await asyncio.to_thread(check.preflight, url, len(data), None, task)
+    monkeypatch.setattr(limits, "WHOLE_BYTES", 0)
+    ranged = await asyncio.to_thread(check.preflight, url, len(data), None, task)
+    assert ranged["report"] == whole["report"]
+    assert ranged["report"]["problems"][0]["file"] == broken
+    assert ranged["accepted"]
+    assert ranged["sha256"] is None
+
+
+def jpeg_with_comments(size: int) -> bytes:
+    data = archives.picture()
+    comment = b"\xff\xfe" + (50_000).to_bytes(2) + bytes(49_998)
+    return data[:2] + comment * (size // 50_000) + data[2:]
+
+
+async def test_memory_that_runs_out_rejects(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ctx, client = served
+    data = zipped(archives.files())
+    id_ = await data_support.push(client, data)
+    key = service.object_key(id_)
+    url = await ctx.store.presign_internal_get(ctx.settings.datasets_bucket, key, lifetime_s=60)
+
+    def exhausted(*_: Any, **__: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(images, "fault", exhausted)
+    verdict = await asyncio.to_thread(check.preflight, url, len(data), None, "detect")
+    assert not verdict["accepted"]
+    assert "needs more than 3,072 MiB of memory" in verdict["report"]["problems"][0]["message"]
+
+
+async def test_a_claim_that_does_not_hold_rejects(served: Served) -> None:
+    ctx, client = served
+    id_ = await data_support.push(client, zipped(archives.files()), sha256="0" * 64)
+    await service.run_preflight(ctx, id_)
+    dataset = await data_support.get(client, id_)
+    assert dataset["status"] == "rejected"
+    assert "it was damaged on its way. Push it again" in data_support.problem_text(dataset)
+
+
+async def test_a_vanished_archive_rejects(served: Served) -> None:
+    ctx, client = served
+    id_ = await data_support.push(client, zipped(archives.files()))
+    await ctx.store.delete(ctx.settings.datasets_bucket, service.object_key(id_))
+    await service.run_preflight(ctx, id_)
+    dataset = await data_support.get(client, id_)
+    assert dataset["status"] == "rejected"
+    assert "no longer in the store" in data_support.problem_text(dataset)
+
+
+async def test_an_overrun_rejects(
+    served: Served, silent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ctx, client = served
+    monkeypatch.setattr(limits, "WALL_S", 1)
+    id_ = await data_support.push(client, zipped(archives.files()))
+    await service.run_preflight(elsewhere(ctx, silent), id_)
+    dataset = await data_support.get(client, id_)
+    assert dataset["status"] == "rejected"
+    assert "took longer than" in data_support.problem_text(dataset)
+
+
+async def test_a_killed_check_is_tried_again_and_then_rejects(served: Served, silent: str) -> None:
+    ctx, client = served
+    id_ = await data_support.push(client, zipped(archives.files()))
+    running = asyncio.create_task(service.run_preflight(elsewhere(ctx, silent), id_))
+    first = await child()
+    first.kill()
+    (await child(after=first.pid)).kill()
+    await running
+    dataset = await data_support.get(client, id_)
+    assert dataset["status"] == "rejected"
+    assert "broke off 2 times (SIGKILL)" in data_support.problem_text(dataset)
+
+
+async def test_a_cancelled_check_leaves_no_process_and_can_run_again(
+    served: Served, silent: str
+) -> None:
+    ctx, client = served
+    id_ = await data_support.push(client, zipped(archives.files()))
+    running = asyncio.create_task(service.run_preflight(elsewhere(ctx, silent), id_))
+    process = await child()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert not process.is_running()
+    await service.run_preflight(ctx, id_)
+    assert (await data_support.get(client, id_))["status"] == "ready"
+
+
+async def test_with_the_store_away_the_dataset_keeps_being_checked(served: Served) -> None:
+    ctx, client = served
+    id_ = await data_support.push(client, zipped(archives.files()))
+    with pytest.raises(StoreError, match=f"Dataset {id_} could not be read"):
+        await service.run_preflight(elsewhere(ctx, "http://127.0.0.1:1"), id_)
+    assert (await data_support.get(client, id_))["status"] == "checking"
+    await service.run_preflight(ctx, id_)
+    assert (await data_support.get(client, id_))["status"] == "ready"
+
+
+async def test_the_check_gets_no_secret(
+    served: Served, silent: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ctx, client = served
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "do-not-leak")
+    monkeypatch.setenv("DATABASE_URL", "do-not-leak")
+    id_ = await data_support.push(client, zipped(archives.files()))
+    running = asyncio.create_task(service.run_preflight(elsewhere(ctx, silent), id_))
+    process = await child()
+    seen = f"{process.environ()} {process.cmdline()}"
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert "do-not-leak" not in seen
+    assert "X-Amz-Signature" not in seen

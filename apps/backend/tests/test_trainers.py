@@ -1,0 +1,222 @@
+"""Manifests, and configs checked against the Ultralytics trainer's own."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import data_support
+import httpx
+import pytest
+from backend import problem_responses
+from backend.problems import Problem
+from backend.trainers.catalog import CatalogError, TrainerCatalog
+from backend.trainers.routes import router
+from backend.trainers.schemas import Manifest
+from backend.trainers.wording import wanted
+from fastapi import FastAPI
+
+ULTRALYTICS = Path(__file__).parents[2] / "trainer-ultralytics" / "trainer.json"
+PROPERTIES = json.loads(ULTRALYTICS.read_bytes())["config_schema"]["properties"]
+
+
+@pytest.fixture(scope="module")
+def catalog() -> TrainerCatalog:
+    return TrainerCatalog.load(ULTRALYTICS.parent)
+
+
+def errors(catalog: TrainerCatalog, config: dict[str, Any], task: str = "detect") -> dict[str, str]:
+    with pytest.raises(Problem) as raised:
+        catalog.validate("ultralytics", config, task=task)
+    assert raised.value.status == 422
+    found: list[dict[str, str]] = raised.value.extra["errors"]
+    assert all(error["message"] in raised.value.detail for error in found[:5])
+    return {error["field"]: error["message"] for error in found}
+
+
+def test_defaults_are_filled_in(catalog: TrainerCatalog) -> None:
+    config = catalog.validate("ultralytics", {"epochs": 3}, task="obb")
+    assert config == {name: rules["default"] for name, rules in PROPERTIES.items()} | {"epochs": 3}
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_each_field_refuses_what_it_is_not(catalog: TrainerCatalog, name: str) -> None:
+    for wrong in (["a", "list"], {"an": "object"}, float("nan"), "\0"):
+        found = errors(catalog, {name: wrong})
+        assert list(found) == [f"config.{name}"]
+        assert found[f"config.{name}"].startswith(f'"{name}" must be ')
+        assert "something else" not in found[f"config.{name}"]
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, rules in PROPERTIES.items() if "minimum" in rules or "maximum" in rules]
+)
+def test_each_range_is_named(catalog: TrainerCatalog, name: str) -> None:
+    rules = PROPERTIES[name]
+    for wrong in (-1_000_000_000_001, 1_000_000_000_001):
+        message = errors(catalog, {name: wrong})[f"config.{name}"]
+        assert message.endswith(f"; it is {wrong}.")
+        for bound in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"):
+            assert bound not in rules or str(rules[bound]) in message
+
+
+@pytest.mark.parametrize(
+    ("config", "field", "message"),
+    [
+        ({"epoch": 3}, "config.epoch", 'There is no "epoch". Did you mean "epochs"?'),
+        ({"zzz": 3}, "config.zzz", 'There is no "zzz".'),
+        (
+            {"epochs": 0},
+            "config.epochs",
+            '"epochs" must be a whole number from 1 to 10000; it is 0.',
+        ),
+        (
+            {"epochs": "ten"},
+            "config.epochs",
+            '"epochs" must be a whole number from 1 to 10000; it is "ten".',
+        ),
+        (
+            {"epochs": True},
+            "config.epochs",
+            '"epochs" must be a whole number from 1 to 10000; it is true.',
+        ),
+        (
+            {"imgsz": 100},
+            "config.imgsz",
+            '"imgsz" must be a whole number from 32 to 4096, a multiple of 32; it is 100.',
+        ),
+        (
+            {"lr0": 0},
+            "config.lr0",
+            '"lr0" must be a number above 0 and at most 1; it is 0.',
+        ),
+        ({"cos_lr": 1}, "config.cos_lr", '"cos_lr" must be true or false; it is 1.'),
+        (
+            {"lr0": float("inf")},
+            "config.lr0",
+            '"lr0" must be a number above 0 and at most 1; it is not a finite number.',
+        ),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+def test_messages(
+    catalog: TrainerCatalog, config: dict[str, Any], field: str, message: str
+) -> None:
+    assert errors(catalog, config) == {field: message}
+
+
+def test_enums_are_listed(catalog: TrainerCatalog) -> None:
+    message = errors(catalog, {"optimizer": "adamw"})["config.optimizer"]
+    assert '"optimizer" must be one of "auto", "SGD"' in message
+    assert message.endswith('; it is "adamw".')
+
+
+def test_all_errors_at_once(catalog: TrainerCatalog) -> None:
+    found = errors(catalog, {"epoch": 3, "batch": 0, "lr0": "fast"}, task="count")
+    assert set(found) == {"trainer", "config.epoch", "config.batch", "config.lr0"}
+    assert "does not do count; it does detect" in found["trainer"]
+
+
+def test_unknown_trainer(catalog: TrainerCatalog) -> None:
+    with pytest.raises(Problem) as raised:
+        catalog.validate("ultralytic", {}, task="detect")
+    assert raised.value.extra["errors"] == [
+        {
+            "field": "trainer",
+            "message": 'There is no trainer "ultralytic". Did you mean "ultralytics"? '
+            "There is: ultralytics.",
+        }
+    ]
+
+
+def test_other_shapes_in_words() -> None:
+    schema = {"$defs": {"Size": {"enum": ["n", "s"]}}}
+    assert wanted(schema, {"$ref": "#/$defs/Size"}) == 'one of "n", "s"'
+    assert wanted(schema, {"anyOf": [{"type": "string"}, {"type": "null"}]}) == "text or null"
+    assert wanted(schema, {"type": ["integer", "null"], "minimum": 2}) == (
+        "a whole number at least 2 or null"
+    )
+    assert wanted(schema, {"type": "array", "minItems": 2, "items": {"type": "number"}}) == (
+        "a list of at least 2 items, each a number"
+    )
+    assert wanted(schema, {"type": "string", "maxLength": 5}) == "text of at most 5 characters"
+    assert wanted(schema, {"const": 4}) == "4"
+
+
+def manifest(**changes: Any) -> dict[str, Any]:
+    return data_support.MANIFEST.model_dump(mode="json") | changes
+
+
+def schema(**rules: Any) -> dict[str, Any]:
+    whole = {"type": "integer", "default": 1, "description": "Epochs."} | rules
+    kept = {key: value for key, value in whole.items() if value is not None}
+    return {"type": "object", "properties": {"epochs": kept}}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "Invalid JSON"),
+        ("[]", "Input should be an object"),
+        (json.dumps(manifest(name="Über")), "name: String should match pattern"),
+        (json.dumps(manifest(tasks=["guess"])), "tasks.0: Input should be 'detect'"),
+        (json.dumps(manifest(tasks=[])), "tasks: List should have at least 1 item"),
+        (json.dumps(manifest(command=[])), "command: List should have at least 1 item"),
+        (json.dumps(manifest(imgae="x")), "imgae: Extra inputs are not permitted"),
+        (json.dumps(manifest(resources={"memory": "lots"})), "resources.memory: String should"),
+        (
+            json.dumps(manifest(config_schema=schema(description=None))),
+            '"epochs" lacks "description"',
+        ),
+        (json.dumps(manifest(config_schema=schema(default=None))), '"epochs" lacks "default"'),
+        (json.dumps(manifest(config_schema={"type": "array"})), 'must have "type": "object"'),
+        (
+            json.dumps(manifest(config_schema=schema(minimum="one"))),
+            "config_schema.properties.epochs.minimum: 'one' is not of type 'number'",
+        ),
+        (json.dumps(manifest(config_schema=schema(minimum=5))), 'the default of "epochs" is wrong'),
+    ],
+    ids=lambda value: str(value)[-24:],
+)
+def test_a_bad_manifest_names_file_and_reason(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "mine" / "trainer.json"
+    path.parent.mkdir()
+    path.write_text(text)
+    with pytest.raises(CatalogError) as raised:
+        TrainerCatalog.load(tmp_path)
+    assert str(raised.value).startswith(f"{path}: ")
+    assert message in str(raised.value)
+
+
+def test_no_manifest_and_a_name_twice(tmp_path: Path) -> None:
+    with pytest.raises(CatalogError, match="TRAINERS_DIR"):
+        TrainerCatalog.load(tmp_path)
+    for name in ("a.json", "b.json"):
+        (tmp_path / name).write_text(json.dumps(manifest()))
+    with pytest.raises(CatalogError, match=r'b\.json: the trainer "plain" stands in .*a\.json'):
+        TrainerCatalog.load(tmp_path)
+
+
+async def test_routes() -> None:
+    class Context:
+        trainers = TrainerCatalog([data_support.MANIFEST])
+
+    app = FastAPI()
+    app.state.context = Context
+    app.include_router(router)
+    problem_responses.install(app)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://backend") as client:
+        listed = (await client.get("/api/v1/trainers")).json()["items"]
+        assert listed == [
+            {
+                "name": "plain",
+                "version": "1",
+                "description": "A trainer for tests.",
+                "tasks": ["detect"],
+            }
+        ]
+        shown = (await client.get("/api/v1/trainers/plain")).json()
+        assert Manifest.model_validate(shown) == data_support.MANIFEST
+        missing = await client.get("/api/v1/trainers/plane")
+        assert missing.status_code == 404
+        assert 'Did you mean "plain"?' in missing.json()["detail"]
