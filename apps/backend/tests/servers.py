@@ -93,6 +93,10 @@ def postgres() -> Iterator[str]:
         log = Path(folder) / "log"
         with process(command, log, stop=signal.SIGINT, user=user) as child:
             wait_for_port(port, child, log)
+            # The port is open before the database has started.
+            ready = [str(programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
+            while child.poll() is None and subprocess.run(ready, check=False).returncode != 0:
+                time.sleep(0.05)
             yield f"postgres@127.0.0.1:{port}"
 
 
@@ -138,10 +142,10 @@ def _wait_for_answer(endpoint: str) -> None:
 
 
 @contextmanager
-def temporal(folder: Path) -> Iterator[str]:
-    """A Temporal dev server; yields its `HOST:PORT`."""
+def temporal(folder: Path, port: int | None = None) -> Iterator[str]:
+    """A Temporal dev server that remembers nothing; yields its `HOST:PORT`."""
     folder.mkdir(parents=True)
-    port = free_port()
+    port = port or free_port()
     log = folder / "temporal.log"
     command = [str(SCRIPTS / "temporal"), "server", "start-dev", "--headless"]
     command += ["--ip", "127.0.0.1", "--port", str(port), "--http-port", str(free_port())]

@@ -29,15 +29,21 @@ from backend.training.executor import (
 )
 from backend.training.temporal import Temporal
 
-MANIFEST = Manifest(
-    name="script",
-    version="1",
-    description="Does as it is told.",
-    image="script:1",
-    command=["sh", "-c", "exit 0"],
-    tasks=["detect"],
-    config_schema={"type": "object", "properties": {}},
-)
+
+def script(text: str) -> Manifest:
+    """The manifest of a trainer that is this shell script."""
+    return Manifest(
+        name="script",
+        version="1",
+        description="Does as it is told.",
+        image="script:1",
+        command=["sh", "-c", text],
+        tasks=["detect"],
+        config_schema={"type": "object", "properties": {}},
+    )
+
+
+MANIFEST = script("exit 0")
 
 
 class ScriptedExecutor:

@@ -99,7 +99,7 @@ class SubprocessExecutor:
         except (OSError, ValueError) as error:
             raise ExecutorUnavailableError(
                 f"The launcher at {self._socket} (LAUNCHER_SOCKET) does not answer "
-                f"({error or type(error).__name__}). Check that it runs."
+                f"({str(error) or type(error).__name__}). Check that it runs."
             ) from error
         if not reply.get("ok"):
             raise _RefusedError(f"The launcher refused to {op}: {reply.get('error')}")

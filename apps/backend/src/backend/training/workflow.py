@@ -17,7 +17,7 @@ FOREVER = RetryPolicy(
     initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=15)
 )
 # An activity whose worker was killed is repeated this much later. The worker beats for it.
-BEAT_TIMEOUT = timedelta(seconds=8)
+BEAT_TIMEOUT = timedelta(seconds=5)
 
 
 @dataclass

@@ -1,0 +1,153 @@
+"""The backend killed anywhere, and Temporal away or without its memory: jobs go on."""
+
+import asyncio
+import hashlib
+import os
+import shutil
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import servers
+from backend.context import Context
+from backend.jobs.states import JobStatus
+from backend.settings import Settings
+from backend.training import reconciler
+from backend.training.causes import Cause
+from backend.training.executor import AttemptRef
+from tiny_launcher import tiny_launcher
+from training_support import (
+    ScriptedExecutor,
+    add_job,
+    get_attempt,
+    get_job,
+    make_context,
+    running,
+    settings,
+    until,
+    until_running,
+    until_status,
+)
+
+EXECUTOR = "backend.training.subprocess_executor:SubprocessExecutor"
+ATTEMPTS = "backend.training.attempts"
+STEPS = [
+    f"before:{EXECUTOR}.launch",
+    f"after:{EXECUTOR}.launch",
+    f"after:{ATTEMPTS}:launch",
+    "before:backend.training.temporal:Temporal.attempt_ended",
+    f"before:{EXECUTOR}.forget",
+    f"before:{ATTEMPTS}:settle",
+    f"after:{ATTEMPTS}:settle",
+    f"after:{ATTEMPTS}:register_artifacts",
+    f"after:{ATTEMPTS}:finalize",
+]
+
+
+def environment(settings: Settings, **more: str) -> dict[str, str]:
+    values = settings.model_dump(exclude_none=True, exclude={"cors_origins"})
+    env = {
+        name.upper(): value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
+        for name, value in values.items()
+    }
+    paths = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    return {**os.environ, **env, "PYTHONPATH": paths, **more}
+
+
+@asynccontextmanager
+async def backend(env: dict[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
+    script = Path(__file__).with_name("killed_backend.py")
+    child = await asyncio.create_subprocess_exec(sys.executable, str(script), env=env)
+    try:
+        yield child
+    finally:
+        if child.returncode is None:
+            child.kill()
+        await child.wait()
+
+
+async def killed_and_started_again(ctx: Context, step: str) -> None:
+    env = environment(ctx.settings, SCRIPT="sleep 0.5")
+    socket = ctx.settings.launcher_socket
+    assert socket is not None
+    async with tiny_launcher(socket) as launcher:
+        job_id = await add_job(ctx)
+        async with backend({**env, "KILL_AT": step}) as child:
+            assert await asyncio.wait_for(child.wait(), 60) == -signal.SIGKILL, step
+        async with backend(env):
+            job = await until_status(ctx, job_id, JobStatus.SUCCEEDED, seconds=60)
+        assert (job.attempt, launcher.launched) == (1, [(job_id, 1)]), step
+        token = launcher.env[job_id, 1]["CALLBACK_TOKEN"]
+        attempt = await get_attempt(ctx, job_id, 1)
+        # What the trainer was given is what its callbacks are checked against.
+        assert hashlib.sha256(token.encode()).hexdigest() == attempt.token_sha256, step
+        assert launcher.processes == {}, step
+    await ctx.db.close()
+
+
+@pytest.mark.timeout(150)
+@pytest.mark.parametrize("steps", [STEPS[0:3], STEPS[3:6], STEPS[6:9]])
+async def test_killed_at_every_step(
+    steps: list[str],
+    tmp_path: Path,
+    sqlite_template: Path,
+    store: servers.S3Server,
+    temporal: str,
+) -> None:
+    contexts = []
+    for number, _ in enumerate(steps):
+        database = shutil.copy(sqlite_template, tmp_path / f"{number}.sqlite3")
+        values = settings(
+            f"sqlite+aiosqlite:///{database}",
+            store,
+            temporal,
+            launcher_socket=tmp_path / f"{number}.sock",
+        )
+        contexts.append(await make_context(values, ScriptedExecutor()))
+    async with asyncio.TaskGroup() as group:
+        for ctx, step in zip(contexts, steps, strict=True):
+            group.create_task(killed_and_started_again(ctx, step))
+
+
+async def test_temporal_away_and_back_without_its_memory(
+    database_url: str,
+    store: servers.S3Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reconciler, "STALE_AFTER", timedelta(seconds=1))
+    port = servers.free_port()
+    executor = ScriptedExecutor()
+    values = settings(database_url, store, f"127.0.0.1:{port}")
+    ctx = await make_context(values, executor)
+    async with running(ctx):
+        # Not there yet: accepted and queued.
+        early = await add_job(ctx)
+        assert not await ctx.temporal.start_training(early)
+        with servers.temporal(tmp_path / "first", port):
+            await until_running(ctx, AttemptRef(early, 1))
+            retrying = await add_job(ctx)
+            await until_running(ctx, AttemptRef(retrying, 1))
+            executor.finish(AttemptRef(retrying, 1), None, Cause.EVICTED)
+            await until_status(ctx, retrying, JobStatus.RETRYING)
+        late = await add_job(ctx)
+        assert not await ctx.temporal.start_training(late)
+        executor.finish(AttemptRef(early, 1))
+
+        async def recorded() -> bool:
+            return (await get_attempt(ctx, early, 1)).ended_at is not None
+
+        await until(recorded, "the end is recorded without Temporal")
+        assert (await get_job(ctx, late)).status == JobStatus.QUEUED
+        with servers.temporal(tmp_path / "second", port):
+            await until_status(ctx, early, JobStatus.SUCCEEDED)
+            for ref in (AttemptRef(late, 1), AttemptRef(retrying, 2)):
+                await until_running(ctx, ref)
+                executor.finish(ref)
+                await until_status(ctx, ref.job_id, JobStatus.SUCCEEDED)
+    assert len(executor.specs) == 4
+    await ctx.db.close()
