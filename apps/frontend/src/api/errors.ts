@@ -1,0 +1,43 @@
+/** What went wrong with a request; `message` is a sentence for the user that says what to do. */
+export class ApiError extends Error {
+  /** HTTP status, or null where no answer came. */
+  readonly status: number | null
+
+  constructor(message: string, status: number | null) {
+    super(message)
+    this.name = 'ApiError'
+    this.status = status
+  }
+}
+
+const UNREACHABLE =
+  'The backend does not answer. Check that it runs: kubectl get pods -n platform -l app=backend, or yard dev.'
+
+/** Put a failed fetch into words. */
+export function unanswered(error: unknown): ApiError {
+  const tooSlow = error instanceof DOMException && error.name === 'TimeoutError'
+  return new ApiError(
+    tooSlow ? 'The backend took too long to answer. Its log may say why.' : UNREACHABLE,
+    null,
+  )
+}
+
+/** Put an error answer into words: the problem's own, else what its status tells. */
+export function refused(status: number, body: unknown): ApiError {
+  if (isProblem(body)) return new ApiError(body.detail, status)
+  if (status === 502 || status === 503 || status === 504) return new ApiError(UNREACHABLE, status)
+  return new ApiError(
+    `The answer (HTTP ${status}) is not the backend's. Is this page's /api led to it?`,
+    status,
+  )
+}
+
+function isProblem(body: unknown): body is { detail: string } {
+  return (
+    typeof body === 'object' &&
+    body !== null &&
+    'detail' in body &&
+    typeof body.detail === 'string' &&
+    body.detail !== ''
+  )
+}

@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest'
+import { job } from '../../test/fixtures'
+import { elapsedOf, progressOf, progressText, scoreOf } from './present'
+
+describe('progressText', () => {
+  it.each([
+    [{}, '3 of 10 epochs · training · 41 images/s'],
+    [{ config: {} }, '3 epochs · training · 41 images/s'],
+    [{ attempt: 2, phase: null, speed: null }, '3 of 10 epochs · attempt 2 of 3'],
+    [{ status: 'failed' as const }, '3 of 10 epochs'],
+    [
+      { status: 'queued' as const, attempt: 0, epoch: null, phase: null, speed: null },
+      'not started',
+    ],
+    [{ epoch: null, phase: 'preparing', speed: 0 }, '0 of 10 epochs · preparing'],
+  ])('for %j is "%s"', (changes, text) => {
+    expect(progressText(job(changes))).toBe(text)
+  })
+})
+
+it('counts a job that stopped early and well as complete', () => {
+  expect(progressOf(job({ status: 'succeeded', progress: 0.4 }))).toBe(1)
+})
+
+describe('scoreOf', () => {
+  it.each([
+    [
+      { 'metrics/mAP50-95(B)': 0.5, 'metrics/mAP50(B)': 0.8 },
+      { name: 'mAP50', value: 0.8 },
+    ],
+    [{ 'metrics/mAP50-95(B)': 0.5 }, { name: 'mAP50-95', value: 0.5 }],
+    [{ 'metrics/accuracy_top1': 0.9 }, { name: 'top-1 accuracy', value: 0.9 }],
+    [{ 'metrics/mAP50(B)': null, loss: 1 }, null],
+  ])('of %j', (metrics, score) => {
+    expect(scoreOf(job({ metrics }))).toEqual(score)
+  })
+})
+
+it('measures from the first launch to the end, or to now', () => {
+  const now = Date.parse('2026-11-24T12:01:01Z')
+  expect(elapsedOf(job(), now)).toBe(60_000)
+  expect(elapsedOf(job({ finished_at: '2026-11-24T12:00:31Z' }), now)).toBe(30_000)
+  expect(elapsedOf(job({ started_at: null }), now)).toBeNull()
+})

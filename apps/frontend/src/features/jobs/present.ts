@@ -1,0 +1,55 @@
+import type { Job, JobStatus } from '../../api/client'
+
+const FINISHED: ReadonlySet<JobStatus> = new Set(['succeeded', 'failed', 'cancelled'])
+
+export function isActive(job: Job): boolean {
+  return !FINISHED.has(job.status)
+}
+
+/** How far the job is, 0 to 1, or null where it has not said. */
+export function progressOf(job: Job): number | null {
+  return job.status === 'succeeded' ? 1 : job.progress
+}
+
+/** "3 of 10 epochs", with what it does right now. */
+export function progressText(job: Job): string {
+  const total = job.config.epochs
+  const done = (job.epoch ?? -1) + 1
+  const epochs = typeof total === 'number' ? `${done} of ${total} epochs` : `${done} epochs`
+  const parts = [job.epoch === null && job.attempt === 0 ? 'not started' : epochs]
+  if (isActive(job)) {
+    if (job.phase !== null) parts.push(job.phase)
+    if (job.speed !== null && job.speed > 0) parts.push(`${Math.round(job.speed)} images/s`)
+  }
+  if (job.attempt > 1) parts.push(`attempt ${job.attempt} of ${job.max_attempts}`)
+  return parts.join(' · ')
+}
+
+// Ultralytics' names: metrics/mAP50(B), metrics/accuracy_top1; the first one found is shown.
+const SCORES: readonly (readonly [RegExp, string])[] = [
+  [/mAP50(?!-95)/i, 'mAP50'],
+  [/mAP50-95/i, 'mAP50-95'],
+  [/top1/i, 'top-1 accuracy'],
+]
+
+export interface Score {
+  name: string
+  value: number
+}
+
+/** The one number by which jobs of its task are compared, or null before the first validation. */
+export function scoreOf(job: Job): Score | null {
+  for (const [pattern, name] of SCORES) {
+    for (const [metric, value] of Object.entries(job.metrics)) {
+      if (pattern.test(metric) && value !== null) return { name, value }
+    }
+  }
+  return null
+}
+
+/** Milliseconds of training so far, or null before its start. */
+export function elapsedOf(job: Job, now: number): number | null {
+  if (job.started_at === null) return null
+  const end = job.finished_at === null ? now : Date.parse(job.finished_at)
+  return end - Date.parse(job.started_at)
+}

@@ -1,0 +1,20 @@
+import react from '@vitejs/plugin-react'
+import { defineConfig } from 'vitest/config'
+
+// `npm run dev` talks to the backend of `yard dev`, or to the one named here.
+const backend = process.env.BACKEND_URL ?? 'http://127.0.0.1:8000'
+
+export default defineConfig({
+  plugins: [react()],
+  server: { proxy: { '/api': backend, '/readyz': backend } },
+  preview: { proxy: { '/api': backend, '/readyz': backend } },
+  build: { target: 'es2023' },
+  test: {
+    environment: 'jsdom',
+    include: ['src/**/*.test.{ts,tsx}'],
+    setupFiles: ['src/test/setup.ts'],
+    testTimeout: 20_000,
+    restoreMocks: true,
+    unstubGlobals: true,
+  },
+})
