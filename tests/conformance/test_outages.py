@@ -39,7 +39,8 @@ def test_an_end_during_the_backends_absence_is_found(
     platform.wait_ready()
     job = api.wait(job_id)
     assert (job["status"], job["cause"]) == ("failed", "trainer_crashed")
-    assert api.log(job_id) == expected_log(4, 1)
+    # An executor may add its own last word.
+    assert api.log(job_id).startswith(expected_log(4, 1))
 
 
 def test_training_survives_a_kill_of_what_launched_it(
