@@ -16,7 +16,7 @@ import servers
 from backend.context import Context
 from backend.jobs.states import JobStatus
 from backend.settings import Settings
-from backend.training import reconciler
+from backend.training import attempts, reconciler
 from backend.training.causes import Cause
 from backend.training.executor import AttemptRef
 from tiny_launcher import tiny_launcher
@@ -150,4 +150,19 @@ async def test_temporal_away_and_back_without_its_memory(
                 executor.finish(ref)
                 await until_status(ctx, ref.job_id, JobStatus.SUCCEEDED)
     assert len(executor.specs) == 4
+    await ctx.db.close()
+
+
+async def test_two_launches_at_once_start_one_trainer(
+    database_url: str, store: servers.S3Server
+) -> None:
+    """As when an activity is repeated while its first call still hangs."""
+    executor = ScriptedExecutor()
+    ctx = await make_context(settings(database_url, store, "127.0.0.1:1"), executor)
+    job_id = await add_job(ctx)
+    results = await asyncio.gather(*(attempts.launch(ctx, job_id) for _ in range(8)))
+    assert {(launched.number, launched.ended) for launched in results if launched} == {(1, False)}
+    [spec] = executor.specs
+    token = hashlib.sha256(spec.env["CALLBACK_TOKEN"].encode()).hexdigest()
+    assert (await get_attempt(ctx, job_id, 1)).token_sha256 == token
     await ctx.db.close()

@@ -4,11 +4,13 @@ Each function may be cut short anywhere and called again: what is done already i
 database, or in what the executor lists, and is not done twice.
 """
 
+import asyncio
 import hashlib
 import json
 import logging
 import secrets
 import socket
+from weakref import WeakValueDictionary
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -37,6 +39,8 @@ logger = logging.getLogger(__name__)
 # Nothing runs, and the next step is an attempt.
 WAITING = frozenset({JobStatus.QUEUED, JobStatus.RETRYING})
 
+_launching: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
 
 async def launch(ctx: Context, job_id: str) -> Launched | None:
     """See to it that the job's attempt runs, beginning the next one where it is due.
@@ -47,6 +51,12 @@ async def launch(ctx: Context, job_id: str) -> Launched | None:
     Raises:
         ExecutorUnavailableError: it cannot be told whether an earlier call launched the attempt.
     """
+    # Of two calls at once, the second would make the token of what the first launches invalid.
+    async with _launching.setdefault(job_id, asyncio.Lock()):
+        return await _launch(ctx, job_id)
+
+
+async def _launch(ctx: Context, job_id: str) -> Launched | None:
     token = secrets.token_urlsafe(32)
     async with ctx.db.transaction() as session:
         job = await repository.locked_job(session, job_id)
