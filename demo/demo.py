@@ -63,7 +63,7 @@ def predict(model: Path, images: list[Path]) -> list[Found]:
         "--conf", "0.001", "--imgsz", str(TRAINING["imgsz"]), "--out", str(OUT / "predictions"),
     )  # fmt: skip
     return [
-        Found(Path(item["image"]).stem, box["class"], box["confidence"], tuple(box["box"]))
+        Found(Path(item["image"]).stem, box["class"], box["confidence"], tuple(box["xyxy"]))
         for item in results
         for box in item["boxes"]
     ]
