@@ -38,14 +38,10 @@ spec:
     matchLabels:
       app: {{ .component }}
   policyTypes: [Ingress, Egress]
-  {{- with include "platform.ingressRules" . | trim }}
   ingress:
-    {{- . | nindent 4 }}
-  {{- end }}
-  {{- with include "platform.egressRules" . | trim }}
+    {{- include "platform.ingressRules" . | trim | default "[]" | nindent 4 }}
   egress:
-    {{- . | nindent 4 }}
-  {{- end }}
+    {{- include "platform.egressRules" . | trim | default "[]" | nindent 4 }}
 {{- end }}
 
 {{- define "platform.ingressRules" -}}

@@ -14,16 +14,16 @@ Tier 1: the launcher beside the backend. They share the folder of its socket and
       value: /src/src
     {{- end }}
   startupProbe:
-    exec: {command: {{ include "platform.backend.launcherPing" . }}}
+    {{- include "platform.backend.launcherPing" . | nindent 4 }}
     periodSeconds: 2
     timeoutSeconds: 3
     failureThreshold: 90
   readinessProbe:
-    exec: {command: {{ include "platform.backend.launcherPing" . }}}
+    {{- include "platform.backend.launcherPing" . | nindent 4 }}
     periodSeconds: 10
     timeoutSeconds: 5
   livenessProbe:
-    exec: {command: {{ include "platform.backend.launcherPing" . }}}
+    {{- include "platform.backend.launcherPing" . | nindent 4 }}
     periodSeconds: 30
     timeoutSeconds: 10
     failureThreshold: 5
@@ -41,13 +41,17 @@ Tier 1: the launcher beside the backend. They share the folder of its socket and
 
 {{/* Whether the launcher answers on its socket (docs/training-contract.md, op ping). */}}
 {{- define "platform.backend.launcherPing" -}}
-{{- $code := `import socket
-s = socket.socket(socket.AF_UNIX)
-s.settimeout(2)
-s.connect("/run/launcher/launcher.sock")
-s.sendall(b'{"op": "ping"}\n')
-assert b'"ok": true' in s.makefile("rb").readline()` -}}
-{{ list "python" "-c" $code | toJson }}
+exec:
+  command:
+    - python
+    - -c
+    - |
+      import socket
+      s = socket.socket(socket.AF_UNIX)
+      s.settimeout(2)
+      s.connect("/run/launcher/launcher.sock")
+      s.sendall(b'{"op": "ping"}\n')
+      assert b'"ok": true' in s.makefile("rb").readline()
 {{- end }}
 
 {{- define "platform.backend.launcherVolumes" -}}

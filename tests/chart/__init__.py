@@ -1,0 +1,144 @@
+"""The chart, rendered in process: each set of values once a run."""
+
+import json
+from collections.abc import Iterator
+from copy import deepcopy
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import helm_python as helm
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+CHART = ROOT / "charts" / "platform"
+OVERLAYS = ROOT / "overlays"
+TIERS = ("tier1", "tier2", "tier3")
+RELEASE = NAMESPACE = "platform"
+
+Values = dict[str, Any]
+Manifest = dict[str, Any]
+
+
+class Pod(NamedTuple):
+    """A pod's template, wherever it lies."""
+
+    owner: str  # Deployment/backend
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    spec: dict[str, Any]
+
+    @property
+    def containers(self) -> list[dict[str, Any]]:
+        """Init containers, then the others."""
+        return [*self.spec.get("initContainers", []), *self.spec["containers"]]
+
+
+class Rendered(NamedTuple):
+    """What one set of values renders to."""
+
+    files: dict[str, str]  # below templates/, without those that are empty
+    objects: list[Manifest]
+
+    @property
+    def notes(self) -> str:
+        return self.files["NOTES.txt"]
+
+    @property
+    def text(self) -> str:
+        """All objects as `helm template` prints them, less its comments."""
+        return "".join(
+            f"---\n{text.strip()}\n" for name, text in sorted(self.files.items()) if is_manifest(name)
+        )
+
+    def kind(self, *kinds: str) -> list[Manifest]:
+        return [item for item in self.objects if item["kind"] in kinds]
+
+    def get(self, kind: str, name: str) -> Manifest:
+        """The one object; a Job's name is without the hash."""
+        found = [item for item in self.kind(kind) if plain_name(item) == name]
+        assert len(found) == 1, f"{kind}/{name}: {len(found)} objects"
+        return found[0]
+
+    def pods(self) -> Iterator[Pod]:
+        """Every pod that the chart can lead to, those of training Jobs included."""
+        job = yaml.safe_load(self.get("ConfigMap", "trainer-job")["data"]["job.yaml"])
+        training = {**job, "metadata": {**job["metadata"], "name": "training"}}
+        for item in [*self.kind("Deployment", "StatefulSet", "Job"), training]:
+            template = item["spec"]["template"]
+            metadata = template["metadata"]
+            yield Pod(label(item), metadata["labels"], metadata.get("annotations", {}), template["spec"])
+
+    def pod(self, owner: str) -> Pod:
+        return next(pod for pod in self.pods() if pod.owner == owner)
+
+
+def is_manifest(name: str) -> bool:
+    return name.endswith(".yaml") and name != "validations.yaml"
+
+
+def plain_name(item: Manifest) -> str:
+    """The object's name, of Jobs without the hash of their spec."""
+    name: str = item["metadata"]["name"]
+    return name.rsplit("-", 1)[0] if item["kind"] == "Job" and name != "training" else name
+
+
+def label(item: Manifest) -> str:
+    """`Kind/name`, as tests are called by."""
+    return f"{item['kind']}/{plain_name(item)}"
+
+
+def merged(*layers: Values) -> Values:
+    """Values over values, as several `-f` are."""
+    result: Values = {}
+    for layer in layers:
+        for key, value in layer.items():
+            old = result.get(key)
+            both = isinstance(old, dict) and isinstance(value, dict)
+            result[key] = merged(old, value) if both else deepcopy(value)
+    return result
+
+
+@cache
+def overlay(tier: str) -> Values:
+    made: Values = yaml.safe_load((OVERLAYS / tier / "values.yaml").read_text())
+    return made
+
+
+@cache
+def chart() -> helm.Chart:
+    return helm.Chart.load(CHART)
+
+
+def render_files(values: Values, loaded: helm.Chart | None = None) -> dict[str, str]:
+    """Templates' output by their path below templates/; empty ones are left out.
+
+    Raises:
+        helm.HelmValuesError: the schema refuses the values.
+        helm.HelmRenderError: a validation refuses them.
+    """
+    output = (loaded or chart()).render(values, name=RELEASE, namespace=NAMESPACE)
+    prefix = f"{CHART.name}/templates/"
+    return {name.removeprefix(prefix): text for name, text in output.items() if text.strip()}
+
+
+@cache
+def _render(values: str) -> Rendered:
+    files = render_files(json.loads(values))
+    objects = [
+        item
+        for name in sorted(files)
+        if is_manifest(name)
+        for item in yaml.load_all(files[name], Loader=yaml.CSafeLoader)  # noqa: S506 - it is the safe one
+        if item
+    ]
+    return Rendered(files, objects)
+
+
+def render(*layers: Values) -> Rendered:
+    """Values over the chart's own, rendered; the same values are rendered once a run."""
+    return _render(json.dumps(merged(*layers), sort_keys=True))
+
+
+def tier(name: str) -> Rendered:
+    return render(overlay(name))

@@ -1,0 +1,83 @@
+"""Sets of values that stand for every way in which the chart is used; the policies hold for each."""
+
+from chart import TIERS, Rendered, Values, overlay, render
+
+TOLERATION = {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
+MANIFEST = {
+    "name": "other",
+    "version": "1",
+    "image": "registry.example.com/other:1",
+    "command": ["python", "train.py"],
+    "tasks": ["detect"],
+    "config_schema": {"type": "object"},
+}
+
+VARIANTS: dict[str, tuple[str, Values]] = {
+    "gateway": (
+        "tier3",
+        {
+            "exposure": {
+                "mode": "gateway",
+                "gateway": {"name": "public", "namespace": "gateways", "sectionName": "https"},
+                "controllerNamespace": "envoy-gateway",
+            }
+        },
+    ),
+    "gateway-plain": ("tier3", {"exposure": {"mode": "gateway", "gateway": {"name": "public"}}}),
+    "no-ingress-class": ("tier3", {"exposure": {"ingress": {"className": ""}}}),
+    "port-forward-only": ("tier3", {"exposure": {"mode": "none", "host": ""}}),
+    "fixed-replicas": (
+        "tier3",
+        {
+            "backend": {"replicas": 3, "autoscaling": {"enabled": False}},
+            "frontend": {"replicas": 3, "autoscaling": {"enabled": False}},
+        },
+    ),
+    "scheduled": (
+        "tier3",
+        {
+            "images": {"pullSecrets": ["registry"]},
+            "scheduling": {"nodeSelector": {"pool": "platform"}, "tolerations": [TOLERATION]},
+            "trainer": {
+                "job": {
+                    "queueName": "training",
+                    "nodeSelector": {"pool": "gpu"},
+                    "tolerations": [TOLERATION],
+                }
+            },
+            "networkPolicy": {"dnsCidrs": ["169.254.20.10/32"]},
+        },
+    ),
+    "pinned": ("tier3", {"backend": {"image": {"digest": "sha256:" + "0" * 64}}}),
+    "storage-class": (
+        "tier2",
+        {
+            "postgres": {"persistence": {"storageClass": "fast"}},
+            "minio": {"persistence": {"storageClass": "fast"}},
+            "prometheus": {"persistence": {"storageClass": "fast"}},
+        },
+    ),
+    "no-grafana": ("tier2", {"grafana": {"enabled": False}}),
+    "image-source": ("tier1", {"trainer": {"liveSource": {"enabled": False}}}),
+    "configured": (
+        "tier2",
+        {
+            "backend": {"settings": {"STOP_GRACE_S": 30}, "apiAuth": "on"},
+            "trainer": {"manifests": {"other": MANIFEST}},
+            "mlflow": {"allowedHosts": ["mlflow.example.com"]},
+        },
+    ),
+}
+
+CASES = (*TIERS, *VARIANTS)
+
+
+def case_layers(name: str) -> tuple[Values, ...]:
+    if name in TIERS:
+        return (overlay(name),)
+    base, values = VARIANTS[name]
+    return overlay(base), values
+
+
+def case(name: str) -> Rendered:
+    return render(*case_layers(name))

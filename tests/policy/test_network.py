@@ -1,0 +1,121 @@
+"""Who may talk to whom, evaluated from the rendered policies as Kubernetes does."""
+
+from chart import Manifest, Pod, Rendered, tier
+from chart.network import Flow, flows, outside
+
+# The whole truth of tier 2, component by component; docs/platform-network.md draws it.
+ALLOWED: set[Flow] = {
+    ("backend", "backend", 8000),
+    ("backend", "minio", 9000),
+    ("backend", "mlflow", 5000),
+    ("backend", "postgres", 5432),
+    ("backend", "redis", 6379),
+    ("backend", "temporal", 7233),
+    ("backend-migrate", "postgres", 5432),
+    ("frontend", "backend", 8000),
+    ("grafana", "prometheus", 9090),
+    ("minio-buckets", "minio", 9000),
+    ("mlflow", "minio", 9000),
+    ("mlflow", "postgres", 5432),
+    ("prometheus", "backend", 8000),
+    ("prometheus", "grafana", 3000),
+    ("prometheus", "minio", 9000),
+    ("prometheus", "mlflow", 5000),
+    ("prometheus", "prometheus", 9090),
+    ("prometheus", "temporal", 9090),
+    ("temporal", "postgres", 5432),
+    ("temporal-namespace", "temporal", 7233),
+    ("temporal-schema", "postgres", 5432),
+    ("temporal-ui", "temporal", 7233),
+    ("trainer", "backend", 8000),
+    ("trainer", "minio", 9000),
+}
+STORES = {"postgres", "minio"}
+
+
+def test_flows_of_each_tier() -> None:
+    assert flows(tier("tier1")) == flows(tier("tier2")) == ALLOWED
+    assert flows(tier("tier3")) == {flow for flow in ALLOWED if not STORES & set(flow[:2]) and flow[0] != "minio-buckets"}
+
+
+def test_default_deny_in_both_directions(rendered: Rendered) -> None:
+    spec = rendered.get("NetworkPolicy", "default-deny")["spec"]
+    assert spec == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
+def test_each_pod_has_its_policy(rendered: Rendered) -> None:
+    selected = {item["spec"]["podSelector"].get("matchLabels", {}).get("app") for item in rendered.kind("NetworkPolicy")}
+    assert {pod.labels["app"] for pod in rendered.pods()} == selected - {None}
+
+
+def test_dns_by_udp_and_tcp(rendered: Rendered) -> None:
+    (rule,) = rendered.get("NetworkPolicy", "dns")["spec"]["egress"]
+    assert {(port["protocol"], port["port"]) for port in rule["ports"]} == {("UDP", 53), ("TCP", 53)}
+    assert rule["to"][0]["podSelector"]["matchLabels"] == {"k8s-app": "kube-dns"}
+
+
+def test_rules_name_ports_of_containers(rendered: Rendered) -> None:
+    """Rules see the pods' ports, not the services': each is one that a container listens on."""
+    ports = {
+        pod.labels["app"]: {port["containerPort"] for container in pod.containers for port in container.get("ports", [])}
+        for pod in rendered.pods()
+    }
+    for item in rendered.kind("NetworkPolicy"):
+        app = item["spec"]["podSelector"].get("matchLabels", {}).get("app")
+        for rule in item["spec"].get("ingress", []):
+            assert {port["port"] for port in rule["ports"]} <= ports[app]
+
+
+def test_who_may_talk_is_said_by_labels(pod: Pod) -> None:
+    """A pod bears a label for each target, and no label is without a policy that reads it."""
+    read = {
+        key
+        for item in tier("tier2").kind("NetworkPolicy")
+        for rule in item["spec"].get("ingress", [])
+        for peer in rule.get("from", [])
+        for key in peer.get("podSelector", {}).get("matchLabels", {})
+    }
+    asked = {key for key in pod.labels if key.startswith("trainyard.dev/to-")}
+    assert asked - {"trainyard.dev/to-api-server"} <= read
+
+
+def test_api_server_only_for_those_with_a_token(rendered: Rendered) -> None:
+    talkers = {pod.labels["app"] for pod in rendered.pods() if "trainyard.dev/to-api-server" in pod.labels}
+    assert talkers == {"backend", "prometheus"}
+    for app in talkers:
+        ports = [port["port"] for cidr, port in _blocks(rendered.get("NetworkPolicy", app)) if cidr == "0.0.0.0/0"]
+        assert 6443 in ports
+
+
+def _blocks(item: Manifest) -> list[tuple[str, Manifest]]:
+    return [
+        (peer["ipBlock"]["cidr"], port)
+        for rule in item["spec"]["egress"]
+        for peer in rule["to"]
+        if "ipBlock" in peer
+        for port in rule["ports"]
+    ]
+
+
+def test_trainers_reach_the_backend_and_the_store_only(rendered: Rendered) -> None:
+    policy = rendered.get("NetworkPolicy", "trainer")["spec"]
+    assert policy["ingress"] == []
+    assert len(policy["egress"]) == 2
+
+
+def test_open_to_the_outside() -> None:
+    nodes = {(app, port) for app, port, source in outside(tier("tier1")) if source == "0.0.0.0/0 except 10.244.0.0/16"}
+    assert nodes == {
+        ("backend", 8000),
+        ("frontend", 3000),
+        ("grafana", 3000),
+        ("minio", 9000),
+        ("minio", 9001),
+        ("mlflow", 5000),
+        ("prometheus", 9090),
+        ("temporal-ui", 8080),
+    }
+    assert outside(tier("tier3")) == {
+        ("backend", 8000, "namespace ingress-nginx"),
+        ("frontend", 3000, "namespace ingress-nginx"),
+    }

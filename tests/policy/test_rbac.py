@@ -1,0 +1,23 @@
+"""Who may do what with the API: the whole of it."""
+
+from chart import Rendered
+
+ROLES = {
+    "backend": [
+        {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create", "delete", "get", "list", "patch", "watch"]},
+        {"apiGroups": [""], "resources": ["pods", "pods/log"], "verbs": ["get", "list", "watch"]},
+        # An attempt's callback token, owned by its Job; never read.
+        {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
+    ],
+    "prometheus": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}],
+}
+
+
+def test_roles(rendered: Rendered) -> None:
+    assert {item["metadata"]["name"]: item["rules"] for item in rendered.kind("Role")} == ROLES
+
+
+def test_accounts_mount_nothing_by_themselves(rendered: Rendered) -> None:
+    accounts = rendered.kind("ServiceAccount")
+    assert {item["metadata"]["name"] for item in accounts} == {"backend", "prometheus", "trainer"}
+    assert all(item["automountServiceAccountToken"] is False for item in accounts)

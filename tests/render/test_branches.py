@@ -1,0 +1,110 @@
+"""Every `if` and `with` of the templates is turned both ways by some case, and the list of cases stays as short as that."""
+
+import re
+import shutil
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from chart import CHART, merged, render_files
+from chart.cases import CASES, case_layers
+from helm_python import Chart, HelmRenderError
+
+from render.test_validations import REFUSED
+
+ACTION = re.compile(r"\{\{-?\s*(/\*.*?\*/|(?P<word>\w+)?.*?)\s*-?\}\}", re.DOTALL)
+OPENING = {"if", "with", "range", "define", "block"}
+
+
+class Branch(NamedTuple):
+    place: str  # backend/deployment.yaml:8 if not .Values.backend.autoscaling.enabled
+    taken: bool
+
+
+def instrumented(text: str, name: str) -> tuple[str, list[Branch]]:
+    """`text` with a comment line in each branch that names it, and those names."""
+    parts: list[str] = []
+    branches: list[Branch] = []
+    stack: list[tuple[str, str, bool]] = []  # word, place, whether there is an else
+    at = 0
+
+    def mark(place: str, *, taken: bool) -> str:
+        branches.append(Branch(place, taken))
+        return f"\n#<{place}|{taken}>#\n"
+
+    for found in ACTION.finditer(text):
+        word = found["word"] or ""
+        parts.append(text[at : found.start()])
+        at = found.end()
+        action = found.group()
+        source = re.sub(r"\s+", " ", action.strip("{}- \n"))
+        place = f"{name}:{text.count(chr(10), 0, found.start()) + 1} {source}"
+        if word in OPENING:
+            stack.append((word, place, False))
+            parts.append(action)
+            if word in {"if", "with"}:
+                parts.append(mark(place, taken=True))
+        elif word == "else":
+            kind, opened, _ = stack.pop()
+            stack.append((kind, opened, True))
+            chained = re.match(r"else (if|with) ", source)
+            parts.append(action if not chained else action)
+            if kind in {"if", "with"} and not chained:
+                parts.append(mark(opened, taken=False))
+            elif chained:
+                # the first condition failed if this one is asked at all; its own branches are marked here
+                stack.pop()
+                stack.append((kind, place, False))
+                branches.append(Branch(opened, taken=False))
+                parts.append(f"\n#<{opened}|False>#\n" + mark(place, taken=True))
+        elif word == "end":
+            kind, opened, has_else = stack.pop()
+            if kind in {"if", "with"} and not has_else:
+                parts.append("{{ else }}" + mark(opened, taken=False))
+            parts.append(action)
+        else:
+            parts.append(action)
+    parts.append(text[at:])
+    assert not stack, name
+    return "".join(parts), branches
+
+
+@cache
+def outcome(folder: Path) -> tuple[list[Branch], set[Branch]]:
+    """All branches of the chart, and those that the cases reach."""
+    copy = folder / "platform"
+    shutil.copytree(CHART, copy)
+    branches: list[Branch] = []
+    for path in sorted((copy / "templates").rglob("*")):
+        if path.is_file():
+            text, found = instrumented(path.read_text(), str(path.relative_to(copy / "templates")))
+            path.write_text(text)
+            branches += found
+    reached: set[Branch] = set()
+    with Chart.load(copy) as loaded:
+        for name in CASES:
+            output = "".join(render_files(merged(*case_layers(name)), loaded).values())
+            reached |= {Branch(p, t == "True") for p, t in re.findall(r"#<(.*?)\|(True|False)>#", output)}
+    return branches, reached
+
+
+def test_every_branch_is_taken(tmp_path: Path) -> None:
+    branches, reached = outcome(tmp_path)
+    assert len(branches) > 60
+    # a branch that fails leaves no output; test_validations.py takes each of those, by its text
+    missing = {branch for branch in set(branches) - reached if not branch.place.startswith("validations.yaml")}
+    assert not missing, "\n".join(f"never {b.taken}: {b.place}" for b in sorted(missing))
+
+
+def test_every_fail_is_taken() -> None:
+    text = (CHART / "templates" / "validations.yaml").read_text()
+    fails = [text.count("\n", 0, found.start()) + 1 for found in re.finditer(r"\{\{-? fail ", text)]
+    hit = set()
+    for layers, _ in REFUSED.values():
+        with pytest.raises(HelmRenderError) as caught:
+            render_files(merged(*layers))
+        line = re.search(r"validations\.yaml:(\d+)", str(caught.value))
+        assert line
+        hit.add(int(line[1]))
+    assert hit == set(fails)
