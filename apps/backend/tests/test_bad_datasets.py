@@ -146,6 +146,23 @@ LAYOUTS = [
         "val names 'images/test', a folder without images in this archive. Images are in "
         "images/train, images/val",
     ),
+    Case(
+        "labels beside images",
+        lambda: zipped(
+            {
+                "data.yaml": b"train: train\nval: train\nnames: [cat]\n",
+                "train/0.jpg": picture(),
+                "train/0.txt": BOX.encode(),
+            }
+        ),
+        "which is not below a folder named images. Put images in images/train",
+    ),
+    Case(
+        "no image format",
+        lambda: zipped({"data.yaml": YAML.encode(), "images/train/0.gif": picture("GIF")}),
+        "It has no image at all that training reads",
+    ),
+    Case("unprintable name", yaml(YAML.replace("dog", '"do\\0g"')), "must be plain names"),
     Case("leads out", yaml(YAML.replace("images/val", "../../etc")), "leads out of the archive"),
     Case("absolute folder", yaml(YAML.replace("images/val", "/etc")), "leads out of the archive"),
     Case("file list", yaml(YAML.replace("images/val", "val.txt")), "names a list of files"),

@@ -19,7 +19,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 from backend.context import Context
 from backend.datasets.models import Dataset
 from backend.datasets.preflight import limits
-from backend.datasets.schemas import Problem, Report
+from backend.datasets.schemas import DatasetProblem, Report
 from backend.storage.store import StoreError
 
 log = logging.getLogger(__name__)
@@ -131,5 +131,5 @@ async def _wait(request: bytes, output: IO[bytes], errors: IO[bytes]) -> int:
 
 
 def _rejected(message: str) -> Result:
-    problem = Problem(severity="error", file=None, message=message)
+    problem = DatasetProblem(severity="error", file=None, message=message)
     return Result(accepted=False, sha256=None, report=Report(problems=[problem], problems_total=1))

@@ -48,7 +48,7 @@ class Upload(BaseModel):
     parts: list[UploadPart]
 
 
-class Problem(BaseModel):
+class DatasetProblem(BaseModel):
     severity: Literal["error", "warning"]
     file: str | None
     message: str
@@ -75,7 +75,7 @@ class Report(BaseModel):
     images: ImageCounts = ImageCounts()
     labels: int = 0
     classes: list[ClassCounts] = []
-    problems: list[Problem] = Field(default=[], description="Errors first, at most 100")
+    problems: list[DatasetProblem] = Field(default=[], description="Errors first, at most 100")
     problems_total: int = 0
 
 

@@ -9,8 +9,14 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt,
 from backend.context import Context
 from backend.datasets import preflight_process, repository
 from backend.datasets.models import Dataset, DatasetStatus
-from backend.datasets.schemas import CompletedPart, DatasetCreate, Report, Upload, UploadPart
-from backend.datasets.schemas import Problem as Finding
+from backend.datasets.schemas import (
+    CompletedPart,
+    DatasetCreate,
+    DatasetProblem,
+    Report,
+    Upload,
+    UploadPart,
+)
 from backend.db import new_id
 from backend.problems import Problem
 from backend.storage.store import Part
@@ -178,7 +184,7 @@ async def delete(ctx: Context, id_: str) -> None:
     """
     sentence = "Its deletion has begun and did not finish. Delete it again."
     report = Report(
-        problems=[Finding(severity="error", file=None, message=sentence)], problems_total=1
+        problems=[DatasetProblem(severity="error", file=None, message=sentence)], problems_total=1
     )
     async with ctx.db.transaction() as session:
         dataset = await repository.withdraw(session, id_, report.model_dump())

@@ -4,11 +4,13 @@ Exit codes: 0 there is a verdict; 75 the store does not answer (stderr says more
 is a crash.
 """
 
+import contextlib
 import json
 import os
 import resource
 import signal
 import sys
+from pathlib import Path
 
 from backend.datasets.preflight import limits
 from backend.datasets.preflight.check import preflight
@@ -21,6 +23,9 @@ def _limit(wall_s: int) -> None:
     largest = limits.WHOLE_BYTES + limits.MIB
     resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Where memory is short in our pod, it is not the backend that must go.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
     # Ends us also when the backend that would have killed us is gone.
     signal.alarm(wall_s)
 

@@ -113,10 +113,23 @@ def _images(value: Any, split: str, top: str, images: list[str]) -> list[str]:
         inside = [name for name in images if name.startswith(prefix)]
         if not inside:
             known = sorted({str(PurePosixPath(name).parent) for name in images})[:5]
-            hint = f"Images are in {', '.join(known)}." if known else "It has no image at all."
+            hint = (
+                f"Images are in {', '.join(known)}."
+                if known
+                else "It has no image at all that training reads (.jpg, .png, …)."
+            )
             raise RejectedError(
                 f"data.yaml's {split} names {folder[:100]!r}, a folder without images in this "
                 f"archive. {hint}"
+            )
+        stray = next(
+            (n for n in inside if "images" not in n.removeprefix(top).split("/")[:-1]), None
+        )
+        if stray:
+            raise RejectedError(
+                f"data.yaml's {split} names {folder[:100]!r}, which is not below a folder named "
+                f"images. Put images in images/{split} and labels in labels/{split}.",
+                stray,
             )
         found.update(inside)
     return sorted(found)
@@ -156,7 +169,7 @@ def _names(settings: dict[str, Any]) -> list[str]:
         raise RejectedError(
             f"data.yaml names {len(names):,} classes; at most {limits.MAX_CLASSES:,} are taken."
         )
-    if not all(isinstance(name, str | int | float) for name in names):
+    if not all(isinstance(name, str | int | float) and str(name).isprintable() for name in names):
         raise RejectedError("data.yaml's names must be plain names, e.g. names: [cat, dog].")
     if count is not None and count != len(names):
         shown = str(count)[:20] if isinstance(count, int | float | str) else "no number"
