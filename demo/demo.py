@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,11 @@ def yard(*words: str) -> None:
 
 
 def ask(*words: str) -> Any:
-    """Run a yard command for its JSON."""
+    """Run a yard command for its JSON.
+
+    Raises:
+        subprocess.CalledProcessError: it failed, and has said why.
+    """
     done = subprocess.run([YARD, *words, "--json"], check=True, stdout=subprocess.PIPE)
     return json.loads(done.stdout)
 
@@ -56,12 +61,13 @@ def cancel_leftovers() -> None:
             yard("cancel", job["id"])
 
 
-def predict(model: Path, images: list[Path]) -> list[Found]:
+def predict(model: Path, images: Path) -> list[Found]:
     """Return what the model finds on the pages; every candidate, for mAP needs the weak ones."""
-    results = ask(
-        "predict", *map(str, images), "--weights", str(model),
-        "--conf", "0.001", "--imgsz", str(TRAINING["imgsz"]), "--out", str(OUT / "predictions"),
-    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as unused:
+        results = ask(
+            "predict", str(images), "--weights", str(model),
+            "--conf", "0.001", "--imgsz", str(TRAINING["imgsz"]), "--out", unused,
+        )  # fmt: skip
     return [
         Found(Path(item["image"]).stem, box["class"], box["confidence"], tuple(box["xyxy"]))
         for item in results
@@ -87,8 +93,8 @@ def main() -> int:
     yard("models", "pull", job["id"], "--only", "best.pt", "--out", str(OUT / "model"))
     say(5, "Finding digits on the held-out pages")
     model, heldout = OUT / "model/best.pt", OUT / "pages/heldout"
+    found = predict(model, heldout / "images")
     images = sorted((heldout / "images").glob("*.png"))
-    found = predict(model, images)
     picture = OUT / "heldout.png"
     draw_sheet(images, found, picture)
     say(6, "The result")

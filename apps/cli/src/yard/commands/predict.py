@@ -4,11 +4,13 @@ import json
 import subprocess
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from yard import config, output
+from yard.archive import IMAGES
+from yard.client import Json
 from yard.commands.models import fetch
 from yard.context import AsJson, Url, client
 from yard.errors import Code, YardError
@@ -43,18 +45,26 @@ def predict(
         )
     python = config.trainer_python()
     model = weights or _cached(url, job_id or "")
-    for path in (model, *images):
-        if not path.exists():
-            raise YardError(f"there is no {path}", todo="check the path", code=Code.NOT_FOUND)
+    pictures = [picture for path in images for picture in _pictures(path)]
+    for path in (model, *pictures):
+        if not path.is_file():
+            raise YardError(f"there is no file {path}", todo="check the path", code=Code.NOT_FOUND)
     options = ["--weights", str(model), "--out", str(target), "--conf", str(conf)]
     options += ["--imgsz", str(imgsz)] if imgsz else []
-    results = _run(python, options, images)
+    results = _run(python, options, pictures)
     if as_json:
         output.print_json(results)
         return
     for item in results:
-        out.print(f"{item['image']}  {_found(item['boxes'])}")
-    out.print(f"{len(results)} pictures in {target}")
+        out.print(f"{item['image']}  {_found(item)}")
+    out.print(f"drawn into {target}/: {len(results)}")
+
+
+def _pictures(path: Path) -> list[Path]:
+    """Return the images in a folder, or the path itself if it is none."""
+    if not path.is_dir():
+        return [path]
+    return sorted(file for file in path.iterdir() if file.suffix.lower() in IMAGES)
 
 
 def _cached(url: str | None, job_id: str) -> Path:
@@ -69,7 +79,7 @@ def _cached(url: str | None, job_id: str) -> Path:
     return model
 
 
-def _run(python: Path, options: list[str], images: list[Path]) -> list[Any]:
+def _run(python: Path, options: list[str], images: list[Path]) -> list[Json]:
     """Run the trainer's predict in its own environment; return what it found in each image."""
     command = [str(python), "-m", "trainer", "predict", *options, *map(str, images)]
     done = subprocess.run(command, capture_output=True, check=False)
@@ -84,6 +94,10 @@ def _run(python: Path, options: list[str], images: list[Path]) -> list[Any]:
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith(b"{")]
 
 
-def _found(boxes: list[Any]) -> str:
-    names = Counter(str(box["name"]) for box in boxes)
+def _found(item: Json) -> str:
+    """Return in words what was found: the likeliest class, or how many of each."""
+    if "classes" in item:
+        best = item["classes"][0]
+        return f"{best['name']} {best['confidence']:.0%}"
+    names = Counter(str(box["name"]) for box in item["boxes"])
     return ", ".join(f"{count}x {name}" for name, count in sorted(names.items())) or "nothing"
