@@ -36,6 +36,7 @@ class Heartbeats(threading.Thread):
         self._epochs: deque[dict[str, Any]] = deque()
         self._seq = 0
         self._news = threading.Event()
+        self._news.set()  # the first one goes at once: from there on silence means something
         self._closing = threading.Event()
 
     def tell(self, *, now: bool = False, **state: Any) -> None:
