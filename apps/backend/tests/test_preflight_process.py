@@ -1,7 +1,9 @@
 """The check as a process: large archives by ranges, and every way in which it can break off."""
 
 import asyncio
+import json
 import socket
+import zipfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -65,7 +67,9 @@ async def test_large_archives_are_read_by_ranges(
     late = broken.replace("0.jpg", "late.jpg")
     files[late] = jpeg_with_comments(200_000)
     files[late.replace("images", "labels").replace(".jpg", ".txt")] = archives.BOX.encode()
-    data = zipped(files)
+    cut = broken.replace("0.jpg", "cut.jpg")
+    files[cut] = b"no picture, and damaged" * 10_000
+    data = archives.patched(zipped(files, method=zipfile.ZIP_STORED), files[cut][-100:], bytes(100))
     id_ = await data_support.push(client, data, task=task)
     bucket, key = ctx.settings.datasets_bucket, service.object_key(id_)
     url = await ctx.store.presign_internal_get(bucket, key, lifetime_s=60)
@@ -73,7 +77,8 @@ async def test_large_archives_are_read_by_ranges(
     monkeypatch.setattr(limits, "WHOLE_BYTES", 0)
     ranged = await asyncio.to_thread(check.preflight, url, len(data), None, task)
     assert ranged["report"] == whole["report"]
-    assert ranged["report"]["problems"][0]["file"] == broken
+    assert {broken, cut} <= {problem["file"] for problem in ranged["report"]["problems"]}
+    assert "Bad CRC-32" in json.dumps(ranged["report"]["problems"])
     assert ranged["accepted"]
     assert ranged["sha256"] is None
 

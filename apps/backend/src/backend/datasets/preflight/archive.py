@@ -50,16 +50,17 @@ class Archive:
         ordered = [name for _, name in infos]
         if self._ranges is None:
             for name in ordered:
-                yield name, self._read(name, head)
+                yield name, self.attempt(name, head)
             return
         ranges = list(coalesce(self._extent(name, head) for name in ordered))
         rest = iter(ordered)
         for (_, count), _ in zip(ranges, self._ranges.sweep(e for e, _ in ranges), strict=True):
             for _ in range(count):
                 name = next(rest)
-                yield name, self._read(name, head)
+                yield name, self.attempt(name, head)
 
-    def _read(self, name: str, head: int | None) -> bytes | Exception:
+    def attempt(self, name: str, head: int | None = None) -> bytes | Exception:
+        """An entry (the first `head` bytes of it), or what DAMAGED it."""
         try:
             with self._zip.open(self.entries[name]) as file:
                 return file.read() if head is None else file.read(head)

@@ -95,14 +95,7 @@ class _Check:
     def _check_images(self, archive: Archive, head: int | None) -> None:
         names = {name for found in self._layout.splits.values() for name in found}
         for name, data in archive.sweep(names, head):
-            whole = head is None or archive.entries[name].file_size <= head
-            if isinstance(data, Exception):
-                message: str | None = f"{_DAMAGED} ({data}). Zip it again."
-            else:
-                message = images.fault(data, complete=whole)
-                if message is not None and not whole:
-                    # Some formats keep at the end what tells their size.
-                    message = images.fault(archive.read(name), complete=True)
+            message = _image_fault(archive, name, data, head)
             if message is not None:
                 self._bad.add(name)
                 self.problems.warning(message, name)
@@ -204,3 +197,16 @@ def _label_of(image: str) -> str:
     stem = image.rpartition(".")[0]
     before, found, after = f"/{stem}".rpartition("/images/")
     return (f"{before}/labels/{after}" if found else f"/{stem}")[1:] + ".txt"
+
+
+def _image_fault(
+    archive: Archive, name: str, data: bytes | Exception, head: int | None
+) -> str | None:
+    if isinstance(data, Exception):
+        return f"{_DAMAGED} ({data}). Zip it again."
+    whole = head is None or archive.entries[name].file_size <= head
+    message = images.fault(data, complete=whole)
+    if message is None or whole:
+        return message
+    # Some formats keep at the end what tells their size.
+    return _image_fault(archive, name, archive.attempt(name), None)
