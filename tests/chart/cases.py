@@ -57,6 +57,10 @@ VARIANTS: dict[str, tuple[str, Values]] = {
             "prometheus": {"persistence": {"storageClass": "fast"}},
         },
     ),
+    "external-store": (
+        "tier2",
+        {"minio": {"enabled": False}, "objectStore": {"endpoint": "https://r2.example.com"}},
+    ),
     "no-grafana": ("tier2", {"grafana": {"enabled": False}}),
     "image-source": ("tier1", {"trainer": {"liveSource": {"enabled": False}}}),
     "configured": (

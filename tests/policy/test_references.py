@@ -148,7 +148,7 @@ def test_a_changed_config_map_rolls_the_pods_that_mount_it(rendered: Rendered) -
     ("change", "rolled"),
     [
         ("configured", {"Deployment/backend", "Deployment/mlflow"}),
-        ("no-grafana", set()),
+        ("no-grafana", {"Deployment/frontend"}),  # its link goes
         ("storage-class", set()),
     ],
 )

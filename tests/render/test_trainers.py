@@ -1,0 +1,37 @@
+"""Trainers as the chart brings them: the manifest is the trainer's own, and a further one is a value."""
+
+import json
+
+import yaml
+from chart import CHART, ROOT, tier
+from chart.cases import MANIFEST, case
+
+
+def test_manifest_is_the_trainers_own() -> None:
+    """A chart cannot read outside its folder: `cp apps/trainer-ultralytics/trainer.json charts/platform/files/trainers/ultralytics.json`."""
+    own = json.loads((ROOT / "apps" / "trainer-ultralytics" / "trainer.json").read_text())
+    assert json.loads((CHART / "files" / "trainers" / "ultralytics.json").read_text()) == own
+
+
+def test_manifest_names_the_image_that_values_name() -> None:
+    own = json.loads((CHART / "files" / "trainers" / "ultralytics.json").read_text())
+    for name, image in [
+        ("tier2", "trainer-ultralytics:latest"),
+        ("tier3", "registry.example.com/trainyard/trainer-ultralytics:0.1.0"),
+    ]:
+        data = tier(name).get("ConfigMap", "trainers")["data"]
+        assert json.loads(data["ultralytics.json"]) == {**own, "image": image}
+
+
+def test_further_trainer() -> None:
+    data = case("configured").get("ConfigMap", "trainers")["data"]
+    assert json.loads(data["other.json"]) == MANIFEST
+
+
+def test_scheduling_of_training_jobs() -> None:
+    job = yaml.safe_load(case("scheduled").get("ConfigMap", "trainer-job")["data"]["job.yaml"])
+    assert job["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "training"
+    pod = job["spec"]["template"]["spec"]
+    assert pod["nodeSelector"] == {"pool": "gpu"}
+    assert pod["tolerations"][0]["key"] == "nvidia.com/gpu"
+    assert job["spec"]["backoffLimit"] == 0
