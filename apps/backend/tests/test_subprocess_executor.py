@@ -109,11 +109,26 @@ async def _async(value: bool) -> bool:
 
 async def test_a_launcher_that_is_away(tmp_path: Path) -> None:
     executor = SubprocessExecutor(tmp_path / "none")
-    with pytest.raises(LaunchError, match="LAUNCHER_SOCKET"):
-        await executor.launch(spec("exit 0"))
-    for call in (executor.list(), executor.stop(REF, 1), executor.forget(REF)):
+    for call in (
+        executor.launch(spec("exit 0")),
+        executor.list(),
+        executor.stop(REF, 1),
+        executor.forget(REF),
+    ):
         with pytest.raises(ExecutorUnavailableError, match="LAUNCHER_SOCKET"):
             await call
+
+
+async def test_a_launcher_that_refuses(tmp_path: Path) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(b'{"ok": false, "error": "no disk space left"}\n')
+        writer.close()
+
+    server = await asyncio.start_unix_server(refuse, tmp_path / "s")
+    with pytest.raises(LaunchError, match="no disk space left"):
+        await SubprocessExecutor(tmp_path / "s").launch(spec("exit 0"))
+    server.close()
 
 
 async def test_answers_that_are_none(tmp_path: Path) -> None:

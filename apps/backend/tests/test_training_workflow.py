@@ -1,5 +1,6 @@
 """Jobs driven end to end by a real Temporal server, with an executor that does as it is told."""
 
+import hashlib
 from collections.abc import AsyncIterator
 
 import pytest
@@ -86,16 +87,38 @@ async def test_a_failed_launch_is_retried(ctx: Context, executor: ScriptedExecut
     async def refuse(spec: AttemptSpec) -> None:
         del executor.attempts[spec.ref]
         executor.on_launch = None
-        raise LaunchError("The launcher at L (LAUNCHER_SOCKET) does not answer.")
+        raise LaunchError("The launcher refused to launch: no disk space left")
 
     executor.on_launch = refuse
     job_id = await add_job(ctx)
     async with running(ctx):
         job = await until_status(ctx, job_id, JobStatus.RETRYING)
-        assert "LAUNCHER_SOCKET" in (job.message or "")
+        assert "no disk space left" in (job.message or "")
         await until_running(ctx, AttemptRef(job_id, 2))
         executor.finish(AttemptRef(job_id, 2))
         await until_status(ctx, job_id, JobStatus.SUCCEEDED)
+
+
+async def test_a_launcher_that_is_away_is_waited_for(
+    ctx: Context, executor: ScriptedExecutor
+) -> None:
+    executor.away = True
+    job_id = await add_job(ctx)
+    async with running(ctx):
+
+        async def told() -> bool:
+            return (await get_job(ctx, job_id)).message == "The launcher does not answer."
+
+        await until(told, "why it waits")
+        assert executor.specs == []
+        executor.away = False
+        await until_running(ctx, AttemptRef(job_id, 1))
+        assert (await get_job(ctx, job_id)).message is None
+        [spec] = executor.specs
+        token = hashlib.sha256(spec.env["CALLBACK_TOKEN"].encode()).hexdigest()
+        assert (await get_attempt(ctx, job_id, 1)).token_sha256 == token
+        executor.finish(AttemptRef(job_id, 1))
+        assert (await until_status(ctx, job_id, JobStatus.SUCCEEDED)).attempt == 1
 
 
 async def test_cancel_while_running(ctx: Context, executor: ScriptedExecutor) -> None:

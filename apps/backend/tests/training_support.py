@@ -60,6 +60,7 @@ class ScriptedExecutor:
         self._changed = asyncio.Event()
 
     async def launch(self, spec: AttemptSpec) -> None:
+        self._answer()
         if spec.ref not in self.attempts:
             self.specs.append(spec)
             self.attempts[spec.ref] = Observation(spec.ref, "running")

@@ -49,11 +49,17 @@ async def launch(ctx: Context, job_id: str) -> Launched | None:
         The job's latest attempt; None when there is nothing (more) to run.
 
     Raises:
-        ExecutorUnavailableError: it cannot be told whether an earlier call launched the attempt.
+        ExecutorUnavailableError: it may or may not have been launched; call again.
     """
     # Of two calls at once, the second would make the token of what the first launches invalid.
     async with _launching.setdefault(job_id, asyncio.Lock()):
-        return await _launch(ctx, job_id)
+        try:
+            return await _launch(ctx, job_id)
+        except ExecutorUnavailableError as error:
+            async with ctx.db.transaction() as session:
+                await repository.explain_wait(session, job_id, str(error))
+            await ctx.bus.publish(job_id)
+            raise
 
 
 async def _launch(ctx: Context, job_id: str) -> Launched | None:

@@ -75,7 +75,8 @@ CONSEQUENCES: dict[Cause, Consequence] = {
     C.PREEMPTED: Consequence(R.ALWAYS, "The trainer was told to leave its machine."),
     C.NODE_LOST: Consequence(R.ALWAYS, "The machine that trained vanished."),
     C.DEADLINE_EXCEEDED: Consequence(
-        R.NEVER, "The job ran longer than its max_duration_s. Raise it and retry: training resumes."
+        R.NEVER,
+        "The job ran longer than its max_duration_s. Retry it: training resumes, for as long again.",
     ),
     C.STALLED: Consequence(
         R.ALWAYS,
@@ -89,7 +90,7 @@ CONSEQUENCES: dict[Cause, Consequence] = {
     ),
     C.LAUNCH_FAILED: Consequence(
         R.ALWAYS,
-        "The trainer could not be started. Check that the launcher or the cluster is up, then retry the job.",
+        "The trainer could not be started.",
     ),
 }
 

@@ -60,7 +60,7 @@ class Executor(Protocol):
         """Start the attempt; once only, however often it is called.
 
         Raises:
-            LaunchError: it could not be started, or there is no telling whether it was.
+            LaunchError: it was refused, or could not be started.
         """
 
     async def stop(self, ref: AttemptRef, grace_s: float) -> None:

@@ -44,8 +44,18 @@ async def replace_token(session: AsyncSession, attempt: Attempt, token_sha256: s
     )
 
 
+async def explain_wait(session: AsyncSession, job_id: str, message: str | None) -> None:
+    """Tell the user why the attempt is not launched yet."""
+    await session.execute(
+        update(Job)
+        .where(Job.id == job_id, Job.status == JobStatus.PREPARING)
+        .values(message=message)
+    )
+
+
 async def confirm_launch(session: AsyncSession, ref: AttemptRef) -> None:
     await _update_attempt(session, ref, Attempt.launched_at.is_(None), launched_at=utcnow())
+    await explain_wait(session, ref.job_id, None)
     first = Job.attempts_before == ref.number - 1
     await session.execute(
         update(Job)

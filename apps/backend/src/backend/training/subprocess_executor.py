@@ -44,7 +44,7 @@ class SubprocessExecutor:
                 env=dict(spec.env),
                 memory_bytes=spec.memory_bytes,
             )
-        except (ExecutorUnavailableError, _RefusedError) as error:
+        except _RefusedError as error:
             raise LaunchError(str(error)) from error
         self._launched.set()
 

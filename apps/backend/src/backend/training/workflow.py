@@ -11,10 +11,10 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 
-# Activities are retried for ever: what makes them fail (a database or store that is away, a bug
-# until it is mended) passes, whereas a workflow that gave up would leave its job hanging.
+# Activities are retried for ever: what makes them fail (a database, store or launcher that is
+# away, a bug until it is mended) passes, whereas a workflow that gave up would leave its job hanging.
 FOREVER = RetryPolicy(
-    initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=15)
+    initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=5)
 )
 # An activity whose worker was killed is repeated this much later. The worker beats for it.
 BEAT_TIMEOUT = timedelta(seconds=5)
