@@ -12,6 +12,7 @@ import pytest
 import samples
 import servers
 from botocore.config import Config
+from launching import Launcher
 
 
 @pytest.fixture(scope="session")
@@ -87,3 +88,22 @@ class Jobs:
 @pytest.fixture
 def jobs(s3_server: servers.S3Server, backend: servers.Backend) -> Jobs:
     return Jobs(s3_server, backend)
+
+
+@pytest.fixture(scope="session")
+def warm_launcher(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Iterator[Launcher]:
+    launcher = Launcher(tmp_path_factory.mktemp("launcher"), home)
+    launcher.start()
+    yield launcher
+    launcher.end()
+
+
+@pytest.fixture
+def launcher(warm_launcher: Launcher) -> Iterator[Launcher]:
+    """A warm launcher, without attempts before and after the test."""
+    yield warm_launcher
+    for attempt in warm_launcher.attempts():
+        key = {"job_id": attempt["job_id"], "attempt": attempt["attempt"]}
+        warm_launcher.ask("stop", **key, grace_s=0)
+        warm_launcher.wait_ended(attempt["job_id"], attempt["attempt"])
+        warm_launcher.ask("forget", **key)

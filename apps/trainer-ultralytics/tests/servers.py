@@ -112,7 +112,7 @@ class Backend:
                 self.end_headers()
                 self.wfile.write(data)
 
-            def log_message(self, format: str, *args: Any) -> None:
+            def log_message(self, *args: Any) -> None:
                 pass
 
         class Server(ThreadingHTTPServer):
@@ -149,5 +149,4 @@ class Backend:
                 return 200, {"next_offset": len(self.log), "command": self.command}
             case "finish":
                 self.finish = json.loads(body)
-                return 200, {}
-        return 404, {"detail": "no such path"}
+        return 200, {}

@@ -44,7 +44,7 @@ def _run(arguments: argparse.Namespace) -> int:
     os.environ["TRAINER_HOME"] = str(home)
     work = fresh_work_folder(home / "attempts" / f"{attempt.job_id}-{attempt.number}")
     grace_s = float(os.environ.get("STOP_GRACE_S", "10"))
-    return supervise(attempt, Orders(work, grace_s=grace_s, echo_fd=os.dup(1))).exit_code
+    return supervise(attempt, Orders(work, grace_s=grace_s, echo_fd=os.dup(1))).exit_code or 0
 
 
 def _launcher(arguments: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 from trainer import processes
 
+_MAX_ATTEMPTS = 1_000_000
 _CERTAIN = {"out_of_memory", "launch_failed"}
 
 
@@ -41,7 +42,8 @@ class Launch:
                 memory_bytes = request.get("memory_bytes")
             case _:
                 raise ValueError("launch needs job_id, attempt, command (a list) and env (a map)")
-        if not re.fullmatch(r"[0-9a-f]{12}", job_id) or not 0 < attempt < 1_000_000:
+        counts = not isinstance(attempt, bool) and 0 < attempt < _MAX_ATTEMPTS
+        if not re.fullmatch(r"[0-9a-f]{12}", job_id) or not counts:
             raise ValueError("job_id has 12 hexadecimal digits, attempt counts from 1")
         if not all(isinstance(part, str) and "\0" not in part for part in command):
             raise ValueError("command is a list of strings")
@@ -159,7 +161,9 @@ class Registry:
 
     def get(self, job_id: object, attempt: object) -> AttemptRecord | None:
         """One attempt's record."""
-        return self._records.get((job_id, attempt))  # type: ignore[arg-type]
+        if isinstance(job_id, str) and isinstance(attempt, int):
+            return self._records.get((job_id, attempt))
+        return None
 
     def create(self, launch: Launch) -> AttemptRecord:
         """Make the folder of a new attempt; its supervisor completes the record by `claim`."""

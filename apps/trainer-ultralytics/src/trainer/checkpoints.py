@@ -1,12 +1,13 @@
 """A checkpoint is one uncompressed zip of what the next attempt needs to go on."""
 
-import os
+import logging
 import zipfile
 from pathlib import Path
 
 from trainer.client import Store
 from trainer.contract import Attempt
 
+log = logging.getLogger(__name__)
 # Without best.pt and results.csv a resumed run that never beats its old best would have neither.
 _MEMBERS = ("weights/last.pt", "weights/best.pt", "results.csv")
 
@@ -18,7 +19,7 @@ def pack(run: Path, target: Path) -> None:
         for member in _MEMBERS:
             if (run / member).exists():
                 archive.write(run / member, member)
-    os.replace(temporary, target)
+    temporary.replace(target)
 
 
 def restore(attempt: Attempt, store: Store, run: Path) -> int | None:
@@ -38,7 +39,9 @@ def restore(attempt: Attempt, store: Store, run: Path) -> int | None:
         run.mkdir(parents=True, exist_ok=True)
         archive = run / "checkpoint.zip"
         if store.download("models", key, archive) != stored.sha256:
-            print(f"The checkpoint of attempt {number} is damaged; looking for an earlier one.")
+            log.warning(
+                "The checkpoint of attempt %d is damaged; looking for an earlier one.", number
+            )
             continue
         with zipfile.ZipFile(archive) as source:
             for member in set(_MEMBERS) & set(source.namelist()):

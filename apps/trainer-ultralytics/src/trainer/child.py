@@ -46,13 +46,13 @@ def start_foreign(command: list[str]) -> Child:
     pid = os.fork()
     if pid == 0:
         _settle(parent)
-        here = os.path.dirname(sys.executable)
+        here = Path(sys.executable).parent
         env = os.environ | {
             "PATH": f"{here}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "PYTHONUNBUFFERED": "1",
         }
         try:
-            os.execvpe(command[0], command, env)
+            os.execvpe(command[0], command, env)  # noqa: S606 - no shell is what we want
         except OSError as error:
             log.error("The trainer's command %s cannot be run: %s", command, error.strerror)  # noqa: TRY400
         finally:

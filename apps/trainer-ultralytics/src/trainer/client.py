@@ -11,6 +11,7 @@ import boto3
 import botocore.exceptions
 import httpx
 from botocore.config import Config
+from tenacity import Retrying as _Retrying
 from tenacity import (
     retry_if_exception_type,
     sleep_using_event,
@@ -19,7 +20,6 @@ from tenacity import (
     stop_when_event_set,
     wait_exponential,
 )
-from tenacity import Retrying as _Retrying
 
 from trainer.contract import Attempt, AttemptError, Cause
 
@@ -29,19 +29,19 @@ _GONE = 409
 _MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
 
 
-class Unreachable(Exception):
+class UnreachableError(Exception):
     """The service did not answer, or not sensibly: worth another try."""
 
 
-class Stale(Exception):
+class StaleError(Exception):
     """The backend runs this attempt no longer: leave."""
 
 
-class Rejected(Exception):
+class RejectedError(Exception):
     """The backend refused the request for good; the text is its reason."""
 
 
-class OffsetAhead(Exception):
+class OffsetAheadError(Exception):
     """The backend lacks bytes before those sent; it stores up to `next_offset`."""
 
     def __init__(self, next_offset: int) -> None:
@@ -53,11 +53,11 @@ def persistently(call: Callable[[], T], abandon: Event, patience_s: float | None
     """Try `call` until the service answers, giving up when `abandon` is set or patience ends.
 
     Raises:
-        Unreachable: that of the last try.
+        UnreachableError: that of the last try.
     """
     gives_up = stop_when_event_set(abandon)
     return _Retrying(
-        retry=retry_if_exception_type(Unreachable),
+        retry=retry_if_exception_type(UnreachableError),
         wait=wait_exponential(multiplier=0.1, max=2),
         sleep=sleep_using_event(abandon),
         stop=stop_any(gives_up, stop_after_delay(patience_s)) if patience_s else gives_up,
@@ -97,7 +97,7 @@ class Backend:
         try:
             response = self._http.post(path, **request)
         except httpx.TransportError as error:
-            raise Unreachable(str(error)) from error
+            raise UnreachableError(str(error)) from error
         return _reply(response)
 
 
@@ -106,7 +106,7 @@ def _reply(response: httpx.Response) -> dict[str, Any]:
         httpx.codes.REQUEST_TIMEOUT,
         httpx.codes.TOO_MANY_REQUESTS,
     }:
-        raise Unreachable(f"the backend answered {response.status_code}")
+        raise UnreachableError(f"the backend answered {response.status_code}")
     try:
         body = response.json() if response.content else {}
     except ValueError:
@@ -117,10 +117,10 @@ def _reply(response: httpx.Response) -> dict[str, Any]:
         return body
     if response.status_code == _GONE:
         if isinstance(body.get("next_offset"), int):
-            raise OffsetAhead(body["next_offset"])
-        raise Stale(body.get("detail") or "the attempt has ended")
+            raise OffsetAheadError(body["next_offset"])
+        raise StaleError(body.get("detail") or "the attempt has ended")
     detail = body.get("detail") or response.text[:200]
-    raise Rejected(f"the backend answered {response.status_code}: {detail}")
+    raise RejectedError(f"the backend answered {response.status_code}: {detail}")
 
 
 @dataclass(frozen=True)
@@ -204,18 +204,18 @@ class Store:
                 if code in _MISSING:
                     raise FileNotFoundError(code) from error
                 if status >= httpx.codes.INTERNAL_SERVER_ERROR or code == "SlowDown":
-                    raise Unreachable(str(error)) from error
+                    raise UnreachableError(str(error)) from error
                 raise AttemptError(
                     Cause.STORAGE_UNAVAILABLE,
                     f"The object store refused a request ({code}): check the store's credentials "
                     "and permissions, then retry the job.",
                 ) from error
             except (boto3.exceptions.Boto3Error, botocore.exceptions.BotoCoreError) as error:
-                raise Unreachable(str(error)) from error
+                raise UnreachableError(str(error)) from error
 
         try:
             return persistently(once, self._abandon, _STORE_PATIENCE_S)
-        except Unreachable as error:
+        except UnreachableError as error:
             raise AttemptError(
                 Cause.STORAGE_UNAVAILABLE,
                 f"The object store did not answer for {_STORE_PATIENCE_S} s ({error}): "

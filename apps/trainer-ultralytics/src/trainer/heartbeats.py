@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from trainer.client import Backend, Rejected, Stale, Unreachable
+from trainer.client import Backend, RejectedError, StaleError, UnreachableError
 
 _INTERVAL_S = 2.0
 log = logging.getLogger(__name__)
@@ -72,13 +72,13 @@ class Heartbeats(threading.Thread):
             body = {"seq": self._seq, **self._state, **row, "system": self._measure()}
         try:
             command = self._backend.heartbeat(body)
-        except Unreachable:
+        except UnreachableError:
             return False
-        except Stale:
+        except StaleError:
             self._epochs.clear()
             self._on_stale()
             return True
-        except Rejected as error:
+        except RejectedError as error:
             log.warning("A heartbeat was refused: %s", error)
             command = "continue"
         if row:

@@ -48,6 +48,7 @@ def serve(socket_path: Path, state: Path) -> int:
     socket_path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(str(socket_path))
+    socket_path.chmod(0o600)
     listener.listen(64)
     listener.setblocking(False)
     _warm_up()
@@ -70,10 +71,23 @@ def _warm_up() -> None:
     httpx.Client().close()
     # The session keeps the service's description, whose parsing is what makes a client slow.
     boto3.client(
-        "s3", region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none"
+        "s3",
+        region_name="us-east-1",
+        aws_access_key_id="none",
+        aws_secret_access_key="none",  # noqa: S106 - no secret
     ).close()
     gc.collect()
     gc.freeze()
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    try:
+        request = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise RequestError(f"the request is not JSON: {error}") from error
+    if not isinstance(request, dict):
+        raise RequestError("a request is one JSON object on one line")
+    return request
 
 
 class Launcher:
@@ -144,11 +158,8 @@ class Launcher:
 
     def _answer(self, line: bytes) -> dict[str, Any]:
         try:
-            request = json.loads(line)
-            if not isinstance(request, dict):
-                raise RequestError("a request is one JSON object on one line")  # noqa: TRY301
-            return {"ok": True, **self._perform(request)}
-        except (RequestError, ValueError, TypeError, RecursionError, OSError) as error:
+            return {"ok": True, **self._perform(_parsed(line))}
+        except (RequestError, ValueError, OSError) as error:
             return {"ok": False, "error": str(error)}
 
     def _perform(self, request: dict[str, Any]) -> dict[str, Any]:

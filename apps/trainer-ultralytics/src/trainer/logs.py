@@ -6,7 +6,14 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from trainer.client import Backend, OffsetAhead, Rejected, Stale, Unreachable, persistently
+from trainer.client import (
+    Backend,
+    OffsetAheadError,
+    RejectedError,
+    StaleError,
+    UnreachableError,
+    persistently,
+)
 
 _POLL_S = 0.1
 _CHUNK_BYTES = 1 << 20
@@ -62,16 +69,16 @@ class LogShipper(threading.Thread):
             self._offset, command = persistently(
                 lambda: self._backend.logs(offset, data), self._abandon
             )
-        except OffsetAhead as error:
+        except OffsetAheadError as error:
             self._offset = error.next_offset
             return True
-        except Stale:
+        except StaleError:
             self._on_stale()
             return False
-        except Rejected as error:
+        except RejectedError as error:
             log.warning("The log is shipped no further: %s", error)
             return False
-        except Unreachable:
+        except UnreachableError:
             return False
         if command == "stop":
             self._on_stop()

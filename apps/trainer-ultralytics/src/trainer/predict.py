@@ -38,7 +38,7 @@ def _load(weights: Path) -> Any:
 
     offline.prepare(trainer_home())
     offline.load()
-    from ultralytics import YOLO  # noqa: PLC0415 - only once it is ready to be offline
+    from ultralytics.models import YOLO  # noqa: PLC0415 - only once it is ready to be offline
 
     return YOLO(weights)
 

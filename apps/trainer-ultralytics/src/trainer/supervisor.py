@@ -293,7 +293,7 @@ class _Supervisor:
     # The end, in a thread of its own: it waits for the store and the backend
 
     def _wind_up(self, cause: Cause, message: str) -> None:
-        from trainer.client import Rejected, Stale, Unreachable, persistently  # noqa: PLC0415
+        from trainer.client import RejectedError, StaleError, UnreachableError, persistently  # noqa: PLC0415
 
         if cause is Cause.COMPLETED:
             try:
@@ -312,7 +312,7 @@ class _Supervisor:
         self._logs.join()
         while self._beats.is_alive() and not self._abandon.is_set():
             self._beats.join(_TICK_S)
-        with suppress(Unreachable, Stale, Rejected):
+        with suppress(UnreachableError, StaleError, RejectedError):
             persistently(lambda: self._backend.finish(cause, message), self._abandon)
         code = {Cause.COMPLETED: 0, Cause.PREEMPTED: _PREEMPTED_EXIT}.get(cause, 1)
         status = os.waitstatus_to_exitcode(self._status or 0)

@@ -91,7 +91,12 @@ def _train(attempt: Attempt, work: Path, go_fd: int, report: Report, stop: StopF
         raise Stopped
     orders = json.loads(line)
     training.train(
-        attempt, work / "run", Path(orders["data"]), orders["resume_after"], report, stop
+        attempt,
+        run=work / "run",
+        data=Path(orders["data"]),
+        resume_after=orders["resume_after"],
+        report=report,
+        stop=stop,
     )
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and not attempt.debug_port:
@@ -104,11 +109,11 @@ def _train(attempt: Attempt, work: Path, go_fd: int, report: Report, stop: StopF
 def _wait_for_debugger(port: int) -> None:
     import debugpy  # noqa: PLC0415, T100 - debugging is what the user has asked for
 
-    debugpy.listen(("127.0.0.1", port))
+    debugpy.listen(("127.0.0.1", port))  # noqa: T100
     log.info(
         'Waiting for a debugger on 127.0.0.1:%d: attach your editor (debugpy, "request": '
         '"attach"), or cancel the job.',
         port,
     )
-    debugpy.wait_for_client()
+    debugpy.wait_for_client()  # noqa: T100
     log.info("The debugger is attached.")

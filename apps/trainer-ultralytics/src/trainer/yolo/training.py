@@ -1,12 +1,15 @@
 """One training by Ultralytics, from a config of `trainer.json` to the files that it leaves behind."""
 
 import csv
+import logging
+import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 import torch
 from ultralytics.data import dataset as yolo_dataset
+from ultralytics.data.utils import save_dataset_cache_file
 from ultralytics.engine.trainer import BaseTrainer
 from ultralytics.models.yolo.classify import ClassificationTrainer
 from ultralytics.models.yolo.detect import DetectionTrainer
@@ -21,6 +24,7 @@ from trainer.contract import Attempt, AttemptError, Cause, weights_dir
 from trainer.yolo.child import Report, StopFlag
 from trainer.yolo.progress import Progress
 
+log = logging.getLogger(__name__)
 _TASKS: dict[str, tuple[type[BaseTrainer], str]] = {
     "detect": (DetectionTrainer, ""),
     "segment": (SegmentationTrainer, "-seg"),
@@ -38,6 +42,7 @@ _PASSED_ON = (
 
 def train(
     attempt: Attempt,
+    *,
     run: Path,
     data: Path,
     resume_after: int | None,
@@ -87,7 +92,7 @@ def artifacts(run: Path) -> list[Path]:
     return [path for path in [*named, *plots] if path.is_file()]
 
 
-class _Adapted(BaseTrainer):  # type: ignore[misc]
+class _Adapted(BaseTrainer):
     """What differs from Ultralytics' own trainers."""
 
     def read_results_csv(self) -> dict[str, list[float]]:
@@ -111,16 +116,16 @@ class _Adapted(BaseTrainer):  # type: ignore[misc]
 
 def _adapt_ultralytics() -> None:
     """Bars that end in one line instead of a frame every 0.1 s, and a label cache without races."""
-    yolo_tqdm.is_noninteractive_console = lambda: True
-    save = yolo_dataset.save_dataset_cache_file
+    yolo_tqdm.is_noninteractive_console = lambda: True  # type: ignore[assignment]
+    save = save_dataset_cache_file
 
     def save_atomically(prefix: str, path: Path, x: dict[str, Any], version: str) -> None:
-        own = path.with_name(f".{path.stem}.{id(x)}.{torch.initial_seed()}{path.suffix}")
+        own = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
         save(prefix, own, x, version)
         if own.exists():
             own.replace(path)
 
-    yolo_dataset.save_dataset_cache_file = save_atomically
+    yolo_dataset.save_dataset_cache_file = save_atomically  # type: ignore[attr-defined]
 
 
 def _device(name: str) -> str:
@@ -201,7 +206,7 @@ def _complete(run: Path) -> None:
 
 
 def _export_onnx(run: Path, imgsz: int) -> None:
-    from ultralytics import YOLO  # noqa: PLC0415 - dear, and only for those who ask
+    from ultralytics.models import YOLO  # noqa: PLC0415 - dear, and only for those who ask
 
     try:
         exported = YOLO(run / "weights" / "best.pt").export(
@@ -209,4 +214,4 @@ def _export_onnx(run: Path, imgsz: int) -> None:
         )
         shutil.move(exported, run / "model.onnx")
     except Exception as error:  # noqa: BLE001 - the trained model is worth more than its export
-        print(f"WARNING: best.pt could not be exported to ONNX: {error}")  # noqa: T201
+        log.warning("WARNING: best.pt could not be exported to ONNX: %s", error)

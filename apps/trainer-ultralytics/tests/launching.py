@@ -1,0 +1,94 @@
+"""A real launcher in a process of its own, running a copy of the trainer that tests may edit."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from servers import wait_until
+
+SOURCE = Path(__file__).parents[1]
+OWN_COMMAND = ["python", "-m", "trainer", "run"]
+
+
+class Launcher:
+    def __init__(self, folder: Path, home: Path) -> None:
+        self.folder = folder
+        self.home = home
+        self.socket = folder / "launcher.sock"
+        self.source = folder / "src"
+        self.process: subprocess.Popen[bytes] | None = None
+        shutil.copytree(SOURCE / "src" / "trainer", self.source / "trainer")
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "trainer", "launcher"]
+        command += ["--socket", str(self.socket), "--state", str(self.folder / "state")]
+        env = os.environ | {"TRAINER_HOME": str(self.home), "PYTHONPATH": str(self.source)}
+        with (self.folder / "launcher.log").open("ab") as log:
+            self.process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
+        wait_until(self._answers, 60)
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.ask("ping")["ok"])
+        except OSError:
+            return False
+
+    def kill(self) -> None:
+        assert self.process
+        self.process.kill()
+        self.process.wait(10)
+
+    def end(self) -> None:
+        assert self.process
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(10) == 0
+
+    def connect(self) -> socket.socket:
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(60)
+        client.connect(str(self.socket))
+        return client
+
+    def ask(self, op: str, **fields: Any) -> dict[str, Any]:
+        with self.connect() as client:
+            client.sendall(json.dumps({"op": op, **fields}).encode() + b"\n")
+            reply: dict[str, Any] = json.loads(client.makefile().readline())
+            return reply
+
+    def launch(
+        self, env: dict[str, str], command: list[str] = OWN_COMMAND, memory: int | None = None
+    ) -> dict[str, Any]:
+        return self.ask(
+            "launch",
+            job_id=env["JOB_ID"],
+            attempt=int(env["ATTEMPT"]),
+            command=command,
+            env=env,
+            memory_bytes=memory,
+        )
+
+    def stop(self, env: dict[str, str], grace_s: float) -> dict[str, Any]:
+        return self.ask("stop", job_id=env["JOB_ID"], attempt=int(env["ATTEMPT"]), grace_s=grace_s)
+
+    def attempts(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.ask("list")["attempts"]
+        return found
+
+    def attempt(self, job_id: str, attempt: int = 1) -> dict[str, Any] | None:
+        return next(
+            (a for a in self.attempts() if (a["job_id"], a["attempt"]) == (job_id, attempt)), None
+        )
+
+    def wait_ended(self, job_id: str, attempt: int = 1) -> dict[str, Any]:
+        def ended() -> dict[str, Any] | None:
+            found = self.attempt(job_id, attempt)
+            return found if found and found["state"] == "ended" else None
+
+        found: dict[str, Any] = wait_until(ended, 60)
+        return found

@@ -1,0 +1,184 @@
+"""Any trainer under launcher and supervisor: its tree, its log, its limits, and their deaths."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import Jobs
+from launching import Launcher
+from servers import Backend, wait_until
+from trainer import processes
+
+STUBBORN = """
+import os, signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+for detached in (False, True):
+    subprocess.Popen([sys.executable, "-c", code], start_new_session=detached)
+print("started", flush=True)
+time.sleep(600)
+"""
+COUNTING = """
+import time
+for number in range(400):
+    print("line", number)
+    time.sleep(0.005)
+"""
+GREEDY = """
+import time
+data = bytearray(400 << 20)
+print("allocated", len(data))
+time.sleep(600)
+"""
+SEED = """
+import os, boto3, httpx
+s3 = boto3.client("s3", endpoint_url=os.environ["S3_ENDPOINT"], region_name="us-east-1")
+s3.download_file("datasets", os.environ["DATASET_ID"] + ".zip", "data.zip")
+url = os.environ["BACKEND_URL"] + "/api/v1/jobs/" + os.environ["JOB_ID"] + "/heartbeat"
+for epoch in range(3):
+    httpx.post(
+        url,
+        headers={"Authorization": "Bearer " + os.environ["CALLBACK_TOKEN"]},
+        json={"epoch": epoch, "metrics": {"loss": 1 / (epoch + 1)}},
+    )
+"""
+
+
+@pytest.fixture
+def script(tmp_path: Path):
+    def write(text: str) -> list[str]:
+        path = tmp_path / "script.py"
+        path.write_text(text)
+        return ["python", str(path)]
+
+    return write
+
+
+def left(env: dict[str, str]) -> list[psutil.Process]:
+    return processes.marked(env["JOB_ID"], int(env["ATTEMPT"]))
+
+
+def test_the_twenty_line_script(launcher: Launcher, jobs: Jobs, backend: Backend, script) -> None:
+    env = jobs.env()
+    launcher.launch(env, script(SEED))
+    assert launcher.wait_ended(env["JOB_ID"])["exit_code"] == 0
+    assert backend.epochs == [0, 1, 2]
+    supervised = [beat for beat in backend.heartbeats if "seq" in beat]
+    assert supervised
+    assert not any("epoch" in beat or "metrics" in beat for beat in supervised)
+    assert backend.finish["cause"] == "completed"
+
+
+def test_stop_leaves_no_process(launcher: Launcher, jobs: Jobs, backend: Backend, script) -> None:
+    env = jobs.env()
+    launcher.launch(env, script(STUBBORN))
+    wait_until(lambda: b"started" in backend.log)
+    wait_until(lambda: len(left(env)) == 3)
+    begun = time.monotonic()
+    assert launcher.stop(env, 60) == {"ok": True}
+    assert launcher.stop(env, 0.5) == {"ok": True}
+    launcher.wait_ended(env["JOB_ID"])
+    assert time.monotonic() - begun < 2.5
+    assert left(env) == []
+    assert backend.finish["cause"] == "preempted"
+
+
+def test_a_killed_supervisor_leaves_no_process(
+    launcher: Launcher, jobs: Jobs, backend: Backend, script
+) -> None:
+    env = jobs.env()
+    launcher.launch(env, script(STUBBORN))
+    wait_until(lambda: len(left(env)) == 3)
+    os.kill(launcher.attempt(env["JOB_ID"])["pid"], 9)
+    ended = launcher.wait_ended(env["JOB_ID"])
+    assert (ended["exit_code"], ended["signal"], ended["cause"]) == (None, 9, None)
+    wait_until(lambda: not left(env))
+
+
+def test_log_is_gapless_across_an_outage(
+    launcher: Launcher, jobs: Jobs, backend: Backend, script
+) -> None:
+    env = jobs.env()
+    launcher.launch(env, script(COUNTING))
+    wait_until(lambda: b"line 40\n" in backend.log)
+    backend.down()
+    work = launcher.folder / "state" / f"{env['JOB_ID']}-1"
+    wait_until(lambda: b"line 399\n" in (work / "output.log").read_bytes())
+    assert b"line 399\n" not in backend.log
+    backend.log = backend.log[:-7]  # as after a restore from a backup
+    backend.up()
+    launcher.wait_ended(env["JOB_ID"])
+    assert backend.log.decode() == "".join(f"line {number}\n" for number in range(400))
+    assert backend.finish["cause"] == "completed"
+
+
+def test_memory_limit(launcher: Launcher, jobs: Jobs, backend: Backend, script) -> None:
+    env = jobs.env()
+    launcher.launch(env, script(GREEDY), memory=200 << 20)
+    ended = launcher.wait_ended(env["JOB_ID"])
+    assert ended["cause"] == "out_of_memory"
+    assert backend.finish["cause"] == "out_of_memory"
+    assert "200 MiB" in backend.finish["message"]
+
+
+def test_stale_attempt_leaves(launcher: Launcher, jobs: Jobs, backend: Backend, script) -> None:
+    env = jobs.env()
+    launcher.launch(env, script(STUBBORN))
+    wait_until(lambda: len(left(env)) == 3)
+    backend.stale = True
+    assert launcher.wait_ended(env["JOB_ID"])["exit_code"] == 1
+    assert left(env) == []
+    assert backend.finish is None
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("raise SystemExit('the reason')", "exit code 1. Its last line: the reason"),
+        ("import os; os.kill(os.getpid(), 11)", "SIGSEGV"),
+    ],
+)
+def test_crash_is_explained(text: str, words: str, launcher: Launcher, jobs: Jobs, script) -> None:
+    backend = jobs.backend
+    env = jobs.env()
+    launcher.launch(env, script(text))
+    launcher.wait_ended(env["JOB_ID"])
+    assert backend.finish["cause"] == "trainer_crashed"
+    assert words in backend.finish["message"]
+
+
+def test_command_that_does_not_exist(launcher: Launcher, jobs: Jobs, backend: Backend) -> None:
+    env = jobs.env()
+    launcher.launch(env, ["/no/such/program"])
+    assert launcher.wait_ended(env["JOB_ID"])["exit_code"] == 1
+    assert "cannot be run" in backend.finish["message"]
+
+
+def test_incomplete_environment_is_a_failed_launch(launcher: Launcher, jobs: Jobs) -> None:
+    env = jobs.env() | {"BACKEND_URL": ""}
+    launcher.launch(env)
+    ended = launcher.wait_ended(env["JOB_ID"])
+    assert ended["cause"] == "launch_failed"
+    assert "BACKEND_URL is missing" in ended["message"]
+
+
+def test_attempts_survive_the_launcher(
+    launcher: Launcher, jobs: Jobs, backend: Backend, script
+) -> None:
+    lasting, stubborn = jobs.env(), jobs.env()
+    launcher.launch(lasting, script(COUNTING.replace("400", "1200")))
+    launcher.launch(stubborn, [sys.executable, "-c", STUBBORN])
+    wait_until(lambda: b"line 5\n" in backend.log)
+    wait_until(lambda: len(left(stubborn)) == 3)
+    launcher.kill()
+    launcher.start()
+    assert len(launcher.attempts()) == 2
+    assert launcher.launch(lasting) == {"ok": True}
+    assert launcher.attempt(stubborn["JOB_ID"])["state"] == "running"
+    os.kill(launcher.attempt(stubborn["JOB_ID"])["pid"], 9)
+    assert launcher.wait_ended(stubborn["JOB_ID"])["signal"] == 9
+    wait_until(lambda: not left(stubborn))
+    assert launcher.wait_ended(lasting["JOB_ID"])["exit_code"] == 0

@@ -1,0 +1,183 @@
+"""Trainings from start to end: every task, resuming, and what makes one fail."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import boto3
+import pytest
+import samples
+from conftest import Jobs
+from launching import Launcher
+from servers import Backend, wait_until
+from trainer import processes
+from trainer.client import file_sha256
+
+TASKS = ["detect", "segment", "classify", "pose", "obb"]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task_trains(
+    task: str, launcher: Launcher, jobs: Jobs, s3: "boto3.client", tmp_path: Path
+) -> None:
+    backend = jobs.backend
+    env = jobs.env(task, export_onnx=task == "detect")
+    assert launcher.launch(env) == {"ok": True}
+    assert launcher.launch(env) == {"ok": True}
+    ended = launcher.wait_ended(env["JOB_ID"])
+    assert backend.finish == {"cause": "completed", "message": "The training is complete."}
+    assert ended["exit_code"] == 0
+    assert ended["signal"] is None
+    assert len(launcher.attempts()) == 1
+
+    assert backend.epochs == [0]
+    row = next(beat["metrics"] for beat in backend.heartbeats if "metrics" in beat)
+    assert any(name.startswith("train/") for name in row)
+    assert any(name.startswith("metrics/") for name in row)
+    seqs = [beat["seq"] for beat in backend.heartbeats]
+    assert seqs == sorted(set(seqs))
+    work = launcher.folder / "state" / f"{env['JOB_ID']}-1"
+    assert backend.log == (work / "output.log").read_bytes()
+    assert b"secret-token" not in b"".join(p.read_bytes() for p in work.glob("*.*"))
+
+    prefix = f"{env['JOB_ID']}/1/"
+    listed = s3.list_objects_v2(Bucket="models", Prefix=prefix)["Contents"]
+    names = {item["Key"].removeprefix(prefix) for item in listed}
+    assert {"artifacts/best.pt", "artifacts/last.pt", "artifacts/results.csv"} <= names
+    assert ("artifacts/model.onnx" in names) == (task == "detect")
+    assert any(name.endswith(".png") for name in names)
+    s3.download_file("models", f"{prefix}artifacts/best.pt", str(tmp_path / "best.pt"))
+    head = s3.head_object(Bucket="models", Key=f"{prefix}artifacts/best.pt")
+    assert head["Metadata"]["sha256"] == file_sha256(tmp_path / "best.pt")
+    checkpoint = s3.head_object(Bucket="models", Key=f"{prefix}checkpoint")
+    assert checkpoint["Metadata"]["epoch"] == "0"
+
+
+def test_training_goes_on_where_a_killed_one_has_stopped(
+    launcher: Launcher, jobs: Jobs, backend: Backend, s3: "boto3.client"
+) -> None:
+    first = jobs.env(epochs=500)
+    launcher.launch(first)
+    wait_until(lambda: _checkpoint_epoch(s3, first, 1) > 0, 40)
+    supervisor = launcher.attempt(first["JOB_ID"])["pid"]
+    trainer = processes.descendants(supervisor)[0]
+    trainer.kill()
+    ended = launcher.wait_ended(first["JOB_ID"])
+    assert ended["exit_code"] == 1
+    assert backend.finish["cause"] == "trainer_crashed"
+    assert "SIGKILL" in backend.finish["message"]
+
+    stored = _checkpoint_epoch(s3, first, 1)
+    seen = len(backend.epochs)
+    second = first | {"ATTEMPT": "2"}
+    launcher.launch(second)
+    wait_until(lambda: len(backend.epochs) > seen, 40)
+    assert backend.epochs[seen] == stored + 1
+    launcher.stop(second, 10)
+    assert launcher.wait_ended(first["JOB_ID"], 2)["exit_code"] == 143
+    assert backend.finish["cause"] == "preempted"
+    assert _checkpoint_epoch(s3, first, 2) == backend.epochs[-1]
+
+
+def test_a_complete_checkpoint_still_ends_in_artifacts(
+    launcher: Launcher, jobs: Jobs, backend: Backend, s3: "boto3.client"
+) -> None:
+    first = jobs.env(epochs=2)
+    launcher.launch(first)
+    launcher.wait_ended(first["JOB_ID"])
+    launcher.launch(first | {"ATTEMPT": "2"})
+    assert launcher.wait_ended(first["JOB_ID"], 2)["exit_code"] == 0
+    assert backend.epochs == [0, 1, 1]
+    s3.head_object(Bucket="models", Key=f"{first['JOB_ID']}/2/artifacts/best.pt")
+
+
+def test_run_command(jobs: Jobs, backend: Backend, home: Path, tmp_path: Path) -> None:
+    env = os.environ | jobs.env(epochs=500) | {"TRAINER_HOME": str(home)}
+    with (tmp_path / "echo").open("wb") as echo:
+        run = subprocess.Popen([sys.executable, "-m", "trainer", "run"], env=env, stdout=echo)
+    wait_until(lambda: backend.epochs, 60)
+    run.send_signal(signal.SIGTERM)
+    assert run.wait(20) == 143
+    assert backend.finish["cause"] == "preempted"
+    assert backend.log
+    assert (tmp_path / "echo").read_bytes() == backend.log
+
+
+def test_backend_says_stop(launcher: Launcher, jobs: Jobs, backend: Backend) -> None:
+    env = jobs.env(epochs=500)
+    launcher.launch(env)
+    wait_until(lambda: backend.epochs, 40)
+    backend.command = "stop"
+    assert launcher.wait_ended(env["JOB_ID"])["exit_code"] == 143
+    assert backend.finish["cause"] == "preempted"
+
+
+def test_edited_training_code_runs_in_the_next_attempt(
+    launcher: Launcher, jobs: Jobs, backend: Backend
+) -> None:
+    code = launcher.source / "trainer" / "yolo" / "training.py"
+    original = code.read_text()
+    code.write_text(original + '\nraise MemoryError("edited")\n')
+    env = jobs.env()
+    launcher.launch(env)
+    launcher.wait_ended(env["JOB_ID"])
+    code.write_text(original)
+    assert b"MemoryError: edited" in backend.log
+    assert backend.finish["cause"] == "out_of_memory"
+
+
+NO_LABELS = {k: b"" if k.endswith(".txt") else v for k, v in samples.files("detect").items()}
+BROKEN = {k: b"!" if k.endswith(".png") else v for k, v in samples.files("detect").items()}
+FAILURES = [
+    ({"weights": "missing.pt"}, "config_invalid", "no weights named missing.pt"),
+    ({"device": "7"}, "config_invalid", "device is 7"),
+    ({"unheard_of": 1}, "config_invalid", "unheard_of"),
+    ({"DATASET_SHA256": "0" * 64}, "dataset_invalid", "sha256"),
+    ({"DATASET_ID": "missing", "DATASET_SHA256": "1" * 64}, "dataset_invalid", "missing.zip"),
+    ({"archive": samples.archive(NO_LABELS)}, "dataset_invalid", "no labels"),
+    ({"archive": samples.archive(BROKEN)}, "dataset_invalid", "No valid images"),
+    ({"archive": b"no zip"}, "dataset_invalid", "no zip file"),
+    ({"AWS_SECRET_ACCESS_KEY": "wrong", "DATASET_SHA256": ""}, "storage_unavailable", "refused"),
+]
+
+
+@pytest.mark.parametrize(("changes", "cause", "words"), FAILURES)
+def test_failures_are_named(
+    changes: dict[str, object], cause: str, words: str, launcher: Launcher, jobs: Jobs
+) -> None:
+    backend = jobs.backend
+    env = jobs.env(**changes)
+    launcher.launch(env)
+    ended = launcher.wait_ended(env["JOB_ID"])
+    assert backend.finish["cause"] == cause, backend.log.decode()
+    assert words in backend.finish["message"]
+    assert ended["exit_code"] == 1
+
+
+def test_predict(
+    launcher: Launcher, jobs: Jobs, s3: "boto3.client", home: Path, tmp_path: Path
+) -> None:
+    env = jobs.env("classify")
+    launcher.launch(env)
+    launcher.wait_ended(env["JOB_ID"])
+    weights, image = tmp_path / "best.pt", tmp_path / "image.png"
+    s3.download_file("models", f"{env['JOB_ID']}/1/artifacts/best.pt", str(weights))
+    image.write_bytes(samples.picture(9))
+    command = [sys.executable, "-m", "trainer", "predict", "--weights", str(weights)]
+    command += ["--out", str(tmp_path / "out"), str(image)]
+    env = os.environ | {"TRAINER_HOME": str(home)}
+    output = subprocess.run(command, env=env, stdout=subprocess.PIPE, check=True, text=True).stdout
+    line = json.loads(output)
+    assert {found["name"] for found in line["classes"]} == {"disc", "square"}
+    assert Path(line["drawn"]).stat().st_size > 0
+
+
+def _checkpoint_epoch(s3: "boto3.client", env: dict[str, str], attempt: int) -> int:
+    try:
+        head = s3.head_object(Bucket="models", Key=f"{env['JOB_ID']}/{attempt}/checkpoint")
+    except s3.exceptions.ClientError:
+        return -1
+    return int(head["Metadata"]["epoch"])
