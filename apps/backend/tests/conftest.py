@@ -5,10 +5,13 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import api_support
 import asyncpg
 import pytest
 import servers
-from backend.db import Base, Database, new_id
+from api_support import Api
+from backend import schema
+from backend.db import Database, new_id
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +22,7 @@ def servers_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """`USER@HOST:PORT` of a PostgreSQL server whose database `template` has the schema."""
-    with servers.postgres() as address:
+    with servers.postgres(durable=False) as address:
         _execute(address, "CREATE DATABASE template")
         _create_schema(f"postgresql+asyncpg://{address}/template")
         yield address
@@ -33,16 +36,18 @@ def sqlite_template(servers_dir: Path) -> Path:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The DATABASE_URL of an empty database with the schema, once on SQLite, once on PostgreSQL."""
     if request.param == "sqlite":
         path = tmp_path / "backend.sqlite3"
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
-        return f"sqlite+aiosqlite:///{path}"
+        yield f"sqlite+aiosqlite:///{path}"
+        return
     address = request.getfixturevalue("postgres")
     name = f"test_{new_id()}"
     _execute(address, f"CREATE DATABASE {name} TEMPLATE template")
-    return f"postgresql+asyncpg://{address}/{name}"
+    yield f"postgresql+asyncpg://{address}/{name}"
+    _execute(address, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -50,6 +55,13 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     database = Database(database_url)
     yield database
     await database.close()
+
+
+@pytest.fixture
+async def api(database_url: str, tmp_path: Path) -> AsyncIterator[Api]:
+    """The backend with its database alone; everything else is away."""
+    async with api_support.serving(api_support.settings(database_url, tmp_path)) as api:
+        yield api
 
 
 @pytest.fixture(scope="session")
@@ -80,8 +92,7 @@ def _execute(address: str, statement: str) -> None:
 def _create_schema(url: str) -> None:
     async def run() -> None:
         database = Database(url)
-        async with database.engine.begin() as connection:
-            await connection.run_sync(Base.metadata.create_all)
+        await schema.migrate(database)
         await database.close()
 
     asyncio.run(run())

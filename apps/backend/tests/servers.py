@@ -75,8 +75,8 @@ def postgres_bin() -> Path:
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
-    """A PostgreSQL cluster, as durable as in production; yields `postgres@HOST:PORT`, trusted."""
+def postgres(*, durable: bool = True) -> Iterator[str]:
+    """A PostgreSQL cluster; yields `postgres@HOST:PORT`, trusted."""
     programs = postgres_bin()
     # A folder of its own directly below the temporary one: pytest's are closed to other users.
     with tempfile.TemporaryDirectory(prefix="trainyard-postgres-") as folder:
@@ -90,6 +90,8 @@ def postgres() -> Iterator[str]:
         port = free_port()
         command = [str(programs / "postgres"), "-D", f"{folder}/data", "-p", str(port)]
         command += ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
+        if not durable:
+            command += ["-c", "fsync=off"]
         log = Path(folder) / "log"
         with process(command, log, stop=signal.SIGINT, user=user) as child:
             wait_for_port(port, child, log)

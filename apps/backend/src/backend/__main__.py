@@ -67,8 +67,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(settings: Settings, host: str, port: int) -> None:
-    config = uvicorn.Config(
-        create_app(settings),
+    Server(uvicorn_config(create_app(settings), host, port)).run()
+
+
+def uvicorn_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
         host=host,
         port=port,
         loop="uvloop",
@@ -80,7 +84,6 @@ def _serve(settings: Settings, host: str, port: int) -> None:
         backlog=BACKLOG,
         timeout_graceful_shutdown=GRACE_S,
     )
-    Server(config).run()
 
 
 async def _migrate(settings: Settings) -> None:

@@ -58,8 +58,7 @@ class Requests:
             await send(message)
 
         try:
-            if _content_length(scope) > limit:
-                refusal = Problem(413, "Content Too Large", _too_large(limit))
+            if refusal := _refusal(scope, limit):
                 await problem_responses.response(refusal)(scope, receive, send_some)
             else:
                 app = self._heartbeat if kind == "heartbeat" else self._app
@@ -70,6 +69,14 @@ class Requests:
             elif path not in _PROBES:
                 took_ms = (time.perf_counter() - began) * 1000
                 log.info("%s %s %d %.0f ms", scope["method"], ascii(path)[1:-1], status, took_ms)
+
+
+def _refusal(scope: Scope, limit: int) -> Problem | None:
+    if "\x00" in scope["path"]:  # no address and no id has it, and PostgreSQL chokes on it
+        return Problem(404, "Not Found", "There is no such address. /docs lists those there are.")
+    if _content_length(scope) > limit:
+        return Problem(413, "Content Too Large", _too_large(limit))
+    return None
 
 
 def _content_length(scope: Scope) -> int:

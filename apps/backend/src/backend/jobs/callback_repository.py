@@ -49,8 +49,7 @@ WHERE attempts.job_id = beat.job_id AND attempts.token_sha256 = beat.token
   AND attempts.ended_at IS NULL
   AND jobs.id = attempts.job_id AND jobs.attempt = attempts.number
   AND (beat.seq IS NULL OR attempts.seq IS NULL OR beat.seq > attempts.seq)
-RETURNING attempts.job_id, attempts.number,
-  CASE WHEN attempts.stop_requested_at IS NULL THEN 0 ELSE 1 END AS stop
+RETURNING attempts.job_id, attempts.number, attempts.stop_requested_at
 """
 _JOBS = """
 UPDATE jobs SET
@@ -120,9 +119,18 @@ async def write_beats(
     if telling and session.get_bind().dialect.name == "postgresql":
         await _run(session, _LOCK, telling)
     rows = await _run(
-        session, _ATTEMPTS, list(beats.values()), now, job_id=String, number=Integer, stop=Integer
+        session,
+        _ATTEMPTS,
+        list(beats.values()),
+        now,
+        job_id=String,
+        number=Integer,
+        stop_requested_at=UtcDateTime,
     )
-    accepted = {row.job_id: Accepted(row.number, bool(row.stop)) for row in rows}
+    # Not told by SQL: SQLite 3.40 gets IS NULL wrong in the RETURNING of an UPDATE … FROM.
+    accepted = {
+        row.job_id: Accepted(row.number, row.stop_requested_at is not None) for row in rows
+    }
     told = [
         {**beat, "attempt": accepted[beat["job_id"]].attempt}
         for beat in telling

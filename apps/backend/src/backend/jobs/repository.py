@@ -124,7 +124,7 @@ async def delete_finished(session: AsyncSession, job_id: str) -> bool:
 
 async def count_by_status(session: AsyncSession) -> dict[str, int]:
     rows = await session.execute(select(Job.status, func.count()).group_by(Job.status))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 async def oldest_heartbeat_age(session: AsyncSession) -> float:

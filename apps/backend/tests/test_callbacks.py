@@ -1,0 +1,244 @@
+"""What trainers send, over real HTTP, on both databases."""
+
+import asyncio
+import math
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from api_support import Api, Running, add_running, get_attempt, get_job, set_attempt, set_job
+from backend.db import utcnow
+from backend.jobs.states import JobStatus
+
+
+async def beat(api: Api, running: Running, **body: Any) -> httpx.Response:
+    return await api.http.post(f"{running.path}/heartbeat", json=body, headers=running.headers)
+
+
+async def metrics(api: Api, running: Running) -> list[Any]:
+    reply = await api.http.get(f"{running.path}/metrics")
+    items: list[Any] = reply.json()["items"]
+    return items
+
+
+async def test_minimal_heartbeat_is_all_a_trainer_needs(api: Api) -> None:
+    running = await add_running(api.ctx)
+    reply = await beat(api, running, epoch=0, metrics={"loss": 0.7})
+    assert (reply.status_code, reply.json()) == (200, {"command": "continue"})
+    job = (await api.http.get(running.path)).json()
+    assert (job["status"], job["epoch"], job["metrics"]) == ("running", 0, {"loss": 0.7})
+    assert job["first_step_at"] is not None
+    [row] = await metrics(api, running)
+    assert (row["epoch"], row["attempt"], row["values"]) == (0, 1, {"loss": 0.7})
+
+
+async def test_job_runs_from_its_first_training_heartbeat(api: Api) -> None:
+    running = await add_running(api.ctx)
+    await beat(api, running, seq=1, phase="preparing", progress=0)
+    assert (await get_job(api.ctx, running.job_id)).status == JobStatus.PREPARING
+    await beat(api, running, seq=2, phase="training", step=0)
+    job = await get_job(api.ctx, running.job_id)
+    assert (job.status, job.first_step_at) == (JobStatus.RUNNING, None)
+    await beat(api, running, seq=3, step=1)
+    first = (await get_job(api.ctx, running.job_id)).first_step_at
+    await beat(api, running, seq=4, step=2)
+    assert first is not None
+    assert (await get_job(api.ctx, running.job_id)).first_step_at == first
+
+
+async def test_last_metrics_of_an_epoch_win_and_empty_ones_change_nothing(api: Api) -> None:
+    running = await add_running(api.ctx)
+    await beat(api, running, epoch=0, metrics={"loss": 2})
+    await beat(api, running, epoch=0, metrics={"loss": 1.5, "mAP50": 0.1})
+    await beat(api, running, epoch=0, metrics={})
+    await beat(api, running, epoch=1, metrics={"loss": 1})
+    values = {row["epoch"]: row["values"] for row in await metrics(api, running)}
+    assert values == {0: {"loss": 1.5, "mAP50": 0.1}, 1: {"loss": 1}}
+
+
+async def test_what_json_cannot_hold_is_kept_as_null(api: Api) -> None:
+    running = await add_running(api.ctx)
+    body = b'{"epoch": 0, "metrics": {"a": NaN, "b": Infinity, "c": 1e999, "d": 1}, "speed": NaN}'
+    reply = await api.http.post(f"{running.path}/heartbeat", content=body, headers=running.headers)
+    assert reply.status_code == 200
+    [row] = await metrics(api, running)
+    assert row["values"] == {"a": None, "b": None, "c": None, "d": 1}
+    assert (await api.http.get(running.path)).json()["speed"] is None
+
+
+async def test_only_growth_is_progress(api: Api) -> None:
+    running = await add_running(api.ctx)
+    await beat(api, running, seq=1, step=5, progress=0.5)
+    long_ago = utcnow() - timedelta(hours=1)
+    await set_attempt(api.ctx, running.job_id, progress_at=long_ago, heartbeat_at=long_ago)
+    await beat(api, running, seq=2, step=5, progress=0.5, system={"cpu_percent": 3})
+    attempt = await get_attempt(api.ctx, running.job_id)
+    assert attempt.progress_at == long_ago
+    assert attempt.heartbeat_at is not None
+    assert attempt.heartbeat_at > long_ago
+    assert attempt.system == {"cpu_percent": 3}
+    await beat(api, running, seq=3, step=6)
+    attempt = await get_attempt(api.ctx, running.job_id)
+    assert attempt.progress_at is not None
+    assert attempt.progress_at > long_ago
+    assert (attempt.progress, attempt.step) == (0.5, 6)
+
+
+async def test_repeated_seq_is_acknowledged_and_changes_nothing(api: Api) -> None:
+    running = await add_running(api.ctx)
+    await beat(api, running, seq=7, step=3)
+    for seq in (7, 6):
+        reply = await beat(api, running, seq=seq, step=99)
+        assert (reply.status_code, reply.json()) == (200, {"command": "continue"})
+    assert (await get_attempt(api.ctx, running.job_id)).step == 3
+
+
+async def test_stop_is_the_command_once_it_was_asked_for(api: Api) -> None:
+    running = await add_running(api.ctx)
+    await beat(api, running, seq=1)
+    await set_attempt(api.ctx, running.job_id, stop_requested_at=utcnow(), stop_cause="cancelled")
+    for seq in (2, 2):
+        assert (await beat(api, running, seq=seq)).json() == {"command": "stop"}
+    reply = await api.http.post(
+        f"{running.path}/logs", params={"offset": 0}, content=b"x", headers=running.headers
+    )
+    assert reply.json() == {"command": "stop", "next_offset": 1}
+
+
+@pytest.mark.parametrize("kind", ["heartbeat", "logs?offset=0", "finish"])
+async def test_tokens(api: Api, kind: str) -> None:
+    running, other = await add_running(api.ctx), await add_running(api.ctx)
+    body = {"cause": "completed"} if kind == "finish" else {"epoch": 5, "metrics": {"loss": 1}}
+    path = f"{running.path}/{kind}"
+
+    async def status(path: str, token: str | None) -> int:
+        headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
+        reply = await api.http.post(path, json=body, headers=headers)
+        problem = reply.json()
+        assert reply.headers["content-type"] == "application/problem+json"
+        assert problem["status"] == reply.status_code
+        assert problem["detail"].endswith((".", "`."))
+        return reply.status_code
+
+    assert await status(path, None) == 401
+    assert await status(path, "wrong") == 401
+    assert await status(path, other.token) == 401
+    assert await status(f"/api/v1/jobs/{'0' * 12}/{kind}", running.token) == 404
+    await set_attempt(api.ctx, running.job_id, ended_at=utcnow())
+    assert await status(path, running.token) == 409
+    await set_attempt(api.ctx, other.job_id, epoch=None)
+    await set_job(api.ctx, other.job_id, attempt=2)
+    assert await status(f"{other.path}/{kind}", other.token) == 409
+    for one in (running, other):
+        job, attempt = await get_job(api.ctx, one.job_id), await get_attempt(api.ctx, one.job_id)
+        assert (job.epoch, job.metrics, job.log_size) == (None, {}, 0)
+        assert (attempt.epoch, attempt.heartbeat_at, attempt.reported_cause) == (None, None, None)
+
+
+BAD_HEARTBEATS: list[tuple[bytes, str, str]] = [
+    (b"{", "body", "This is not JSON"),
+    (b"[]", "body", "JSON object"),
+    (b'{"epoch": -1}', "epoch", "greater than or equal to 0"),
+    (b'{"epoch": 1.5}', "epoch", "integer"),
+    (b'{"epoch": "1"}', "epoch", "integer"),
+    (b'{"epoch": true}', "epoch", "integer"),
+    (b'{"epcoh": 1}', "epcoh", 'Did you mean "epoch"?'),
+    (b'{"metrics": {"loss": "low"}}', "metrics.loss", "number"),
+    (b'{"metrics": {"a\\u0000b": 1}}', "metrics", "printable"),
+    (b'{"metrics": {"": 1}}', "metrics", "at least 1 character"),
+    (b'{"metrics": {"%s": 1}}' % (b"m" * 101), "metrics", "at most 100 characters"),
+    (b'{"metrics": {%s}}' % b",".join(b'"m%d": 1' % i for i in range(201)), "metrics", "200"),
+    (b'{"phase": "sleeping"}', "phase", "'preparing', 'training', 'validating' or 'uploading'"),
+    (b'{"progress": 1.1}', "progress", "less than or equal to 1"),
+    (b'{"progress": NaN}', "progress", ""),
+    (b'{"seq": 9007199254740993}', "seq", "less than or equal to"),
+    (b'{"step": -1}', "step", "greater than or equal to 0"),
+]
+
+
+async def test_bad_heartbeat_names_its_field(api: Api) -> None:
+    running = await add_running(api.ctx)
+    for body, field, words in BAD_HEARTBEATS:
+        reply = await api.http.post(
+            f"{running.path}/heartbeat", content=body, headers=running.headers
+        )
+        problem = reply.json()
+        assert reply.status_code == 422, (body, problem)
+        assert problem["errors"][0]["field"].startswith(field), body
+        assert words in problem["errors"][0]["message"], body
+        assert field in problem["detail"], body
+    assert (await get_attempt(api.ctx, running.job_id)).heartbeat_at is None
+
+
+async def test_many_heartbeats_at_once_are_all_written(api: Api) -> None:
+    jobs = [await add_running(api.ctx) for _ in range(10)]
+    limits = httpx.Limits(max_connections=50)
+    async with httpx.AsyncClient(base_url=api.url, limits=limits, timeout=30) as http:
+
+        async def send(running: Running, seq: int) -> int:
+            body = {"seq": seq, "epoch": seq, "metrics": {"m": seq}}
+            reply = await http.post(f"{running.path}/heartbeat", json=body, headers=running.headers)
+            return reply.status_code
+
+        async def send_all(running: Running) -> list[int]:
+            return [await send(running, seq) for seq in range(5)]
+
+        statuses = await asyncio.gather(*(send_all(one) for one in jobs))
+        # The same job's at once, from a trainer that repeats itself: the highest one stays.
+        repeated = await asyncio.gather(*(send(jobs[0], seq) for seq in range(20)))
+    assert statuses == [[200] * 5] * 10
+    assert repeated == [200] * 20
+    for one in jobs[1:]:
+        assert [row["epoch"] for row in await metrics(api, one)] == list(range(5))
+    assert (await get_attempt(api.ctx, jobs[0].job_id)).seq == 19
+
+
+async def test_reported_cause_is_kept_and_made_harmless(api: Api) -> None:
+    running = await add_running(api.ctx)
+    body = {"cause": "gpu_out_of_memory", "message": "bad\x00 \x1b[31m" + "x" * 5000}
+    reply = await api.http.post(f"{running.path}/finish", json=body, headers=running.headers)
+    assert (reply.status_code, reply.content) == (204, b"")
+    attempt = await get_attempt(api.ctx, running.job_id)
+    assert attempt.reported_cause == "gpu_out_of_memory"
+    assert attempt.reported_message is not None
+    assert attempt.reported_message.startswith("bad\ufffd \ufffd[31m")
+    assert len(attempt.reported_message) == 2000
+
+
+@pytest.mark.parametrize("cause", ["cancelled", "node_lost", "nonsense"])
+async def test_trainer_cannot_report_what_only_others_know(api: Api, cause: str) -> None:
+    running = await add_running(api.ctx)
+    reply = await api.http.post(
+        f"{running.path}/finish", json={"cause": cause}, headers=running.headers
+    )
+    assert reply.status_code == 422
+    assert "out_of_memory" in reply.json()["detail"]
+    assert (await get_attempt(api.ctx, running.job_id)).reported_cause is None
+
+
+@pytest.mark.parametrize(("kind", "kib"), [("heartbeat", 64), ("logs?offset=0", 1024)])
+@pytest.mark.parametrize("announced", [True, False])
+async def test_bodies_are_limited(api: Api, kind: str, kib: int, announced: bool) -> None:
+    running = await add_running(api.ctx)
+
+    async def chunks() -> Any:
+        for _ in range(kib):
+            yield b" " * 1024
+        yield b" "
+
+    content: Any = b" " * (kib * 1024 + 1) if announced else chunks()
+    reply = await api.http.post(f"{running.path}/{kind}", content=content, headers=running.headers)
+    assert (reply.status_code, reply.json()["status"]) == (413, 413)
+    assert f"{kib} KiB" in reply.json()["detail"]
+    assert (await get_job(api.ctx, running.job_id)).log_size == 0
+
+
+async def test_heartbeat_metrics_are_counted(api: Api) -> None:
+    running = await add_running(api.ctx)
+    await beat(api, running, seq=1, step=1)
+    text = (await api.http.get("/metrics")).text
+    assert 'trainyard_callbacks_total{kind="heartbeat",status="200"}' in text
+    assert 'trainyard_jobs{status="running"} 1.0' in text
+    age = next(line for line in text.splitlines() if line.startswith("trainyard_heartbeat_age"))
+    assert not math.isnan(float(age.split()[1]))

@@ -1,0 +1,224 @@
+"""What users do with jobs, over real HTTP, on both databases."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import api_support
+import httpx
+import servers
+from api_support import Api, add_dataset, add_running, get_job, set_attempt, set_job
+from backend.auth.service import create_token
+from backend.datasets.models import DatasetStatus
+from backend.db import utcnow
+from backend.jobs.states import JobStatus
+
+
+async def submit(api: Api, key: str | None = None, **fields: Any) -> httpx.Response:
+    dataset_id = fields.pop("dataset_id", None) or await add_dataset(api.ctx)
+    body = {"dataset_id": dataset_id, "trainer": "plain", **fields}
+    headers = {"Idempotency-Key": key} if key else {}
+    return await api.http.post("/api/v1/jobs", json=body, headers=headers)
+
+
+async def test_job_is_accepted_while_temporal_is_away(api: Api) -> None:
+    reply = await submit(api, name="first", config={"epochs": 7}, resources={"gpu": 1})
+    job = reply.json()
+    assert reply.status_code == 201
+    assert reply.headers["location"] == f"/api/v1/jobs/{job['id']}"
+    assert (job["status"], job["attempt"], job["task"]) == ("queued", 0, "detect")
+    assert job["config"] == {"epochs": 7}
+    assert job["resources"] == {"cpu": 2, "memory": "4Gi", "gpu": 1}
+    assert (await api.http.get(reply.headers["location"])).json() == job
+    assert (await submit(api)).json()["config"] == {"epochs": 3}
+
+
+async def test_idempotency_key(api: Api) -> None:
+    dataset_id = await add_dataset(api.ctx)
+    replies = await asyncio.gather(
+        *(submit(api, "key-1", dataset_id=dataset_id, name="same") for _ in range(8))
+    )
+    assert sorted(reply.status_code for reply in replies) == [200] * 7 + [201]
+    assert len({reply.json()["id"] for reply in replies}) == 1
+    other = await submit(api, "key-1", dataset_id=dataset_id, name="other")
+    assert (other.status_code, other.json()["title"]) == (409, "Idempotency-Key used")
+    assert replies[0].json()["id"] in other.json()["detail"]
+    assert (await submit(api, "key-2", dataset_id=dataset_id, name="same")).status_code == 201
+    assert len((await api.http.get("/api/v1/jobs")).json()["items"]) == 2
+
+
+async def test_what_is_wrong_with_a_job_is_said_before_it_exists(api: Api) -> None:
+    ready = await add_dataset(api.ctx)
+    checking = await add_dataset(api.ctx, status=DatasetStatus.CHECKING)
+    cases: list[tuple[dict[str, Any], str, str]] = [
+        ({}, "dataset_id", "This is required."),
+        ({"datset_id": ready}, "datset_id", 'Did you mean "dataset_id"?'),
+        ({"dataset_id": "nonsense"}, "dataset_id", "must match"),
+        ({"dataset_id": "0" * 12}, "dataset_id", "There is no dataset"),
+        ({"dataset_id": checking}, "dataset_id", "still being checked"),
+        ({"dataset_id": ready, "trainer": "plian"}, "trainer", 'Did you mean "plain"?'),
+        ({"dataset_id": ready, "config": {"epoch": 1}}, "config.epoch", 'Did you mean "epochs"?'),
+        ({"dataset_id": ready, "config": {"epochs": 0}}, "config.epochs", "at least 1"),
+        ({"dataset_id": ready, "config": []}, "config", "must be a valid dictionary"),
+        ({"dataset_id": ready, "config": {"a": "\ud800"}}, "config", "JSON cannot carry"),
+        ({"dataset_id": ready, "name": "a\x00b"}, "name", "must match"),
+        ({"dataset_id": ready, "name": ""}, "name", "at least 1 character"),
+        ({"dataset_id": ready, "name": "x" * 101}, "name", "at most 100 characters"),
+        ({"dataset_id": ready, "max_attempts": 0}, "max_attempts", "greater than or equal to 1"),
+        ({"dataset_id": ready, "max_attempts": 10**30}, "max_attempts", ""),
+        ({"dataset_id": ready, "max_duration_s": 0}, "max_duration_s", "greater than"),
+        ({"dataset_id": ready, "resources": {"ram": 1}}, "resources.ram", "no such field"),
+        ({"dataset_id": ready, "resources": {"memory": "lots"}}, "resources.memory", "must match"),
+        ({"dataset_id": ready, "debug": "perhaps"}, "debug", "boolean"),
+    ]
+    for body, field, words in cases:
+        content = json.dumps({"trainer": "plain"} | body)
+        headers = {"Content-Type": "application/json"}
+        reply = await api.http.post("/api/v1/jobs", content=content, headers=headers)
+        problem = reply.json()
+        assert reply.status_code == 422, (body, problem)
+        messages = {error["field"]: error["message"] for error in problem["errors"]}
+        assert words in messages[field], (body, problem)
+    assert (await api.http.get("/api/v1/jobs")).json()["items"] == []
+
+
+async def test_pages_are_stable_while_jobs_arrive(api: Api) -> None:
+    dataset_id = await add_dataset(api.ctx)
+    ids = [(await submit(api, dataset_id=dataset_id)).json()["id"] for _ in range(5)]
+    seen, cursor = [], None
+    for _ in range(3):
+        query = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+        page = (await api.http.get("/api/v1/jobs", params=query)).json()
+        seen += [job["id"] for job in page["items"]]
+        cursor = page["next_cursor"]
+        await submit(api, dataset_id=dataset_id)
+    assert seen == ids[::-1]
+    assert cursor is None
+    for wrong in ("nonsense", "MjAyNg==", "\u00e4", "%00"):
+        reply = await api.http.get("/api/v1/jobs", params={"cursor": wrong})
+        assert (reply.status_code, reply.json()["title"]) == (422, "Bad cursor")
+
+
+async def test_list_is_filtered(api: Api) -> None:
+    mine = await add_dataset(api.ctx)
+    queued = (await submit(api, dataset_id=mine)).json()["id"]
+    running = (await add_running(api.ctx, JobStatus.RUNNING)).job_id
+    await add_running(api.ctx, JobStatus.CANCELLING)
+
+    async def listed(**query: Any) -> set[str]:
+        reply = await api.http.get("/api/v1/jobs", params=query)
+        return {job["id"] for job in reply.json()["items"]}
+
+    assert await listed(status=["queued", "running"]) == {queued, running}
+    assert await listed(dataset_id=mine) == {queued}
+    assert await listed(dataset_id=mine, status="running") == set()
+    assert (await api.http.get("/api/v1/jobs", params={"status": "done"})).status_code == 422
+
+
+async def test_cancel_retry_delete_by_state(api: Api) -> None:
+    job = (await submit(api)).json()
+    path = f"/api/v1/jobs/{job['id']}"
+    assert (await api.http.delete(path)).status_code == 409
+    assert (await api.http.post(f"{path}/retry")).status_code == 409
+    cancelled = await api.http.post(f"{path}/cancel")
+    assert (cancelled.status_code, cancelled.json()["status"]) == (202, "cancelled")
+    again = await api.http.post(f"{path}/cancel")
+    assert (again.status_code, again.json()["title"]) == (409, "Job finished")
+    retried = await api.http.post(f"{path}/retry")
+    assert (retried.status_code, retried.json()["status"]) == (202, "queued")
+    assert (retried.json()["cause"], retried.json()["finished_at"]) == (None, None)
+    for method, suffix in (("GET", ""), ("POST", "/cancel"), ("POST", "/retry"), ("DELETE", "")):
+        for wrong in ("0" * 12, "nonsense", "%00", "a" * 300):
+            reply = await api.http.request(method, f"/api/v1/jobs/{wrong}{suffix}")
+            assert (reply.status_code, reply.json()["status"]) == (404, 404)
+
+
+async def test_retry_counts_attempts_anew(api: Api) -> None:
+    running = await add_running(api.ctx, JobStatus.FAILED, finished_at=utcnow(), mlflow_done=True)
+    assert (await api.http.post(f"{running.path}/retry")).status_code == 202
+    job = await get_job(api.ctx, running.job_id)
+    assert (job.attempt, job.attempts_before) == (1, 1)
+    assert (job.workflow_started, job.mlflow_done) == (False, False)
+
+
+async def test_delete_takes_everything_along(
+    database_url: str, tmp_path: Path, store: servers.S3Server
+) -> None:
+    async with api_support.serving(api_support.settings(database_url, tmp_path, store)) as api:
+        running, other = await add_running(api.ctx), await add_running(api.ctx)
+        bucket = api.ctx.settings.models_bucket
+        await api.ctx.store.ensure_buckets()
+        for one in (running, other):
+            await api.ctx.store.put(bucket, f"{one.job_id}/1/artifacts/best.pt", b"weights")
+            reply = await api.http.post(
+                f"{one.path}/heartbeat",
+                json={"epoch": 0, "metrics": {"loss": 1}},
+                headers=one.headers,
+            )
+            assert reply.status_code == 200
+        assert (await api.http.delete(running.path)).status_code == 409
+        await set_attempt(api.ctx, running.job_id, ended_at=utcnow())
+        await set_job(api.ctx, running.job_id, status=JobStatus.SUCCEEDED)
+        assert (await api.http.delete(running.path)).status_code == 204
+        assert (await api.http.get(running.path)).status_code == 404
+        assert (await api.http.get(f"{running.path}/metrics")).status_code == 404
+        assert await api.ctx.store.list(bucket, f"{running.job_id}/") == []
+        assert len(await api.ctx.store.list(bucket, f"{other.job_id}/")) == 1
+        assert (await api.http.get(other.path)).json()["metrics"] == {"loss": 1}
+
+
+async def test_job_outlives_a_store_that_is_away(api: Api) -> None:
+    running = await add_running(api.ctx, JobStatus.FAILED)
+    reply = await api.http.delete(running.path)
+    assert (reply.status_code, reply.json()["title"]) == (503, "Object store unavailable")
+    assert (await api.http.get(running.path)).status_code == 200
+
+
+async def test_api_tokens(database_url: str, tmp_path: Path) -> None:
+    chosen = api_support.settings(database_url, tmp_path, api_auth="on")
+    async with api_support.serving(chosen) as api:
+        running = await add_running(api.ctx)
+        token = await create_token(api.ctx.db, "ci")
+        for headers in ({}, {"Authorization": "Bearer no"}, {"Authorization": f"Basic {token}"}):
+            reply = await api.http.get("/api/v1/jobs", headers=headers)
+            assert reply.status_code == 401
+            assert "python -m backend token create NAME" in reply.json()["detail"]
+            assert reply.headers["www-authenticate"] == "Bearer"
+        # A trainer's token opens its callbacks and nothing else; an API token none of them.
+        right = {"Authorization": f"Bearer {token}"}
+        assert (await api.http.get("/api/v1/jobs", headers=right)).status_code == 200
+        assert (await api.http.get(running.path, headers=running.headers)).status_code == 401
+        for headers, status in ((running.headers, 200), (right, 401)):
+            reply = await api.http.post(f"{running.path}/heartbeat", json={}, headers=headers)
+            assert reply.status_code == status
+        for path in ("/healthz", "/readyz", "/metrics"):
+            assert (await api.http.get(path)).status_code in {200, 503}
+
+
+async def test_errors_have_one_shape(api: Api) -> None:
+    large = b'{"name": "%s"}' % (b"x" * 2**20)
+    json_type = {"Content-Type": "application/json"}
+    for status, request in {
+        404: {"method": "GET", "url": "/nowhere"},
+        405: {"method": "PUT", "url": "/api/v1/jobs"},
+        413: {"method": "POST", "url": "/api/v1/jobs", "content": large, "headers": json_type},
+        422: {"method": "POST", "url": "/api/v1/jobs", "content": b"{", "headers": json_type},
+    }.items():
+        reply = await api.http.request(**request)  # type: ignore[arg-type]
+        assert reply.status_code == status
+        assert reply.headers["content-type"] == "application/problem+json"
+        problem = reply.json()
+        assert {"type", "title", "status", "detail"} <= problem.keys()
+        assert problem["status"] == status
+
+
+async def test_readiness_names_what_is_missing(api: Api) -> None:
+    reply = await api.http.get("/readyz")
+    assert (reply.status_code, reply.json()["status"]) == (503, "unavailable")
+    checks = reply.json()["checks"]
+    assert checks["database"] == "ok"
+    assert "MINIO_ENDPOINT" in checks["store"]
+    assert "TEMPORAL_ADDRESS" in checks["temporal"]
+    assert "LAUNCHER_SOCKET" in checks["launcher"]
+    assert (await api.http.get("/healthz")).json() == {"status": "ok"}
