@@ -48,7 +48,9 @@ class Rendered(NamedTuple):
     def text(self) -> str:
         """All objects as `helm template` prints them, less its comments."""
         return "".join(
-            f"---\n{text.strip()}\n" for name, text in sorted(self.files.items()) if is_manifest(name)
+            f"---\n{text.strip()}\n"
+            for name, text in sorted(self.files.items())
+            if is_manifest(name)
         )
 
     def kind(self, *kinds: str) -> list[Manifest]:
@@ -67,7 +69,9 @@ class Rendered(NamedTuple):
         for item in [*self.kind("Deployment", "StatefulSet", "Job"), training]:
             template = item["spec"]["template"]
             metadata = template["metadata"]
-            yield Pod(label(item), metadata["labels"], metadata.get("annotations", {}), template["spec"])
+            yield Pod(
+                label(item), metadata["labels"], metadata.get("annotations", {}), template["spec"]
+            )
 
     def pod(self, owner: str) -> Pod:
         return next(pod for pod in self.pods() if pod.owner == owner)
@@ -94,8 +98,10 @@ def merged(*layers: Values) -> Values:
     for layer in layers:
         for key, value in layer.items():
             old = result.get(key)
-            both = isinstance(old, dict) and isinstance(value, dict)
-            result[key] = merged(old, value) if both else deepcopy(value)
+            if isinstance(old, dict) and isinstance(value, dict):
+                result[key] = merged(old, value)
+            else:
+                result[key] = deepcopy(value)
     return result
 
 
@@ -129,7 +135,7 @@ def _render(values: str) -> Rendered:
         item
         for name in sorted(files)
         if is_manifest(name)
-        for item in yaml.load_all(files[name], Loader=yaml.CSafeLoader)  # noqa: S506 - it is the safe one
+        for item in yaml.load_all(files[name], Loader=yaml.CSafeLoader)
         if item
     ]
     return Rendered(files, objects)

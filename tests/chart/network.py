@@ -14,7 +14,10 @@ def _selects(selector: dict[str, Any] | None, labels: dict[str, str]) -> bool:
 def _lets(item: Manifest, direction: str, peer: str, labels: dict[str, str], port: int) -> bool:
     """Whether one policy lets the other side through; addresses of pods are in no ipBlock that matters here."""
     return any(
-        any(_selects(one.get("podSelector"), labels) and "namespaceSelector" not in one for one in rule[peer])
+        any(
+            _selects(one.get("podSelector"), labels) and "namespaceSelector" not in one
+            for one in rule[peer]
+        )
         and any(each["port"] == port and each["protocol"] == "TCP" for each in rule["ports"])
         for rule in item["spec"].get(direction, [])
     )
@@ -28,12 +31,14 @@ def flows(rendered: Rendered) -> set[Flow]:
     for client in pods:
         out = [item for item in policies if _selects(item["spec"]["podSelector"], client.labels)]
         for server in pods:
-            into = [item for item in policies if _selects(item["spec"]["podSelector"], server.labels)]
+            into = [
+                item for item in policies if _selects(item["spec"]["podSelector"], server.labels)
+            ]
             for container in server.spec["containers"]:
                 for port in (each["containerPort"] for each in container.get("ports", [])):
-                    if any(_lets(item, "egress", "to", server.labels, port) for item in out) and any(
-                        _lets(item, "ingress", "from", client.labels, port) for item in into
-                    ):
+                    if any(
+                        _lets(item, "egress", "to", server.labels, port) for item in out
+                    ) and any(_lets(item, "ingress", "from", client.labels, port) for item in into):
                         found.add((client.labels["app"], server.labels["app"], port))
     return found
 
@@ -65,6 +70,8 @@ def away(rendered: Rendered) -> set[tuple[str, int, str]]:
 
 def _source(peer: dict[str, Any]) -> str:
     if "namespaceSelector" in peer:
-        return f"namespace {peer['namespaceSelector']['matchLabels']['kubernetes.io/metadata.name']}"
+        return (
+            f"namespace {peer['namespaceSelector']['matchLabels']['kubernetes.io/metadata.name']}"
+        )
     block = peer["ipBlock"]
     return " except ".join([block["cidr"], *block.get("except", [])])

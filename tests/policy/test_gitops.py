@@ -7,7 +7,18 @@ from typing import Any
 
 import pytest
 import yaml
-from chart import OVERLAYS, ROOT, TIERS, Manifest, Rendered, merged, overlay, plain_name, render, tier
+from chart import (
+    OVERLAYS,
+    ROOT,
+    TIERS,
+    Manifest,
+    Rendered,
+    merged,
+    overlay,
+    plain_name,
+    render,
+    tier,
+)
 
 IMMUTABLE = Path(__file__).parent / "immutable.json"
 WAVES = {
@@ -68,7 +79,13 @@ def immutable(item: Manifest) -> Any:
         case "Deployment":
             return {"selector": spec["selector"]}
         case "StatefulSet":
-            changeable = {"replicas", "template", "updateStrategy", "persistentVolumeClaimRetentionPolicy", "minReadySeconds"}
+            changeable = {
+                "replicas",
+                "template",
+                "updateStrategy",
+                "persistentVolumeClaimRetentionPolicy",
+                "minReadySeconds",
+            }
             return {key: value for key, value in spec.items() if key not in changeable}
         case "PersistentVolume" | "PersistentVolumeClaim":
             return spec
@@ -102,7 +119,11 @@ def test_stores_never_run_twice_on_one_volume(rendered: Rendered) -> None:
     """A StatefulSet ends the old pod before it starts the new one; a Deployment with a volume would not."""
     for item in rendered.kind("Deployment"):
         volumes = item["spec"]["template"]["spec"].get("volumes", [])
-        writable = [v for v in volumes if "persistentVolumeClaim" in v and not v["persistentVolumeClaim"].get("readOnly")]
+        writable = [
+            v
+            for v in volumes
+            if "persistentVolumeClaim" in v and not v["persistentVolumeClaim"].get("readOnly")
+        ]
         assert not writable
 
 
@@ -151,6 +172,10 @@ def test_second_upgrade_changes_nothing() -> None:
     from chart import chart  # noqa: PLC0415 - only this test chooses the revision
 
     values = merged(overlay("tier3"))
-    first = chart().render(values, name="platform", namespace="platform", revision=1, is_install=True)
-    later = chart().render(values, name="platform", namespace="platform", revision=7, is_upgrade=True, is_install=False)
+    first = chart().render(
+        values, name="platform", namespace="platform", revision=1, is_install=True
+    )
+    later = chart().render(
+        values, name="platform", namespace="platform", revision=7, is_upgrade=True, is_install=False
+    )
     assert first == later

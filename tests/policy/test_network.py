@@ -35,7 +35,9 @@ STORES = {"postgres", "minio"}
 
 def test_flows_of_each_tier() -> None:
     assert flows(tier("tier1")) == flows(tier("tier2")) == ALLOWED
-    assert flows(tier("tier3")) == {flow for flow in ALLOWED if not STORES & set(flow[:2]) and flow[0] != "minio-buckets"}
+    assert flows(tier("tier3")) == {
+        flow for flow in ALLOWED if not STORES & set(flow[:2]) and flow[0] != "minio-buckets"
+    }
 
 
 def test_default_deny_in_both_directions(rendered: Rendered) -> None:
@@ -44,20 +46,30 @@ def test_default_deny_in_both_directions(rendered: Rendered) -> None:
 
 
 def test_each_pod_has_its_policy(rendered: Rendered) -> None:
-    selected = {item["spec"]["podSelector"].get("matchLabels", {}).get("app") for item in rendered.kind("NetworkPolicy")}
+    selected = {
+        item["spec"]["podSelector"].get("matchLabels", {}).get("app")
+        for item in rendered.kind("NetworkPolicy")
+    }
     assert {pod.labels["app"] for pod in rendered.pods()} == selected - {None}
 
 
 def test_dns_by_udp_and_tcp(rendered: Rendered) -> None:
     (rule,) = rendered.get("NetworkPolicy", "dns")["spec"]["egress"]
-    assert {(port["protocol"], port["port"]) for port in rule["ports"]} == {("UDP", 53), ("TCP", 53)}
+    assert {(port["protocol"], port["port"]) for port in rule["ports"]} == {
+        ("UDP", 53),
+        ("TCP", 53),
+    }
     assert rule["to"][0]["podSelector"]["matchLabels"] == {"k8s-app": "kube-dns"}
 
 
 def test_rules_name_ports_of_containers(rendered: Rendered) -> None:
     """Rules see the pods' ports, not the services': each is one that a container listens on."""
     ports = {
-        pod.labels["app"]: {port["containerPort"] for container in pod.containers for port in container.get("ports", [])}
+        pod.labels["app"]: {
+            port["containerPort"]
+            for container in pod.containers
+            for port in container.get("ports", [])
+        }
         for pod in rendered.pods()
     }
     for item in rendered.kind("NetworkPolicy"):
@@ -80,10 +92,16 @@ def test_who_may_talk_is_said_by_labels(pod: Pod) -> None:
 
 
 def test_api_server_only_for_those_with_a_token(rendered: Rendered) -> None:
-    talkers = {pod.labels["app"] for pod in rendered.pods() if "trainyard.dev/to-api-server" in pod.labels}
+    talkers = {
+        pod.labels["app"] for pod in rendered.pods() if "trainyard.dev/to-api-server" in pod.labels
+    }
     assert talkers == {"backend", "prometheus"}
     for app in talkers:
-        ports = [port["port"] for cidr, port in _blocks(rendered.get("NetworkPolicy", app)) if cidr == "0.0.0.0/0"]
+        ports = [
+            port["port"]
+            for cidr, port in _blocks(rendered.get("NetworkPolicy", app))
+            if cidr == "0.0.0.0/0"
+        ]
         assert 6443 in ports
 
 
@@ -104,7 +122,11 @@ def test_trainers_reach_the_backend_and_the_store_only(rendered: Rendered) -> No
 
 
 def test_open_to_the_outside() -> None:
-    nodes = {(app, port) for app, port, source in outside(tier("tier1")) if source == "0.0.0.0/0 except 10.244.0.0/16"}
+    nodes = {
+        (app, port)
+        for app, port, source in outside(tier("tier1"))
+        if source == "0.0.0.0/0 except 10.244.0.0/16"
+    }
     assert nodes == {
         ("backend", 8000),
         ("frontend", 3000),

@@ -23,10 +23,19 @@ SUFFIXES = {"Counter": ["_total"], "Gauge": [""], "Histogram": ["_bucket", "_sum
 def exported() -> dict[str, set[str]]:
     """Every metric that some component exports, with the labels that are known of it."""
     found: dict[str, set[str]] = {}
-    for name in (n for key, names in json.loads((Path(__file__).parent / "metrics.json").read_text()).items() if key != "//" for n in names):
+    for name in (
+        n
+        for key, names in json.loads((Path(__file__).parent / "metrics.json").read_text()).items()
+        if key != "//"
+        for n in names
+    ):
         found |= {f"{name}{suffix}": set() for suffix in ("", "_bucket", "_sum", "_count")}
     for call in ast.walk(ast.parse(BACKEND_METRICS.read_text())):
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in SUFFIXES:
+        if (
+            isinstance(call, ast.Call)
+            and isinstance(call.func, ast.Name)
+            and call.func.id in SUFFIXES
+        ):
             name = ast.literal_eval(call.args[0])
             labels = set(ast.literal_eval(call.args[2])) if len(call.args) > 2 else set()
             found |= {f"{name}{suffix}": labels for suffix in SUFFIXES[call.func.id]}
@@ -37,9 +46,17 @@ def selectors(node: Any) -> list[Any]:
     """All vector selectors below `node`."""
     if isinstance(node, promql_parser.VectorSelector):
         return [node]
-    children = [getattr(node, name, None) for name in ("expr", "lhs", "rhs", "vector_selector", "args", "param")]
+    children = [
+        getattr(node, name, None)
+        for name in ("expr", "lhs", "rhs", "vector_selector", "args", "param")
+    ]
     flat = [one for child in children for one in (child if isinstance(child, list) else [child])]
-    return [found for child in flat if child is not None and not isinstance(child, str) for found in selectors(child)]
+    return [
+        found
+        for child in flat
+        if child is not None and not isinstance(child, str)
+        for found in selectors(child)
+    ]
 
 
 def panels() -> dict[str, dict[str, Any]]:
@@ -60,7 +77,11 @@ def alerts() -> dict[str, dict[str, Any]]:
 
 
 def expressions() -> dict[str, str]:
-    shown = {f"{name}-{target['refId']}": target["expr"] for name, panel in panels().items() for target in panel["targets"]}
+    shown = {
+        f"{name}-{target['refId']}": target["expr"]
+        for name, panel in panels().items()
+        for target in panel["targets"]
+    }
     return {**shown, **{f"alert-{name}": rule["expr"] for name, rule in alerts().items()}}
 
 
@@ -77,7 +98,9 @@ def test_expression_parses_and_asks_for_exported_metrics(name: str) -> None:
 
 
 def test_states_and_causes_in_expressions_exist() -> None:
-    source = (BACKEND_METRICS.parent / "jobs" / "states.py").read_text() + (BACKEND_METRICS.parent / "training" / "causes.py").read_text()
+    source = (BACKEND_METRICS.parent / "jobs" / "states.py").read_text() + (
+        BACKEND_METRICS.parent / "training" / "causes.py"
+    ).read_text()
     text = " ".join(expressions().values())
     for label, values in re.findall(r'(status|cause)(?:=~|!=|=)"([a-z_|]+)"', text):
         for value in values.split("|"):
@@ -102,7 +125,12 @@ def test_dashboard(path: Path) -> None:
     assert len(set(ids)) == len(ids)
     boxes = [panel["gridPos"] for panel in dashboard["panels"]]
     assert all(box["x"] + box["w"] <= 24 for box in boxes)
-    cells = [(x, y) for box in boxes for x in range(box["x"], box["x"] + box["w"]) for y in range(box["y"], box["y"] + box["h"])]
+    cells = [
+        (x, y)
+        for box in boxes
+        for x in range(box["x"], box["x"] + box["w"])
+        for y in range(box["y"], box["y"] + box["h"])
+    ]
     assert len(set(cells)) == len(cells), "panels overlap"
 
 
@@ -114,9 +142,13 @@ def test_alert_says_what_is_wrong_and_what_to_do(name: str) -> None:
 
 
 def test_datasource_is_the_dashboards() -> None:
-    (datasource,) = yaml.safe_load((FILES / "grafana" / "provisioning" / "datasource.yml").read_text())["datasources"]
+    (datasource,) = yaml.safe_load(
+        (FILES / "grafana" / "provisioning" / "datasource.yml").read_text()
+    )["datasources"]
     assert {"type": datasource["type"], "uid": datasource["uid"]} == DATASOURCE
-    services = {item["metadata"]["name"]: item["spec"]["ports"] for item in tier("tier2").kind("Service")}
+    services = {
+        item["metadata"]["name"]: item["spec"]["ports"] for item in tier("tier2").kind("Service")
+    }
     host, port = re.fullmatch(r"http://(\w+):(\d+)", datasource["url"]).groups()  # type: ignore[union-attr]
     assert int(port) in {each["port"] for each in services[host]}
 
@@ -127,7 +159,9 @@ def test_scraped_pods_serve_what_they_announce(rendered: Rendered) -> None:
     for pod in rendered.pods():
         if pod.annotations.get("prometheus.io/scrape") == "true":
             port = int(pod.annotations["prometheus.io/port"])
-            assert port in {each["containerPort"] for c in pod.containers for each in c.get("ports", [])}
+            assert port in {
+                each["containerPort"] for c in pod.containers for each in c.get("ports", [])
+            }
             found[pod.labels["app"]] = pod.annotations["prometheus.io/path"]
     always = {"backend", "mlflow", "prometheus", "temporal"}
     assert always <= set(found) <= always | {"grafana", "minio"}

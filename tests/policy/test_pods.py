@@ -35,11 +35,15 @@ def test_volumes(pod: Pod) -> None:
             assert volume["emptyDir"]["sizeLimit"], volume["name"]
 
 
-def test_every_volume_is_mounted_and_every_mount_is_a_volume(pod: Pod, request: pytest.FixtureRequest) -> None:
+def test_every_volume_is_mounted_and_every_mount_is_a_volume(
+    pod: Pod, request: pytest.FixtureRequest
+) -> None:
     volumes = {volume["name"] for volume in pod.spec.get("volumes", [])}
     if pod.owner.startswith("StatefulSet/"):
         volumes |= {"data"}
-    mounts = {mount["name"] for container in pod.containers for mount in container.get("volumeMounts", [])}
+    mounts = {
+        mount["name"] for container in pod.containers for mount in container.get("volumeMounts", [])
+    }
     assert mounts == volumes
 
 
@@ -101,7 +105,9 @@ def test_writes_only_where_it_may(pod: Pod) -> None:
 
 
 def test_images_have_exact_tags(rendered: Rendered) -> None:
-    development = "development-passwords" in {item["metadata"]["name"] for item in rendered.kind("Secret")}
+    development = "development-passwords" in {
+        item["metadata"]["name"] for item in rendered.kind("Secret")
+    }
     own = {"backend:latest", "frontend:latest", "trainer-ultralytics:latest"}
     for pod in rendered.pods():
         for container in pod.containers:
@@ -120,16 +126,22 @@ def test_secrets_by_reference_only(item: Manifest) -> None:
         assert all("insecure-development" in value for value in item["stringData"].values())
         return
     assert "insecure-development" not in str(item)
-    for name, value in re.findall(r"'name': '(\w*(?:PASSWORD|SECRET|TOKEN|PWD)\w*)', 'value': '([^']*)'", str(item)):
+    for name, value in re.findall(
+        r"'name': '(\w*(?:PASSWORD|SECRET|TOKEN|PWD)\w*)', 'value': '([^']*)'", str(item)
+    ):
         assert value.startswith("$("), name
 
 
 @pytest.mark.parametrize("name", TIERS)
 def test_no_host_path_but_the_live_source(name: str) -> None:
     """Pod Security forbids hostPath volumes; tier 1's working tree is a PersistentVolume that the pod claims."""
-    assert "hostPath" not in str([item for item in tier(name).objects if item["kind"] != "PersistentVolume"])
+    assert "hostPath" not in str(
+        [item for item in tier(name).objects if item["kind"] != "PersistentVolume"]
+    )
     volumes = tier(name).kind("PersistentVolume")
-    assert [item["metadata"]["name"] for item in volumes] == (["trainer-source"] if name == "tier1" else [])
+    assert [item["metadata"]["name"] for item in volumes] == (
+        ["trainer-source"] if name == "tier1" else []
+    )
     for volume in volumes:
         claim = tier(name).get("PersistentVolumeClaim", "trainer-source")
         assert claim["spec"]["volumeName"] == volume["metadata"]["name"]
@@ -141,7 +153,9 @@ def test_namespace_enforces_restricted_everywhere() -> None:
     """The same labels by kustomize, by each Application and by the ApplicationSet."""
     import yaml  # noqa: PLC0415 - only this test reads the overlays as they are
 
-    expected = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
+    expected = {
+        f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")
+    }
     namespace = yaml.safe_load((OVERLAYS / "namespace" / "namespace.yaml").read_text())
     assert namespace["metadata"] == {"name": "platform", "labels": expected}
     for path in OVERLAYS.rglob("application*.yaml"):

@@ -4,7 +4,11 @@ from chart import Rendered
 
 ROLES = {
     "backend": [
-        {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create", "delete", "get", "list", "patch", "watch"]},
+        {
+            "apiGroups": ["batch"],
+            "resources": ["jobs"],
+            "verbs": ["create", "delete", "get", "list", "patch", "watch"],
+        },
         {"apiGroups": [""], "resources": ["pods", "pods/log"], "verbs": ["get", "list", "watch"]},
         # An attempt's callback token, owned by its Job; never read.
         {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},

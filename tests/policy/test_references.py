@@ -51,9 +51,15 @@ def test_pod_labels_survive_a_new_chart_version(pod: Pod) -> None:
 
 def test_services_select_pods_and_their_ports(rendered: Rendered) -> None:
     for service in rendered.kind("Service"):
-        selected = [pod for pod in rendered.pods() if matches(service["spec"]["selector"], pod.labels)]
+        selected = [
+            pod for pod in rendered.pods() if matches(service["spec"]["selector"], pod.labels)
+        ]
         assert len({pod.owner for pod in selected}) == 1, service["metadata"]["name"]
-        named = {port["name"] for container in selected[0].containers for port in container.get("ports", [])}
+        named = {
+            port["name"]
+            for container in selected[0].containers
+            for port in container.get("ports", [])
+        }
         for port in service["spec"]["ports"]:
             assert port["targetPort"] in named
 
@@ -76,7 +82,9 @@ def test_config_maps_exist(rendered: Rendered) -> None:
 
 
 def test_secrets_exist_or_are_declared(rendered: Rendered) -> None:
-    made = {(s["metadata"]["name"], key) for s in rendered.kind("Secret") for key in s["stringData"]}
+    made = {
+        (s["metadata"]["name"], key) for s in rendered.kind("Secret") for key in s["stringData"]
+    }
     declared = {
         (name, key)
         for concern, name in overlay("tier3")["secrets"].items()
@@ -96,7 +104,11 @@ def test_declared_secret_keys_are_all_used() -> None:
 
 def test_service_accounts_and_roles(rendered: Rendered) -> None:
     accounts = {item["metadata"]["name"] for item in rendered.kind("ServiceAccount")}
-    used = {pod.spec["serviceAccountName"] for pod in rendered.pods() if "serviceAccountName" in pod.spec}
+    used = {
+        pod.spec["serviceAccountName"]
+        for pod in rendered.pods()
+        if "serviceAccountName" in pod.spec
+    }
     assert used == accounts
     roles = {item["metadata"]["name"] for item in rendered.kind("Role")}
     for binding in rendered.kind("RoleBinding"):
@@ -107,7 +119,9 @@ def test_service_accounts_and_roles(rendered: Rendered) -> None:
 
 def test_scaling_and_budgets_select_what_is_there(rendered: Rendered) -> None:
     deployments = {item["metadata"]["name"]: item for item in rendered.kind("Deployment")}
-    scaled = {item["spec"]["scaleTargetRef"]["name"] for item in rendered.kind("HorizontalPodAutoscaler")}
+    scaled = {
+        item["spec"]["scaleTargetRef"]["name"] for item in rendered.kind("HorizontalPodAutoscaler")
+    }
     assert scaled <= set(deployments)
     for name, deployment in deployments.items():
         # A field that a controller owns is not in the manifest, so nothing need be ignored in Argo CD.
@@ -118,13 +132,17 @@ def test_scaling_and_budgets_select_what_is_there(rendered: Rendered) -> None:
 
 
 def test_routes_point_at_services(rendered: Rendered) -> None:
-    services = {item["metadata"]["name"]: item["spec"]["ports"] for item in rendered.kind("Service")}
+    services = {
+        item["metadata"]["name"]: item["spec"]["ports"] for item in rendered.kind("Service")
+    }
     for item in rendered.kind("Ingress"):
         for rule in item["spec"]["rules"]:
             assert rule["host"] in item["spec"]["tls"][0]["hosts"]
             for path in rule["http"]["paths"]:
                 service = path["backend"]["service"]
-                assert service["port"]["name"] in {port["name"] for port in services[service["name"]]}
+                assert service["port"]["name"] in {
+                    port["name"] for port in services[service["name"]]
+                }
     for item in rendered.kind("HTTPRoute"):
         for rule in item["spec"]["rules"]:
             for target in rule["backendRefs"]:
@@ -135,10 +153,16 @@ def test_a_changed_config_map_rolls_the_pods_that_mount_it(rendered: Rendered) -
     config = {item["metadata"]["name"]: item["data"] for item in rendered.kind("ConfigMap")}
     for pod in rendered.pods():
         mounted = {v["configMap"]["name"] for v in pod.spec.get("volumes", []) if "configMap" in v}
-        sums = {key.removeprefix("checksum/"): value for key, value in pod.annotations.items() if "checksum/" in key}
+        sums = {
+            key.removeprefix("checksum/"): value
+            for key, value in pod.annotations.items()
+            if "checksum/" in key
+        }
         assert set(sums) == mounted - READ_AGAIN, pod.owner
         for name, value in sums.items():
-            canonical = json.dumps(config[name], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+            canonical = json.dumps(
+                config[name], sort_keys=True, separators=(",", ":"), ensure_ascii=False
+            )
             for character in "<>&":  # as Go writes JSON
                 canonical = canonical.replace(character, f"\\u{ord(character):04x}")
             assert value == hashlib.sha256(canonical.encode()).hexdigest(), (pod.owner, name)

@@ -49,7 +49,7 @@ def instrumented(text: str, name: str) -> tuple[str, list[Branch]]:
             kind, opened, _ = stack.pop()
             stack.append((kind, opened, True))
             chained = re.match(r"else (if|with) ", source)
-            parts.append(action if not chained else action)
+            parts.append(action)
             if kind in {"if", "with"} and not chained:
                 parts.append(mark(opened, taken=False))
             elif chained:
@@ -85,7 +85,9 @@ def outcome(folder: Path) -> tuple[list[Branch], set[Branch]]:
     with Chart.load(copy) as loaded:
         for name in CASES:
             output = "".join(render_files(merged(*case_layers(name)), loaded).values())
-            reached |= {Branch(p, t == "True") for p, t in re.findall(r"#<(.*?)\|(True|False)>#", output)}
+            reached |= {
+                Branch(p, t == "True") for p, t in re.findall(r"#<(.*?)\|(True|False)>#", output)
+            }
     return branches, reached
 
 
@@ -93,7 +95,11 @@ def test_every_branch_is_taken(tmp_path: Path) -> None:
     branches, reached = outcome(tmp_path)
     assert len(branches) > 60
     # a branch that fails leaves no output; test_validations.py takes each of those, by its text
-    missing = {branch for branch in set(branches) - reached if not branch.place.startswith("validations.yaml")}
+    missing = {
+        branch
+        for branch in set(branches) - reached
+        if not branch.place.startswith("validations.yaml")
+    }
     assert not missing, "\n".join(f"never {b.taken}: {b.place}" for b in sorted(missing))
 
 

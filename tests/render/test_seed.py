@@ -38,7 +38,11 @@ PODS = {
     "StatefulSet/postgres",
     "StatefulSet/prometheus",
 }
-COMPONENTS = {"tier1": PODS, "tier2": PODS, "tier3": PODS - {"StatefulSet/minio", "StatefulSet/postgres"}}
+COMPONENTS = {
+    "tier1": PODS,
+    "tier2": PODS,
+    "tier3": PODS - {"StatefulSet/minio", "StatefulSet/postgres"},
+}
 
 
 def environment(name: str) -> dict[str, str]:
@@ -98,11 +102,15 @@ def test_app_labels(name: str) -> None:
 def test_wait_for_backend_never_meets_a_finished_pod(name: str) -> None:
     """`kubectl wait --for=condition=ready pod -l app=backend`: a Job's pod is never ready."""
     jobs = {pod.labels["app"] for pod in tier(name).pods() if pod.owner.startswith("Job/")}
-    long_lived = {pod.labels["app"] for pod in tier(name).pods() if not pod.owner.startswith("Job/")}
+    long_lived = {
+        pod.labels["app"] for pod in tier(name).pods() if not pod.owner.startswith("Job/")
+    }
     assert not jobs & long_lived
 
 
-@pytest.mark.parametrize("command", ["backend 30080:8000", "frontend 30300:3000", "minio 30900:9000"])
+@pytest.mark.parametrize(
+    "command", ["backend 30080:8000", "frontend 30300:3000", "minio 30900:9000"]
+)
 def test_port_forward(command: str) -> None:
     service, ports = command.split()
     offered = tier("tier1").get("Service", service)["spec"]["ports"]

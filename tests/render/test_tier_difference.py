@@ -108,7 +108,9 @@ def fields(item: Manifest) -> dict[str, Any]:
     found[f"{owner} metadata"] = metadata
     if template:
         annotations = template["metadata"].get("annotations", {})
-        found[f"{owner} checksum"] = {key: value for key, value in annotations.items() if "checksum/" in key}
+        found[f"{owner} checksum"] = {
+            key: value for key, value in annotations.items() if "checksum/" in key
+        }
         pod = {**template["spec"]}
         for container in [*pod.pop("initContainers", []), *pod.pop("containers")]:
             name = container["name"]
@@ -130,7 +132,9 @@ def test_objects_that_only_one_tier_has() -> None:
 def test_fields_that_differ() -> None:
     from copy import deepcopy  # noqa: PLC0415 - `fields` takes objects apart
 
-    second, third = ({label(i): deepcopy(i) for i in tier(name).objects} for name in ("tier2", "tier3"))
+    second, third = (
+        {label(i): deepcopy(i) for i in tier(name).objects} for name in ("tier2", "tier3")
+    )
     different: set[str] = set()
     for name in second.keys() & third.keys():
         left, right = fields(second[name]), fields(third[name])

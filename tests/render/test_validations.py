@@ -9,135 +9,177 @@ TIER1, TIER2, TIER3 = (overlay(name) for name in ("tier1", "tier2", "tier3"))
 REFUSED: dict[str, tuple[tuple[Values, ...], str]] = {
     "environment": (
         (TIER2, {"environment": "prod"}),
-        'environment is "prod".\n'
-        "Allowed: development, production.\n"
-        "Cure: take an overlay (-f overlays/tier1/values.yaml, tier2 or tier3), or set environment.",
+        (
+            'environment is "prod".\n'
+            "Allowed: development, production.\n"
+            "Cure: take an overlay (-f overlays/tier1/values.yaml, tier2 or tier3), or set environment."
+        ),
     ),
     "training mode": (
         (TIER2, {"training": {"mode": "process"}}),
-        'training.mode (TRAINING_MODE) is "process".\n'
-        "Allowed: kubernetes, subprocess.\n"
-        "Cure: set training.mode to kubernetes, or, on a cluster of one machine, to subprocess.",
+        (
+            'training.mode (TRAINING_MODE) is "process".\n'
+            "Allowed: kubernetes, subprocess.\n"
+            "Cure: set training.mode to kubernetes, or, on a cluster of one machine, to subprocess."
+        ),
     ),
     "exposure mode": (
         (TIER2, {"exposure": {"mode": "loadBalancer"}}),
-        'exposure.mode is "loadBalancer".\n'
-        "Allowed: none, nodePort, ingress, gateway.\n"
-        "Cure: set exposure.mode to one of them.",
+        (
+            'exposure.mode is "loadBalancer".\n'
+            "Allowed: none, nodePort, ingress, gateway.\n"
+            "Cure: set exposure.mode to one of them."
+        ),
     ),
     "two databases": (
         (TIER2, {"database": {"host": "db.example.com"}}),
-        'postgres.enabled is true and database.host is "db.example.com": two databases, and nobody knows which one is meant.\n'
-        "Allowed: one of them.\n"
-        "Cure: set postgres.enabled to false to use the managed database, or empty database.host to use the chart's pod.",
+        (
+            'postgres.enabled is true and database.host is "db.example.com": two databases, and nobody knows which one is meant.\n'
+            "Allowed: one of them.\n"
+            "Cure: set postgres.enabled to false to use the managed database, or empty database.host to use the chart's pod."
+        ),
     ),
     "no database": (
         (TIER2, {"postgres": {"enabled": False}}),
-        "postgres.enabled is false and database.host is empty: there is no database.\n"
-        "Allowed: one of them.\n"
-        "Cure: set database.host to the managed PostgreSQL, or postgres.enabled to true.",
+        (
+            "postgres.enabled is false and database.host is empty: there is no database.\n"
+            "Allowed: one of them.\n"
+            "Cure: set database.host to the managed PostgreSQL, or postgres.enabled to true."
+        ),
     ),
     "port of the own database": (
         (TIER2, {"database": {"port": 5433}}),
-        "database.port is 5433, but the chart's own PostgreSQL listens on 5432.\n"
-        "Allowed: 5432 with postgres.enabled.\n"
-        "Cure: remove database.port; it is for a managed database.",
+        (
+            "database.port is 5433, but the chart's own PostgreSQL listens on 5432.\n"
+            "Allowed: 5432 with postgres.enabled.\n"
+            "Cure: remove database.port; it is for a managed database."
+        ),
     ),
     "two object stores": (
         (TIER2, {"objectStore": {"endpoint": "https://r2.example.com"}}),
-        'minio.enabled is true and objectStore.endpoint is "https://r2.example.com": two object stores, and nobody knows which one is meant.\n'
-        "Allowed: one of them.\n"
-        "Cure: set minio.enabled to false to use R2 or S3, or empty objectStore.endpoint to use the chart's MinIO.",
+        (
+            'minio.enabled is true and objectStore.endpoint is "https://r2.example.com": two object stores, and nobody knows which one is meant.\n'
+            "Allowed: one of them.\n"
+            "Cure: set minio.enabled to false to use R2 or S3, or empty objectStore.endpoint to use the chart's MinIO."
+        ),
     ),
     "no object store": (
         (TIER3, {"objectStore": {"endpoint": ""}}),
-        "minio.enabled is false and objectStore.endpoint is empty: there is no object store.\n"
-        "Allowed: one of them.\n"
-        "Cure: set objectStore.endpoint to R2's or S3's URL, or minio.enabled to true.",
+        (
+            "minio.enabled is false and objectStore.endpoint is empty: there is no object store.\n"
+            "Allowed: one of them.\n"
+            "Cure: set objectStore.endpoint to R2's or S3's URL, or minio.enabled to true."
+        ),
     ),
     "replicas with subprocess": (
         (TIER1, {"backend": {"replicas": 2}}),
-        "training.mode is subprocess and backend.replicas is 2: a training lives in one pod of the backend, the others cannot see it.\n"
-        "Allowed: 1 replica with subprocess.\n"
-        "Cure: set backend.replicas to 1, or training.mode to kubernetes.",
+        (
+            "training.mode is subprocess and backend.replicas is 2: a training lives in one pod of the backend, the others cannot see it.\n"
+            "Allowed: 1 replica with subprocess.\n"
+            "Cure: set backend.replicas to 1, or training.mode to kubernetes."
+        ),
     ),
     "autoscaling with subprocess": (
         (TIER1, {"backend": {"autoscaling": {"enabled": True}}}),
-        "training.mode is subprocess and backend.autoscaling.enabled is true: a training lives in one pod of the backend, the others cannot see it.\n"
-        "Allowed: no autoscaling with subprocess.\n"
-        "Cure: set backend.autoscaling.enabled to false, or training.mode to kubernetes.",
+        (
+            "training.mode is subprocess and backend.autoscaling.enabled is true: a training lives in one pod of the backend, the others cannot see it.\n"
+            "Allowed: no autoscaling with subprocess.\n"
+            "Cure: set backend.autoscaling.enabled to false, or training.mode to kubernetes."
+        ),
     ),
     "live source with Jobs": (
         (TIER2, {"trainer": {"liveSource": {"enabled": True}}}),
-        "trainer.liveSource.enabled is true, but training.mode is kubernetes: Jobs run what is in the image.\n"
-        "Allowed: live source with training.mode subprocess.\n"
-        "Cure: set trainer.liveSource.enabled to false, or training.mode to subprocess.",
+        (
+            "trainer.liveSource.enabled is true, but training.mode is kubernetes: Jobs run what is in the image.\n"
+            "Allowed: live source with training.mode subprocess.\n"
+            "Cure: set trainer.liveSource.enabled to false, or training.mode to subprocess."
+        ),
     ),
     "autoscaling upside down": (
         (TIER3, {"frontend": {"autoscaling": {"minReplicas": 5}}}),
-        "frontend.autoscaling.minReplicas is 5 and maxReplicas is 4.\n"
-        "Allowed: minReplicas up to maxReplicas.\n"
-        "Cure: raise maxReplicas or lower minReplicas.",
+        (
+            "frontend.autoscaling.minReplicas is 5 and maxReplicas is 4.\n"
+            "Allowed: minReplicas up to maxReplicas.\n"
+            "Cure: raise maxReplicas or lower minReplicas."
+        ),
     ),
     "ingress without host": (
         (TIER3, {"exposure": {"host": ""}}),
-        "exposure.mode is ingress and exposure.host is empty: no request would find its way.\n"
-        "Allowed: a DNS name.\n"
-        "Cure: set exposure.host to the name that users type, or exposure.mode to none.",
+        (
+            "exposure.mode is ingress and exposure.host is empty: no request would find its way.\n"
+            "Allowed: a DNS name.\n"
+            "Cure: set exposure.host to the name that users type, or exposure.mode to none."
+        ),
     ),
     "ingress without TLS": (
         (TIER3, {"exposure": {"ingress": {"tlsSecret": ""}}}),
-        "exposure.mode is ingress and exposure.ingress.tlsSecret is empty: API tokens would cross the network in the clear.\n"
-        "Allowed: the name of a TLS Secret in this namespace.\n"
-        "Cure: set exposure.ingress.tlsSecret; cert-manager makes it when exposure.ingress.annotations names an issuer.",
+        (
+            "exposure.mode is ingress and exposure.ingress.tlsSecret is empty: API tokens would cross the network in the clear.\n"
+            "Allowed: the name of a TLS Secret in this namespace.\n"
+            "Cure: set exposure.ingress.tlsSecret; cert-manager makes it when exposure.ingress.annotations names an issuer."
+        ),
     ),
     "route without gateway": (
         (TIER3, {"exposure": {"mode": "gateway"}}),
-        "exposure.mode is gateway and exposure.gateway.name is empty: the route has nothing to attach to.\n"
-        "Allowed: the name of an existing Gateway.\n"
-        "Cure: set exposure.gateway.name, and exposure.gateway.namespace if it lies elsewhere.",
+        (
+            "exposure.mode is gateway and exposure.gateway.name is empty: the route has nothing to attach to.\n"
+            "Allowed: the name of an existing Gateway.\n"
+            "Cure: set exposure.gateway.name, and exposure.gateway.namespace if it lies elsewhere."
+        ),
     ),
     **{
         f"production without secrets.{secret}": (
             (TIER3, {"secrets": {secret: ""}}),
-            f"environment is production and secrets.{secret} is empty.\n"
-            "Allowed: the name of an existing Secret.\n"
-            f"Cure: make the Secret (its keys stand at secrets.{secret} in values.yaml) and name it; "
-            "the passwords of environment development are public.",
+            (
+                f"environment is production and secrets.{secret} is empty.\n"
+                "Allowed: the name of an existing Secret.\n"
+                f"Cure: make the Secret (its keys stand at secrets.{secret} in values.yaml) and name it; "
+                "the passwords of environment development are public."
+            ),
         )
         for secret in ("database", "redis", "objectStore", "grafana")
     },
     "production without API tokens": (
         (TIER3, {"backend": {"apiAuth": "off"}}),
-        'environment is production and backend.apiAuth is "off": whoever reaches the API could train, read and delete.\n'
-        "Allowed: on.\n"
-        "Cure: remove backend.apiAuth, and make tokens with: "
-        "kubectl exec -n platform deployment/backend -- python -m backend token create NAME",
+        (
+            'environment is production and backend.apiAuth is "off": whoever reaches the API could train, read and delete.\n'
+            "Allowed: on.\n"
+            "Cure: remove backend.apiAuth, and make tokens with: "
+            "kubectl exec -n platform deployment/backend -- python -m backend token create NAME"
+        ),
     ),
     "production on node ports": (
         (TIER3, {"exposure": {"mode": "nodePort"}}),
-        "environment is production and exposure.mode is nodePort: every component would be open, without TLS, on every node.\n"
-        "Allowed: none, ingress, gateway.\n"
-        "Cure: set exposure.mode to ingress or gateway.",
+        (
+            "environment is production and exposure.mode is nodePort: every component would be open, without TLS, on every node.\n"
+            "Allowed: none, ingress, gateway.\n"
+            "Cure: set exposure.mode to ingress or gateway."
+        ),
     ),
     "production without TLS to the database": (
         (TIER3, {"database": {"tls": "disable"}}),
-        "environment is production and database.tls is disable: passwords would cross the network in the clear.\n"
-        "Allowed: require.\n"
-        "Cure: remove database.tls.",
+        (
+            "environment is production and database.tls is disable: passwords would cross the network in the clear.\n"
+            "Allowed: require.\n"
+            "Cure: remove database.tls."
+        ),
     ),
     "production with a floating tag": (
         (TIER3, {"trainer": {"image": {"tag": "latest"}}}),
-        "environment is production and trainer.image.tag is latest: nobody could say what runs.\n"
-        "Allowed: an exact tag.\n"
-        "Cure: set trainer.image.tag to a release, best with trainer.image.digest.",
+        (
+            "environment is production and trainer.image.tag is latest: nobody could say what runs.\n"
+            "Allowed: an exact tag.\n"
+            "Cure: set trainer.image.tag to a release, best with trainer.image.digest."
+        ),
     ),
     "no overlay": (
         (),
-        "environment is production and secrets.database is empty.\n"
-        "Allowed: the name of an existing Secret.\n"
-        "Cure: make the Secret (its keys stand at secrets.database in values.yaml) and name it; "
-        "the passwords of environment development are public.",
+        (
+            "environment is production and secrets.database is empty.\n"
+            "Allowed: the name of an existing Secret.\n"
+            "Cure: make the Secret (its keys stand at secrets.database in values.yaml) and name it; "
+            "the passwords of environment development are public."
+        ),
     ),
 }
 

@@ -19,7 +19,9 @@ ORDER = [
 ]
 # Empty by default: the schema says what may be in it.
 FREE = {"backend.settings"}
-COMPONENTS = [name for name, value in VALUES.items() if isinstance(value, dict) and "image" in value]
+COMPONENTS = [
+    name for name, value in VALUES.items() if isinstance(value, dict) and "image" in value
+]
 
 
 def resolve(schema: dict[str, Any]) -> dict[str, Any]:
@@ -40,7 +42,9 @@ def schema_paths(schema: dict[str, Any], at: str = "") -> Iterator[str]:
 def value_paths(values: Values, at: str = "") -> Iterator[str]:
     for key, value in values.items():
         yield f"{at}{key}"
-        if isinstance(value, dict) and not at.endswith("resources."):  # requests and limits are leaves
+        if isinstance(value, dict) and not at.endswith(
+            "resources."
+        ):  # requests and limits are leaves
             yield from value_paths(value, f"{at}{key}.")
 
 

@@ -43,7 +43,9 @@ def digest(node: Any) -> str:
 
 
 def count(node: Any, seen: Counter[str]) -> None:
-    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else []:
+    for child in (
+        node.values() if isinstance(node, dict) else node if isinstance(node, list) else []
+    ):
         if isinstance(child, dict) and len(json.dumps(child)) >= MIN_SHARED:
             seen[digest(child)] += 1
             if seen[digest(child)] > 1:
@@ -75,7 +77,8 @@ def main() -> None:
     schema = share(schema, seen, defs, top=True)
     schema["properties"].pop("status", None)
     schema["properties"]["metadata"] = {"type": "object"}
-    print(json.dumps({**schema, "$defs": dict(sorted(defs.items()))}, separators=(",", ":")))
+    text = json.dumps({**schema, "$defs": dict(sorted(defs.items()))}, separators=(",", ":"))
+    sys.stdout.write(f"{text}\n")
 
 
 if __name__ == "__main__":
