@@ -37,8 +37,12 @@ class Pod(NamedTuple):
 class Rendered(NamedTuple):
     """What one set of values renders to."""
 
-    files: dict[str, str]  # below templates/, without those that are empty
-    objects: list[Manifest]
+    files: dict[str, str]  # text by path below templates/, without those that are empty
+    documents: dict[str, list[Manifest]]  # objects by path
+
+    @property
+    def objects(self) -> list[Manifest]:
+        return [item for items in self.documents.values() for item in items]
 
     @property
     def notes(self) -> str:
@@ -131,14 +135,12 @@ def render_files(values: Values, loaded: helm.Chart | None = None) -> dict[str, 
 @cache
 def _render(values: str) -> Rendered:
     files = render_files(json.loads(values))
-    objects = [
-        item
-        for name in sorted(files)
+    documents = {
+        name: [item for item in yaml.load_all(text, Loader=yaml.CSafeLoader) if item]
+        for name, text in sorted(files.items())
         if is_manifest(name)
-        for item in yaml.load_all(files[name], Loader=yaml.CSafeLoader)
-        if item
-    ]
-    return Rendered(files, objects)
+    }
+    return Rendered(files, documents)
 
 
 def render(*layers: Values) -> Rendered:

@@ -4,7 +4,6 @@ import re
 import time
 
 import pytest
-import yaml
 from chart import CHART, NAMESPACE, ROOT, TIERS, is_manifest, overlay, render_files, tier
 from chart.cases import CASES, case
 from helm_python import Chart, lint
@@ -53,20 +52,14 @@ def test_every_template_is_used() -> None:
     assert there - {"validations.yaml"} == {name for name in used if is_manifest(name)}
 
 
-def test_one_object_a_file() -> None:
+def test_one_object_a_file_called_by_its_kind() -> None:
     for name in CASES:
-        for path, text in case(name).files.items():
-            if is_manifest(path):
-                assert len([item for item in yaml.safe_load_all(text) if item]) == 1, path
-
-
-def test_files_are_called_by_their_kind() -> None:
-    for name in CASES:
-        for path, text in case(name).files.items():
-            if is_manifest(path) and not path.startswith(("network/", "secrets/")):
-                kind = yaml.safe_load(text)["kind"].lower()
-                stem = path.rsplit("/", 1)[1].removesuffix(".yaml")
-                assert stem.split("-")[0] == kind, path
+        for path, objects in case(name).documents.items():
+            assert len(objects) == 1, path
+            stem = path.rsplit("/", 1)[1].removesuffix(".yaml")
+            # what has a folder of its own is called by what it does
+            if not path.startswith(("network/", "secrets/")):
+                assert stem.split("-")[0] == objects[0]["kind"].lower(), path
 
 
 @pytest.mark.parametrize("name", TIERS)
