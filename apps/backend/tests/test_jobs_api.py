@@ -60,7 +60,7 @@ async def test_what_is_wrong_with_a_job_is_said_before_it_exists(api: Api) -> No
         ({"dataset_id": ready, "trainer": "plian"}, "trainer", 'Did you mean "plain"?'),
         ({"dataset_id": ready, "config": {"epoch": 1}}, "config.epoch", 'Did you mean "epochs"?'),
         ({"dataset_id": ready, "config": {"epochs": 0}}, "config.epochs", "at least 1"),
-        ({"dataset_id": ready, "config": []}, "config", "must be a valid dictionary"),
+        ({"dataset_id": ready, "config": []}, "config", "JSON object"),
         ({"dataset_id": ready, "config": {"a": "\ud800"}}, "config", "JSON cannot carry"),
         ({"dataset_id": ready, "name": "a\x00b"}, "name", "must match"),
         ({"dataset_id": ready, "name": ""}, "name", "at least 1 character"),

@@ -1,0 +1,183 @@
+"""A job followed live over server-sent events."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+
+import httpx
+from api_support import Api, Running, add_running, set_job
+from backend.jobs.models import Job
+from backend.jobs.states import JobStatus
+
+
+class Event(NamedTuple):
+    name: str
+    id: str
+    data: Any
+
+
+@asynccontextmanager
+async def following(
+    api: Api, running: Running, last_event_id: str | None = None, **query: int
+) -> AsyncIterator[AsyncIterator[Event]]:
+    headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
+    request = api.http.stream("GET", f"{running.path}/events", params=query, headers=headers)
+    async with request as reply:
+        assert reply.status_code == 200
+        assert reply.headers["content-type"].startswith("text/event-stream")
+        yield _events(reply)
+
+
+async def _events(reply: httpx.Response) -> AsyncIterator[Event]:
+    fields: dict[str, str] = {}
+    async for line in reply.aiter_lines():
+        if line:
+            name, _, value = line.partition(": ")
+            fields[name] = value
+        elif "event" in fields:
+            yield Event(fields["event"], fields["id"], json.loads(fields["data"]))
+            fields = {}
+
+
+async def next_of(events: AsyncIterator[Event], name: str) -> Event:
+    async with asyncio.timeout(5):
+        async for event in events:
+            if event.name == name:
+                return event
+    raise AssertionError(f"the stream ended without {name}")
+
+
+async def log(api: Api, running: Running, offset: int, data: bytes) -> None:
+    reply = await api.http.post(
+        f"{running.path}/logs", params={"offset": offset}, content=data, headers=running.headers
+    )
+    assert reply.status_code == 200
+
+
+async def beat(api: Api, running: Running, **body: Any) -> None:
+    reply = await api.http.post(f"{running.path}/heartbeat", json=body, headers=running.headers)
+    assert reply.status_code == 200
+
+
+async def finish(api: Api, running: Running) -> None:
+    await set_job(api.ctx, running.job_id, status=JobStatus.SUCCEEDED)
+    await api.ctx.bus.publish(running.job_id)
+
+
+async def test_everything_is_seen_as_it_happens(api: Api) -> None:
+    running = await add_running(api.ctx)
+    async with following(api, running) as events:
+        assert (await next_of(events, "state")).data["status"] == "preparing"
+        began = time.monotonic()
+        await log(api, running, 0, b"hello\n")
+        seen = await next_of(events, "log")
+        # The safety poll alone would take up to 2 s.
+        assert time.monotonic() - began < 0.5
+        assert seen.data == {"offset": 0, "next_offset": 6, "text": "hello\n"}
+        await beat(api, running, epoch=0, metrics={"loss": 1.0})
+        metrics = await next_of(events, "metrics")
+        assert (metrics.data["epoch"], metrics.data["values"]) == (0, {"loss": 1.0})
+        assert metrics.id == "6:0"
+        assert (await next_of(events, "state")).data["status"] == "running"
+        await finish(api, running)
+        assert (await next_of(events, "state")).data["status"] == "succeeded"
+        assert [event.name async for event in events] == ["end"]
+    # The stream of a finished job tells everything once and ends.
+    async with following(api, running) as events:
+        names = [event.name async for event in events]
+    assert sorted(names) == ["end", "log", "metrics", "state"]
+    assert names[-1] == "end"
+
+
+async def test_stream_resumes_where_it_was_cut(api: Api) -> None:
+    running = await add_running(api.ctx)
+    await log(api, running, 0, b"one\n")
+    await beat(api, running, epoch=0, metrics={"loss": 2.0})
+    async with following(api, running) as events:
+        last = await next_of(events, "log")
+    assert last.id == "4:0"
+    await log(api, running, 4, b"two\n")
+    await beat(api, running, epoch=1, metrics={"loss": 1.0})
+    await finish(api, running)
+    async with following(api, running, last_event_id=last.id) as events:
+        rest = [event async for event in events]
+    assert [event.data["epoch"] for event in rest if event.name == "metrics"] == [1]
+    assert [event.data["text"] for event in rest if event.name == "log"] == ["two\n"]
+    async with following(api, running, log_offset=6) as events:
+        assert (await next_of(events, "log")).data["text"] == "o\n"
+    for wrong in ("x", "1", "1:x", "-1:2"):
+        reply = await api.http.get(f"{running.path}/events", headers={"Last-Event-ID": wrong})
+        assert (reply.status_code, reply.json()["title"]) == (422, "Bad Last-Event-ID")
+
+
+async def test_characters_are_never_cut(api: Api) -> None:
+    running = await add_running(api.ctx)
+    text = "zürich \U0001f680 日本\n"
+    data = text.encode()
+    async with following(api, running) as events:
+        await next_of(events, "state")
+        for index in range(len(data)):
+            await log(api, running, index, data[index : index + 1])
+        await log(api, running, len(data), b"\xff\xfe ends \xe6")
+        await finish(api, running)
+        logs = [event.data async for event in events if event.name == "log"]
+    assert "".join(part["text"] for part in logs) == text + "\ufffd\ufffd ends \ufffd"
+    offsets = [part["offset"] for part in logs]
+    assert offsets[1:] == [part["next_offset"] for part in logs[:-1]]
+    assert (offsets[0], logs[-1]["next_offset"]) == (0, len(data) + 9)
+
+
+async def test_long_log_comes_in_parts(api: Api) -> None:
+    running = await add_running(api.ctx)
+    data = b"".join(b"line %d\n" % number for number in range(60_000))
+    await log(api, running, 0, data)
+    await finish(api, running)
+    async with following(api, running) as events:
+        parts = [event.data["text"] async for event in events if event.name == "log"]
+    assert len(parts) > 1
+    assert "".join(parts).encode() == data
+
+
+async def test_repeated_epoch_of_a_later_attempt_is_told_again(api: Api) -> None:
+    running = await add_running(api.ctx)
+    async with following(api, running) as events:
+        for loss in (3.0, 2.0):
+            await beat(api, running, epoch=5, metrics={"loss": loss})
+            assert (await next_of(events, "metrics")).data["values"] == {"loss": loss}
+        await beat(api, running, epoch=2, metrics={"loss": 1.0})
+        assert (await next_of(events, "metrics")).data["epoch"] == 2
+
+
+async def test_client_that_leaves_frees_everything(api: Api) -> None:
+    running = await add_running(api.ctx)
+    async with following(api, running) as events:
+        await next_of(events, "state")
+        assert running.job_id in api.ctx.bus._subscriptions
+    deadline = time.monotonic() + 1
+    while running.job_id in api.ctx.bus._subscriptions:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+async def test_deleted_job_ends_its_streams(api: Api) -> None:
+    running = await add_running(api.ctx)
+    async with following(api, running) as events:
+        await next_of(events, "state")
+        async with api.ctx.db.transaction() as session:
+            job = await session.get_one(Job, running.job_id)
+            await session.delete(job)
+        await api.ctx.bus.publish(running.job_id)
+        await next_of(events, "end")
+    assert (await api.http.get(f"{running.path}/events")).status_code == 404
+
+
+async def test_open_streams_do_not_hold_up_the_shutdown(api: Api) -> None:
+    running = await add_running(api.ctx)
+    async with following(api, running) as events:
+        await next_of(events, "state")
+        api.ctx.bus.close()
+        async with asyncio.timeout(1):
+            assert [event.name async for event in events] == []

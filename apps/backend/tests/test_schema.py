@@ -1,0 +1,53 @@
+"""The migrations: they make what the models say, and several replicas may run them at once."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from backend import schema
+from backend.db import Base, Database
+from sqlalchemy import Connection, text
+
+
+def _differences(connection: Connection) -> list[object]:
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    return list(compare_metadata(context, Base.metadata))
+
+
+async def test_migrations_make_what_the_models_say(database: Database) -> None:
+    async with database.engine.connect() as connection:
+        assert await connection.run_sync(_differences) == []
+
+
+async def test_replicas_may_migrate_at_once(database_url: str) -> None:
+    databases = [Database(database_url) for _ in range(3)]
+    try:
+        async with databases[0].engine.begin() as connection:
+            await connection.run_sync(Base.metadata.drop_all)
+            await connection.execute(text("DROP TABLE alembic_version"))
+        with pytest.raises(schema.SchemaError, match="python -m backend migrate"):
+            await schema.check(databases[0])
+        waiting = asyncio.create_task(schema.wait(databases[0]))
+        await asyncio.gather(*(schema.migrate(database) for database in databases))
+        async with asyncio.timeout(5):
+            await waiting
+        async with databases[0].engine.connect() as connection:
+            assert await connection.run_sync(_differences) == []
+    finally:
+        for database in databases:
+            await database.close()
+
+
+async def test_schema_of_a_newer_backend_will_do(database: Database) -> None:
+    async with database.engine.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    await schema.check(database)
+
+
+async def test_database_that_is_away_is_no_schema(tmp_path: Path) -> None:
+    database = Database("postgresql+asyncpg://nobody@127.0.0.1:1/none")
+    with pytest.raises(OSError):
+        await schema.check(database)
+    await database.close()
