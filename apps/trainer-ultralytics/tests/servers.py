@@ -83,6 +83,7 @@ class Backend:
         self.finish: dict[str, Any] | None = None
         self.command = "continue"
         self.stale = False
+        self.refusal: tuple[int, bool] | None = None  # status, and whether it is a problem detail
         self.first_step_at: float | None = None
         self._server: ThreadingHTTPServer | None = None
         self._port = free_port()
@@ -108,6 +109,9 @@ class Backend:
                 )
                 data = json.dumps(reply).encode()
                 self.send_response(status)
+                problem = status != 200 and (backend.refusal or (0, True))[1]
+                kind = "application/problem+json" if problem else "application/json"
+                self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data)
@@ -129,10 +133,9 @@ class Backend:
             self._server = None
 
     def answer(self, path: str, token: str | None, body: bytes) -> tuple[int, dict[str, Any]]:
-        if token != "Bearer secret-token":
-            return 401, {"detail": "no token"}
-        if self.stale:
-            return 409, {"detail": "a later attempt runs"}
+        assert token == "Bearer secret-token"
+        if self.refusal or self.stale:
+            return (self.refusal or (409, True))[0], {"detail": "refused"}
         url = urlsplit(path)
         match url.path.rpartition("/")[2]:
             case "heartbeat":

@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
@@ -12,7 +14,7 @@ import pytest
 import samples
 from conftest import Jobs
 from launching import Launcher
-from servers import Backend, wait_until
+from servers import Backend, S3Server, free_port, wait_until
 from trainer import processes
 from trainer.client import file_sha256
 
@@ -82,16 +84,26 @@ def test_training_goes_on_where_a_killed_one_has_stopped(
     assert _checkpoint_epoch(s3, first, 2) == backend.epochs[-1]
 
 
+@pytest.fixture(scope="module")
+def complete(warm_launcher: Launcher, s3_server: S3Server) -> Iterator[dict[str, str]]:
+    """The environment of a job that has succeeded."""
+    backend = Backend()
+    env = Jobs(s3_server, backend).env("classify", epochs=2)
+    warm_launcher.launch(env)
+    warm_launcher.wait_ended(env["JOB_ID"])
+    assert backend.finish["cause"] == "completed"
+    yield env
+    backend.down()
+
+
 def test_a_complete_checkpoint_still_ends_in_artifacts(
-    launcher: Launcher, jobs: Jobs, backend: Backend, s3: "boto3.client"
+    complete: dict[str, str], launcher: Launcher, backend: Backend, s3: "boto3.client"
 ) -> None:
-    first = jobs.env(epochs=2)
-    launcher.launch(first)
-    launcher.wait_ended(first["JOB_ID"])
-    launcher.launch(first | {"ATTEMPT": "2"})
-    assert launcher.wait_ended(first["JOB_ID"], 2)["exit_code"] == 0
-    assert backend.epochs == [0, 1, 1]
-    s3.head_object(Bucket="models", Key=f"{first['JOB_ID']}/2/artifacts/best.pt")
+    job_id = complete["JOB_ID"]
+    launcher.launch(complete | {"ATTEMPT": "2", "BACKEND_URL": backend.url})
+    assert launcher.wait_ended(job_id, 2)["exit_code"] == 0
+    assert backend.epochs == [1]
+    s3.head_object(Bucket="models", Key=f"{job_id}/2/artifacts/best.pt")
 
 
 def test_run_command(jobs: Jobs, backend: Backend, home: Path, tmp_path: Path) -> None:
@@ -129,6 +141,20 @@ def test_edited_training_code_runs_in_the_next_attempt(
     assert backend.finish["cause"] == "out_of_memory"
 
 
+def test_debugger_is_waited_for_and_a_stop_heard(launcher: Launcher, jobs: Jobs) -> None:
+    port = free_port()
+    env = jobs.env() | {"DEBUG_PORT": str(port)}
+    launcher.launch(env)
+    wait_until(lambda: f"debugger on 127.0.0.1:{port}".encode() in jobs.backend.log)
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        assert client.recv(4096).startswith(b"Content-Length")
+    assert jobs.backend.epochs == []
+    launcher.stop(env, 10)
+    assert launcher.wait_ended(env["JOB_ID"])["exit_code"] == 143
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+
+
 NO_LABELS = {k: b"" if k.endswith(".txt") else v for k, v in samples.files("detect").items()}
 BROKEN = {k: b"!" if k.endswith(".png") else v for k, v in samples.files("detect").items()}
 FAILURES = [
@@ -157,14 +183,9 @@ def test_failures_are_named(
     assert ended["exit_code"] == 1
 
 
-def test_predict(
-    launcher: Launcher, jobs: Jobs, s3: "boto3.client", home: Path, tmp_path: Path
-) -> None:
-    env = jobs.env("classify")
-    launcher.launch(env)
-    launcher.wait_ended(env["JOB_ID"])
+def test_predict(complete: dict[str, str], s3: "boto3.client", home: Path, tmp_path: Path) -> None:
     weights, image = tmp_path / "best.pt", tmp_path / "image.png"
-    s3.download_file("models", f"{env['JOB_ID']}/1/artifacts/best.pt", str(weights))
+    s3.download_file("models", f"{complete['JOB_ID']}/1/artifacts/best.pt", str(weights))
     image.write_bytes(samples.picture(9))
     command = [sys.executable, "-m", "trainer", "predict", "--weights", str(weights)]
     command += ["--out", str(tmp_path / "out"), str(image)]

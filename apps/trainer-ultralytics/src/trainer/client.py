@@ -25,7 +25,7 @@ from trainer.contract import Attempt, AttemptError, Cause
 
 T = TypeVar("T")
 _STORE_PATIENCE_S = 30
-_GONE = 409
+_ENDED = {401, 404, 409}
 _MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
 
 
@@ -87,7 +87,9 @@ class Backend:
             content=data,
             headers={"Content-Type": "application/octet-stream"},
         )
-        return int(reply["next_offset"]), str(reply.get("command", "continue"))
+        if not isinstance(reply.get("next_offset"), int):
+            raise UnreachableError("the answer lacks next_offset")
+        return reply["next_offset"], str(reply.get("command", "continue"))
 
     def finish(self, cause: str, message: str) -> None:
         """Say why the attempt ends."""
@@ -115,12 +117,14 @@ def _reply(response: httpx.Response) -> dict[str, Any]:
         body = {}
     if response.is_success:
         return body
-    if response.status_code == _GONE:
-        if isinstance(body.get("next_offset"), int):
-            raise OffsetAheadError(body["next_offset"])
+    if "problem+json" not in response.headers.get("content-type", ""):
+        # That was no backend: some proxy on the way, as happens while one is replaced.
+        raise UnreachableError(f"something answered {response.status_code}")
+    if isinstance(body.get("next_offset"), int):
+        raise OffsetAheadError(body["next_offset"])
+    if response.status_code in _ENDED:
         raise StaleError(body.get("detail") or "the attempt has ended")
-    detail = body.get("detail") or response.text[:200]
-    raise RejectedError(f"the backend answered {response.status_code}: {detail}")
+    raise RejectedError(f"the backend answered {response.status_code}: {body.get('detail')}")
 
 
 @dataclass(frozen=True)

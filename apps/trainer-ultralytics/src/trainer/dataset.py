@@ -3,6 +3,7 @@
 The archive is hostile until checked, whatever a preflight has said about it.
 """
 
+import logging
 import os
 import re
 import shutil
@@ -16,9 +17,11 @@ from typing import Any
 
 import yaml
 
+from trainer import processes
 from trainer.client import Store
 from trainer.contract import Attempt, AttemptError, Cause
 
+log = logging.getLogger(__name__)
 _MAX_ENTRIES = 5_000_000
 _MAX_BYTES = 1 << 40
 _MAX_RATIO = 100
@@ -48,8 +51,11 @@ def fetch(attempt: Attempt, store: Store, home: Path) -> Path:
     if attempt.dataset_sha256 and (datasets / attempt.dataset_sha256).is_dir():
         return datasets / attempt.dataset_sha256
     datasets.mkdir(mode=0o700, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=datasets, prefix=".new-") as temporary:
+    _sweep(datasets)
+    prefix = f".new-{os.getpid()}-{processes.start_ticks(os.getpid())}-"
+    with tempfile.TemporaryDirectory(dir=datasets, prefix=prefix) as temporary:
         archive = Path(temporary) / "archive.zip"
+        log.info("Downloading the dataset %s.", attempt.dataset_id)
         try:
             sha256 = store.download("datasets", f"{attempt.dataset_id}.zip", archive)
         except FileNotFoundError:
@@ -64,6 +70,14 @@ def fetch(attempt: Attempt, store: Store, home: Path) -> Path:
         folder = Path(temporary) / "data"
         unpack(archive, folder, attempt.task)
         return _publish(folder, datasets / sha256)
+
+
+def _sweep(datasets: Path) -> None:
+    """Remove what attempts that were killed while they fetched have left."""
+    for path in datasets.glob(".new-*"):
+        _, pid, ticks, _ = path.name.split("-", 3)
+        if str(processes.start_ticks(int(pid))) != ticks:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _publish(folder: Path, target: Path) -> Path:
@@ -156,6 +170,8 @@ def _safe_name(info: zipfile.ZipInfo) -> PurePosixPath:
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
         raise invalid(f"the archive's entry {shown!r} is a link or a special file.")
+    if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise invalid(f"the archive's entry {shown!r} is compressed otherwise than by deflate.")
     if info.flag_bits & 1:
         raise invalid(f"the archive's entry {shown!r} is encrypted.")
     return PurePosixPath(raw)

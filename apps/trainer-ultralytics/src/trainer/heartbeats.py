@@ -35,6 +35,7 @@ class Heartbeats(threading.Thread):
         self._state: dict[str, Any] = {}
         self._epochs: deque[dict[str, Any]] = deque()
         self._seq = 0
+        self._refusal = ""
         self._news = threading.Event()
         self._news.set()  # the first one goes at once: from there on silence means something
         self._closing = threading.Event()
@@ -79,7 +80,9 @@ class Heartbeats(threading.Thread):
             self._on_stale()
             return True
         except RejectedError as error:
-            log.warning("A heartbeat was refused: %s", error)
+            if str(error) != self._refusal:
+                log.warning("A heartbeat was refused: %s", error)
+            self._refusal = str(error)
             command = "continue"
         if row:
             self._epochs.popleft()

@@ -47,7 +47,11 @@ def serve(socket_path: Path, state: Path) -> int:
     processes.become_subreaper()
     socket_path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(str(socket_path))
+    try:
+        listener.bind(str(socket_path))
+    except OSError as error:
+        log.error("Cannot listen on %s (%s): choose another --socket.", socket_path, error)  # noqa: TRY400
+        return 1
     socket_path.chmod(0o600)
     listener.listen(64)
     listener.setblocking(False)

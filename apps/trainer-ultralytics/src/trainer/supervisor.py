@@ -27,6 +27,7 @@ from trainer.attempts import Ended, write_end
 from trainer.contract import Attempt, AttemptError, Cause, trainer_home
 
 _TICK_S = 0.2
+_MEASURE_S = 0.5
 _JOIN_S = 2.0
 _PREEMPTED_EXIT = 128 + signal.SIGTERM
 log = logging.getLogger(__name__)
@@ -83,6 +84,7 @@ class _Supervisor:
         self._done = False
         self._stopping_since: float | None = None
         self._status: int | None = None
+        self._measure_at = 0.0
         self._artifacts: list[Path] = []
         self._epoch: int | None = None
         self._gpu_memory: float | None = None
@@ -129,8 +131,7 @@ class _Supervisor:
         while self._ended is None:
             with suppress(queue.Empty):
                 self._todo.get(timeout=_TICK_S)()
-            if self._status is None:
-                self._watch_memory()
+            self._watch_memory()
             self._watch_grace()
         return self._ended
 
@@ -162,10 +163,11 @@ class _Supervisor:
         except AttemptError as error:
             failure = error
             self._todo.put(lambda: self._fail(failure))
-        except OSError as error:
+        except Exception as error:
+            log.exception("The dataset cannot be made ready")
             failure = AttemptError(
                 Cause.TRAINER_CRASHED,
-                f"The dataset could not be written to {trainer_home()}: {error.strerror}.",
+                f"The dataset could not be made ready in {trainer_home()}: {error}.",
             )
             self._todo.put(lambda: self._fail(failure))
         else:
@@ -236,7 +238,12 @@ class _Supervisor:
 
     def _watch_memory(self) -> None:
         limit = self._orders.memory_bytes
-        if limit and not self._failure and processes.tree_memory_exceeds(os.getpid(), limit):
+        if not limit or self._failure or self._status is not None:
+            return
+        if time.monotonic() < self._measure_at:
+            return
+        self._measure_at = time.monotonic() + _MEASURE_S
+        if processes.tree_memory_exceeds(os.getpid(), limit):
             self._fail(
                 AttemptError(
                     Cause.OUT_OF_MEMORY,
@@ -268,7 +275,7 @@ class _Supervisor:
         cause, message = self._outcome()
         if self._orders.command is None:
             self._beats.tell(phase="uploading", now=True)
-        self._spawn(self._wind_up, cause, message)
+        self._spawn(self._finish, cause, message)
 
     def _outcome(self) -> tuple[Cause, str]:
         from trainer.outcome import explain  # noqa: PLC0415 - the child imports meanwhile
@@ -292,8 +299,24 @@ class _Supervisor:
 
     # The end, in a thread of its own: it waits for the store and the backend
 
-    def _wind_up(self, cause: Cause, message: str) -> None:
-        from trainer.client import RejectedError, StaleError, UnreachableError, persistently  # noqa: PLC0415
+    def _finish(self, cause: Cause, message: str) -> None:
+        try:
+            cause, message = self._wind_up(cause, message)
+        except Exception as error:
+            log.exception("The attempt could not be concluded")
+            cause, message = Cause.TRAINER_CRASHED, f"The supervisor failed: {error}."
+        code = {Cause.COMPLETED: 0, Cause.PREEMPTED: _PREEMPTED_EXIT}.get(cause, 1)
+        status = os.waitstatus_to_exitcode(self._status or 0)
+        ended = Ended(code, -status if status < 0 else None, cause, message)
+        self._todo.put(lambda: self._end(ended))
+
+    def _wind_up(self, cause: Cause, message: str) -> tuple[Cause, str]:
+        from trainer.client import (  # noqa: PLC0415 - the child imports meanwhile
+            RejectedError,
+            StaleError,
+            UnreachableError,
+            persistently,
+        )
 
         if cause is Cause.COMPLETED:
             try:
@@ -314,10 +337,7 @@ class _Supervisor:
             self._beats.join(_TICK_S)
         with suppress(UnreachableError, StaleError, RejectedError):
             persistently(lambda: self._backend.finish(cause, message), self._abandon)
-        code = {Cause.COMPLETED: 0, Cause.PREEMPTED: _PREEMPTED_EXIT}.get(cause, 1)
-        status = os.waitstatus_to_exitcode(self._status or 0)
-        number = -status if status < 0 else None
-        self._todo.put(lambda: self._end(Ended(code, number, cause, message)))
+        return cause, message
 
     def _end(self, ended: Ended) -> None:
         self._ended = ended

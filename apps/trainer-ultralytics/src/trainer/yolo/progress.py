@@ -36,7 +36,8 @@ class Progress:
             trainer.add_callback(event, getattr(self, event))
 
     def on_train_epoch_start(self, trainer: Any) -> None:
-        """A (further) epoch begins."""
+        """A (further) epoch begins; from the first on there is something to save."""
+        self._stop.defer()
         self._report("phase", phase="training")
         self._batches = self._images = 0
         self._started_at = time.monotonic()

@@ -77,7 +77,6 @@ def train(
     base, _ = _TASKS[attempt.task]
     trainer = type("Trainer", (_Adapted, base), {})(overrides=overrides)
     Progress(report, stop, run).attach(trainer)
-    stop.defer()
     trainer.train()
     _complete(run)
     if config.export_onnx:
@@ -147,6 +146,8 @@ def _fresh(task: str, config: TrainConfig) -> dict[str, Any]:
         "model": f"{config.model}{suffix}.yaml",
         "pretrained": str(_weights(task, config)) if config.weights else False,
         "freeze": config.freeze or None,
+        # Ultralytics' 0.1 is meant for SGD; Adam's steps with it would throw the biases far off.
+        "warmup_bias_lr": 0.1 if "SGD" in config.optimizer else 0.0,
         "amp": config.amp and _amp_works(),
     }
     return overrides
