@@ -125,6 +125,11 @@ def text(value: Any) -> str:
     return str(value)
 
 
+def yaml_scalar(value: Any) -> str:
+    """Return a value as --set takes it."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def size(count: float) -> str:
     """Return a number of bytes with a unit."""
     for unit in ("B", "KiB", "MiB", "GiB"):

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 from rich.text import Text
 
 from yard import output
@@ -122,13 +123,24 @@ class Follower:
         out.print(words)
 
 
+def metrics_table(values: Json) -> Table:
+    """Return all metrics but the learning rates: what is judged by first, then the losses."""
+    names = [name for name in values if not name.startswith("lr/")]
+    names.sort(key=lambda name: (not name.startswith("metrics/"), name))
+    rows = [(name, values[name]) for name in names]
+    return output.table(("metric", "value"), rows, right=("value",))
+
+
 def show_result(api: Client, job: Json) -> None:
     """Print the final metrics and the artifacts of a job that has some."""
     if job["metrics"]:
-        rows = sorted(job["metrics"].items())
-        output.show(output.table(("metric", "value"), rows, right=("value",)))
+        output.show(metrics_table(job["metrics"]))
     artifacts = api.get(f"/jobs/{job['id']}/artifacts")["items"]
-    if artifacts:
-        files = [(item["name"], output.size(item["size"])) for item in artifacts]
-        output.show(output.table(("artifact", "size"), files, right=("size",)))
-        out.print(f"`yard models pull {job['id'][:6]}` fetches them")
+    if not artifacts:
+        return
+    plots = [item for item in artifacts if item["media_type"].startswith("image/")]
+    rows = [(a["name"], output.size(a["size"])) for a in artifacts if a not in plots]
+    if plots:
+        rows.append((f"{len(plots)} plots", output.size(sum(item["size"] for item in plots))))
+    output.show(output.table(("artifact", "size"), rows, right=("size",)))
+    out.print(f"`yard models pull {job['id'][:6]}` fetches them")

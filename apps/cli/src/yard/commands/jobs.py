@@ -7,7 +7,7 @@ import typer
 
 from yard import output
 from yard.client import Client, Json
-from yard.commands.follow import stream
+from yard.commands.follow import metrics_table, stream
 from yard.context import AsJson, JobId, Url, client
 from yard.errors import Code, YardError
 from yard.output import out
@@ -84,7 +84,7 @@ def show(item: Json) -> None:
                 ("trainer", f"{item['trainer']} · {item['task']}"),
                 ("dataset", item["dataset_id"]),
                 ("attempt", f"{item['attempt']} of at most {item['max_attempts']}"),
-                ("phase", item["phase"]),
+                ("phase", None if item["status"] in FINISHED else item["phase"]),
                 ("epoch", epoch),
                 ("progress", _progress(item)),
                 ("speed", item["speed"] and f"{item['speed']:.0f} images/s"),
@@ -92,19 +92,15 @@ def show(item: Json) -> None:
                 ("created", output.when(item["created_at"])),
                 ("took", _took(item)),
                 ("log", output.size(item["log_size"])),
-                ("config", ", ".join(f"{k}={_yaml(v)}" for k, v in item["config"].items())),
+                (
+                    "config",
+                    ", ".join(f"{k}={output.yaml_scalar(v)}" for k, v in item["config"].items()),
+                ),
             ]
         )
     )
     if item["metrics"]:
-        output.show(output.table(("metric", "last value"), sorted(item["metrics"].items())))
-
-
-def _yaml(value: Any) -> str:
-    """Return a value as --set takes it."""
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    return str(value)
+        output.show(metrics_table(item["metrics"]))
 
 
 def logs(

@@ -46,15 +46,11 @@ def _show(manifest: Json) -> None:
         )
     )
     rows = [
-        (key, _default(field), _range(field), field.get("description", ""))
+        (key, output.yaml_scalar(field.get("default")), _range(field), field.get("description", ""))
         for key, field in manifest["config_schema"].get("properties", {}).items()
     ]
     out.print()
     output.show(output.table(("--set", "default", "values", "what it does"), rows))
-
-
-def _default(field: Json) -> str:
-    return "null" if field.get("default") is None else output.text(field["default"])
 
 
 def _range(field: Json) -> str:
@@ -68,7 +64,7 @@ def _range(field: Json) -> str:
     low = field.get("minimum", field.get("exclusiveMinimum"))
     high = field.get("maximum", field.get("exclusiveMaximum"))
     if low is None and high is None:
-        return kind
+        return "true false" if kind == "boolean" else kind
     above = "" if low is None else f"{low} ≤ " if "minimum" in field else f"{low} < "
     below = "" if high is None else f" ≤ {high}" if "maximum" in field else f" < {high}"
     return f"{above}{kind}{below}"

@@ -56,7 +56,7 @@ class Screen:
 def _row(runner: Runner) -> tuple[Text | str, ...]:
     words = runner.state if not runner.restarts else f"{runner.state} ({runner.restarts} restarts)"
     style = "yellow" if runner.state == "ready" and runner.note else _STYLE.get(runner.state, "dim")
-    said = runner.last_lines(1)
+    said = runner.last_lines(1) if runner.state != "stopped" else []
     return (
         runner.name,
         Text(words, style),

@@ -115,8 +115,10 @@ def _store(state: State, ports: dict[str, int]) -> Service:
             "-ip=127.0.0.1", "-ip.bind=127.0.0.1", *options,
             "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false",
             "-master.volumeSizeLimitMB=1024", "-volume.max=0",
-            # Alone it need not wait for others' votes: by default it does so for 10 s.
+            # Alone it need not wait for others, neither for votes at its start nor at its end: by
+            # default 10 s each.
             "-master.electionTimeout=300ms", "-master.heartbeatInterval=100ms",
+            "-volume.preStopSeconds=0",
         ],
         lambda: _store_ready(ports),
     )  # fmt: skip
