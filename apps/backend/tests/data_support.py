@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
+import api_support
 import httpx
 import servers
 from backend import problem_responses
@@ -23,22 +24,7 @@ from backend.trainers.routes import router as trainers
 from backend.trainers.schemas import Manifest
 from fastapi import FastAPI
 
-MANIFEST = Manifest.model_validate(
-    {
-        "name": "plain",
-        "version": "1",
-        "description": "A trainer for tests.",
-        "image": "plain:1",
-        "command": ["plain"],
-        "tasks": ["detect"],
-        "config_schema": {
-            "type": "object",
-            "properties": {
-                "epochs": {"type": "integer", "default": 3, "description": "Epochs.", "minimum": 1}
-            },
-        },
-    }
-)
+MANIFEST = Manifest.model_validate(api_support.MANIFEST)
 
 
 @dataclass

@@ -5,8 +5,10 @@ import hashlib
 import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
+import api_support
 import archives
 import data_support
 import httpx
@@ -35,6 +37,16 @@ async def complete(
     client: httpx.AsyncClient, id_: str, parts: list[dict[str, Any]]
 ) -> httpx.Response:
     return await client.post(f"/api/v1/datasets/{id_}/complete", json={"parts": parts})
+
+
+async def checked(client: httpx.AsyncClient, id_: str) -> str:
+    """The status after the check, which somebody else runs."""
+    async with asyncio.timeout(30):
+        while True:
+            status = str((await get(client, id_))["status"])
+            if status != "checking":
+                return status
+            await asyncio.sleep(0.05)
 
 
 async def add_job(ctx: Context, dataset_id: str, status: JobStatus) -> str:
@@ -139,6 +151,21 @@ async def test_a_complete_that_died_halfway_is_taken_up(served: Served) -> None:
     await ctx.store.complete_upload(bucket, key, row.upload_id or "", arrived or [])
     reply = await complete(client, dataset["id"], parts)
     assert reply.json()["status"] == "checking"
+
+
+async def test_an_upload_that_the_store_dropped(served: Served) -> None:
+    ctx, client = served
+    data = archives.zipped(archives.files())
+    dataset = await announce(client, data)
+    parts = await put_parts(dataset["upload"], data)
+    async with ctx.db.reading() as session:
+        upload = (await repository.get(session, dataset["id"])).upload_id or ""
+    key = service.object_key(dataset["id"])
+    await ctx.store.abort_upload(ctx.settings.datasets_bucket, key, upload)
+    reply = await complete(client, dataset["id"], parts)
+    assert reply.status_code == 422
+    assert "has expired in the store. Push the dataset again" in reply.json()["detail"]
+    assert (await client.delete(f"/api/v1/datasets/{dataset['id']}")).status_code == 204
 
 
 @pytest.mark.parametrize(
@@ -312,3 +339,20 @@ async def test_wrong_fields_are_named(served: Served, change: dict[str, Any], fi
     assert reply.status_code == 422
     assert field in reply.text
     assert (await client.get("/api/v1/datasets")).json()["items"] == []
+
+
+async def test_the_check_starts_when_temporal_is_there(
+    database_url: str, store: servers.S3Server, temporal: str, tmp_path: Path
+) -> None:
+    away = api_support.settings(database_url, tmp_path, store)
+    async with api_support.serving(away) as api:
+        await api.ctx.store.ensure_buckets()
+        early = await push(api.http, archives.zipped(archives.files()))
+        assert (await get(api.http, early))["status"] == "checking"
+    there = api_support.settings(
+        database_url, tmp_path, store, temporal_address=temporal, temporal_task_queue=new_id()
+    )
+    async with api_support.serving(there) as api:
+        bad = await push(api.http, b"no archive at all, but bytes")
+        assert await checked(api.http, early) == "ready"
+        assert await checked(api.http, bad) == "rejected"

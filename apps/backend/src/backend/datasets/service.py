@@ -106,17 +106,24 @@ async def _join(ctx: Context, dataset: Dataset, parts: Sequence[CompletedPart]) 
     bucket, key = ctx.settings.datasets_bucket, object_key(dataset.id)
     upload = dataset.upload_id or ""
     arrived = await ctx.store.list_parts(bucket, key, upload)
-    if arrived is None:
-        # An earlier call may have joined them and died before it could say so.
-        if await ctx.store.head(bucket, key) is None:
-            raise _incomplete("The upload has expired in the store. Push the dataset again.")
-        return
-    chosen = _chosen(dataset.size, arrived, parts)
-    await ctx.store.complete_upload(bucket, key, upload, chosen)
+    problem = _incomplete("The store did not join the parts. Complete again.")
+    try:
+        chosen = _chosen(dataset.size, arrived, parts)
+    except Problem as error:
+        problem = error
+    else:
+        await ctx.store.complete_upload(bucket, key, upload, chosen)
+    # Where it is there all the same, another call joins them now, or died before it could say so.
+    if await ctx.store.head(bucket, key) is None:
+        raise problem
 
 
-def _chosen(size: int, arrived: Sequence[Part], parts: Sequence[CompletedPart]) -> Sequence[Part]:
+def _chosen(
+    size: int, arrived: Sequence[Part] | None, parts: Sequence[CompletedPart]
+) -> Sequence[Part]:
     """The parts to join: those that the client names, as they arrived."""
+    if arrived is None:
+        raise _incomplete("The upload has expired in the store. Push the dataset again.")
     expected = -(-size // _part_size(size))
     claimed = {part.number: part.etag.strip('"') for part in parts}
     # A part that was uploaded twice is listed twice by some stores.

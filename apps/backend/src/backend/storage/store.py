@@ -218,7 +218,7 @@ class Store:
     async def complete_upload(
         self, bucket: str, key: str, upload: str, parts: Sequence[Part]
     ) -> None:
-        """Join the parts; harmless when another call has just done it."""
+        """Join the parts; silent when they are gone: another call has joined or dropped them."""
 
         def complete() -> None:
             joined = [{"PartNumber": part.number, "ETag": part.etag} for part in parts]
@@ -230,7 +230,7 @@ class Store:
                     MultipartUpload={"Parts": joined},  # type: ignore[typeddict-item]
                 )
             except ClientError as error:
-                if _code(error) != "NoSuchUpload":
+                if _code(error) not in {"NoSuchUpload", "InvalidPart", "404"}:
                     raise
 
         await self._call(complete)
