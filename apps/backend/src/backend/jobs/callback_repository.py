@@ -13,6 +13,7 @@ from backend.jobs.models import Attempt, Job, LogChunk
 from backend.jobs.repository import transition
 from backend.jobs.states import JobStatus
 from backend.problems import Problem, not_found
+from backend.training.causes import Cause
 
 # One parameter however many heartbeats: the statement is prepared once, and is the same on both
 # databases but for the name of the function that unfolds it.
@@ -258,4 +259,7 @@ async def report_cause(
 ) -> None:
     """Keep why the trainer says that it ends. Raises as `live_attempt`."""
     _, attempt = await live_attempt(session, job_id, token_sha256, lock=True)
+    # A supervisor that only saw the exit code says less than what the trainer itself has said.
+    if cause == Cause.TRAINER_CRASHED and attempt.reported_cause not in {None, Cause.COMPLETED}:
+        return
     attempt.reported_cause, attempt.reported_message = cause, message
