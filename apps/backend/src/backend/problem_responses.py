@@ -65,6 +65,16 @@ def install(app: FastAPI) -> None:
     for kind, handler in HANDLERS.items():
         app.add_exception_handler(kind, handler)
     app.add_exception_handler(Exception, _unexpected)
+    describe = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = describe()
+        schema = ProblemOut.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas.update(schema.pop("$defs"), ProblemOut=schema)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
 
 
 async def _problem(_request: Request, error: Exception) -> JSONResponse:
@@ -75,6 +85,9 @@ async def _problem(_request: Request, error: Exception) -> JSONResponse:
 async def _http(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
     status = HTTPStatus(error.status_code)
+    if status == HTTPStatus.BAD_REQUEST:  # FastAPI's word for bytes that are no text
+        wrong = {"field": "body", "message": "This is not JSON: it cannot be read as text."}
+        return response(invalid("Invalid request", [wrong]))
     details = {
         HTTPStatus.NOT_FOUND: "There is no such address. /docs lists those that there are.",
         HTTPStatus.METHOD_NOT_ALLOWED: "This address does not know that method. See /docs.",
