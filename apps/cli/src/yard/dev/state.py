@@ -91,9 +91,12 @@ class State:
                 other = config.read_json(self.root / config.ADDRESS_FILE)
                 raise YardError(
                     f"a `yard dev` runs already on {self.root}",
-                    f"its process is {other.get('pid', 'unknown')}, "
-                    f"its address {other.get('url', 'not known yet')}",
-                    "use that one, stop it with Ctrl-C, or give this one another --state folder",
+                    f"it is process {other['pid']} and serves {other['url']}"
+                    if other
+                    else "it is just starting or stopping",
+                    "use that one, stop it with Ctrl-C, or give this one another --state folder"
+                    if other
+                    else "try again in some seconds",
                     Code.USAGE,
                 ) from None
             yield
