@@ -5,10 +5,15 @@ Tier 1: the launcher beside the backend. They share the folder of its socket and
 - name: launcher
   {{- include "platform.container" (dict "root" . "image" .Values.trainer.image) | nindent 2 }}
   command: [python, -m, trainer]
-  args: [launcher, --socket, /run/launcher/launcher.sock, --state, /var/lib/launcher]
+  args: [launcher, --socket, /run/launcher/launcher.sock, --state, /var/lib/launcher/state]
+  {{- if .Values.trainer.liveSource.enabled }}
+  workingDir: /src/src # `python -m` looks there before it looks into the image
+  {{- end }}
   env:
     - name: HOME
       value: /tmp
+    - name: TRAINER_HOME
+      value: /var/lib/launcher/home
     {{- if .Values.trainer.liveSource.enabled }}
     - name: PYTHONPATH
       value: /src/src
@@ -18,10 +23,7 @@ Tier 1: the launcher beside the backend. They share the folder of its socket and
     periodSeconds: 2
     timeoutSeconds: 3
     failureThreshold: 90
-  readinessProbe:
-    {{- include "platform.backend.launcherPing" . | nindent 4 }}
-    periodSeconds: 10
-    timeoutSeconds: 5
+  # No readiness probe: with the launcher away the API still answers, and trainings still call back.
   livenessProbe:
     {{- include "platform.backend.launcherPing" . | nindent 4 }}
     periodSeconds: 30
