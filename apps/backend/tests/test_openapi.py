@@ -7,8 +7,8 @@ from pathlib import Path
 import api_support
 import servers
 
-CHECKS = ("not_a_server_error", "status_code_conformance", "content_type_conformance")
-CHECKS += ("response_schema_conformance", "response_headers_conformance")
+CHECKS = ["not_a_server_error", "status_code_conformance", "content_type_conformance"]
+CHECKS += ["response_schema_conformance", "response_headers_conformance"]
 
 
 async def test_api_conforms_to_its_document(

@@ -1,7 +1,7 @@
 """The moves of a job, on the real SQL of both databases: a random walk, and races."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, ClassVar, TypeVar
 
 import pytest
@@ -20,8 +20,11 @@ STATES = st.sampled_from(JobStatus)
 class Walk(RuleBasedStateMachine):
     """Whoever asks for whatever move: only those of the table are made, once each."""
 
-    run: ClassVar[Callable[[Awaitable[Any]], Any]]
+    runner: ClassVar[asyncio.Runner]
     database: ClassVar[Database]
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(work)
 
     @initialize(status=STATES, attempt=st.integers(0, 3))
     def submit(self, status: JobStatus, attempt: int) -> None:
@@ -119,11 +122,8 @@ def runner() -> Iterator[asyncio.Runner]:
 def test_only_the_moves_of_the_table_are_made(database_url: str, runner: asyncio.Runner) -> None:
     database = Database(database_url)
 
-    class OnThisDatabase(Walk):
-        run = staticmethod(runner.run)
-
-    OnThisDatabase.database = database
-    case = OnThisDatabase.TestCase
+    Walk.runner, Walk.database = runner, database
+    case = Walk.TestCase
     case.settings = settings(max_examples=25, stateful_step_count=12, deadline=None)
     try:
         case("runTest").debug()

@@ -1,15 +1,13 @@
 """The datasets' SQL."""
 
-import base64
-import binascii
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from backend import paging
 from backend.datasets.models import Dataset, DatasetStatus
 from backend.jobs.models import Job
 from backend.jobs.states import ACTIVE
@@ -84,10 +82,12 @@ async def page(
     """
     query = select(Dataset).order_by(Dataset.created_at.desc(), Dataset.id.desc())
     if cursor is not None:
-        query = query.where(tuple_(Dataset.created_at, Dataset.id) < tuple_(*_position(cursor)))
+        query = query.where(tuple_(Dataset.created_at, Dataset.id) < tuple_(*paging.decode(cursor)))
     rows = (await session.scalars(query.limit(limit + 1))).all()
-    more = len(rows) > limit
-    return rows[:limit], _cursor(rows[limit - 1]) if more else None
+    if len(rows) <= limit:
+        return rows, None
+    last = rows[limit - 1]
+    return rows[:limit], paging.encode(paging.Position(last.created_at, last.id))
 
 
 async def move(
@@ -138,19 +138,3 @@ def _unusable(detail: str) -> Problem:
         detail,
         errors=[{"field": "dataset_id", "message": detail}],
     )
-
-
-def _cursor(last: Dataset) -> str:
-    return base64.urlsafe_b64encode(f"{last.created_at.isoformat()} {last.id}".encode()).decode()
-
-
-def _position(cursor: str) -> tuple[datetime, str]:
-    try:
-        created_at, id_ = base64.urlsafe_b64decode(cursor).decode().split(" ")
-        return datetime.fromisoformat(created_at), id_
-    except (ValueError, binascii.Error):
-        raise Problem(
-            422,
-            "Bad cursor",
-            "The cursor is none that this list gave out. Leave it away to start from the top.",
-        ) from None

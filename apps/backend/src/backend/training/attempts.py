@@ -20,6 +20,7 @@ from backend.db import utcnow
 from backend.jobs.models import Attempt, Job
 from backend.jobs.repository import transition
 from backend.jobs.states import FINISHED, JobStatus
+from backend.metrics import ATTEMPTS_ENDED
 from backend.models.service import register_artifacts
 from backend.problems import Problem
 from backend.training import repository, verdict
@@ -257,6 +258,7 @@ async def settle(ctx: Context, job_id: str, number: int) -> Settled:
         if attempt.cause is None:
             attempt.message = verdict.detail_of(attempt, cause)
             attempt.cause = cause
+            ATTEMPTS_ENDED.labels(cause).inc()
         epoch = await repository.last_epoch(session, job_id, before=number)
         delay = verdict.retry_delay(job, attempt, cause, -1 if epoch is None else epoch)
         if delay is None:

@@ -1,0 +1,60 @@
+"""Wake-ups between replicas, through a real Redis that comes and goes."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import servers
+from backend.events import SAFETY_POLL_S, Bus, Subscription
+
+
+@asynccontextmanager
+async def running(url: str) -> AsyncIterator[Bus]:
+    bus = Bus(url)
+    task = asyncio.create_task(bus.run())
+    try:
+        yield bus
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def woken(publisher: Bus, subscription: Subscription, job_id: str) -> None:
+    """Publish until it arrives: a replica that has just connected may have missed the first."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        await publisher.publish(job_id)
+        began = time.monotonic()
+        await subscription.wait()
+        if time.monotonic() - began < SAFETY_POLL_S / 2:
+            return
+    raise AssertionError("the other replica was not woken")
+
+
+async def test_replicas_wake_each_other_and_outlive_redis(tmp_path: Path) -> None:
+    port = servers.free_port()
+    url = f"redis://127.0.0.1:{port}"
+    async with running(url) as here, running(url) as there, here.subscribe("a") as listener:
+        with servers.redis(tmp_path, port):
+            await woken(there, listener, "a")
+        began = time.monotonic()
+        await here.publish("a")
+        await listener.wait()
+        assert time.monotonic() - began < 0.5, "without Redis the own process is woken all the same"
+        with servers.redis(tmp_path, port):
+            await woken(there, listener, "a")
+
+
+async def test_only_the_job_s_own_subscribers_wake_and_none_is_kept() -> None:
+    bus = Bus()
+    async with bus.subscribe("a") as mine, bus.subscribe("b") as other:
+        await bus.publish("a", "a")
+        async with asyncio.timeout(0.5):
+            await mine.wait()
+        assert not other._event.is_set()
+        bus.close()
+        async with asyncio.timeout(0.5):
+            await other.wait()
+    assert bus._subscriptions == {}
