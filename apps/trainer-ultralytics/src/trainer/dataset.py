@@ -75,8 +75,8 @@ def fetch(attempt: Attempt, store: Store, home: Path) -> Path:
 def _sweep(datasets: Path) -> None:
     """Remove what attempts that were killed while they fetched have left."""
     for path in datasets.glob(".new-*"):
-        _, pid, ticks, _ = path.name.split("-", 3)
-        if str(processes.start_ticks(int(pid))) != ticks:
+        owner = re.match(r"\.new-(\d+)-(\d+)-", path.name)
+        if not owner or processes.start_ticks(int(owner[1])) != int(owner[2]):
             shutil.rmtree(path, ignore_errors=True)
 
 

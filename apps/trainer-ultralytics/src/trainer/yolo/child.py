@@ -30,11 +30,12 @@ class StopFlag:
     def __init__(self) -> None:
         self._deferred = False
         self._set = False
+        self._pid = os.getpid()
         signal.signal(signal.SIGTERM, self._handle)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         self._set = True
-        if not self._deferred:
+        if not self._deferred or os.getpid() != self._pid:  # loader processes inherit this handler
             os._exit(_STOPPED_EXIT)
 
     def defer(self) -> None:

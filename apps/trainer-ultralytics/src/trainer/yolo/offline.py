@@ -3,6 +3,7 @@
 Nothing here trains: a process that has only imported can be forked again and again.
 """
 
+import inspect
 import json
 import os
 import shutil
@@ -64,5 +65,10 @@ def load() -> None:
     torchvision_shim.install()
     import cv2  # noqa: F401, PLC0415
     import matplotlib.pyplot  # noqa: ICN001, F401, PLC0415
+    import thop  # noqa: F401, PLC0415
     import torchvision  # noqa: F401, PLC0415
     from ultralytics.models.yolo import classify, detect, obb, pose, segment  # noqa: F401, PLC0415
+    from ultralytics.utils.callbacks import platform  # noqa: F401, PLC0415
+
+    # Ultralytics looks at its own stack when it prints its arguments; the first look takes 0.1 s.
+    inspect.getmodule(load)

@@ -103,6 +103,12 @@ class _Adapted(BaseTrainer):
             return {}
         return {key: [float(row[key]) for row in rows] for key in (rows[0] if rows else {})}
 
+    def get_validator(self) -> Any:
+        """A validator that draws only in the final validation, of the best model."""
+        validator = super().get_validator()
+        validator.args.plots = False
+        return validator
+
     def plot_training_labels(self) -> None:
         """Nothing yet: drawing the labels would only delay the first batch."""
 
