@@ -66,8 +66,15 @@ VARIANTS: dict[str, tuple[str, Values]] = {
     "configured": (
         "tier2",
         {
-            "backend": {"settings": {"STOP_GRACE_S": 30}, "apiAuth": "on"},
-            "trainer": {"manifests": {"other": MANIFEST}},
+            "backend": {
+                "settings": {
+                    "MAX_DATASET_BYTES": 2**40,
+                    "CORS_ORIGINS": '["https://a.example.com"]',
+                },
+                "apiAuth": "on",
+            },
+            "trainer": {"manifests": {"other": MANIFEST}, "job": {"ttlSeconds": 2592000}},
+            "postgres": {"maxConnections": 1000000},
             "mlflow": {"allowedHosts": ["mlflow.example.com"]},
         },
     ),

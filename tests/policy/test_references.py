@@ -171,7 +171,7 @@ def test_a_changed_config_map_rolls_the_pods_that_mount_it(rendered: Rendered) -
 @pytest.mark.parametrize(
     ("change", "rolled"),
     [
-        ("configured", {"Deployment/backend", "Deployment/mlflow"}),
+        ("configured", {"Deployment/backend", "Deployment/mlflow", "StatefulSet/postgres"}),
         ("no-grafana", {"Deployment/frontend"}),  # its link goes
         ("storage-class", set()),
     ],

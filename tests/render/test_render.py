@@ -81,6 +81,15 @@ def test_committed_yaml_passes_yamllint() -> None:
     assert not problems
 
 
+def test_large_numbers_stay_whole() -> None:
+    """Helm reads numbers as floats and prints those from a million on as 1e+06."""
+    rendered = case("configured")
+    assert not re.search(r"\d\.\d+e\+", rendered.text)
+    assert f'value: "{2**40}"' in rendered.text
+    assert "ttlSecondsAfterFinished: 2592000" in rendered.text
+    assert "max_connections=1000000" in rendered.text
+
+
 def test_notes() -> None:
     first = tier("tier1").notes
     for url in ["http://localhost:30300", "http://localhost:30080", "http://localhost:30233"]:

@@ -2,6 +2,7 @@
 
 import pytest
 from chart import CHART, Values, overlay, render
+from chart.cases import MANIFEST
 from helm_python import HelmRenderError
 
 TIER1, TIER2, TIER3 = (overlay(name) for name in ("tier1", "tier2", "tier3"))
@@ -94,6 +95,18 @@ REFUSED: dict[str, tuple[tuple[Values, ...], str]] = {
             "Allowed: live source with training.mode subprocess.\n"
             "Cure: set trainer.liveSource.enabled to false, or training.mode to subprocess."
         ),
+    ),
+    "a second Ultralytics": (
+        (TIER2, {"trainer": {"manifests": {"ultralytics": {**MANIFEST, "name": "ultralytics"}}}}),
+        "trainer.manifests.ultralytics: a trainer of this name is built in.\n"
+        "Allowed: any other name.\n"
+        "Cure: rename it, or set trainer.image to run another image under this name.",
+    ),
+    "manifest under another name": (
+        (TIER2, {"trainer": {"manifests": {"mine": MANIFEST}}}),
+        'trainer.manifests.mine holds a manifest whose name is "other".\n'
+        "Allowed: the same name in both places.\n"
+        "Cure: rename one of them.",
     ),
     "autoscaling upside down": (
         (TIER3, {"frontend": {"autoscaling": {"minReplicas": 5}}}),

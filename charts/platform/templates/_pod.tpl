@@ -68,47 +68,6 @@ livenessProbe:
   timeoutSeconds: 5
 {{- end }}
 
-{{/* An environment variable from a Secret. Takes: root, env, secret (a key of .Values.secrets), key. */}}
-{{- define "platform.secretEnv" -}}
-- name: {{ .env }}
-  valueFrom:
-    secretKeyRef:
-      name: {{ include "platform.secretName" . }}
-      key: {{ .key }}
-{{- end }}
-
-{{/* The object store's credentials, as every AWS SDK reads them. */}}
-{{- define "platform.store.env" -}}
-{{ include "platform.secretEnv" (dict "root" . "env" "AWS_ACCESS_KEY_ID" "secret" "objectStore" "key" "access-key-id") }}
-{{ include "platform.secretEnv" (dict "root" . "env" "AWS_SECRET_ACCESS_KEY" "secret" "objectStore" "key" "secret-access-key") }}
-- name: AWS_REGION
-  value: {{ .Values.objectStore.region }}
-{{- end }}
-
-{{/* Init container that waits for PostgreSQL, with words. */}}
-{{- define "platform.waitForDatabase" -}}
-{{- $host := include "platform.database.host" . -}}
-- name: wait-for-database
-  {{- include "platform.container" (dict "root" . "image" .Values.postgres.image) | nindent 2 }}
-  command:
-    - sh
-    - -ec
-    - |
-      until pg_isready -q -h "$PGHOST" -p "$PGPORT"; do
-        echo "waiting for PostgreSQL at $PGHOST:$PGPORT (database.host, database.port)"
-        sleep 1
-      done
-  env:
-    - name: PGHOST
-      value: {{ $host }}
-    - name: PGPORT
-      value: {{ .Values.database.port | quote }}
-    - name: PGUSER
-      value: postgres
-  resources:
-    {{- include "platform.smallResources" . | nindent 4 }}
-{{- end }}
-
 {{/*
 The API token as a volume that only the container that uses it mounts: a neighbour in the pod gets none.
 */}}
@@ -135,58 +94,4 @@ The API token as a volume that only the container that uses it mounts: a neighbo
 - name: api-token
   mountPath: /var/run/secrets/kubernetes.io/serviceaccount
   readOnly: true
-{{- end }}
-
-{{/*
-A Job that runs once for what it says and again, harmlessly, when that changes: its name ends in its spec's hash,
-because a Job cannot be changed, and Argo CD runs it as a hook of its wave.
-Takes: root, name; the spec is the template "platform.job.<name>".
-*/}}
-{{- define "platform.job" -}}
-{{- $spec := include (printf "platform.job.%s" .name) .root -}}
-{{- $hook := dict "argocd.argoproj.io/hook" "Sync" "argocd.argoproj.io/hook-delete-policy" "BeforeHookCreation,HookSucceeded" -}}
-apiVersion: batch/v1
-kind: Job
-metadata:
-  {{- include "platform.metadata" (dict
-    "root" .root
-    "name" (printf "%s-%s" .name ($spec | sha256sum | trunc 8))
-    "component" .name
-    "annotations" $hook
-  ) | nindent 2 }}
-spec:
-  backoffLimit: 6
-  template:
-    metadata:
-      labels:
-        {{- include "platform.podLabels" (dict "root" .root "component" .name) | nindent 8 }}
-    spec:
-      {{- $spec | nindent 6 }}
-      restartPolicy: OnFailure
-{{- end }}
-
-{{/* The claim `data` of a StatefulSet: with apiVersion and kind, or Argo CD sees it changed for ever. Takes: size, storageClass. */}}
-{{- define "platform.claimTemplate" -}}
-- apiVersion: v1
-  kind: PersistentVolumeClaim
-  metadata:
-    name: data
-  spec:
-    accessModes: [ReadWriteOnce]
-    {{- with .storageClass }}
-    storageClassName: {{ . }}
-    {{- end }}
-    resources:
-      requests:
-        storage: {{ .size }}
-{{- end }}
-
-{{/* Replicas on different nodes where there are several. Takes: the component's name. */}}
-{{- define "platform.spread" -}}
-- maxSkew: 1
-  topologyKey: kubernetes.io/hostname
-  whenUnsatisfiable: ScheduleAnyway
-  labelSelector:
-    matchLabels:
-      app: {{ . }}
 {{- end }}

@@ -1,7 +1,8 @@
 {{/*
-How the components that scale do it. Both take: root, name, values (the component's).
+What the components that scale have in common.
 */}}
 
+{{/* Takes: root, name, values (the component's). */}}
 {{- define "platform.autoscaler" -}}
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
@@ -23,6 +24,7 @@ spec:
           averageUtilization: {{ .values.autoscaling.cpuPercent }}
 {{- end }}
 
+{{/* Takes: root, name. */}}
 {{- define "platform.disruptionBudget" -}}
 apiVersion: policy/v1
 kind: PodDisruptionBudget
@@ -33,4 +35,20 @@ spec:
   selector:
     matchLabels:
       app: {{ .name }}
+{{- end }}
+
+{{/* A pod that is replaced serves until nobody is sent to it any more. */}}
+{{- define "platform.drain" -}}
+preStop:
+  sleep: {seconds: 5}
+{{- end }}
+
+{{/* Replicas on different nodes where there are several. Takes: the component's name. */}}
+{{- define "platform.spread" -}}
+- maxSkew: 1
+  topologyKey: kubernetes.io/hostname
+  whenUnsatisfiable: ScheduleAnyway
+  labelSelector:
+    matchLabels:
+      app: {{ . }}
 {{- end }}

@@ -33,8 +33,9 @@
   value: /run/launcher/launcher.sock
 - name: API_AUTH
   value: {{ .Values.backend.apiAuth | quote }}
+{{- /* a large number as it is, not as 6.8e+10 */}}
 {{- range $name, $value := .Values.backend.settings }}
 - name: {{ $name }}
-  value: {{ $value | quote }}
+  value: {{ kindIs "string" $value | ternary $value (toJson $value) | quote }}
 {{- end }}
 {{- end }}

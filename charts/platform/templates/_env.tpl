@@ -1,0 +1,20 @@
+{{/*
+Environment variables that several components read.
+*/}}
+
+{{/* An environment variable from a Secret. Takes: root, env, secret (a key of .Values.secrets), key. */}}
+{{- define "platform.secretEnv" -}}
+- name: {{ .env }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "platform.secretName" . }}
+      key: {{ .key }}
+{{- end }}
+
+{{/* The object store's credentials, as every AWS SDK reads them. */}}
+{{- define "platform.store.env" -}}
+{{ include "platform.secretEnv" (dict "root" . "env" "AWS_ACCESS_KEY_ID" "secret" "objectStore" "key" "access-key-id") }}
+{{ include "platform.secretEnv" (dict "root" . "env" "AWS_SECRET_ACCESS_KEY" "secret" "objectStore" "key" "secret-access-key") }}
+- name: AWS_REGION
+  value: {{ .Values.objectStore.region }}
+{{- end }}

@@ -1,0 +1,55 @@
+{{/*
+What runs once, and what waits for it.
+*/}}
+
+{{/*
+A Job that runs once for what it says and again, harmlessly, when that changes: its name ends in its spec's hash,
+because a Job cannot be changed, and Argo CD runs it as a hook of its wave.
+Takes: root, name; the spec is the template "platform.job.<name>".
+*/}}
+{{- define "platform.job" -}}
+{{- $spec := include (printf "platform.job.%s" .name) .root -}}
+{{- $hook := dict "argocd.argoproj.io/hook" "Sync" "argocd.argoproj.io/hook-delete-policy" "BeforeHookCreation,HookSucceeded" -}}
+apiVersion: batch/v1
+kind: Job
+metadata:
+  {{- include "platform.metadata" (dict
+    "root" .root
+    "name" (printf "%s-%s" .name ($spec | sha256sum | trunc 8))
+    "component" .name
+    "annotations" $hook
+  ) | nindent 2 }}
+spec:
+  backoffLimit: 6
+  template:
+    metadata:
+      labels:
+        {{- include "platform.podLabels" (dict "root" .root "component" .name) | nindent 8 }}
+    spec:
+      {{- $spec | nindent 6 }}
+      restartPolicy: OnFailure
+{{- end }}
+
+{{/* Init container that waits for PostgreSQL, with words. */}}
+{{- define "platform.waitForDatabase" -}}
+{{- $host := include "platform.database.host" . -}}
+- name: wait-for-database
+  {{- include "platform.container" (dict "root" . "image" .Values.postgres.image) | nindent 2 }}
+  command:
+    - sh
+    - -ec
+    - |
+      until pg_isready -q -h "$PGHOST" -p "$PGPORT"; do
+        echo "waiting for PostgreSQL at $PGHOST:$PGPORT (database.host, database.port)"
+        sleep 1
+      done
+  env:
+    - name: PGHOST
+      value: {{ $host }}
+    - name: PGPORT
+      value: {{ .Values.database.port | quote }}
+    - name: PGUSER
+      value: postgres
+  resources:
+    {{- include "platform.smallResources" . | nindent 4 }}
+{{- end }}
