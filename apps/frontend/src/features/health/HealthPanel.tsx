@@ -57,7 +57,7 @@ function PartItem({ part }: { part: Part }) {
           )}
         </span>
         {part.check === null ? (
-          <span className="detail">link only</span>
+          <span className="detail">not checked</span>
         ) : (
           <span className={`badge ${well ? 'succeeded' : 'failed'}`}>
             <span aria-hidden="true">{well ? '✓' : '✕'}</span> {well ? 'ok' : 'not ok'}

@@ -28,7 +28,7 @@ it('says that it asks, then shows each job', async () => {
   const other = within(screen.getByRole('row', { name: /111111111111/ }))
   expect(other.getByText('The trainer ran out of memory. Lower batch.')).toBeVisible()
   expect(other.getByText('3 min 20 s')).toBeVisible()
-  expect(screen.getByRole('status')).toHaveTextContent('1 in work.')
+  expect(screen.getByRole('status')).toHaveTextContent('1 running or waiting.')
 })
 
 it('follows a job by itself', async () => {

@@ -65,7 +65,7 @@ function JobTable({ jobs }: { jobs: Job[] }) {
   return (
     <>
       <p className="detail" role="status">
-        {active === 0 ? 'No job is in work.' : `${active} in work.`}
+        {active === 0 ? 'None is running or waiting.' : `${active} running or waiting.`}
       </p>
       <table>
         <thead>

@@ -1,0 +1,71 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Browser, type Page, chromium } from 'playwright-core'
+import { type PreviewServer, preview } from 'vite'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { Platform, writeDataset } from './platform'
+
+const OUT = new URL('out/', import.meta.url).pathname
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+
+const folder = mkdtempSync(join(tmpdir(), 'trainyard-browser-'))
+let platform: Platform
+let server: PreviewServer
+let browser: Browser
+let page: Page
+
+beforeAll(async () => {
+  platform = await Platform.start(folder)
+  server = await preview({
+    preview: { port: 0, proxy: { '/api': platform.url, '/readyz': platform.url } },
+  })
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox'],
+  })
+  page = await browser.newPage({ viewport: { width: 1280, height: 800 } })
+  await page.goto(server.resolvedUrls?.local[0] ?? '')
+}, 120_000)
+
+afterAll(async () => {
+  await browser.close()
+  await server.close()
+  await platform.stop()
+  rmSync(folder, { recursive: true })
+}, 60_000)
+
+it('says how to begin, then follows a training to its end by itself', async () => {
+  await page.getByText('No jobs yet.').waitFor()
+  await page.getByRole('link', { name: /Temporal/ }).waitFor()
+  await page.screenshot({ path: `${OUT}empty.png` })
+
+  const data = join(folder, 'patches')
+  writeDataset(data)
+  await platform.yard('dataset', 'push', data)
+  const settings = ['epochs=3', 'imgsz=32', 'batch=2'].flatMap((set) => ['--set', set])
+  await platform.yard('train', 'patches', '--name', 'first', '--no-follow', ...settings)
+
+  const row = page.getByRole('row', { name: /first/ })
+  await row.getByText(/queued|preparing|running/).waitFor()
+  await page.screenshot({ path: `${OUT}working.png` })
+  await row.getByText('succeeded').waitFor({ timeout: 60_000 })
+  expect(await row.getByText('3 of 3 epochs').isVisible()).toBe(true)
+  expect(await row.getByText('mAP50', { exact: true }).isVisible()).toBe(true)
+}, 120_000)
+
+it.each(['light', 'dark'] as const)('is accessible in %s', async (colorScheme) => {
+  await page.emulateMedia({ colorScheme })
+  await page.screenshot({ path: `${OUT}${colorScheme}.png` })
+  await page.addScriptTag({ path: AXE })
+  const found = await page.evaluate('axe.run().then((result) => result.violations)')
+  expect(found).toEqual([])
+})
+
+it('fits a telephone', async () => {
+  await page.setViewportSize({ width: 360, height: 800 })
+  await page.screenshot({ path: `${OUT}narrow.png`, fullPage: true })
+  const overflow = 'document.documentElement.scrollWidth - window.innerWidth'
+  expect(await page.evaluate(overflow)).toBeLessThanOrEqual(0)
+})
