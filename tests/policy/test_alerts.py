@@ -60,7 +60,8 @@ def test_each_alert_is_tested_both_ways(mounted: Path) -> None:
         for group in yaml.safe_load(path.read_text())["groups"]
         for rule in group["rules"]
     }
-    fired, quiet = set(), set()
+    fired: set[str] = set()
+    quiet: set[str] = set()
     for case in CASES:
         for one in yaml.safe_load(case.read_text())["tests"]:
             for check in one["alert_rule_test"]:
