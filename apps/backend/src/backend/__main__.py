@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import socket
 import sys
 
@@ -17,8 +18,12 @@ from backend.db import Database
 from backend.settings import Settings, get_settings
 from backend.trainers.catalog import CatalogError
 
+log = logging.getLogger("backend")
+
 GRACE_S = 3
 BACKLOG = 2048
+# Longer than the pause between a trainer's heartbeats, or each would need a new connection.
+KEEP_ALIVE_S = 30
 
 
 class Server(uvicorn.Server):
@@ -83,6 +88,7 @@ def uvicorn_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
         server_header=False,
         backlog=BACKLOG,
         timeout_graceful_shutdown=GRACE_S,
+        timeout_keep_alive=KEEP_ALIVE_S,
     )
 
 
@@ -90,6 +96,7 @@ async def _migrate(settings: Settings) -> None:
     database = Database(settings.database_url)
     try:
         await schema.migrate(database)
+        log.info("the database's schema is the newest")
     finally:
         await database.close()
 

@@ -56,7 +56,9 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         sqlite = url.startswith("sqlite")
         self.engine: AsyncEngine = create_async_engine(
-            url, **({} if sqlite else {"pool_size": pool_size, "pool_pre_ping": True})
+            url,
+            hide_parameters=True,  # errors are logged, and values are nobody's business
+            **({} if sqlite else {"pool_size": pool_size, "pool_pre_ping": True}),
         )
         if sqlite:
             event.listen(self.engine.sync_engine, "connect", _configure_sqlite)

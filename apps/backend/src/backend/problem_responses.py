@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
@@ -145,7 +145,7 @@ def _worded(error: Mapping[str, Any], known: Iterable[str]) -> dict[str, str]:
 
 
 async def _unavailable(_request: Request, error: Exception) -> JSONResponse:
-    log.error("the database failed: %s", error)
+    log.warning("the database failed: %s", error)
     return response(
         Problem(
             503,
@@ -173,9 +173,7 @@ HANDLERS: dict[type[Exception], Handler] = {
     Problem: _problem,
     HTTPException: _http,
     RequestValidationError: _validation,
-    OperationalError: _unavailable,
-    InterfaceError: _unavailable,
-    ProgrammingError: _unavailable,
+    DBAPIError: _unavailable,
     PoolTimeoutError: _unavailable,
     OSError: _unavailable,
 }

@@ -69,7 +69,7 @@ class Heartbeats:
                     _answer(one, error)
                 if not isinstance(error, Exception):
                     raise
-                log.exception("%d heartbeats were not written", len(batch))
+                log.warning("%d heartbeats were not written: %s", len(batch), error)
             else:
                 for job_id, one in batch.items():
                     _answer(one, accepted.get(job_id))
