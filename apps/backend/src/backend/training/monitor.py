@@ -54,7 +54,8 @@ async def sweep(ctx: Context, listening_since: datetime) -> None:
         await _repeat_stops(ctx)
         await _compare(ctx)
     except ExecutorUnavailableError as error:
-        logger.warning("%s", error)
+        # `observe` warns of it, once.
+        logger.debug("%s", error)
 
 
 async def _resignal(ctx: Context) -> None:
