@@ -2,6 +2,7 @@
 
 import io
 import stat
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -20,7 +21,8 @@ def with_yaml(**changes: object) -> dict[str, bytes]:
 
 def with_entry(name: str, body: bytes = b"", mode: int = 0, method: int = 0) -> bytes:
     data = io.BytesIO(samples.archive(samples.files("detect")))
-    with zipfile.ZipFile(data, "a", method) as target:
+    with zipfile.ZipFile(data, "a", method) as target, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # zipfile's own about a name that comes twice
         info = zipfile.ZipInfo("x")
         info.filename = info.orig_filename = name
         info.external_attr = mode << 16

@@ -47,7 +47,7 @@ class Heartbeats(threading.Thread):
         if now:
             self._news.set()
 
-    def tell_epoch(self, epoch: int, metrics: dict[str, float]) -> None:
+    def tell_epoch(self, epoch: int, metrics: dict[str, float | None]) -> None:
         """Queue the metrics of an epoch, counted from 0."""
         self._epochs.append({"epoch": epoch, "metrics": metrics})
         self._news.set()

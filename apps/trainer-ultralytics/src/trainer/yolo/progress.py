@@ -88,5 +88,6 @@ class Progress:
             "epoch",
             epoch=trainer.epoch,
             progress=(trainer.epoch + 1) / trainer.epochs,
-            metrics={name: value for name, value in numbers.items() if math.isfinite(value)},
+            # JSON has no NaN; a diverged value is shown as null rather than hidden
+            metrics={n: v if math.isfinite(v) else None for n, v in numbers.items()},
         )
