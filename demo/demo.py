@@ -18,7 +18,7 @@ YARD = "apps/cli/.venv/bin/yard"
 WANTED = 0.8
 TRAINING = {
     "weights": "digits-synthetic.pt",
-    "epochs": 12,
+    "epochs": 8,
     "imgsz": 96,
     "batch": 16,
     "lr0": 0.001,
