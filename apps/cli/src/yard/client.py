@@ -203,16 +203,18 @@ class Client:
         code = {404: Code.NOT_FOUND}.get(response.status_code, Code.REFUSED)
         if response.is_server_error:
             code = Code.UNREACHABLE
+        detail = str(problem.get("detail") or "")
         details = [
             f"{item.get('field', '')}: {item.get('message', '')}"
             for item in problem.get("errors", [])
+            if item.get("message", "") not in detail
         ]
         todo = ""
         if response.status_code == httpx.codes.UNAUTHORIZED:
             todo = "set YARD_TOKEN to a token made by `python -m backend token create NAME`"
         raise YardError(
             str(problem.get("title") or f"the server answered {response.status_code}"),
-            str(problem.get("detail") or ""),
+            detail,
             todo,
             code,
             details,
