@@ -5,10 +5,10 @@ What runs once, and what waits for it.
 {{/*
 A Job that runs once for what it says and again, harmlessly, when that changes: its name ends in its spec's hash,
 because a Job cannot be changed, and Argo CD runs it as a hook of its wave.
-Takes: root, name; the spec is the template "platform.job.<name>".
+Takes: root, name; the pod is the template "platform.job.<name>".
 */}}
 {{- define "platform.job" -}}
-{{- $spec := include (printf "platform.job.%s" .name) .root -}}
+{{- $spec := include "platform.job.spec" . -}}
 {{- $hook := dict "argocd.argoproj.io/hook" "Sync" "argocd.argoproj.io/hook-delete-policy" "BeforeHookCreation,HookSucceeded" -}}
 apiVersion: batch/v1
 kind: Job
@@ -20,19 +20,22 @@ metadata:
     "annotations" $hook
   ) | nindent 2 }}
 spec:
-  backoffLimit: 6
-  template:
-    metadata:
-      labels:
-        {{- include "platform.podLabels" (dict "root" .root "component" .name) | nindent 8 }}
-    spec:
-      {{- $spec | nindent 6 }}
-      restartPolicy: OnFailure
+  {{- $spec | nindent 2 }}
+{{- end }}
+
+{{- define "platform.job.spec" -}}
+backoffLimit: 6
+template:
+  metadata:
+    labels:
+      {{- include "platform.podLabels" (dict "root" .root "component" .name) | nindent 6 }}
+  spec:
+    {{- include (printf "platform.job.%s" .name) .root | nindent 4 }}
+    restartPolicy: OnFailure
 {{- end }}
 
 {{/* Init container that waits for PostgreSQL, with words. */}}
 {{- define "platform.waitForDatabase" -}}
-{{- $host := include "platform.database.host" . -}}
 - name: wait-for-database
   {{- include "platform.container" (dict "root" . "image" .Values.postgres.image) | nindent 2 }}
   command:
@@ -45,7 +48,7 @@ spec:
       done
   env:
     - name: PGHOST
-      value: {{ $host }}
+      value: {{ include "platform.database.host" . }}
     - name: PGPORT
       value: {{ .Values.database.port | quote }}
     - name: PGUSER

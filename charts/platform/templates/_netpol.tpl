@@ -4,7 +4,7 @@ the pods with its target's label and may itself reach only its own targets. All 
 docs/platform-network.md draws the rendered result.
 */}}
 
-{{/* Targets of a component, comma-separated. Takes: root, component. */}}
+{{/* Targets of a component, comma-separated. The backend reaches itself: tier 1's trainings call back from its own pod. Takes: component. */}}
 {{- define "platform.talksTo" -}}
 {{- $talks := dict
   "backend"            "api-server,backend,database,mlflow,redis,store,temporal"

@@ -1,21 +1,22 @@
-"""Makes the buckets named in the arguments, where they are not there yet; waits for the store, with words."""
+"""Makes the buckets that the arguments name, where they are not there yet; waits for a store that is still starting."""
 
 import os
 import sys
-import time
 
 import boto3
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.config import Config
 
 endpoint = os.environ["MINIO_ENDPOINT"]
-s3 = boto3.client("s3", endpoint_url=endpoint)
-while True:
-    try:
-        there = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
-        break
-    except (ClientError, EndpointConnectionError) as error:
-        print(f"waiting for the object store at {endpoint} (MINIO_ENDPOINT): {error}", flush=True)
-        time.sleep(1)
+print(
+    f"asking the object store at {endpoint} (MINIO_ENDPOINT); trying again while it is away",
+    flush=True,
+)
+s3 = boto3.client(
+    "s3",
+    endpoint_url=endpoint,
+    config=Config(connect_timeout=3, retries={"mode": "standard", "total_max_attempts": 30}),
+)
+there = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
 for name in sys.argv[1:]:
     if name not in there:
         s3.create_bucket(Bucket=name)
