@@ -1,7 +1,8 @@
 """The original request, held against what is rendered: its names, labels, ports, addresses, variables and commands."""
 
 import pytest
-from chart import NAMESPACE, TIERS, overlay, render, tier
+import yaml
+from chart import NAMESPACE, ROOT, TIERS, overlay, render, tier
 
 PORTS = {
     ("backend", 8000): 30080,
@@ -65,6 +66,16 @@ def test_node_ports(name: str) -> None:
         if "nodePort" in port
     }
     assert found == PORTS
+
+
+def test_kind_maps_the_node_ports_and_mounts_the_source() -> None:
+    (node,) = yaml.safe_load((ROOT / "ci" / "kind.yaml").read_text())["nodes"]
+    mapped = {item["containerPort"]: item["hostPort"] for item in node["extraPortMappings"]}
+    assert mapped == {port: port for port in PORTS.values()}
+    (mount,) = node["extraMounts"]
+    path = tier("tier1").get("PersistentVolume", "trainer-source")["spec"]["hostPath"]["path"]
+    below = path.removeprefix(f"{mount['containerPath']}/")
+    assert (ROOT / mount["hostPath"] / below / "src" / "trainer" / "__main__.py").is_file()
 
 
 def test_no_node_port_in_production() -> None:

@@ -98,15 +98,19 @@ REFUSED: dict[str, tuple[tuple[Values, ...], str]] = {
     ),
     "a second Ultralytics": (
         (TIER2, {"trainer": {"manifests": {"ultralytics": {**MANIFEST, "name": "ultralytics"}}}}),
-        "trainer.manifests.ultralytics: a trainer of this name is built in.\n"
-        "Allowed: any other name.\n"
-        "Cure: rename it, or set trainer.image to run another image under this name.",
+        (
+            "trainer.manifests.ultralytics: a trainer of this name is built in.\n"
+            "Allowed: any other name.\n"
+            "Cure: rename it, or set trainer.image to run another image under this name."
+        ),
     ),
     "manifest under another name": (
         (TIER2, {"trainer": {"manifests": {"mine": MANIFEST}}}),
-        'trainer.manifests.mine holds a manifest whose name is "other".\n'
-        "Allowed: the same name in both places.\n"
-        "Cure: rename one of them.",
+        (
+            'trainer.manifests.mine holds a manifest whose name is "other".\n'
+            "Allowed: the same name in both places.\n"
+            "Cure: rename one of them."
+        ),
     ),
     "autoscaling upside down": (
         (TIER3, {"frontend": {"autoscaling": {"minReplicas": 5}}}),
