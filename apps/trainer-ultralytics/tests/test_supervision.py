@@ -150,11 +150,12 @@ def test_crash_is_explained(text: str, words: str, launcher: Launcher, jobs: Job
     assert words in backend.finish["message"]
 
 
-def test_command_that_does_not_exist(launcher: Launcher, jobs: Jobs, backend: Backend) -> None:
+def test_command_that_does_not_exist_is_a_failed_launch(launcher: Launcher, jobs: Jobs) -> None:
     env = jobs.env()
     launcher.launch(env, ["/no/such/program"])
-    assert launcher.wait_ended(env["JOB_ID"])["exit_code"] == 1
-    assert "cannot be run" in backend.finish["message"]
+    ended = launcher.wait_ended(env["JOB_ID"])
+    assert ended["cause"] == "launch_failed"
+    assert "no program '/no/such/program'" in ended["message"]
 
 
 def test_incomplete_environment_is_a_failed_launch(launcher: Launcher, jobs: Jobs) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import signal
 import sys
 from dataclasses import dataclass
@@ -11,7 +12,6 @@ from typing import NoReturn
 from trainer import processes
 from trainer.contract import Attempt
 
-_CANNOT_RUN = 127
 log = logging.getLogger(__name__)
 
 
@@ -41,22 +41,23 @@ def start_own(attempt: Attempt, work: Path) -> Child:
 
 
 def start_foreign(command: list[str]) -> Child:
-    """Run any trainer's command; `python` is the interpreter that runs this."""
+    """Run any trainer's command; `python` is the interpreter that runs this.
+
+    Raises:
+        FileNotFoundError: there is no such program.
+    """
+    here = Path(sys.executable).parent
+    path = f"{here}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    program = shutil.which(command[0], path=path)
+    if program is None:
+        raise FileNotFoundError(
+            f"this machine has no program {command[0]!r}; correct `command` in its trainer.json"
+        )
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
         _settle(parent)
-        here = Path(sys.executable).parent
-        env = os.environ | {
-            "PATH": f"{here}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-            "PYTHONUNBUFFERED": "1",
-        }
-        try:
-            os.execvpe(command[0], command, env)  # noqa: S606 - no shell is what we want
-        except OSError as error:
-            log.error("The trainer's command %s cannot be run: %s", command, error.strerror)  # noqa: TRY400
-        finally:
-            os._exit(_CANNOT_RUN)
+        os.execve(program, command, os.environ | {"PATH": path, "PYTHONUNBUFFERED": "1"})  # noqa: S606 - no shell is what we want
     return Child(pid, None, None)
 
 

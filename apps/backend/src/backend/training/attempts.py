@@ -162,6 +162,7 @@ async def _spec(ctx: Context, ref: AttemptRef, token: str) -> AttemptSpec:
         "AWS_ACCESS_KEY_ID": settings.aws_access_key_id.get_secret_value(),
         "AWS_SECRET_ACCESS_KEY": settings.aws_secret_access_key.get_secret_value(),
         "AWS_REGION": settings.aws_region,
+        "AWS_DEFAULT_REGION": settings.aws_region,  # the one that boto3 reads
         "DATASET_ID": job.dataset_id,
         "TASK": job.task,
         "TRAIN_CONFIG": json.dumps(job.config),
