@@ -19,9 +19,13 @@ Addresses, images and names of what others refer to. All take the root context, 
 http://{{ include "platform.host" . }}:{{ .port }}
 {{- end }}
 
-{{/* URL of a component in users' browsers, in exposure mode nodePort. Takes: root, nodePort. */}}
-{{- define "platform.nodeUrl" -}}
+{{/* URL of a component's page in users' browsers: its node port, or else a port-forward of its own. Takes: root, port, nodePort. */}}
+{{- define "platform.pageUrl" -}}
+{{- if eq .root.Values.exposure.mode "nodePort" -}}
 http://{{ .root.Values.exposure.host | default "localhost" }}:{{ .nodePort }}
+{{- else -}}
+http://localhost:{{ .port }}
+{{- end }}
 {{- end }}
 
 {{- define "platform.database.host" -}}
