@@ -3,9 +3,16 @@
 import json
 import socket
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 _TIMEOUT_S = 5
+
+
+class Attempt(NamedTuple):
+    """One training: the job, and which of its attempts."""
+
+    job_id: str
+    number: int
 
 
 def ask(path: Path, *, timeout_s: float = _TIMEOUT_S, **request: Any) -> dict[str, Any]:
@@ -27,12 +34,24 @@ def ask(path: Path, *, timeout_s: float = _TIMEOUT_S, **request: Any) -> dict[st
     return reply
 
 
-def running(path: Path) -> list[dict[str, Any]]:
-    """Return the attempts that run now."""
+def running(path: Path) -> set[Attempt]:
+    """Return the attempts that run now.
+
+    Raises:
+        OSError: nobody answers.
+    """
     attempts = ask(path, op="list").get("attempts", [])
-    return [attempt for attempt in attempts if attempt["state"] == "running"]
+    return {
+        Attempt(attempt["job_id"], attempt["attempt"])
+        for attempt in attempts
+        if attempt["state"] == "running"
+    }
 
 
-def stop(path: Path, attempt: dict[str, Any], grace_s: float) -> None:
-    """Ask for an attempt's end: SIGTERM now, SIGKILL to its tree after the grace."""
-    ask(path, op="stop", job_id=attempt["job_id"], attempt=attempt["attempt"], grace_s=grace_s)
+def stop(path: Path, attempt: Attempt, grace_s: float) -> None:
+    """Ask for an attempt's end: SIGTERM now, SIGKILL to its tree after the grace.
+
+    Raises:
+        OSError: nobody answers.
+    """
+    ask(path, op="stop", job_id=attempt.job_id, attempt=attempt.number, grace_s=grace_s)

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from yard import config
-from yard.dev import launcher
+from yard.dev import launcher, processes
 from yard.dev.state import State, write_private
 from yard.errors import Code, YardError
 
@@ -32,6 +32,7 @@ class Service:
         env: added to ours.
         before: run to its end before each start, e.g. migrations.
         keeps_children: its children go on when it ends; nobody may end them with it.
+        grace_s: seconds from SIGTERM to SIGKILL.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Service:
     env: Mapping[str, str] = dataclasses.field(default_factory=dict)
     before: list[str] = dataclasses.field(default_factory=list)
     keeps_children: bool = False
+    grace_s: float = processes.GRACE_S
 
 
 def environment(service: Service) -> dict[str, str]:
@@ -121,6 +123,8 @@ def _store(state: State, ports: dict[str, int]) -> Service:
             "-volume.preStopSeconds=0",
         ],
         lambda: _store_ready(ports),
+        # It has closed its volumes in 0.1 s, and then waits 10 s for its own S3 part to hang up.
+        grace_s=2,
     )  # fmt: skip
 
 

@@ -56,11 +56,9 @@ class Supervisor:
         return False
 
     def end(self) -> None:
-        """End everything: backend, trainings (they keep a checkpoint), launcher, stores."""
+        """End everything: trainings (they keep a checkpoint), backend, launcher, stores."""
         by_name = {runner.name: runner for runner in self.runners}
-        # Without the backend first, it would start the next attempt of each training we stop.
-        self._stop(by_name.pop("backend"))
-        self._end_attempts()
+        self._end_attempts_and(by_name.pop("backend"))
         self._stop(by_name.pop("launcher"))
         rest = [threading.Thread(target=self._stop, args=(runner,)) for runner in by_name.values()]
         for thread in rest:
@@ -70,30 +68,40 @@ class Supervisor:
         self._state.write_records([])
 
     def _stop(self, runner: Runner) -> None:
-        runner.stop(0.5 if self.hurry.is_set() else processes.GRACE_S)
+        runner.stop(0.5 if self.hurry.is_set() else runner.service.grace_s)
 
-    def _end_attempts(self) -> None:
-        """Stop the trainings that run, and wait until their trees are gone."""
-        path, told, began = self._state.socket, False, time.monotonic()
-        try:
-            while attempts := launcher.running(path):
-                if not told:
-                    self._say(
-                        f"stopping {len(attempts)} training(s); they go on from their last "
-                        "checkpoint at the next start"
-                    )
-                    told = True
-                    for attempt in attempts:
-                        launcher.stop(path, attempt, _ATTEMPT_GRACE_S)
-                waited = time.monotonic() - began
-                if self.hurry.is_set() or waited > _ATTEMPT_GRACE_S:
-                    for attempt in attempts:
-                        launcher.stop(path, attempt, 0)
-                if waited > 2 * _ATTEMPT_GRACE_S:
-                    return
+    def _end_attempts_and(self, backend: Runner) -> None:
+        """Stop the trainings and, as soon as the first has ended, the backend.
+
+        Before that the backend is needed, to hear that they were stopped and did not crash; after
+        that it would start their next attempts.
+        """
+        asked, began, backend_runs = set[launcher.Attempt](), time.monotonic(), True
+        while True:
+            running = self._running()
+            waited = time.monotonic() - began
+            late = self.hurry.is_set() or waited > _ATTEMPT_GRACE_S
+            for attempt in running if late else running - asked:
+                launcher.stop(self._state.socket, attempt, 0 if late else _ATTEMPT_GRACE_S)
+            if running and not asked:
+                self._say(
+                    f"stopping {len(running)} training(s); they go on from their last checkpoint "
+                    "at the next start"
+                )
+            asked |= running
+            if backend_runs and (late or not running or asked - running):
+                self._stop(backend)
+                backend_runs = False
+            elif not running or waited > 2 * _ATTEMPT_GRACE_S:
+                return
+            else:
                 time.sleep(_TICK_S)
+
+    def _running(self) -> set[launcher.Attempt]:
+        try:
+            return launcher.running(self._state.socket)
         except OSError:
-            return  # no launcher, nobody to ask
+            return set()  # no launcher, nobody to ask
 
     def _remember(self, record: Record) -> None:
         with self._records_lock:
