@@ -3,6 +3,7 @@
 #
 #   TAG=1.2.0 REGISTRY=registry.example.com/team   make the tag; default: NAME:latest, as in tiers 1 and 2
 #   VARIANT=cuda                                   the trainer for NVIDIA GPUs
+#   PUSH=1                                         push instead of keeping, with SLSA provenance and an SBOM (buildx)
 #   PYTHON_IMAGE NODE_IMAGE NGINX_IMAGE DEBIAN_MIRROR PIP_INDEX_URL PIP_EXTRA_INDEX_URL NPM_CONFIG_REGISTRY
 #                                                  handed on where they are set, so that mirrors can be used
 set -euo pipefail
@@ -12,6 +13,9 @@ names=("$@")
 [ $# -gt 0 ] || names=(backend frontend trainer-ultralytics)
 revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 [ -z "$(git status --porcelain -- apps 2>/dev/null)" ] || revision+=-modified
+
+build=(docker build)
+[ -z "${PUSH:-}" ] || build=(docker buildx build --push --provenance=mode=max --sbom=true)
 
 for name in "${names[@]}"; do
   if [ ! -f "apps/$name/Dockerfile" ]; then
@@ -28,5 +32,5 @@ for name in "${names[@]}"; do
   for variable in "${known[@]}"; do
     [ -z "${!variable:-}" ] || arguments+=(--build-arg "$variable")
   done
-  docker build "${arguments[@]}" --tag "${REGISTRY:+$REGISTRY/}$name:${TAG:-latest}" "apps/$name"
+  "${build[@]}" "${arguments[@]}" --tag "${REGISTRY:+$REGISTRY/}$name:${TAG:-latest}" "apps/$name"
 done
