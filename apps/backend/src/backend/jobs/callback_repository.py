@@ -129,9 +129,7 @@ async def write_beats(
         stop_requested_at=UtcDateTime,
     )
     # Not told by SQL: SQLite 3.40 gets IS NULL wrong in the RETURNING of an UPDATE … FROM.
-    accepted = {
-        row.job_id: Accepted(row.number, row.stop_requested_at is not None) for row in rows
-    }
+    accepted = {row.job_id: Accepted(row.number, row.stop_requested_at is not None) for row in rows}
     told = [
         {**beat, "attempt": accepted[beat["job_id"]].attempt}
         for beat in telling
