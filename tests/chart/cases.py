@@ -61,6 +61,10 @@ VARIANTS: dict[str, tuple[str, Values]] = {
         "tier2",
         {"minio": {"enabled": False}, "objectStore": {"endpoint": "https://r2.example.com"}},
     ),
+    "production-without-grafana": (
+        "tier3",
+        {"grafana": {"enabled": False}, "secrets": {"grafana": ""}},
+    ),
     "no-grafana": ("tier2", {"grafana": {"enabled": False}}),
     "image-source": ("tier1", {"trainer": {"liveSource": {"enabled": False}}}),
     "configured": (
