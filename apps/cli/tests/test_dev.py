@@ -1,11 +1,17 @@
 """`yard dev` as users run it, with every real service."""
 
+import json
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import time
+import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -112,12 +118,68 @@ def test_a_part_that_is_not_there_is_named_before_anything_starts(folder: Path) 
     )
 
 
-def test_sigterm_stops_everything(folder: Path) -> None:
+def test_a_training_goes_on_after_a_clean_stop(folder: Path) -> None:
+    _write_dataset(folder / "set")
     child, _ = _start(folder)
     services = _processes(State(folder / ".trainyard"))
+    assert _run(folder, "dataset", "push", "set").returncode == 0
+    words = ["--set", "imgsz=32", "--set", "epochs=5000", "--set", "mosaic=0"]
+    started = _run(folder, "train", "set", "--no-follow", "--json", *words)
+    job = json.loads(started.stdout)["id"]
+    _wait(lambda: (_job(folder, job)["epoch"] or 0) >= 1)
+    epoch = _job(folder, job)["epoch"]
+    child.terminate()
+    assert child.stdout
+    said = child.stdout.read()
+    assert child.wait(timeout=30) == 0, said
+    assert "stopping 1 training(s)" in said
+    assert not any(service.is_running() for service in services)
+    assert not _mentioning(str(folder))
+
+    child, _ = _start(folder)
+    _wait(lambda: _job(folder, job)["attempt"] == 2 and _job(folder, job)["epoch"] > epoch)
+    assert _run(folder, "cancel", job).returncode == 0
+    _wait(lambda: _job(folder, job)["status"] == "cancelled")
     child.terminate()
     assert child.wait(timeout=30) == 0
-    assert not any(service.is_running() for service in services)
+
+
+def _job(folder: Path, job: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(_run(folder, "job", job, "--json").stdout)
+    assert found["status"] not in ("failed", "succeeded"), found
+    return found
+
+
+def _wait(condition: Callable[[], object], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.2)
+
+
+def _write_dataset(folder: Path) -> None:
+    """Four grey pictures with a dark square in each, written as plain PNG."""
+    for part in ("train", "val"):
+        (folder / "images" / part).mkdir(parents=True)
+        (folder / "labels" / part).mkdir(parents=True)
+        for number in range(4):
+            rows = [
+                bytes(20 if 8 <= x < 24 and 8 <= y < 24 else 200 + number for x in range(32))
+                for y in range(32)
+            ]
+            picture = zlib.compress(b"".join(b"\0" + row for row in rows))
+            header = struct.pack(">IIBBBBB", 32, 32, 8, 0, 0, 0, 0)
+            chunks = [(b"IHDR", header), (b"IDAT", picture), (b"IEND", b"")]
+            (folder / "images" / part / f"{number}.png").write_bytes(
+                b"\x89PNG\r\n\x1a\n"
+                + b"".join(
+                    struct.pack(">I", len(data)) + kind + data
+                    + struct.pack(">I", zlib.crc32(kind + data))
+                    for kind, data in chunks
+                )
+            )  # fmt: skip
+            (folder / "labels" / part / f"{number}.txt").write_text("0 0.5 0.5 0.5 0.5\n")
+    (folder / "data.yaml").write_text("train: images/train\nval: images/val\nnames: [square]\n")
 
 
 def _mentioning(text: str) -> list[psutil.Process]:
