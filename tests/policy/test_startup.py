@@ -1,0 +1,84 @@
+"""Pods that start before what they need: they wait with words. The scripts that do it are sound."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from chart import CHART, Pod, Rendered, tier
+
+# Wait by themselves: the backend says so in /readyz and its logs, the Jobs in their own commands.
+PATIENT = {"backend"}
+
+
+def scripts(pod: Pod) -> dict[str, str]:
+    """Shell scripts of a pod's containers, by container."""
+    return {
+        container["name"]: container["command"][2]
+        for container in pod.containers
+        if container.get("command", [])[:2] == ["sh", "-ec"]
+    }
+
+
+def test_what_needs_the_database_waits_for_it(rendered: Rendered) -> None:
+    for pod in rendered.pods():
+        if "trainyard.dev/to-database" in pod.labels and pod.labels["app"] not in PATIENT:
+            first = pod.spec["initContainers"][0]
+            assert first["name"] in {"wait-for-database", "wait-for-schema"}, pod.owner
+
+
+def test_waiting_says_for_what(pod: Pod) -> None:
+    for name, script in scripts(pod).items():
+        for loop in script.split("until ")[1:]:
+            assert 'echo "waiting for ' in loop.split("done")[0], (pod.owner, name)
+
+
+def test_temporal_waits_for_the_schema_that_the_job_marks() -> None:
+    def version(pod: Pod, container: str) -> str:
+        found = next(item for item in pod.containers if item["name"] == container)
+        return next(item["value"] for item in found["env"] if item["name"] == "SCHEMA_VERSION")
+
+    job, server = tier("tier2").pod("Job/temporal-schema"), tier("tier2").pod("Deployment/temporal")
+    assert version(job, "mark-schema") == version(server, "wait-for-schema")
+    assert [item["name"] for item in job.containers] == [
+        "wait-for-database",
+        "schema",
+        "mark-schema",
+    ]
+
+
+def test_shell_is_sound(pod: Pod, tmp_path: Path) -> None:
+    for name, script in scripts(pod).items():
+        path = tmp_path / f"{name}.sh"
+        path.write_text(f"#!/bin/sh\nset -e\n{script}")
+        checker = Path(sys.executable).with_name("shellcheck")
+        done = subprocess.run([checker, path], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+
+
+def test_python_is_sound(pod: Pod) -> None:
+    commands = [container.get("command", []) for container in pod.containers]
+    probes = [
+        container[probe]["exec"]["command"]
+        for container in pod.containers
+        for probe in ("startupProbe", "readinessProbe", "livenessProbe")
+        if "exec" in container.get(probe, {})
+    ]
+    for command in [*commands, *probes]:
+        if command[:2] == ["python", "-c"]:
+            ast.parse(command[2])
+
+
+@pytest.mark.parametrize("path", sorted(CHART.glob("files/**/*.sh")), ids=lambda path: path.name)
+def test_script_files_are_sound(path: Path) -> None:
+    checker = Path(sys.executable).with_name("shellcheck")
+    done = subprocess.run([checker, path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_init_scripts_are_run_not_sourced() -> None:
+    """PostgreSQL's entry point sources what is not executable, and `set -u` would stay with it."""
+    volumes = tier("tier2").pod("StatefulSet/postgres").spec["volumes"]
+    (init,) = [volume["configMap"] for volume in volumes if volume["name"] == "init"]
+    assert init["defaultMode"] == 0o555
