@@ -36,7 +36,7 @@ VARIANTS: dict[str, tuple[str, Values]] = {
     "scheduled": (
         "tier3",
         {
-            "images": {"pullSecrets": ["registry"]},
+            "images": {"registry": "mirror.example.com", "pullSecrets": ["registry"]},
             "scheduling": {"nodeSelector": {"pool": "platform"}, "tolerations": [TOLERATION]},
             "trainer": {
                 "job": {

@@ -55,6 +55,11 @@ WRONG: dict[str, tuple[Values, str, str]] = {
         "/images/pullPolicy",
         "'Always', 'IfNotPresent', 'Never'",
     ),
+    "registry with scheme": (
+        {"images": {"registry": "https://mirror.example.com/"}},
+        "/images/registry",
+        "does not match pattern",
+    ),
     "pull secrets as one string": (
         {"images": {"pullSecrets": "x"}},
         "/images/pullSecrets",

@@ -4,9 +4,9 @@ Addresses, images and names of what others refer to. All take the root context, 
 
 {{/* Image reference of a component. Takes: root, image (repository, tag, digest). */}}
 {{- define "platform.image" -}}
-{{- $tag := .image.tag | default .root.Chart.AppVersion -}}
-{{- printf "%s:%s" .image.repository $tag -}}
-{{- if .image.digest }}@{{ .image.digest }}{{ end -}}
+{{- with .root.Values.images.registry }}{{ . }}/{{ end -}}
+{{- .image.repository }}:{{ .image.tag | default .root.Chart.AppVersion -}}
+{{- with .image.digest }}@{{ . }}{{ end -}}
 {{- end }}
 
 {{/* DNS name of a service. Takes: root, name. */}}
