@@ -80,15 +80,15 @@ class Launcher:
         found: list[dict[str, Any]] = self.ask("list")["attempts"]
         return found
 
-    def attempt(self, job_id: str, attempt: int = 1) -> dict[str, Any] | None:
-        return next(
-            (a for a in self.attempts() if (a["job_id"], a["attempt"]) == (job_id, attempt)), None
-        )
+    def attempt(self, job_id: str, attempt: int = 1) -> dict[str, Any]:
+        key = (job_id, attempt)
+        [found] = [known for known in self.attempts() if (known["job_id"], known["attempt"]) == key]
+        return found
 
     def wait_ended(self, job_id: str, attempt: int = 1) -> dict[str, Any]:
         def ended() -> dict[str, Any] | None:
             found = self.attempt(job_id, attempt)
-            return found if found and found["state"] == "ended" else None
+            return found if found["state"] == "ended" else None
 
         found: dict[str, Any] = wait_until(ended, 60)
         return found

@@ -80,7 +80,7 @@ class Backend:
     def __init__(self) -> None:
         self.heartbeats: list[dict[str, Any]] = []
         self.log = b""
-        self.finish: dict[str, Any] | None = None
+        self.finish: Any = None
         self.command = "continue"
         self.stale = False
         self.refusal: tuple[int, bool] | None = None  # status, and whether it is a problem detail

@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -11,6 +12,8 @@ from conftest import Jobs
 from launching import Launcher
 from servers import Backend, wait_until
 from trainer import processes
+
+Script = Callable[[str], list[str]]
 
 STUBBORN = """
 import os, signal, subprocess, sys, time
@@ -48,7 +51,7 @@ for epoch in range(3):
 
 
 @pytest.fixture
-def script(tmp_path: Path):
+def script(tmp_path: Path) -> Script:
     def write(text: str) -> list[str]:
         path = tmp_path / "script.py"
         path.write_text(text)
@@ -61,7 +64,9 @@ def left(env: dict[str, str]) -> list[psutil.Process]:
     return processes.marked(env["JOB_ID"], int(env["ATTEMPT"]))
 
 
-def test_the_twenty_line_script(launcher: Launcher, jobs: Jobs, backend: Backend, script) -> None:
+def test_the_twenty_line_script(
+    launcher: Launcher, jobs: Jobs, backend: Backend, script: Script
+) -> None:
     env = jobs.env()
     launcher.launch(env, script(SEED))
     assert launcher.wait_ended(env["JOB_ID"])["exit_code"] == 0
@@ -72,7 +77,9 @@ def test_the_twenty_line_script(launcher: Launcher, jobs: Jobs, backend: Backend
     assert backend.finish["cause"] == "completed"
 
 
-def test_stop_leaves_no_process(launcher: Launcher, jobs: Jobs, backend: Backend, script) -> None:
+def test_stop_leaves_no_process(
+    launcher: Launcher, jobs: Jobs, backend: Backend, script: Script
+) -> None:
     env = jobs.env()
     launcher.launch(env, script(STUBBORN))
     wait_until(lambda: b"started" in backend.log)
@@ -87,7 +94,7 @@ def test_stop_leaves_no_process(launcher: Launcher, jobs: Jobs, backend: Backend
 
 
 def test_a_killed_supervisor_leaves_no_process(
-    launcher: Launcher, jobs: Jobs, backend: Backend, script
+    launcher: Launcher, jobs: Jobs, backend: Backend, script: Script
 ) -> None:
     env = jobs.env()
     launcher.launch(env, script(STUBBORN))
@@ -99,7 +106,7 @@ def test_a_killed_supervisor_leaves_no_process(
 
 
 def test_log_is_gapless_across_an_outage(
-    launcher: Launcher, jobs: Jobs, backend: Backend, script
+    launcher: Launcher, jobs: Jobs, backend: Backend, script: Script
 ) -> None:
     env = jobs.env()
     launcher.launch(env, script(COUNTING))
@@ -115,7 +122,7 @@ def test_log_is_gapless_across_an_outage(
     assert backend.finish["cause"] == "completed"
 
 
-def test_memory_limit(launcher: Launcher, jobs: Jobs, backend: Backend, script) -> None:
+def test_memory_limit(launcher: Launcher, jobs: Jobs, backend: Backend, script: Script) -> None:
     env = jobs.env()
     launcher.launch(env, script(GREEDY), memory=200 << 20)
     ended = launcher.wait_ended(env["JOB_ID"])
@@ -124,7 +131,9 @@ def test_memory_limit(launcher: Launcher, jobs: Jobs, backend: Backend, script) 
     assert "200 MiB" in backend.finish["message"]
 
 
-def test_stale_attempt_leaves(launcher: Launcher, jobs: Jobs, backend: Backend, script) -> None:
+def test_stale_attempt_leaves(
+    launcher: Launcher, jobs: Jobs, backend: Backend, script: Script
+) -> None:
     env = jobs.env()
     launcher.launch(env, script(STUBBORN))
     wait_until(lambda: len(left(env)) == 3)
@@ -141,7 +150,9 @@ def test_stale_attempt_leaves(launcher: Launcher, jobs: Jobs, backend: Backend, 
         ("import os; os.kill(os.getpid(), 11)", "SIGSEGV"),
     ],
 )
-def test_crash_is_explained(text: str, words: str, launcher: Launcher, jobs: Jobs, script) -> None:
+def test_crash_is_explained(
+    text: str, words: str, launcher: Launcher, jobs: Jobs, script: Script
+) -> None:
     backend = jobs.backend
     env = jobs.env()
     launcher.launch(env, script(text))
@@ -167,7 +178,7 @@ def test_incomplete_environment_is_a_failed_launch(launcher: Launcher, jobs: Job
 
 
 def test_attempts_survive_the_launcher(
-    launcher: Launcher, jobs: Jobs, backend: Backend, script
+    launcher: Launcher, jobs: Jobs, backend: Backend, script: Script
 ) -> None:
     lasting, stubborn = jobs.env(), jobs.env()
     launcher.launch(lasting, script(COUNTING.replace("400", "1200")))

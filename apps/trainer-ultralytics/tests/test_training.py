@@ -8,8 +8,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 import samples
 from conftest import Jobs
@@ -18,12 +18,15 @@ from servers import Backend, S3Server, free_port, wait_until
 from trainer import processes
 from trainer.client import file_sha256
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 TASKS = ["detect", "segment", "classify", "pose", "obb"]
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_every_task_trains(
-    task: str, launcher: Launcher, jobs: Jobs, s3: "boto3.client", tmp_path: Path
+    task: str, launcher: Launcher, jobs: Jobs, s3: "S3Client", tmp_path: Path
 ) -> None:
     backend = jobs.backend
     env = jobs.env(task, export_onnx=task == "detect")
@@ -59,7 +62,7 @@ def test_every_task_trains(
 
 
 def test_training_goes_on_where_a_killed_one_has_stopped(
-    launcher: Launcher, jobs: Jobs, backend: Backend, s3: "boto3.client"
+    launcher: Launcher, jobs: Jobs, backend: Backend, s3: "S3Client"
 ) -> None:
     first = jobs.env(epochs=500)
     launcher.launch(first)
@@ -97,7 +100,7 @@ def complete(warm_launcher: Launcher, s3_server: S3Server) -> Iterator[dict[str,
 
 
 def test_a_complete_checkpoint_still_ends_in_artifacts(
-    complete: dict[str, str], launcher: Launcher, backend: Backend, s3: "boto3.client"
+    complete: dict[str, str], launcher: Launcher, backend: Backend, s3: "S3Client"
 ) -> None:
     job_id = complete["JOB_ID"]
     launcher.launch(complete | {"ATTEMPT": "2", "BACKEND_URL": backend.url})
@@ -157,7 +160,7 @@ def test_debugger_is_waited_for_and_a_stop_heard(launcher: Launcher, jobs: Jobs)
 
 NO_LABELS = {k: b"" if k.endswith(".txt") else v for k, v in samples.files("detect").items()}
 BROKEN = {k: b"!" if k.endswith(".png") else v for k, v in samples.files("detect").items()}
-FAILURES = [
+FAILURES: list[tuple[dict[str, Any], str, str]] = [
     ({"weights": "missing.pt"}, "config_invalid", "no weights named missing.pt"),
     ({"device": "7"}, "config_invalid", "device is 7"),
     ({"unheard_of": 1}, "config_invalid", "unheard_of"),
@@ -172,7 +175,7 @@ FAILURES = [
 
 @pytest.mark.parametrize(("changes", "cause", "words"), FAILURES)
 def test_failures_are_named(
-    changes: dict[str, object], cause: str, words: str, launcher: Launcher, jobs: Jobs
+    changes: dict[str, Any], cause: str, words: str, launcher: Launcher, jobs: Jobs
 ) -> None:
     backend = jobs.backend
     env = jobs.env(**changes)
@@ -183,7 +186,7 @@ def test_failures_are_named(
     assert ended["exit_code"] == 1
 
 
-def test_predict(complete: dict[str, str], s3: "boto3.client", home: Path, tmp_path: Path) -> None:
+def test_predict(complete: dict[str, str], s3: "S3Client", home: Path, tmp_path: Path) -> None:
     weights, image = tmp_path / "best.pt", tmp_path / "image.png"
     s3.download_file("models", f"{complete['JOB_ID']}/1/artifacts/best.pt", str(weights))
     image.write_bytes(samples.picture(9))
@@ -196,7 +199,7 @@ def test_predict(complete: dict[str, str], s3: "boto3.client", home: Path, tmp_p
     assert Path(line["drawn"]).stat().st_size > 0
 
 
-def _checkpoint_epoch(s3: "boto3.client", env: dict[str, str], attempt: int) -> int:
+def _checkpoint_epoch(s3: "S3Client", env: dict[str, str], attempt: int) -> int:
     try:
         head = s3.head_object(Bucket="models", Key=f"{env['JOB_ID']}/{attempt}/checkpoint")
     except s3.exceptions.ClientError:
