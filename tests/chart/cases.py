@@ -25,6 +25,7 @@ VARIANTS: dict[str, tuple[str, Values]] = {
     ),
     "gateway-plain": ("tier3", {"exposure": {"mode": "gateway", "gateway": {"name": "public"}}}),
     "no-ingress-class": ("tier3", {"exposure": {"ingress": {"className": ""}}}),
+    "cloud-load-balancer": ("tier3", {"exposure": {"controllerCidrs": ["130.211.0.0/22"]}}),
     "port-forward-only": ("tier3", {"exposure": {"mode": "none", "host": ""}}),
     "fixed-replicas": (
         "tier3",

@@ -1,6 +1,7 @@
 """Who may talk to whom, evaluated from the rendered policies as Kubernetes does."""
 
 from chart import Manifest, Pod, Rendered, tier
+from chart.cases import case
 from chart.network import Flow, flows, outside
 
 # The whole truth of tier 2, component by component; docs/platform-network.md draws it.
@@ -137,6 +138,8 @@ def test_open_to_the_outside() -> None:
         ("prometheus", 9090),
         ("temporal-ui", 8080),
     }
+    balanced = outside(case("cloud-load-balancer")) - outside(tier("tier3"))
+    assert balanced == {("backend", 8000, "130.211.0.0/22"), ("frontend", 3000, "130.211.0.0/22")}
     assert outside(tier("tier3")) == {
         ("backend", 8000, "namespace ingress-nginx"),
         ("frontend", 3000, "namespace ingress-nginx"),

@@ -69,6 +69,10 @@ spec:
     - namespaceSelector:
         matchLabels:
           kubernetes.io/metadata.name: {{ $exposure.controllerNamespace }}
+    {{- range $exposure.controllerCidrs }}
+    - ipBlock:
+        cidr: {{ . }}
+    {{- end }}
   ports:
     - {protocol: TCP, port: {{ . }}}
 {{- end }}
