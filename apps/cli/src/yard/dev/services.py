@@ -113,7 +113,7 @@ def _store(state: State, ports: dict[str, int]) -> Service:
     return Service(
         "store",
         [
-            _program("weed"), "server", "-s3", f"-dir={folder}", f"-s3.config={keys}",
+            _program("weed"), "-logtostderr=true", "server", "-s3", f"-dir={folder}", f"-s3.config={keys}",
             "-ip=127.0.0.1", "-ip.bind=127.0.0.1", *options,
             "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false",
             "-master.volumeSizeLimitMB=1024", "-volume.max=0",
