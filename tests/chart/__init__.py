@@ -116,7 +116,7 @@ def overlay(tier: str) -> Values:
 
 
 @cache
-def chart() -> helm.Chart:
+def loaded_chart() -> helm.Chart:
     return helm.Chart.load(CHART)
 
 
@@ -127,7 +127,7 @@ def render_files(values: Values, loaded: helm.Chart | None = None) -> dict[str, 
         helm.HelmValuesError: the schema refuses the values.
         helm.HelmRenderError: a validation refuses them.
     """
-    output = (loaded or chart()).render(values, name=RELEASE, namespace=NAMESPACE)
+    output = (loaded or loaded_chart()).render(values, name=RELEASE, namespace=NAMESPACE)
     prefix = f"{CHART.name}/templates/"
     return {name.removeprefix(prefix): text for name, text in output.items() if text.strip()}
 

@@ -13,6 +13,7 @@ from chart import (
     TIERS,
     Manifest,
     Rendered,
+    loaded_chart,
     merged,
     overlay,
     plain_name,
@@ -169,13 +170,11 @@ def test_application_set_covers_all_tiers() -> None:
 
 def test_second_upgrade_changes_nothing() -> None:
     """Nothing depends on whether it is an installation, on the revision, or on what is there."""
-    from chart import chart  # noqa: PLC0415 - only this test chooses the revision
-
     values = merged(overlay("tier3"))
-    first = chart().render(
+    first = loaded_chart().render(
         values, name="platform", namespace="platform", revision=1, is_install=True
     )
-    later = chart().render(
+    later = loaded_chart().render(
         values, name="platform", namespace="platform", revision=7, is_upgrade=True, is_install=False
     )
     assert first == later

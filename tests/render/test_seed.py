@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from chart import NAMESPACE, ROOT, TIERS, overlay, render, tier
+from chart import NAMESPACE, ROOT, TIERS, loaded_chart, overlay, render, tier
 
 PORTS = {
     ("backend", 8000): 30080,
@@ -150,9 +150,7 @@ def test_logs_of_trainings() -> None:
 
 
 def test_names_ignore_release_and_namespace() -> None:
-    from chart import chart  # noqa: PLC0415 - only this test renders another release
-
-    other = chart().render(overlay("tier2"), name="other", namespace="elsewhere")
+    other = loaded_chart().render(overlay("tier2"), name="other", namespace="elsewhere")
     text = other["platform/templates/backend/service.yaml"]
     assert "name: backend\n" in text
     assert "other-" not in text

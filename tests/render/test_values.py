@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 import yaml
-from chart import CHART, TIERS, Values, chart, overlay
+from chart import CHART, TIERS, Values, loaded_chart, overlay
 
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
-VALUES: Values = chart().values
+VALUES: Values = loaded_chart().values
 
 # In every component, in this order; what only one component has stands where the dots are.
 ORDER = [
