@@ -137,6 +137,11 @@ WRONG: dict[str, tuple[Values, str, str]] = {
         "/prometheus/retention",
         "h|d|w|y",
     ),
+    "retention size in Kubernetes' unit": (
+        {"prometheus": {"retentionSize": "8Gi"}},
+        "/prometheus/retentionSize",
+        "MB|GB|TB",
+    ),
     "memory of Valkey in Kubernetes' unit": (
         {"redis": {"maxMemory": "64Mi"}},
         "/redis/maxMemory",
