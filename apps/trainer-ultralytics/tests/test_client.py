@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from conftest import Jobs
-from servers import Backend, free_port
+from servers import free_port
+from stand_in import Backend
 from trainer import client
 from trainer.contract import Attempt, AttemptError, Cause
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 from conftest import Jobs
-from launching import Launcher
-from servers import Backend, wait_until
+from launching import Launcher, wait_until
+from stand_in import Backend
 from trainer import processes
 
 Script = Callable[[str], list[str]]

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import samples
 from conftest import Jobs
-from launching import Launcher
-from servers import Backend, S3Server, free_port, wait_until
+from launching import Launcher, wait_until
+from servers import S3Server, free_port
+from stand_in import Backend
 from trainer import processes
 from trainer.client import file_sha256
 

