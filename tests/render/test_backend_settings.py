@@ -1,0 +1,58 @@
+"""The backend's variables are its settings, by name: none is misspelt, none that it needs is missing."""
+
+import ast
+import json
+
+import pytest
+from chart import CHART, ROOT, TIERS, tier
+
+SETTINGS = ROOT / "apps" / "backend" / "src" / "backend" / "settings.py"
+# Parts of the URLs that are settings, and what the executor of Jobs reads.
+OTHERS = {"DATABASE_PASSWORD", "REDIS_PASSWORD", "TRAINER_JOB_TEMPLATE"}
+
+
+def settings() -> dict[str, bool]:
+    """Every setting by its variable, and whether it must be given."""
+    (body,) = [
+        node.body
+        for node in ast.parse(SETTINGS.read_text()).body
+        if isinstance(node, ast.ClassDef) and node.name == "Settings"
+    ]
+    return {
+        node.target.id.upper(): _required(node.value)
+        for node in body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+
+
+def _required(default: ast.expr | None) -> bool:
+    if isinstance(default, ast.Call):
+        given = {keyword.arg for keyword in default.keywords}
+        return not default.args and not {"default", "default_factory"} & given
+    return default is None
+
+
+@pytest.mark.parametrize("name", TIERS)
+@pytest.mark.parametrize("owner", ["Deployment/backend", "Job/backend-migrate"])
+def test_variables_are_settings(name: str, owner: str) -> None:
+    container = next(
+        c for c in tier(name).pod(owner).containers if c["name"] in {"backend", "migrate"}
+    )
+    variables = {item["name"] for item in container["env"]}
+    known = settings()
+    assert variables <= known.keys() | OTHERS
+    assert {setting for setting, required in known.items() if required} <= variables
+
+
+def test_further_settings_are_settings() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    further = schema["properties"]["backend"]["properties"]["settings"]["properties"]
+    assert further.keys() <= settings().keys()
+
+
+def test_a_name_is_given_once() -> None:
+    variables = [
+        item["name"]
+        for item in tier("tier1").pod("Deployment/backend").spec["containers"][0]["env"]
+    ]
+    assert len(set(variables)) == len(variables)
