@@ -6,7 +6,7 @@ import pytest
 from backend.jobs.models import Attempt, Job
 from backend.jobs.states import JobStatus
 from backend.training import verdict
-from backend.training.causes import CONSEQUENCES, REPORTABLE, Cause, Retry
+from backend.training.causes import CONSEQUENCES, REPORTABLE, TAKEN_AWAY, Cause, Retry
 from backend.training.quantities import parse_quantity
 
 C = Cause
@@ -41,7 +41,10 @@ def test_precedence(
     elif reported and reported != C.COMPLETED:
         expected = reported
     else:
-        expected = C.COMPLETED if exit_code == 0 else C.TRAINER_CRASHED
+        told = {0: C.COMPLETED, 143: C.PREEMPTED}
+        expected = (
+            C.TRAINER_CRASHED if exit_code is None else told.get(exit_code, C.TRAINER_CRASHED)
+        )
     assert cause == expected
 
 
@@ -54,8 +57,18 @@ def test_retries(cause: Cause, progressed: bool, number: int, status: JobStatus)
     delay = verdict.retry_delay(job(status=status), ended, cause, epoch_before=4)
     rule = CONSEQUENCES[cause].retry
     again = rule == Retry.ALWAYS or (rule == Retry.IF_PROGRESSED and progressed)
-    expected = {1: 1, 2: 5}.get(number) if again and status == JobStatus.RUNNING else None
+    delays = {1: 1, 2: 5}
+    if cause in TAKEN_AWAY and progressed:
+        delays[3] = 15  # it did not count, so the third was not the last
+    expected = delays.get(number) if again and status == JobStatus.RUNNING else None
     assert delay == expected
+
+
+def test_a_machine_taken_away_costs_no_attempt_unless_nothing_was_done() -> None:
+    ended = attempt(number=1, epoch=5)
+    assert not verdict.counts(ended, C.NODE_LOST, epoch_before=4)
+    assert verdict.counts(ended, C.NODE_LOST, epoch_before=5)
+    assert verdict.counts(ended, C.STALLED, epoch_before=4)
 
 
 def test_a_users_retry_has_all_attempts_again() -> None:

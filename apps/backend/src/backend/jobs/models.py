@@ -37,7 +37,8 @@ class Job(Base):
     cause: Mapped[str | None] = mapped_column(String(32))
     message: Mapped[str | None]
     attempt: Mapped[int] = mapped_column(default=0)
-    # Attempts up to here belong to earlier runs of the job; a user's retry moves it up.
+    # So many attempts are none of max_attempts: those before the user's retry, and those that
+    # finished an epoch before their machine was taken away.
     attempts_before: Mapped[int] = mapped_column(default=0)
     epoch: Mapped[int | None]
     metrics: Mapped[dict[str, Any]] = mapped_column(default=dict)

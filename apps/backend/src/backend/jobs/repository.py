@@ -109,6 +109,7 @@ async def requeue(session: AsyncSession, job_id: str) -> bool:
         JobStatus.QUEUED,
         cause=None,
         message=None,
+        started_at=None,
         finished_at=None,
         attempts_before=Job.attempt,
         workflow_started=False,

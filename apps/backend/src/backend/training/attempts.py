@@ -261,7 +261,8 @@ async def settle(ctx: Context, job_id: str, number: int) -> Settled:
             attempt.cause = cause
             ATTEMPTS_ENDED.labels(cause).inc()
         epoch = await repository.last_epoch(session, job_id, before=number)
-        delay = verdict.retry_delay(job, attempt, cause, -1 if epoch is None else epoch)
+        epoch_before = -1 if epoch is None else epoch
+        delay = verdict.retry_delay(job, attempt, cause, epoch_before)
         if delay is None:
             return Settled(final=True)
         if job.status != JobStatus.RETRYING:
@@ -272,6 +273,8 @@ async def settle(ctx: Context, job_id: str, number: int) -> Settled:
                 JobStatus.RETRYING,
                 attempt=number,
                 cause=cause,
+                attempts_before=job.attempts_before
+                + (not verdict.counts(attempt, cause, epoch_before)),
                 message=verdict.retry_message(attempt, cause, delay, reached),
             )
     await ctx.bus.publish(job_id)

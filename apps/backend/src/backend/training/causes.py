@@ -107,3 +107,6 @@ REPORTABLE = frozenset(
         C.PREEMPTED,
     }
 )
+
+# Not the job's own doing: such an attempt, if it finished an epoch, is not one of max_attempts.
+TAKEN_AWAY = frozenset({C.EVICTED, C.PREEMPTED, C.NODE_LOST})

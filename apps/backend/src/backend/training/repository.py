@@ -56,10 +56,9 @@ async def explain_wait(session: AsyncSession, job_id: str, message: str | None) 
 async def confirm_launch(session: AsyncSession, ref: AttemptRef) -> None:
     await _update_attempt(session, ref, Attempt.launched_at.is_(None), launched_at=utcnow())
     await explain_wait(session, ref.job_id, None)
-    first = Job.attempts_before == ref.number - 1
     await session.execute(
         update(Job)
-        .where(Job.id == ref.job_id, or_(Job.started_at.is_(None), first))
+        .where(Job.id == ref.job_id, Job.started_at.is_(None))
         .values(started_at=utcnow())
     )
 

@@ -2,7 +2,7 @@
 
 from backend.jobs.models import Attempt, Job
 from backend.jobs.states import JobStatus
-from backend.training.causes import CONSEQUENCES, Cause, Retry
+from backend.training.causes import CONSEQUENCES, TAKEN_AWAY, Cause, Retry
 
 # Seconds before the second, third, … attempt of a run; the last one goes for all later ones.
 RETRY_DELAYS_S = (1, 5, 15)
@@ -25,7 +25,12 @@ def cause_of(attempt: Attempt) -> Cause:
             return Cause(known)
     if attempt.reported_cause is not None and attempt.reported_cause != Cause.COMPLETED:
         return Cause(attempt.reported_cause)
-    return Cause.COMPLETED if attempt.exit_code == 0 else Cause.TRAINER_CRASHED
+    match attempt.exit_code:
+        case 0:
+            return Cause.COMPLETED
+        case 143:  # 128 + SIGTERM: the trainer was told to leave, by whom is not known
+            return Cause.PREEMPTED
+    return Cause.TRAINER_CRASHED
 
 
 def settled_cause(attempt: Attempt) -> Cause:
@@ -43,16 +48,25 @@ def retry_delay(job: Job, attempt: Attempt, cause: Cause, epoch_before: int) -> 
         epoch_before: last epoch that earlier attempts finished, -1 for none.
     """
     rule = CONSEQUENCES[cause].retry
-    progressed = attempt.epoch is not None and attempt.epoch > epoch_before
+    progressed = _progressed(attempt, epoch_before)
     run = attempt.number - job.attempts_before
     if (
         job.status == JobStatus.CANCELLING
         or rule == Retry.NEVER
         or (rule == Retry.IF_PROGRESSED and not progressed)
-        or run >= job.max_attempts
+        or (run >= job.max_attempts and counts(attempt, cause, epoch_before))
     ):
         return None
-    return RETRY_DELAYS_S[min(run, len(RETRY_DELAYS_S)) - 1]
+    return RETRY_DELAYS_S[min(max(run, 1), len(RETRY_DELAYS_S)) - 1]
+
+
+def counts(attempt: Attempt, cause: Cause, epoch_before: int) -> bool:
+    """Whether the attempt is one of the job's max_attempts; arguments as in `retry_delay`."""
+    return cause not in TAKEN_AWAY or not _progressed(attempt, epoch_before)
+
+
+def _progressed(attempt: Attempt, epoch_before: int) -> bool:
+    return attempt.epoch is not None and attempt.epoch > epoch_before
 
 
 def final_cause(job: Job, attempt: Attempt) -> Cause:
