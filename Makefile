@@ -11,6 +11,7 @@ endif
 BACKEND := apps/backend
 TRAINER := apps/trainer-ultralytics
 CLI := apps/cli
+FRONTEND := apps/frontend
 APPS := $(BACKEND) $(TRAINER) $(CLI)
 ENVS := $(APPS) tests demo
 env = $(1)/.venv/installed
@@ -28,11 +29,11 @@ dev: $(foreach d,$(APPS),$(call env,$d)) ## Run the platform on this machine: ya
 	$(CLI)/.venv/bin/yard dev
 
 .PHONY: test
-test: lint test-backend test-trainer test-cli test-chart test-conformance ## Run every test that needs no cluster
+test: lint test-backend test-trainer test-cli test-frontend test-chart test-conformance ## Run every test that needs no cluster
 
 .PHONY: test-backend
 test-backend: $(call env,$(BACKEND)) .tools/postgres
-	cd $(BACKEND) && .venv/bin/python -m pytest
+	cd $(BACKEND) && .venv/bin/python -m pytest -n 2
 
 .PHONY: test-trainer
 test-trainer: $(call env,$(TRAINER))
@@ -42,13 +43,17 @@ test-trainer: $(call env,$(TRAINER))
 test-cli: $(foreach d,$(APPS),$(call env,$d))
 	cd $(CLI) && .venv/bin/python -m pytest
 
+.PHONY: test-frontend
+test-frontend: $(FRONTEND)/node_modules/.package-lock.json
+	cd $(FRONTEND) && npm run --silent lint && npm run --silent test
+
 .PHONY: test-chart
 test-chart: $(call env,tests)
 	tests/.venv/bin/python -m pytest tests/render tests/policy
 
 .PHONY: test-conformance
 test-conformance: $(foreach d,$(APPS) tests,$(call env,$d)) .tools/postgres
-	tests/.venv/bin/python -m pytest tests/conformance
+	tests/.venv/bin/python -m pytest -n 2 --dist loadgroup tests/conformance
 
 .PHONY: lint
 lint: $(foreach d,$(APPS) tests,$(call env,$d)) ## ruff, mypy --strict, yamllint, shellcheck
@@ -62,13 +67,29 @@ lint: $(foreach d,$(APPS) tests,$(call env,$d)) ## ruff, mypy --strict, yamllint
 bench: $(foreach d,$(APPS) demo tests,$(call env,$d)) .tools/mlflow .tools/postgres ## Measure the design's numbers, as ratios in one run
 	bench/run.sh
 
+.PHONY: render
+render: $(call env,tests) ## Write TIER's manifests as plain YAML: make render TIER=tier3
+	@tests/.venv/bin/python ci/render.py render $(TIER)
+
+.PHONY: diff
+diff: $(call env,tests) ## Show what changed in each tier's manifests since BASE (default HEAD)
+	@tests/.venv/bin/python ci/render.py diff $(or $(BASE),HEAD)
+
+.PHONY: scan
+scan: $(call env,tests) ## A second opinion on the manifests: checkov
+	ci/scan.sh
+
+.PHONY: tools
+tools: $(call env,tests) ## Find or bring helm, kubectl, kind and kustomize
+	tests/.venv/bin/python ci/tools.py
+
 .PHONY: lock
 lock: $(UV) ## Resolve every lock file anew
 	ci/lock.sh
 
 .PHONY: clean
 clean: ## Remove what make installed here; jobs and data under .trainyard stay
-	rm -rf .tools $(addsuffix /.venv,$(ENVS))
+	rm -rf .tools $(addsuffix /.venv,$(ENVS)) $(FRONTEND)/node_modules
 
 $(UV): ci/requirements.lock
 	@echo "── installing uv into .tools"
@@ -86,6 +107,11 @@ $(call env,demo): demo/requirements.lock
 %/.venv/installed: $(UV)
 	@echo "── installing what $* needs into $*/.venv"
 	ci/install-env.sh $* $(filter %.lock,$^)
+	@touch $@
+
+$(FRONTEND)/node_modules/.package-lock.json: $(FRONTEND)/package-lock.json
+	@echo "── installing what $(FRONTEND) needs into $(FRONTEND)/node_modules"
+	cd $(FRONTEND) && npm ci --no-audit --no-fund
 	@touch $@
 
 .tools/postgres: $(UV)

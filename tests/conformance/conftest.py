@@ -10,6 +10,12 @@ from conformance.api import Api, squares_archive
 from conformance.local import LocalPlatform, local_platform
 
 
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    # With `-n 2` the platforms run side by side: most of every test is waiting.
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(item.callspec.params["platform"]))
+
+
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.S3Server]:
     with servers.seaweedfs(tmp_path_factory.mktemp("store") / "seaweedfs") as server:
