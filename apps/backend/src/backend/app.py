@@ -10,7 +10,6 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import request_response
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential
 
 from backend import problem_responses, schema
 from backend.auth.service import require_token
@@ -26,6 +25,7 @@ from backend.jobs.heartbeats import Heartbeats
 from backend.jobs.routes import router as jobs
 from backend.middleware import Requests
 from backend.models.routes import router as models
+from backend.retrying import forever
 from backend.settings import Settings
 from backend.storage.store import Store, StoreError
 from backend.trainers.catalog import TrainerCatalog
@@ -49,8 +49,8 @@ def create_app(settings: Settings) -> FastAPI:
     """The whole backend as an ASGI application.
 
     Raises:
-        CatalogError: the trainers' manifests are wrong.
-        ValueError: a setting asks for what this version cannot do.
+        ValueError: the trainers' manifests are wrong, or a setting asks for what this version cannot
+            do.
     """
     context = _context(settings)
 
@@ -137,32 +137,18 @@ async def _once_ready(context: Context) -> None:
     await schema.wait(context.db)
     log.info("the database is ready")
     async with asyncio.TaskGroup() as group:
-        group.create_task(_buckets(context))
+        group.create_task(
+            forever("waiting for the object store", StoreError)(context.store.ensure_buckets)
+        )
         for name, work in background(context).items():
             group.create_task(_always(name, work))
 
 
-def _waiting_for_store(state: RetryCallState) -> None:
-    log.warning("waiting for the object store: %s", state.outcome and state.outcome.exception())
-
-
-async def _buckets(context: Context) -> None:
-    async for attempt in AsyncRetrying(
-        retry=retry_if_exception_type(StoreError),
-        wait=wait_exponential(multiplier=0.2, max=5),
-        before_sleep=_waiting_for_store,
-    ):
-        with attempt:
-            await context.store.ensure_buckets()
-
-
 async def _always(name: str, work: Callable[[], Awaitable[Any]]) -> None:
-    """Run endless `work`; should it end all the same, say so and start it again."""
-    while True:
-        try:
-            await work()
-        except Exception:
-            log.exception("the background task %r failed and starts again", name)
-            await asyncio.sleep(1)
-        else:
-            return
+    """Run `work`; should it fail, say so and start it again."""
+
+    async def run() -> None:
+        await work()
+
+    what = f"the background task {name!r} failed and starts again"
+    await forever(what, Exception, traceback=True)(run)

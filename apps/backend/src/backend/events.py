@@ -4,16 +4,14 @@ A wake-up carries no data: whoever gets one reads the database. Losing one only 
 """
 
 import asyncio
-import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from tenacity import AsyncRetrying, before_sleep_log, retry_if_exception_type, wait_exponential
 
-log = logging.getLogger(__name__)
+from backend.retrying import forever
 
 CHANNEL = "trainyard:jobs"
 SAFETY_POLL_S = 2.0
@@ -83,23 +81,15 @@ class Bus:
             return
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._persistently(self._send, self._redis))
-                group.create_task(self._persistently(self._receive, self._redis))
+                for work in (self._send, self._receive):
+                    waiting = forever("Redis (REDIS_URL) is away", RedisError, OSError)
+                    group.create_task(waiting(work, self._redis))
         finally:
             await self._redis.aclose()
 
     def _wake(self, job_id: str) -> None:
         for subscription in self._subscriptions.get(job_id, ()):
             subscription.wake()
-
-    async def _persistently(self, work: Callable[[Redis], Awaitable[None]], redis: Redis) -> None:
-        async for attempt in AsyncRetrying(
-            retry=retry_if_exception_type((RedisError, OSError)),
-            wait=wait_exponential(multiplier=0.2, max=10),
-            before_sleep=before_sleep_log(log, logging.WARNING),
-        ):
-            with attempt:
-                await work(redis)
 
     async def _send(self, redis: Redis) -> None:
         while True:

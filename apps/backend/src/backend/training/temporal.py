@@ -17,8 +17,8 @@ from temporalio.worker import (
     Interceptor,
     Worker,
 )
-from tenacity import AsyncRetrying, before_sleep_log, wait_exponential
 
+from backend.retrying import forever
 from backend.settings import Settings
 from backend.training.workflow import BEAT_TIMEOUT, PreflightWorkflow, TrainingWorkflow
 
@@ -77,24 +77,24 @@ class Temporal:
 
     async def run_worker(self, activities: Sequence[Callable[..., Any]]) -> None:
         """Connect, however long it takes, and work off workflows and activities for ever."""
-        async for attempt in AsyncRetrying(
-            wait=wait_exponential(multiplier=0.2, max=2),
-            before_sleep=before_sleep_log(logger, logging.WARNING),
-        ):
-            with attempt:
-                client = await Client.connect(self._address, namespace=self._namespace)
-                worker = Worker(
-                    client,
-                    task_queue=self._task_queue,
-                    workflows=[TrainingWorkflow, PreflightWorkflow],
-                    activities=activities,
-                    interceptors=[_Beating()],
-                    max_cached_workflows=CACHED_WORKFLOWS,
-                    max_heartbeat_throttle_interval=BEAT_TIMEOUT / 4,
-                    default_heartbeat_throttle_interval=BEAT_TIMEOUT / 4,
-                )
-                self._client = client
-                await worker.run()
+        await forever(f"Temporal at {self._address} (TEMPORAL_ADDRESS) is away", Exception)(
+            self._work, activities
+        )
+
+    async def _work(self, activities: Sequence[Callable[..., Any]]) -> None:
+        client = await Client.connect(self._address, namespace=self._namespace)
+        worker = Worker(
+            client,
+            task_queue=self._task_queue,
+            workflows=[TrainingWorkflow, PreflightWorkflow],
+            activities=activities,
+            interceptors=[_Beating()],
+            max_cached_workflows=CACHED_WORKFLOWS,
+            max_heartbeat_throttle_interval=BEAT_TIMEOUT / 4,
+            default_heartbeat_throttle_interval=BEAT_TIMEOUT / 4,
+        )
+        self._client = client
+        await worker.run()
 
     async def _start(
         self, run: Callable[..., Any], argument: str, *, workflow_id: str, **signal: Any

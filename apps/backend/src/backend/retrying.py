@@ -1,0 +1,27 @@
+"""Waiting for what is away, for as long as it is: the log says what, and everything goes on after."""
+
+import logging
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential
+
+log = logging.getLogger(__name__)
+
+
+def forever(what: str, *errors: type[Exception], traceback: bool = False) -> AsyncRetrying:
+    """Call it with a coroutine function and its arguments: repeated for as long as it raises `errors`.
+
+    Args:
+        what: logged with the error before each pause.
+        errors: which exceptions are waited out; any other is raised.
+        traceback: whether the log shows where the error came from.
+    """
+
+    def say(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.warning("%s: %s", what, error, exc_info=error if traceback else None)
+
+    return AsyncRetrying(
+        retry=retry_if_exception_type(errors),
+        wait=wait_exponential(multiplier=0.1, max=2),
+        before_sleep=say,
+    )
