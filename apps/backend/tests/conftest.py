@@ -4,14 +4,20 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import api_support
 import asyncpg
+import data_support
 import pytest
 import servers
 from api_support import Api
 from backend import schema
 from backend.db import Database, new_id
+from data_support import Served
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 @pytest.fixture(scope="session")
@@ -69,6 +75,19 @@ def store(servers_dir: Path) -> Iterator[servers.S3Server]:
     """A SeaweedFS S3 server: `.endpoint`, `.access_key`, `.secret_key`."""
     with servers.seaweedfs(servers_dir / "seaweedfs") as server:
         yield server
+
+
+@pytest.fixture
+async def served(database_url: str, store: servers.S3Server) -> AsyncIterator[Served]:
+    """The data's routes with a database and the store; Temporal is played."""
+    async with data_support.running(database_url, store) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def s3(store: servers.S3Server) -> "S3Client":
+    """A client of the store's server, for what the backend itself never does."""
+    return store.client()
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,7 @@ from backend.trainers.routes import router as trainers
 from backend.trainers.schemas import Manifest
 from fastapi import FastAPI
 
+Served = tuple[Context, httpx.AsyncClient]
 MANIFEST = Manifest.model_validate(api_support.MANIFEST)
 
 
@@ -62,9 +63,7 @@ def shared_store(server: servers.S3Server) -> Store:
 
 
 @asynccontextmanager
-async def running(
-    database_url: str, server: servers.S3Server
-) -> AsyncIterator[tuple[Context, httpx.AsyncClient]]:
+async def running(database_url: str, server: servers.S3Server) -> AsyncIterator[Served]:
     """The context and a client of the datasets', artifacts' and trainers' routes."""
     chosen = settings(server, database_url=database_url)
     ctx = Context(

@@ -1,23 +1,16 @@
 """What a job left in the store, on both databases and a real store."""
 
-from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
-import data_support
 import httpx
 import pytest
-import servers
-from backend.context import Context
 from backend.db import new_id
 from backend.jobs.models import Job
 from backend.models.service import register_artifacts
+from data_support import Served
 
-Served = tuple[Context, httpx.AsyncClient]
-
-
-@pytest.fixture
-async def served(database_url: str, store: servers.S3Server) -> AsyncIterator[Served]:
-    async with data_support.running(database_url, store) as served:
-        yield served
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 @pytest.fixture
@@ -38,19 +31,21 @@ async def job_id(served: Served) -> str:
     return job.id
 
 
-async def put(ctx: Context, key: str, body: bytes, sha256: str | None = None) -> None:
+def put(s3: "S3Client", key: str, body: bytes, sha256: str | None = None) -> None:
     metadata = {"sha256": sha256} if sha256 else {}
-    await ctx.store.put(ctx.settings.models_bucket, key, body, metadata)
+    s3.put_object(Bucket="models", Key=key, Body=body, Metadata=metadata)
 
 
-async def test_the_last_attempt_that_left_any_counts(served: Served, job_id: str) -> None:
+async def test_the_last_attempt_that_left_any_counts(
+    served: Served, s3: "S3Client", job_id: str
+) -> None:
     ctx, client = served
-    await put(ctx, f"{job_id}/1/artifacts/best.pt", b"old")
-    await put(ctx, f"{job_id}/2/artifacts/best.pt", b"model", "a" * 64)
-    await put(ctx, f"{job_id}/2/artifacts/results.csv", b"a,b\n", "not a sha256")
-    await put(ctx, f"{job_id}/10/checkpoint", b"checkpoint")
+    put(s3, f"{job_id}/1/artifacts/best.pt", b"old")
+    put(s3, f"{job_id}/2/artifacts/best.pt", b"model", "a" * 64)
+    put(s3, f"{job_id}/2/artifacts/results.csv", b"a,b\n", "not a sha256")
+    put(s3, f"{job_id}/10/checkpoint", b"checkpoint")
     for name in ("sub/folder.txt", "with space", "über", ".hidden"):
-        await put(ctx, f"{job_id}/2/artifacts/{name}", b"x")
+        put(s3, f"{job_id}/2/artifacts/{name}", b"x")
     await register_artifacts(ctx, job_id)
     await register_artifacts(ctx, job_id)
     items = (await client.get(f"/api/v1/jobs/{job_id}/artifacts")).json()["items"]
@@ -64,12 +59,12 @@ async def test_the_last_attempt_that_left_any_counts(served: Served, job_id: str
     assert reply.headers["content-disposition"] == 'attachment; filename="best.pt"'
 
 
-async def test_a_later_attempt_replaces_them(served: Served, job_id: str) -> None:
+async def test_a_later_attempt_replaces_them(served: Served, s3: "S3Client", job_id: str) -> None:
     ctx, client = served
-    await put(ctx, f"{job_id}/9/artifacts/best.pt", b"old")
-    await put(ctx, f"{job_id}/9/artifacts/gone.png", b"old")
+    put(s3, f"{job_id}/9/artifacts/best.pt", b"old")
+    put(s3, f"{job_id}/9/artifacts/gone.png", b"old")
     await register_artifacts(ctx, job_id)
-    await put(ctx, f"{job_id}/10/artifacts/best.pt", b"newer")
+    put(s3, f"{job_id}/10/artifacts/best.pt", b"newer")
     await register_artifacts(ctx, job_id)
     items = (await client.get(f"/api/v1/jobs/{job_id}/artifacts")).json()["items"]
     assert [(item["name"], item["size"]) for item in items] == [("best.pt", 5)]

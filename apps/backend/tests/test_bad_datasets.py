@@ -2,20 +2,19 @@
 
 import stat
 import zipfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import archives
 import data_support
-import httpx
 import pytest
-import servers
 from archives import BOX, YAML, picture, zipped
-from backend.context import Context
 from backend.datasets import service
+from data_support import Served
 
-Served = tuple[Context, httpx.AsyncClient]
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 class Case(NamedTuple):
@@ -351,16 +350,10 @@ WARNINGS = [
 ]
 
 
-@pytest.fixture
-async def served(database_url: str, store: servers.S3Server) -> AsyncIterator[Served]:
-    async with data_support.running(database_url, store) as served:
-        yield served
-
-
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("case", ARCHIVES + LAYOUTS + WARNINGS, ids=lambda case: case.name)
 async def test_bad_dataset(
-    served: Served, case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    served: Served, s3: "S3Client", case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ctx, client = served
     work = tmp_path / "work"
@@ -376,4 +369,5 @@ async def test_bad_dataset(
     assert dataset["report"]["problems_total"] >= len(dataset["report"]["problems"]) > 0
     # No canary, no unpacked file, no temporary file.
     assert list(work.iterdir()) == []
-    assert await ctx.store.get(ctx.settings.datasets_bucket, f"{id_}.zip") == data
+    stored = s3.get_object(Bucket=ctx.settings.datasets_bucket, Key=f"{id_}.zip")
+    assert stored["Body"].read() == data

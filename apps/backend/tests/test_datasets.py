@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import random
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -22,15 +21,7 @@ from backend.jobs.models import Job
 from backend.jobs.states import JobStatus
 from backend.problems import Problem
 from backend.storage.store import Store
-from data_support import announce, get, push, put_parts
-
-Served = tuple[Context, httpx.AsyncClient]
-
-
-@pytest.fixture
-async def served(database_url: str, store: servers.S3Server) -> AsyncIterator[Served]:
-    async with data_support.running(database_url, store) as served:
-        yield served
+from data_support import Served, announce, get, push, put_parts
 
 
 async def complete(

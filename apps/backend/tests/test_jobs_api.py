@@ -3,7 +3,7 @@
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import api_support
 import httpx
@@ -13,6 +13,9 @@ from backend.auth.service import create_token
 from backend.datasets.models import DatasetStatus
 from backend.db import utcnow
 from backend.jobs.states import JobStatus
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 async def submit(api: Api, key: str | None = None, **fields: Any) -> httpx.Response:
@@ -143,14 +146,15 @@ async def test_retry_counts_attempts_anew(api: Api) -> None:
 
 
 async def test_delete_takes_everything_along(
-    database_url: str, tmp_path: Path, store: servers.S3Server
+    database_url: str, tmp_path: Path, store: servers.S3Server, s3: "S3Client"
 ) -> None:
     async with api_support.serving(api_support.settings(database_url, tmp_path, store)) as api:
         running, other = await add_running(api.ctx), await add_running(api.ctx)
         bucket = api.ctx.settings.models_bucket
         await api.ctx.store.ensure_buckets()
         for one in (running, other):
-            await api.ctx.store.put(bucket, f"{one.job_id}/1/artifacts/best.pt", b"weights")
+            key = f"{one.job_id}/1/artifacts/best.pt"
+            s3.put_object(Bucket=bucket, Key=key, Body=b"weights")
             reply = await api.http.post(
                 f"{one.path}/heartbeat",
                 json={"epoch": 0, "metrics": {"loss": 1}},

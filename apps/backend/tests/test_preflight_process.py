@@ -4,32 +4,23 @@ import asyncio
 import json
 import socket
 import zipfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import archives
 import data_support
-import httpx
 import psutil
 import pytest
-import servers
 from archives import zipped
 from backend.context import Context
 from backend.datasets import service
 from backend.datasets.preflight import check, images, limits
 from backend.storage.store import Store, StoreError
-
-Served = tuple[Context, httpx.AsyncClient]
+from data_support import Served
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-async def served(database_url: str, store: servers.S3Server) -> AsyncIterator[Served]:
-    async with data_support.running(database_url, store) as served:
-        yield served
 
 
 @pytest.fixture

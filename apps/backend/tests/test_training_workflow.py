@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 import pytest
 import servers
@@ -25,6 +26,9 @@ from training_support import (
     until_status,
 )
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 
 @pytest.fixture
 def executor() -> ScriptedExecutor:
@@ -40,7 +44,9 @@ async def ctx(
     await ctx.db.close()
 
 
-async def test_a_job_runs_and_succeeds(ctx: Context, executor: ScriptedExecutor) -> None:
+async def test_a_job_runs_and_succeeds(
+    ctx: Context, executor: ScriptedExecutor, s3: "S3Client"
+) -> None:
     job_id = await add_job(ctx)
     async with running(ctx):
         ref = AttemptRef(job_id, 1)
@@ -48,7 +54,7 @@ async def test_a_job_runs_and_succeeds(ctx: Context, executor: ScriptedExecutor)
         job = await get_job(ctx, job_id)
         assert (job.status, job.attempt) == (JobStatus.PREPARING, 1)
         assert job.started_at is not None
-        await ctx.store.put(ctx.settings.models_bucket, f"{job_id}/1/artifacts/best.pt", b"weights")
+        s3.put_object(Bucket="models", Key=f"{job_id}/1/artifacts/best.pt", Body=b"weights")
         executor.finish(ref)
         job = await until_status(ctx, job_id, JobStatus.SUCCEEDED)
     assert (job.cause, job.message) == (Cause.COMPLETED, "Training finished.")

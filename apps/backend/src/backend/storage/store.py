@@ -1,8 +1,9 @@
 """The object store: MinIO, R2, S3 or SeaweedFS, spoken to in plain S3."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -15,18 +16,16 @@ from backend.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef
 
 T = TypeVar("T")
 
 _THREADS = 16
-_DELETE_BATCH = 1000  # S3's own limit
 LINK_LIFETIME_S = 24 * 3600
 
 _MISSING = {"404", "NoSuchKey", "NotFound"}
-_BAD_KEYS = {
-    *("401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"),
-    "Unauthorized",
-}
+_BAD_KEYS = {"401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
+_BAD_KEYS |= {"Unauthorized"}
 
 
 class StoreError(Problem):
@@ -79,49 +78,24 @@ class Store:
         """Size in bytes and user metadata, or None when there is no such object."""
 
         def head() -> StoredObject | None:
-            try:
+            with _tolerating(*_MISSING):
                 found = self._client.head_object(Bucket=bucket, Key=key)
-            except ClientError as error:
-                if _code(error) in _MISSING:
-                    return None
-                raise
-            return StoredObject(key, found["ContentLength"], found["Metadata"])
+                return StoredObject(key, found["ContentLength"], found["Metadata"])
+            return None
 
         return await self._call(head)
 
     async def list(self, bucket: str, prefix: str) -> Sequence[StoredObject]:
         """All objects below `prefix`, by key, without their metadata."""
-        return await self._call(lambda: self._list(bucket, prefix))
 
-    async def get(
-        self, bucket: str, key: str, start: int = 0, length: int | None = None
-    ) -> bytes | None:
-        """`length` bytes from `start` on, fewer at the end; None when there is no such object."""
-        end = "" if length is None else start + length - 1
+        def listed() -> Sequence[StoredObject]:
+            return [
+                StoredObject(found["Key"], found["Size"], {})
+                for page in self._pages(bucket, prefix)
+                for found in page.get("Contents", [])
+            ]
 
-        def get() -> bytes | None:
-            try:
-                found = self._client.get_object(
-                    Bucket=bucket, Key=key, Range=f"bytes={start}-{end}"
-                )
-                return found["Body"].read()
-            except ClientError as error:
-                if _code(error) in _MISSING:
-                    return None
-                if _code(error) in {"InvalidRange", "416"}:
-                    return b""
-                raise
-
-        return await self._call(get)
-
-    async def put(
-        self, bucket: str, key: str, body: bytes, metadata: dict[str, str] | None = None
-    ) -> None:
-        await self._call(
-            lambda: self._client.put_object(
-                Bucket=bucket, Key=key, Body=body, Metadata=metadata or {}
-            )
-        )
+        return await self._call(listed)
 
     async def delete(self, bucket: str, key: str) -> None:
         """Delete one object; harmless when it is gone."""
@@ -131,12 +105,13 @@ class Store:
         """Delete every object below `prefix`."""
 
         def delete() -> None:
-            keys = [found.key for found in self._list(bucket, prefix)]
-            for first in range(0, len(keys), _DELETE_BATCH):
-                batch = [{"Key": key} for key in keys[first : first + _DELETE_BATCH]]
+            for page in list(self._pages(bucket, prefix)):
+                keys = [{"Key": found["Key"]} for found in page.get("Contents", [])]
+                if not keys:
+                    continue
                 reply = self._client.delete_objects(
                     Bucket=bucket,
-                    Delete={"Objects": batch, "Quiet": True},  # type: ignore[typeddict-item]
+                    Delete={"Objects": keys, "Quiet": True},  # type: ignore[typeddict-item]
                 )
                 for error in reply.get("Errors", []):
                     raise StoreError(
@@ -145,15 +120,7 @@ class Store:
 
         await self._call(delete)
 
-    async def presign_get(
-        self,
-        bucket: str,
-        key: str,
-        *,
-        filename: str,
-        media_type: str,
-        lifetime_s: int = LINK_LIFETIME_S,
-    ) -> str:
+    async def presign_get(self, bucket: str, key: str, *, filename: str, media_type: str) -> str:
         """A link for a browser or CLI, by the public endpoint, that downloads as `filename`."""
         return await self._call(
             lambda: self._public.generate_presigned_url(
@@ -164,7 +131,7 @@ class Store:
                     "ResponseContentDisposition": f'attachment; filename="{filename}"',
                     "ResponseContentType": media_type,
                 },
-                ExpiresIn=lifetime_s,
+                ExpiresIn=LINK_LIFETIME_S,
             )
         )
 
@@ -199,19 +166,16 @@ class Store:
         """The parts that have arrived, by number; None when there is no such upload (any more)."""
 
         def list_parts() -> Sequence[Part] | None:
-            try:
-                pages = self._client.get_paginator("list_parts").paginate(
-                    Bucket=bucket, Key=key, UploadId=upload
-                )
+            pages = self._client.get_paginator("list_parts").paginate(
+                Bucket=bucket, Key=key, UploadId=upload
+            )
+            with _tolerating("NoSuchUpload", "404"):
                 return [
                     Part(part["PartNumber"], part["ETag"].strip('"'), part["Size"])
                     for page in pages
                     for part in page.get("Parts", [])
                 ]
-            except ClientError as error:
-                if _code(error) in {"NoSuchUpload", "404"}:
-                    return None
-                raise
+            return None
 
         return await self._call(list_parts)
 
@@ -222,16 +186,13 @@ class Store:
 
         def complete() -> None:
             joined = [{"PartNumber": part.number, "ETag": part.etag} for part in parts]
-            try:
+            with _tolerating("NoSuchUpload", "InvalidPart", "404"):
                 self._client.complete_multipart_upload(
                     Bucket=bucket,
                     Key=key,
                     UploadId=upload,
                     MultipartUpload={"Parts": joined},  # type: ignore[typeddict-item]
                 )
-            except ClientError as error:
-                if _code(error) not in {"NoSuchUpload", "InvalidPart", "404"}:
-                    raise
 
         await self._call(complete)
 
@@ -239,42 +200,24 @@ class Store:
         """Drop an upload and its parts; harmless when it is gone."""
 
         def abort() -> None:
-            try:
+            with _tolerating("NoSuchUpload", "404"):
                 self._client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
-            except ClientError as error:
-                if _code(error) not in {"NoSuchUpload", "404"}:
-                    raise
 
         await self._call(abort)
 
     def _ensure_bucket(self, bucket: str) -> None:
-        try:
+        with _tolerating("NoSuchBucket", "404"):
             self._client.list_objects_v2(Bucket=bucket, MaxKeys=1)
-        except ClientError as error:
-            if _code(error) not in {"NoSuchBucket", "404"}:
-                raise
-        else:
             return
-        try:
-            if self._region in {"us-east-1", "auto"}:
-                self._client.create_bucket(Bucket=bucket)
-            else:
-                self._client.create_bucket(
-                    Bucket=bucket,
-                    CreateBucketConfiguration={"LocationConstraint": self._region},  # type: ignore[typeddict-item]
-                )
-        except ClientError as error:
-            # Two replicas may start at once.
-            if _code(error) not in {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}:
-                raise
+        place: Any = {"CreateBucketConfiguration": {"LocationConstraint": self._region}}
+        # Two replicas may start at once.
+        with _tolerating("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+            self._client.create_bucket(
+                Bucket=bucket, **({} if self._region in {"us-east-1", "auto"} else place)
+            )
 
-    def _list(self, bucket: str, prefix: str) -> Sequence[StoredObject]:
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        return [
-            StoredObject(found["Key"], found["Size"], {})
-            for page in pages
-            for found in page.get("Contents", [])
-        ]
+    def _pages(self, bucket: str, prefix: str) -> Iterable["ListObjectsV2OutputTypeDef"]:
+        return self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
 
     async def _call(self, work: Callable[[], T]) -> T:
         try:
@@ -321,6 +264,15 @@ def _client(session: boto3.session.Session, settings: Settings, endpoint: str) -
         aws_secret_access_key=settings.aws_secret_access_key.get_secret_value(),
         config=Config(**config),
     )
+
+
+@contextmanager
+def _tolerating(*codes: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if _code(error) not in codes:
+            raise
 
 
 def _code(error: ClientError) -> str:
