@@ -7,11 +7,12 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
+from itertools import repeat
 from typing import IO
 
 from backend.datasets.preflight import limits
 from backend.datasets.preflight.problems import RejectedError
-from backend.datasets.preflight.source import Extent, RangeFile, coalesce
+from backend.datasets.preflight.source import Extent, RangeFile
 
 _LOCAL_HEADER = 30
 # A local header's extra field may be longer than the one in the table of contents.
@@ -30,6 +31,7 @@ class Archive:
     def __init__(self, file: IO[bytes] | RangeFile, size: int) -> None:
         """Raise RejectedError unless every entry is safe to write to a disk."""
         self._ranges = file if isinstance(file, RangeFile) else None
+        self._size = size
         try:
             self._zip = zipfile.ZipFile(file)
         except DAMAGED as error:
@@ -46,18 +48,11 @@ class Archive:
         self, names: Iterable[str], head: int | None = None
     ) -> Iterator[tuple[str, bytes | Exception]]:
         """The entries with their bytes (the first `head` of them), or with what DAMAGED them."""
-        infos = sorted(((self.entries[n].header_offset, n) for n in names), key=lambda x: x[0])
-        ordered = [name for _, name in infos]
-        if self._ranges is None:
-            for name in ordered:
-                yield name, self.attempt(name, head)
-            return
-        ranges = list(coalesce(self._extent(name, head) for name in ordered))
-        rest = iter(ordered)
-        for (_, count), _ in zip(ranges, self._ranges.sweep(e for e, _ in ranges), strict=True):
-            for _ in range(count):
-                name = next(rest)
-                yield name, self.attempt(name, head)
+        ordered = sorted(names, key=lambda name: self.entries[name].header_offset)
+        extents = (self._extent(name, head) for name in ordered)
+        readable = self._ranges.sweep(extents) if self._ranges else repeat(None)
+        for _, name in zip(readable, ordered, strict=False):
+            yield name, self.attempt(name, head)
 
     def attempt(self, name: str, head: int | None = None) -> bytes | Exception:
         """An entry (the first `head` bytes of it), or what DAMAGED it."""
@@ -72,8 +67,7 @@ class Archive:
         wanted = info.compress_size if head is None else min(info.compress_size, head)
         header = _LOCAL_HEADER + len(info.orig_filename.encode()) + _SLACK
         start = info.header_offset
-        assert self._ranges is not None  # noqa: S101 - only sweep() calls this
-        return Extent(start, min(start + header + wanted, self._ranges.size))
+        return Extent(start, min(start + header + wanted, self._size))
 
 
 def _checked(infos: list[zipfile.ZipInfo], size: int) -> dict[str, zipfile.ZipInfo]:

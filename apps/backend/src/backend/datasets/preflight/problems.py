@@ -22,27 +22,25 @@ class Problems:
     """Keeps the first of each severity, counts all."""
 
     def __init__(self) -> None:
-        self._errors: list[dict[str, Any]] = []
-        self._warnings: list[dict[str, Any]] = []
+        self._kept: dict[str, list[dict[str, Any]]] = {"error": [], "warning": []}
         self.total = 0
 
     def error(self, message: str, file: str | None = None) -> None:
-        self._add(self._errors, "error", message, file)
+        self._add("error", message, file)
 
     def warning(self, message: str, file: str | None = None) -> None:
-        self._add(self._warnings, "warning", message, file)
+        self._add("warning", message, file)
 
-    def _add(
-        self, kept: list[dict[str, Any]], severity: str, message: str, file: str | None
-    ) -> None:
+    def _add(self, severity: str, message: str, file: str | None) -> None:
         self.total += 1
+        kept = self._kept[severity]
         if len(kept) < MAX_PROBLEMS:
             kept.append({"severity": severity, "file": file, "message": message})
 
     @property
     def fatal(self) -> bool:
-        return bool(self._errors)
+        return bool(self._kept["error"])
 
     def listed(self) -> list[dict[str, Any]]:
         """Errors first."""
-        return (self._errors + self._warnings)[:MAX_PROBLEMS]
+        return (self._kept["error"] + self._kept["warning"])[:MAX_PROBLEMS]

@@ -6,7 +6,7 @@ import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from itertools import islice, repeat
 from typing import IO, NamedTuple
 
 import httpx
@@ -17,6 +17,8 @@ from backend.datasets.preflight.problems import RejectedError, UnavailableError
 
 _CONNECTIONS = 8
 _READ_AHEAD = 64 * 1024
+_GAP = 64 * 1024
+_MOST = 4 * MIB
 
 
 class Extent(NamedTuple):
@@ -105,8 +107,6 @@ class RangeFile(io.RawIOBase):
         self._position = 0
         self._window = Extent(0, 0)
         self._bytes = b""
-        self.size = remote.size
-        self.bytes_read = 0
 
     def seekable(self) -> bool:
         return True
@@ -139,39 +139,36 @@ class RangeFile(io.RawIOBase):
         return self._bytes[start - self._window.start : end - self._window.start]
 
     def sweep(self, extents: Iterable[Extent]) -> Iterator[None]:
-        """Show the extents one after the other, while the next ones are being fetched."""
+        """Yield for each extent (by start) as soon as it is in the window, fetching ahead."""
+        rest = _joined(extents)
+        coming: deque[tuple[Extent, int, Future[bytes]]] = deque()
         with ThreadPoolExecutor(_CONNECTIONS) as threads:
-            rest = iter(extents)
-            coming: deque[tuple[Extent, Future[bytes]]] = deque()
             try:
                 while True:
-                    for extent in islice(rest, _CONNECTIONS - len(coming)):
-                        coming.append((extent, threads.submit(self._remote.fetch, extent)))
+                    for extent, count in islice(rest, _CONNECTIONS - len(coming)):
+                        coming.append((extent, count, threads.submit(self._remote.fetch, extent)))
                     if not coming:
                         return
-                    extent, fetched = coming.popleft()
+                    extent, count, fetched = coming.popleft()
                     self._show(extent, fetched.result())
-                    yield
+                    yield from repeat(None, count)
             finally:
-                for _, fetched in coming:
+                for *_, fetched in coming:
                     fetched.cancel()
 
     def _show(self, extent: Extent, data: bytes) -> None:
         self._window, self._bytes = extent, data
-        self.bytes_read += len(data)
 
 
-def coalesce(
-    extents: Iterable[Extent], *, gap: int = 64 * 1024, most: int = 4 * MIB
-) -> Iterator[tuple[Extent, int]]:
-    """Join neighbours less than `gap` apart into ranges of up to `most` bytes.
+def _joined(extents: Iterable[Extent]) -> Iterator[tuple[Extent, int]]:
+    """Join neighbours less than `_GAP` bytes apart into ranges of up to `_MOST` bytes.
 
     Yields each range and how many of the extents (sorted by start) it covers.
     """
     joined: Extent | None = None
     count = 0
     for extent in extents:
-        if joined and extent.start - joined.end <= gap and extent.end - joined.start <= most:
+        if joined and extent.start - joined.end <= _GAP and extent.end - joined.start <= _MOST:
             joined, count = Extent(joined.start, max(joined.end, extent.end)), count + 1
             continue
         if joined:
