@@ -46,12 +46,6 @@ class Walk(RuleBasedStateMachine):
         if moved:
             self.status, self.attempt = to, number
 
-    @rule(to=STATES, only=st.sets(STATES))
-    def move_from_fewer(self, to: JobStatus, only: set[JobStatus]) -> None:
-        moved = self.run(move(self.database, self.job_id, to, sources=only))
-        assert moved == (self.status in SOURCES[to] & only)
-        self.status = to if moved else self.status
-
     @rule(wanted=st.lists(STATES, min_size=2, max_size=4))
     def race(self, wanted: list[JobStatus]) -> None:
         """Several at once: what comes out is what some order of them would give."""

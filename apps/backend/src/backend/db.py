@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, MetaData, event
+from sqlalchemy import JSON, DateTime, Dialect, MetaData, UpdateBase, event
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -53,12 +53,12 @@ class Base(DeclarativeBase):
 class Database:
     """An engine and its sessions."""
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(self, url: str) -> None:
         sqlite = url.startswith("sqlite")
         self.engine: AsyncEngine = create_async_engine(
             url,
             hide_parameters=True,  # errors are logged, and values are nobody's business
-            **({} if sqlite else {"pool_size": pool_size, "pool_pre_ping": True}),
+            **({} if sqlite else {"pool_size": 10, "pool_pre_ping": True}),
         )
         if sqlite:
             event.listen(self.engine.sync_engine, "connect", _configure_sqlite)
@@ -81,6 +81,12 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+async def guarded(session: AsyncSession, statement: UpdateBase) -> bool:
+    """Run an UPDATE or DELETE whose WHERE says what it may change; False: there was nothing."""
+    result: Any = await session.execute(statement.execution_options(synchronize_session=False))
+    return bool(result.rowcount)
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:

@@ -24,6 +24,11 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own word
         self.extra = extra
 
 
+def wrong_field(title: str, field: str, detail: str) -> Problem:
+    """A 422 about one field of the request."""
+    return Problem(422, title, detail, errors=[{"field": field, "message": detail}])
+
+
 def not_found(kind: str, id_: str) -> Problem:
     return Problem(
         404,

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import func, insert, select, tuple_, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend import paging
 from backend.datasets.models import Dataset, DatasetStatus
+from backend.db import guarded
 from backend.jobs.models import Job
 from backend.jobs.states import ACTIVE
-from backend.problems import Problem, not_found
+from backend.problems import Problem, not_found, wrong_field
 
 
 async def get(session: AsyncSession, id_: str) -> Dataset:
@@ -75,33 +76,17 @@ async def add(session: AsyncSession, id_: str, **columns: Any) -> Dataset:
 async def page(
     session: AsyncSession, limit: int, cursor: str | None
 ) -> tuple[Sequence[Dataset], str | None]:
-    """Newest first, and the cursor of the next page.
-
-    Raises:
-        Problem: 422 when the cursor is none of ours.
-    """
-    query = select(Dataset).order_by(Dataset.created_at.desc(), Dataset.id.desc())
-    if cursor is not None:
-        query = query.where(tuple_(Dataset.created_at, Dataset.id) < tuple_(*paging.decode(cursor)))
-    rows = (await session.scalars(query.limit(limit + 1))).all()
-    if len(rows) <= limit:
-        return rows, None
-    last = rows[limit - 1]
-    return rows[:limit], paging.encode(paging.Position(last.created_at, last.id))
+    """As `paging.page`."""
+    rows, next_cursor = await paging.page(session, select(Dataset), Dataset, limit, cursor)
+    return [row[0] for row in rows], next_cursor
 
 
 async def move(
     session: AsyncSession, id_: str, source: DatasetStatus, to: DatasetStatus, **columns: Any
 ) -> bool:
     """One guarded update; False when the dataset was not in `source`."""
-    moved = await session.execute(
-        update(Dataset)
-        .where(Dataset.id == id_, Dataset.status == source)
-        .values(status=to, **columns)
-        .execution_options(synchronize_session=False)
-        .returning(Dataset.id)
-    )
-    return moved.first() is not None
+    movable = update(Dataset).where(Dataset.id == id_, Dataset.status == source)
+    return await guarded(session, movable.values(status=to, **columns))
 
 
 async def withdraw(session: AsyncSession, id_: str, report: dict[str, Any]) -> Dataset:
@@ -132,9 +117,4 @@ async def delete(session: AsyncSession, id_: str) -> None:
 
 
 def _unusable(detail: str) -> Problem:
-    return Problem(
-        422,
-        "Dataset not ready",
-        detail,
-        errors=[{"field": "dataset_id", "message": detail}],
-    )
+    return wrong_field("Dataset not ready", "dataset_id", detail)

@@ -18,7 +18,7 @@ from backend.datasets.schemas import (
     UploadPart,
 )
 from backend.db import new_id
-from backend.problems import Problem
+from backend.problems import Problem, wrong_field
 from backend.storage.store import Part
 
 _MIB = 2**20
@@ -158,7 +158,7 @@ def _chosen(
 
 
 def _incomplete(detail: str) -> Problem:
-    return Problem(422, "Upload incomplete", detail, errors=[{"field": "parts", "message": detail}])
+    return wrong_field("Upload incomplete", "parts", detail)
 
 
 async def run_preflight(ctx: Context, id_: str) -> None:

@@ -1,6 +1,7 @@
 """A job as it happens: its state, metrics and log as server-sent events."""
 
 import codecs
+import re
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -14,14 +15,11 @@ from backend.jobs.models import EpochMetrics
 from backend.jobs.repository import JobRow
 from backend.jobs.schemas import JobOut, MetricsOut
 from backend.jobs.states import FINISHED
-from backend.problems import Problem
+from backend.problems import wrong_field
 
 LOG_PART_BYTES = 64 * 2**10
 # Clocks of replicas differ: metrics are looked for from a little before the newest one seen.
 OVERLAP = timedelta(seconds=5)
-
-
-MAX_CURSOR = 40
 
 
 class Cursor(NamedTuple):
@@ -36,18 +34,14 @@ class Cursor(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> "Cursor":
         """Raise a Problem (422) for what is no id of ours."""
-        offset, _, epoch = text.partition(":")
-        if (
-            not (offset.isdecimal() and epoch.removeprefix("-").isdecimal())
-            or len(text) > MAX_CURSOR
-        ):
-            raise Problem(
-                422,
+        found = re.fullmatch(r"([0-9]{1,18}):(-1|[0-9]{1,9})", text)
+        if found is None:
+            raise wrong_field(
                 "Bad Last-Event-ID",
+                "Last-Event-ID",
                 "Send the id of the last event, or leave the header away to start anew.",
-                errors=[{"field": "Last-Event-ID", "message": "This is no id of an event."}],
             )
-        return cls(int(offset), int(epoch))
+        return cls(int(found[1]), int(found[2]))
 
 
 class Stream:
@@ -104,7 +98,7 @@ class Stream:
             self._sent[item.epoch] = item.at
             if not seen and not resumed:
                 self._epoch = item.epoch
-                events.append(self._event("metrics", MetricsOut.of(item)))
+                events.append(self._event("metrics", MetricsOut.model_validate(item)))
         if rows:
             newest = max(item.at for item in rows)
             self._newest = max(newest, self._newest or newest)

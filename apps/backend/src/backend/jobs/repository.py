@@ -4,11 +4,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, delete, func, select, tuple_, update
-from sqlalchemy.engine import CursorResult
+from sqlalchemy import and_, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.db import utcnow
+from backend import paging
+from backend.db import guarded, utcnow
 from backend.jobs.models import Attempt, EpochMetrics, Job
 from backend.jobs.states import FINISHED, SOURCES, JobStatus
 from backend.problems import not_found
@@ -27,7 +27,6 @@ async def transition(
     to: JobStatus,
     *,
     attempt: int | None = None,
-    sources: Collection[JobStatus] | None = None,
     **columns: Any,
 ) -> bool:
     """Move a job to `to`: one guarded UPDATE, so that of several writers one wins.
@@ -38,14 +37,12 @@ async def transition(
         to: the new state, entered only from `SOURCES[to]`.
         attempt: the attempt that the move is about. PREPARING begins it, so it must be the one
             after the job's latest; every other move is made only while it is the latest.
-        sources: fewer states than `SOURCES[to]` to move from.
         columns: further columns of the job to set with it.
 
     Returns:
         False: the job is not there (any more), and nothing was changed.
     """
-    allowed = SOURCES[to] if sources is None else SOURCES[to] & frozenset(sources)
-    statement = update(Job).where(Job.id == job_id, Job.status.in_(sorted(allowed)))
+    statement = update(Job).where(Job.id == job_id, Job.status.in_(sorted(SOURCES[to])))
     if to == JobStatus.PREPARING:
         columns["first_step_at"] = None
         if attempt is not None:
@@ -53,16 +50,7 @@ async def transition(
             columns["attempt"] = attempt
     elif attempt is not None:
         statement = statement.where(Job.attempt == attempt)
-    result = await session.execute(
-        statement.values(status=to, **columns).execution_options(synchronize_session=False)
-    )
-    return changed(result) == 1
-
-
-def changed(result: Any) -> int:
-    """How many rows an UPDATE or DELETE changed."""
-    cursor: CursorResult[Any] = result
-    return cursor.rowcount
+    return await guarded(session, statement.values(status=to, **columns))
 
 
 async def find(session: AsyncSession, job_id: str) -> JobRow | None:
@@ -87,18 +75,17 @@ async def page(
     *,
     statuses: Collection[JobStatus],
     dataset_id: str | None,
-    after: tuple[datetime, str] | None,
     limit: int,
-) -> Sequence[JobRow]:
-    """Newest first, beginning below `after`; no statuses means all."""
-    query = _with_attempt().order_by(Job.created_at.desc(), Job.id.desc()).limit(limit)
+    cursor: str | None,
+) -> tuple[Sequence[JobRow], str | None]:
+    """As `paging.page`; no statuses means all."""
+    query = _with_attempt()
     if statuses:
         query = query.where(Job.status.in_(statuses))
     if dataset_id is not None:
         query = query.where(Job.dataset_id == dataset_id)
-    if after is not None:
-        query = query.where(tuple_(Job.created_at, Job.id) < tuple_(*after))
-    return [JobRow(*row) for row in await session.execute(query)]
+    rows, next_cursor = await paging.page(session, query, Job, limit, cursor)
+    return [JobRow(*row) for row in rows], next_cursor
 
 
 async def requeue(session: AsyncSession, job_id: str) -> bool:
@@ -119,8 +106,8 @@ async def requeue(session: AsyncSession, job_id: str) -> bool:
 
 async def delete_finished(session: AsyncSession, job_id: str) -> bool:
     """Delete the job and all that hangs on it; False when it is not finished (or not there)."""
-    result = await session.execute(delete(Job).where(Job.id == job_id, Job.status.in_(FINISHED)))
-    return changed(result) == 1
+    finished = delete(Job).where(Job.id == job_id, Job.status.in_(FINISHED))
+    return await guarded(session, finished)
 
 
 async def count_by_status(session: AsyncSession) -> dict[str, int]:

@@ -6,7 +6,6 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Response, status
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from backend import paging
 from backend.context import Ctx
 from backend.jobs import log_repository, repository, service
 from backend.jobs.live import Cursor, Stream
@@ -51,19 +50,10 @@ async def list_jobs(
     cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor`")] = None,
 ) -> JobList:
     async with ctx.db.reading() as session:
-        rows = await repository.page(
-            session,
-            statuses=status,
-            dataset_id=dataset_id,
-            after=paging.decode(cursor) if cursor else None,
-            limit=limit + 1,
+        rows, next_cursor = await repository.page(
+            session, statuses=status, dataset_id=dataset_id, limit=limit, cursor=cursor
         )
-    more = len(rows) > limit
-    rows = rows[:limit]
-    last = paging.Position(rows[-1].job.created_at, rows[-1].job.id) if more else None
-    return JobList(
-        items=[JobOut.of(row) for row in rows], next_cursor=paging.encode(last) if last else None
-    )
+    return JobList(items=[JobOut.of(row) for row in rows], next_cursor=next_cursor)
 
 
 @router.get("/{id}", summary="One job")
@@ -94,7 +84,7 @@ async def list_metrics(id: str, ctx: Ctx) -> MetricsList:  # noqa: A002
     async with ctx.db.reading() as session:
         await repository.get(session, id)
         rows = await repository.metrics(session, id)
-    return MetricsList(items=[MetricsOut.of(row) for row in rows])
+    return MetricsList(items=[MetricsOut.model_validate(row) for row in rows])
 
 
 @router.get(

@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 from pydantic_core import PydanticCustomError
 
 from backend.datasets.schemas import Task
-from backend.jobs.models import EpochMetrics
 from backend.jobs.repository import JobRow
 from backend.jobs.states import JobStatus
 from backend.trainers.schemas import Resources
@@ -109,14 +108,12 @@ class JobList(BaseModel):
 class MetricsOut(BaseModel):
     """The metrics of one epoch; null where the trainer sent no finite number."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     epoch: int
     attempt: int
     values: dict[str, float | None]
     at: datetime
-
-    @classmethod
-    def of(cls, row: EpochMetrics) -> Self:
-        return cls(epoch=row.epoch, attempt=row.attempt, values=row.values, at=row.at)
 
 
 class MetricsList(BaseModel):

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Float, and_, cast, exists, extract, func, 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.datasets.models import Dataset, DatasetStatus
-from backend.db import utcnow
+from backend.db import guarded, utcnow
 from backend.jobs.models import Attempt, Job
 from backend.jobs.states import JobStatus
 from backend.training.causes import Cause
@@ -206,11 +206,7 @@ async def _stop_where(session: AsyncSession, cause: Cause, *late: ColumnElement[
 async def _update_attempt(
     session: AsyncSession, ref: AttemptRef, *guards: ColumnElement[bool], **values: object
 ) -> bool:
-    changed = await session.execute(
-        update(Attempt)
-        .where(Attempt.job_id == ref.job_id, Attempt.number == ref.number, *guards)
-        .values(**values)
-        .execution_options(synchronize_session=False)
-        .returning(Attempt.number)
+    attempt = update(Attempt).where(
+        Attempt.job_id == ref.job_id, Attempt.number == ref.number, *guards
     )
-    return changed.first() is not None
+    return await guarded(session, attempt.values(**values))
