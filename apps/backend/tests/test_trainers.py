@@ -11,7 +11,7 @@ from backend import problem_responses
 from backend.problems import Problem
 from backend.trainers.catalog import CatalogError, TrainerCatalog
 from backend.trainers.routes import router
-from backend.trainers.schemas import Manifest
+from backend.trainers.schemas import Manifest, Resources
 from backend.trainers.wording import wanted
 from fastapi import FastAPI
 
@@ -194,6 +194,11 @@ def test_no_manifest_and_a_name_twice(tmp_path: Path) -> None:
         (tmp_path / name).write_text(json.dumps(manifest()))
     with pytest.raises(CatalogError, match=r'b\.json: the trainer "plain" stands in .*a\.json'):
         TrainerCatalog.load(tmp_path)
+
+
+@pytest.mark.parametrize(("text", "number"), [("512Mi", 512 * 2**20), ("4Gi", 2**32)])
+def test_memory_in_bytes(text: str, number: int) -> None:
+    assert Resources(memory=text).memory_bytes == number
 
 
 async def test_routes() -> None:

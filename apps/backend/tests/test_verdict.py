@@ -7,7 +7,6 @@ from backend.jobs.models import Attempt, Job
 from backend.jobs.states import JobStatus
 from backend.training import verdict
 from backend.training.causes import CONSEQUENCES, REPORTABLE, TAKEN_AWAY, Cause, Retry
-from backend.training.quantities import parse_quantity
 
 C = Cause
 
@@ -104,17 +103,3 @@ def test_messages() -> None:
     # What the trainer reported is no detail of a cause that somebody else knew.
     assert verdict.detail_of(ended, C.STALLED) is None
     assert verdict.final_message(job(), ended, C.CANCELLED) == CONSEQUENCES[C.CANCELLED].sentence
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [("512Mi", 512 * 2**20), ("4Gi", 2**32), ("1.5G", 1.5e9), ("500m", 0.5), (2, 2), (0.5, 0.5)],
-)
-def test_quantities(text: str | float, number: float) -> None:
-    assert parse_quantity(text) == number
-
-
-@pytest.mark.parametrize("text", ["", "Mi", "-1Gi", "4 Gi", "4gi", "1e3", "inf"])
-def test_what_is_no_quantity(text: str) -> None:
-    with pytest.raises(ValueError, match="is no quantity"):
-        parse_quantity(text)

@@ -2,13 +2,12 @@
 
 import difflib
 import json
-import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError, ValidationError, best_match
+from jsonschema.exceptions import SchemaError, best_match
 from pydantic import ValidationError as ManifestError
 
 from backend.problems import Problem
@@ -16,7 +15,7 @@ from backend.trainers.schemas import Manifest
 from backend.trainers.wording import shown, wanted
 
 
-class CatalogError(Exception):
+class CatalogError(ValueError):
     """A manifest is wrong; the text names the file and the reason."""
 
 
@@ -129,21 +128,17 @@ def _config_errors(schema: Mapping[str, Any], config: Mapping[str, Any]) -> list
     }
     for error in Draft202012Validator(schema).iter_errors(config):
         name = str(error.absolute_path[0]) if error.absolute_path else ""
-        if name not in messages and (name or error.validator != "additionalProperties"):
-            messages[name] = _message(schema, name, error, config)
+        if name in messages or (not name and error.validator == "additionalProperties"):
+            continue
+        messages[name] = (
+            f'"{name}" must be {wanted(schema, properties[name])}; it is {shown(config[name])}.'
+            if name
+            else f"The config as a whole is wrong: {error.message}."
+        )
     return [
         {"field": f"config.{name[:100]}" if name else "config", "message": message}
         for name, message in messages.items()
     ]
-
-
-def _message(
-    schema: Mapping[str, Any], name: str, error: ValidationError, config: Mapping[str, Any]
-) -> str:
-    if not name:
-        return f"The config as a whole is wrong: {error.message}."
-    rules = schema["properties"][name]
-    return f'"{name}" must be {wanted(schema, rules)}; it is {shown(config[name])}.'
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
@@ -152,13 +147,10 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 
 
 def _finite(value: Any) -> bool:
-    if isinstance(value, float):
-        return math.isfinite(value)
-    if isinstance(value, list | dict):
-        try:
-            json.dumps(value, allow_nan=False)
-        except (ValueError, RecursionError):
-            return False
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        return False
     return True
 
 

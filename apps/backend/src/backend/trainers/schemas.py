@@ -16,6 +16,10 @@ class Resources(BaseModel):
     memory: str = Field(default="4Gi", pattern=r"^[1-9][0-9]{0,6}(Ki|Mi|Gi|Ti)$")
     gpu: int = Field(default=0, ge=0, le=64)
 
+    @property
+    def memory_bytes(self) -> int:
+        return int(self.memory[:-2]) << 10 * ("KMGT".index(self.memory[-2]) + 1)
+
 
 class TrainerSummary(BaseModel):
     name: str = Field(pattern=r"^[a-z0-9-]{1,40}$")

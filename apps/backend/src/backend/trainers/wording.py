@@ -56,21 +56,17 @@ def _of_type(schema: Mapping[str, Any], rules: dict[str, Any], type_: str) -> st
 
 def _range(rules: dict[str, Any]) -> str:
     low, high = rules.get("minimum"), rules.get("maximum")
-    above, below = rules.get("exclusiveMinimum"), rules.get("exclusiveMaximum")
     if low is not None and high is not None:
         words = f" from {low} to {high}"
     else:
-        bounds = [
-            text
-            for bound, text in (
-                (low, f"at least {low}"),
-                (above, f"above {above}"),
-                (high, f"at most {high}"),
-                (below, f"below {below}"),
-            )
-            if bound is not None
-        ]
-        words = " " + " and ".join(bounds) if bounds else ""
+        bounds = {
+            "at least": low,
+            "above": rules.get("exclusiveMinimum"),
+            "at most": high,
+            "below": rules.get("exclusiveMaximum"),
+        }
+        named = [f" {words} {bound}" for words, bound in bounds.items() if bound is not None]
+        words = " and".join(named)
     return words + (f", a multiple of {rules['multipleOf']}" if "multipleOf" in rules else "")
 
 

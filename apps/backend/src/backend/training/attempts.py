@@ -5,7 +5,6 @@ database, or in what the executor lists, and is not done twice.
 """
 
 import asyncio
-import hashlib
 import json
 import logging
 import secrets
@@ -14,6 +13,7 @@ from weakref import WeakValueDictionary
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from backend.auth.service import sha256
 from backend.context import Context
 from backend.datasets.models import Dataset
 from backend.db import utcnow
@@ -23,6 +23,7 @@ from backend.jobs.states import FINISHED, JobStatus
 from backend.metrics import ATTEMPTS_ENDED
 from backend.models.service import register_artifacts
 from backend.problems import Problem
+from backend.trainers.schemas import Resources
 from backend.training import repository, verdict
 from backend.training.causes import CONSEQUENCES, Cause
 from backend.training.executor import (
@@ -32,7 +33,6 @@ from backend.training.executor import (
     LaunchError,
     Observation,
 )
-from backend.training.quantities import parse_quantity
 from backend.training.workflow import Launched, Settled
 
 logger = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ async def _begin(
         job_id=ref.job_id,
         number=ref.number,
         executor=ctx.executor.name,
-        token_sha256=_sha256(token),
+        token_sha256=sha256(token),
         debug_port=_free_port() if job.debug else None,
         log_base=job.log_size,
     )
@@ -132,7 +132,7 @@ async def _launch_again(ctx: Context, attempt: Attempt, token: str) -> bool:
         await end(ctx, Observation(ref, "ended"))
         return False
     async with ctx.db.transaction() as session:
-        return await repository.replace_token(session, attempt, _sha256(token))
+        return await repository.replace_token(session, attempt, sha256(token))
 
 
 async def _launched(ctx: Context, ref: AttemptRef) -> Launched:
@@ -151,7 +151,7 @@ async def _spec(ctx: Context, ref: AttemptRef, token: str) -> AttemptSpec:
         attempt = await repository.existing_attempt(session, ref)
         dataset = await session.get(Dataset, job.dataset_id)
     manifest = ctx.trainers.get(job.trainer)
-    resources = {**manifest.resources.model_dump(), **job.resources}
+    resources = Resources.model_validate(job.resources)
     settings = ctx.settings
     env = {
         "JOB_ID": job.id,
@@ -171,15 +171,14 @@ async def _spec(ctx: Context, ref: AttemptRef, token: str) -> AttemptSpec:
         env["DATASET_SHA256"] = dataset.sha256
     if attempt.debug_port is not None:
         env["DEBUG_PORT"] = str(attempt.debug_port)
-    memory = resources["memory"]
     return AttemptSpec(
         ref=ref,
         image=manifest.image,
         command=manifest.command,
         env=env,
-        cpu=float(parse_quantity(resources["cpu"])),
-        memory_bytes=int(parse_quantity(memory)) if memory is not None else None,
-        gpu=int(resources["gpu"]),
+        cpu=resources.cpu,
+        memory_bytes=resources.memory_bytes,
+        gpu=resources.gpu,
     )
 
 
@@ -304,10 +303,6 @@ async def finalize(ctx: Context, job_id: str, number: int) -> None:
             finished_at=utcnow(),
         )
     await ctx.bus.publish(job_id)
-
-
-def _sha256(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _free_port() -> int:

@@ -7,6 +7,7 @@ from where the job stands.
 import contextlib
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -53,30 +54,13 @@ class TrainingWorkflow:
 
     @workflow.run
     async def run(self, job_id: str) -> None:
-        while launched := await self._launch(job_id):
+        while launched := await _activity("launch", job_id, result=Launched):
             settled = await self._settle(job_id, launched)
             if settled.final:
-                await workflow.execute_activity(
-                    "finalize",
-                    args=[job_id, launched.number],
-                    start_to_close_timeout=timedelta(minutes=10),
-                    heartbeat_timeout=BEAT_TIMEOUT,
-                    retry_policy=FOREVER,
-                )
+                await _activity("finalize", job_id, launched.number, within=timedelta(minutes=10))
                 return
             with contextlib.suppress(TimeoutError):
                 await workflow.wait_condition(lambda: self._cancelled, timeout=settled.delay_s)
-
-    async def _launch(self, job_id: str) -> Launched | None:
-        launched: Launched | None = await workflow.execute_activity(
-            "launch",
-            job_id,
-            result_type=Launched,
-            start_to_close_timeout=timedelta(minutes=2),
-            heartbeat_timeout=BEAT_TIMEOUT,
-            retry_policy=FOREVER,
-        )
-        return launched
 
     async def _settle(self, job_id: str, launched: Launched) -> Settled:
         ended = launched.ended
@@ -84,14 +68,7 @@ class TrainingWorkflow:
             if not ended:
                 # The monitor signals for as long as an ended attempt is not settled.
                 await workflow.wait_condition(lambda: self._ended >= launched.number)
-            settled: Settled = await workflow.execute_activity(
-                "settle",
-                args=[job_id, launched.number],
-                result_type=Settled,
-                start_to_close_timeout=timedelta(minutes=2),
-                heartbeat_timeout=BEAT_TIMEOUT,
-                retry_policy=FOREVER,
-            )
+            settled: Settled = await _activity("settle", job_id, launched.number, result=Settled)
             if settled.final or settled.delay_s is not None:
                 return settled
             ended = False
@@ -103,10 +80,20 @@ class PreflightWorkflow:
 
     @workflow.run
     async def run(self, dataset_id: str) -> None:
-        await workflow.execute_activity(
-            "preflight",
-            dataset_id,
-            start_to_close_timeout=timedelta(hours=6),
-            heartbeat_timeout=BEAT_TIMEOUT,
-            retry_policy=FOREVER,
-        )
+        await _activity("preflight", dataset_id, within=timedelta(hours=6))
+
+
+async def _activity(
+    name: str,
+    *args: object,
+    result: type | None = None,
+    within: timedelta = timedelta(minutes=2),
+) -> Any:
+    return await workflow.execute_activity(
+        name,
+        args=args,
+        result_type=result,
+        start_to_close_timeout=within,
+        heartbeat_timeout=BEAT_TIMEOUT,
+        retry_policy=FOREVER,
+    )
