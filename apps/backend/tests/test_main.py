@@ -101,6 +101,13 @@ def test_token_opens_the_api_and_sigterm_ends_it(
     assert token not in log
 
 
+def test_a_token_needs_the_schema(tmp_path: Path) -> None:
+    bare = environment_of(f"sqlite+aiosqlite:///{tmp_path}/bare", tmp_path)
+    failed = run(bare, "token", "create", "ci")
+    assert (failed.returncode, "python -m backend migrate" in failed.stderr) == (2, True)
+    assert "Traceback" not in failed.stderr
+
+
 def test_database_is_waited_for_with_words(environment: dict[str, str], tmp_path: Path) -> None:
     port = servers.free_port()
     away = environment | {"DATABASE_URL": f"postgresql+asyncpg://x@127.0.0.1:{port}/x"}

@@ -13,10 +13,9 @@ from sqlalchemy.exc import DBAPIError
 
 from backend import logs, schema
 from backend.app import create_app
-from backend.auth.service import TokenError, create_token
+from backend.auth.service import create_token
 from backend.db import Database
-from backend.settings import Settings, get_settings
-from backend.trainers.catalog import CatalogError
+from backend.settings import Settings
 
 log = logging.getLogger("backend")
 
@@ -39,7 +38,7 @@ def main() -> int:
     arguments = _parser().parse_args()
     logs.configure()
     try:
-        settings = get_settings()
+        settings = Settings()
         match arguments.command:
             case "serve":
                 _serve(settings, arguments.host, arguments.port)
@@ -49,7 +48,7 @@ def main() -> int:
                 print(asyncio.run(_create_token(settings, arguments.name)))  # noqa: T201
     except ValidationError as error:
         return _fail(*_wrong_settings(error))
-    except (CatalogError, TokenError, ValueError) as error:
+    except ValueError as error:
         return _fail(str(error))
     except (OSError, DBAPIError) as error:
         return _fail(f"{error}", "Is the database up, and does DATABASE_URL name it?")

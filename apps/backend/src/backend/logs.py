@@ -18,9 +18,9 @@ class OneLine(logging.Formatter):
         return super().format(record).replace("\n", "\\n").replace("\r", "\\r")
 
 
-def configure(level: str = "INFO") -> None:
+def configure() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneLine())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for noisy in ("httpx", "botocore", "boto3", "urllib3", "alembic", "temporalio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

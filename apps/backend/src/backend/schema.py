@@ -1,6 +1,5 @@
 """The database's schema: bringing it to the newest version, and waiting until it is there."""
 
-import logging
 from pathlib import Path
 
 from alembic import command
@@ -9,7 +8,6 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential
 
 # Every table must be known to the metadata before Alembic compares.
 from backend.auth import models as _auth  # noqa: F401
@@ -17,14 +15,13 @@ from backend.datasets import models as _datasets  # noqa: F401
 from backend.db import Database
 from backend.jobs import models as _jobs  # noqa: F401
 from backend.models import models as _models  # noqa: F401
-
-log = logging.getLogger(__name__)
+from backend.retrying import forever
 
 # Any number that only we use: replicas that migrate at once take turns.
 _LOCK = 7_246_245
 
 
-class SchemaError(Exception):
+class SchemaError(ValueError):
     """The schema is not what this backend needs; the text says what to do."""
 
 
@@ -69,15 +66,5 @@ async def check(database: Database) -> None:
 
 async def wait(database: Database) -> None:
     """Return once `check` passes, saying meanwhile what is waited for."""
-
-    def say(state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        log.warning("waiting for the database (DATABASE_URL): %s", error)
-
-    async for attempt in AsyncRetrying(
-        retry=retry_if_exception_type((SchemaError, OSError, DBAPIError)),
-        wait=wait_exponential(multiplier=0.1, max=2),
-        before_sleep=say,
-    ):
-        with attempt:
-            await check(database)
+    missing = (SchemaError, OSError, DBAPIError)
+    await forever("waiting for the database (DATABASE_URL)", *missing)(check, database)

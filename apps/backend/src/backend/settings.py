@@ -1,6 +1,5 @@
 """Every setting of the backend, read from the environment once."""
 
-from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Self
 
@@ -9,7 +8,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """The environment, checked. A wrong value stops the start with the variable's name."""
+    """The environment, checked.
+
+    Raises:
+        pydantic.ValidationError: naming each variable that is missing or wrong.
+    """
 
     model_config = SettingsConfigDict(frozen=True)
 
@@ -70,13 +73,3 @@ class Settings(BaseSettings):
     def public_endpoint(self) -> str:
         """The store's address in presigned links."""
         return (self.s3_public_endpoint or self.s3_endpoint).rstrip("/")
-
-
-@lru_cache
-def get_settings() -> Settings:
-    """Read the environment on first use.
-
-    Raises:
-        pydantic.ValidationError: naming each variable that is missing or wrong.
-    """
-    return Settings()

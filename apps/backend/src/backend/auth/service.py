@@ -19,10 +19,6 @@ _bearer = HTTPBearer(auto_error=False, description="Made by `python -m backend t
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
-class TokenError(Exception):
-    """A token cannot be made; the text is for the user."""
-
-
 def sha256(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
@@ -49,14 +45,14 @@ async def create_token(database: Database, name: str) -> str:
     """Make a token; it is shown once and cannot be read again.
 
     Raises:
-        TokenError: the name is taken or none.
+        ValueError: the name is taken or none; the text is for the user.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", name):
-        raise TokenError("A token's name is 1 to 63 letters, digits and . _ -")
+        raise ValueError("A token's name is 1 to 63 letters, digits and . _ -")
     token = "yard_" + secrets.token_urlsafe(32)
     try:
         async with database.transaction() as session:
             await repository.add(session, name, sha256(token))
     except IntegrityError as error:
-        raise TokenError(f"There is a token {name!r} already. Choose another name.") from error
+        raise ValueError(f"There is a token {name!r} already. Choose another name.") from error
     return token

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable
-from typing import NamedTuple
 
 from backend import schema
 from backend.context import Context
@@ -10,27 +9,27 @@ from backend.context import Context
 TIMEOUT_S = 2.0
 
 
-class Checks(NamedTuple):
-    """Results by name: "ok", or what is wrong and which setting to look at."""
-
-    needed: dict[str, str]
-    helpful: dict[str, str]
+# Without the others, jobs are accepted and wait.
+NEEDED = frozenset({"database", "store"})
 
 
-async def run(context: Context) -> Checks:
-    """Ask everything at once; takes at most `TIMEOUT_S`."""
+async def run(context: Context) -> dict[str, str]:
+    """Ask everything at once; takes at most `TIMEOUT_S`.
+
+    Returns:
+        By name "ok", or what is wrong and which setting to look at.
+    """
     settings = context.settings
-    database, store, temporal, executor = await asyncio.gather(
-        _result("The database (DATABASE_URL)", schema.check(context.db)),
-        _result(f"The object store at {settings.s3_endpoint}", context.store.check()),
-        _result(f"Temporal at {settings.temporal_address}", context.temporal.check()),
-        _result(f"The executor (TRAINING_MODE={settings.training_mode})", context.executor.list()),
-    )
-    executor_name = "launcher" if settings.training_mode == "subprocess" else "kubernetes"
-    return Checks(
-        needed={"database": database, "store": store},
-        helpful={"temporal": temporal, executor_name: executor},
-    )
+    executor = "launcher" if settings.training_mode == "subprocess" else "kubernetes"
+    checks = {
+        "database": _result("The database (DATABASE_URL)", schema.check(context.db)),
+        "store": _result(f"The object store at {settings.s3_endpoint}", context.store.check()),
+        "temporal": _result(f"Temporal at {settings.temporal_address}", context.temporal.check()),
+        executor: _result(
+            f"The executor (TRAINING_MODE={settings.training_mode})", context.executor.list()
+        ),
+    }
+    return dict(zip(checks, await asyncio.gather(*checks.values()), strict=True))
 
 
 async def _result(what: str, check: Awaitable[object]) -> str:

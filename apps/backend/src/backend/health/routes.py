@@ -37,13 +37,12 @@ async def healthz() -> Health:
 )
 async def readyz(ctx: Ctx, response: Response) -> Readiness:
     """Each check is `ok`, or says what is wrong and which setting to look at."""
-    needed, helpful = await checks.run(ctx)
-    found = needed | helpful
-    if any(result != "ok" for result in needed.values()):
+    found = await checks.run(ctx)
+    missing = {name for name, result in found.items() if result != "ok"}
+    if missing & checks.NEEDED:
         response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
         return Readiness(status="unavailable", checks=found)
-    well = all(result == "ok" for result in helpful.values())
-    return Readiness(status="ok" if well else "degraded", checks=found)
+    return Readiness(status="degraded" if missing else "ok", checks=found)
 
 
 @router.get(

@@ -84,10 +84,8 @@ class Mirror:
         if done or job.mlflow_attempt != job.attempt:
             await self._show_status(job, run_id)
         async with self._ctx.db.transaction() as session:
-            if epochs and epochs[-1].attempt == job.attempt:
-                await repository.set_watermark(session, job.id, job.attempt, epochs[-1].epoch)
-            elif len(epochs) == EPOCHS_AT_ONCE:
-                last = epochs[-1]
+            last = epochs[-1] if epochs else None
+            if last and (last.attempt == job.attempt or len(epochs) == EPOCHS_AT_ONCE):
                 await repository.set_watermark(session, job.id, last.attempt, last.epoch)
             elif job.mlflow_attempt != job.attempt:
                 await repository.set_watermark(session, job.id, job.attempt, -1)

@@ -144,13 +144,3 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("job_id", "offset", name=op.f("pk_log_chunks")),
     )
-
-
-def downgrade() -> None:
-    op.drop_table("log_chunks")
-    op.drop_table("epoch_metrics")
-    op.drop_table("attempts")
-    op.drop_table("artifacts")
-    op.drop_table("jobs")
-    op.drop_table("datasets")
-    op.drop_table("api_tokens")
