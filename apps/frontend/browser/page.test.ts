@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Browser, type Page, chromium } from 'playwright-core'
-import { type PreviewServer, preview } from 'vite'
+import { type Page, chromium } from 'playwright-core'
+import { preview } from 'vite'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { Platform, writeDataset } from './platform'
 
@@ -11,28 +11,28 @@ const OUT = new URL('out/', import.meta.url).pathname
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
 const folder = mkdtempSync(join(tmpdir(), 'trainyard-browser-'))
-let platform: Platform
-let server: PreviewServer
-let browser: Browser
+const platform = new Platform(folder)
+const ends: (() => Promise<void>)[] = []
 let page: Page
 
 beforeAll(async () => {
-  platform = await Platform.start(folder)
-  server = await preview({
+  ends.push(() => platform.stop())
+  await platform.ready()
+  const server = await preview({
     preview: { port: 0, proxy: { '/api': platform.url, '/readyz': platform.url } },
   })
-  browser = await chromium.launch({
+  ends.push(() => server.close())
+  const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox'],
   })
+  ends.push(() => browser.close())
   page = await browser.newPage({ viewport: { width: 1280, height: 800 } })
   await page.goto(server.resolvedUrls?.local[0] ?? '')
 }, 120_000)
 
 afterAll(async () => {
-  await browser.close()
-  await server.close()
-  await platform.stop()
+  for (const end of ends.reverse()) await end()
   rmSync(folder, { recursive: true })
 }, 60_000)
 

@@ -1,36 +1,37 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
 const YARD = new URL('../../cli/.venv/bin/yard', import.meta.url).pathname
 const PIXELS =
   'iVBORw0KGgoAAAANSUhEUgAAAEAAAABACAIAAAAlC+aJAAAAWUlEQVR42u3PBw0AIAwAMNjxr3gJOkZaB70RcTarzNwd6O7dgaoSEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEPg9cGdmdeABqJkG4FoszEUAAAAASUVORK5CYII='
 
-/** `yard dev` with a state folder of its own, from its start to the end of its last process. */
-export class Platform {
-  readonly url: string
-  private readonly child: ChildProcess
+const READY_MS = 90_000
 
-  private constructor(child: ChildProcess, url: string) {
-    this.child = child
-    this.url = url
+/** `yard dev` with a state folder of its own; `stop` ends its last process, ready or not. */
+export class Platform {
+  url = ''
+  private readonly child: ChildProcess
+  private said = ''
+
+  constructor(folder: string) {
+    this.child = spawn(YARD, ['dev', '--state', join(folder, 'state')], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => (this.said += text))
+    }
   }
 
-  static async start(folder: string): Promise<Platform> {
-    const child = spawn(YARD, ['dev', '--state', join(folder, 'state')], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    let said = ''
-    for await (const text of child.stdout.setEncoding('utf8') as AsyncIterable<string>) {
-      said += text
-      const url = /is ready at (\S+)/.exec(said)?.[1]
-      if (url !== undefined) {
-        child.stdout.resume()
-        return new Platform(child, url)
-      }
+  async ready(): Promise<void> {
+    for (let waited = 0; waited < READY_MS && this.child.exitCode === null; waited += 100) {
+      this.url = /is ready at (\S+)/.exec(this.said)?.[1] ?? ''
+      if (this.url !== '') return
+      await setTimeout(100)
     }
-    throw new Error(`yard dev ended before it was ready:\n${said}`)
+    throw new Error(`yard dev is not ready:\n${this.said}`)
   }
 
   async yard(...args: string[]): Promise<string> {
@@ -39,6 +40,7 @@ export class Platform {
   }
 
   async stop(): Promise<void> {
+    if (this.child.exitCode !== null) return
     const ended = new Promise((resolve) => this.child.once('exit', resolve))
     this.child.kill('SIGTERM')
     await ended
