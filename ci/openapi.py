@@ -1,4 +1,4 @@
-"""Prints the backend's OpenAPI document; run by the backend's Python (`npm run api`)."""
+"""Prints the backend's OpenAPI document; run by the backend's Python (`npm run api` in apps/frontend)."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ settings = Settings.model_validate(
         "minio_endpoint": "http://minio",
         "aws_access_key_id": "none",
         "aws_secret_access_key": "none",
-        "trainers_dir": Path(__file__).parents[2],
+        "trainers_dir": Path(__file__).parents[1] / "apps",
         "launcher_socket": "launcher.sock",
     }
 )
