@@ -44,6 +44,7 @@ def test_only_what_belongs_is_packed_and_always_the_same_bytes(tmp_path: Path) -
     ("label", "extra", "task"),
     [
         (BOX, "", "detect"),
+        (BOX * 3 + "0 .5 .5\n", "", "detect"),
         ("0 .1 .1 .2 .1 .2 .2\n", "", "segment"),
         ("0 .1 .1 .2 .1 .2 .2 .1 .2\n", "", "obb"),
         ("0 .5 .5 .1 .1 .5 .5 2\n", "kpt_shape: [1, 3]\n", "pose"),
@@ -53,8 +54,30 @@ def test_the_task_is_guessed(tmp_path: Path, label: str, extra: str, task: str) 
     root = _folder(tmp_path / "set", label)
     (root / "data.yaml").write_text("names: [a]\n" + extra)
     assert archive.guess_task(archive.scan(root)) == task
-    (root / "data.yaml").unlink()
-    assert archive.guess_task(archive.scan(root)) == "classify"
+
+
+def test_images_without_labels_are_to_classify(tmp_path: Path) -> None:
+    image = tmp_path / "train/cat/a.png"
+    image.parent.mkdir(parents=True)
+    image.touch()
+    assert archive.guess_task(archive.scan(tmp_path)) == "classify"
+
+
+def test_labels_without_data_yaml_are_wrong_usage(tmp_path: Path) -> None:
+    root = _folder(tmp_path / "set")
+    (root / "data.yaml").rename(root / "coco.yaml")
+    with pytest.raises(YardError, match=r"no data\.yaml") as raised:
+        archive.guess_task(archive.scan(root))
+    assert raised.value.why == "there is coco.yaml"
+
+
+def test_links_are_counted_and_not_followed(tmp_path: Path) -> None:
+    real = _folder(tmp_path / "real")
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/images").symlink_to(real / "images")
+    with pytest.raises(YardError, match="there is no image") as raised:
+        archive.scan(tmp_path / "set")
+    assert "1 symbolic links are not followed" in raised.value.todo
 
 
 def test_a_folder_without_images_is_wrong_usage(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import os
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ class Folder:
     root: Path
     files: Sequence[Path]
     skipped: int
+    links: int
 
     @property
     def size(self) -> int:
@@ -43,13 +45,16 @@ def scan(root: Path) -> Folder:
         raise YardError(
             f"{root} is not a folder", todo="name the data set's folder", code=Code.NOT_FOUND
         )
-    files, skipped = list[Path](), 0
+    files, skipped, links = list[Path](), 0, 0
     for folder, subfolders, names in os.walk(root):
         subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        links += sum(Path(folder, name).is_symlink() for name in subfolders)
         for name in names:
             path = Path(folder, name)
             relative = path.relative_to(root)
-            if _belongs(relative) and path.is_file() and not path.is_symlink():
+            if path.is_symlink():
+                links += 1
+            elif _belongs(relative) and path.is_file():
                 files.append(relative)
             else:
                 skipped += 1
@@ -57,11 +62,13 @@ def scan(root: Path) -> Folder:
         raise YardError(
             f"there is no image in {root}",
             f"looked for {', '.join(sorted(IMAGES))} in all its folders",
-            "give the folder that holds data.yaml with images/ and labels/ "
+            f"its {links} symbolic links are not followed: copy what they lead to (cp -rL)"
+            if links
+            else "give the folder that holds data.yaml with images/ and labels/ "
             "(or train/ and val/ with one folder per class, to classify)",
             Code.USAGE,
         )
-    return Folder(root, sorted(files), skipped)
+    return Folder(root, sorted(files), skipped, links)
 
 
 def _belongs(path: Path) -> bool:
@@ -74,19 +81,39 @@ def _belongs(path: Path) -> bool:
 def guess_task(folder: Folder) -> str:
     """Return the task that the files look made for.
 
-    No data.yaml: classify. `kpt_shape` in it: pose. Else by the columns of the label files.
+    No data.yaml: classify. `kpt_shape` in it: pose. Else by the columns of the label files: boxes
+    if at least half of the lines are, for single lines may be wrong.
+
+    Raises:
+        YardError: there are label files, but no data.yaml, or it is not YAML.
     """
+    labels = [file for file in folder.files if file.suffix == ".txt"]
     if Path("data.yaml") not in folder.files:
+        if labels:
+            raise _no_data_yaml(folder.root)
         return "classify"
     if "kpt_shape" in _data_yaml(folder.root):
         return "pose"
-    columns = set[int]()
-    for label in [file for file in folder.files if file.suffix == ".txt"][:50]:
+    columns = Counter[int]()
+    for label in labels[:50]:
         lines = (folder.root / label).read_text(errors="replace").splitlines()
-        columns |= {len(line.split()) for line in lines if line.strip()}
-    if not columns or columns == {_DETECT_COLUMNS}:
+        columns.update(len(line.split()) for line in lines if line.strip())
+    if columns[_DETECT_COLUMNS] * 2 >= columns.total():
         return "detect"
-    return "obb" if columns == {_OBB_COLUMNS} else "segment"
+    return "obb" if columns.keys() == {_OBB_COLUMNS} else "segment"
+
+
+def _no_data_yaml(root: Path) -> YardError:
+    others = ", ".join(sorted(file.name for file in root.glob("*.y*ml")))
+    return YardError(
+        f"there is no data.yaml in {root}",
+        f"there is {others}" if others else "",
+        "rename it to data.yaml"
+        if others
+        else "write one that names the folders train and val and the classes, e.g.\n"
+        "    train: images/train\n    val: images/val\n    names: [cat, dog]",
+        Code.USAGE,
+    )
 
 
 def _data_yaml(root: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import enum
 import re
 import tempfile
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,7 +36,11 @@ class Task(enum.StrEnum):
 @app.command("push")
 def push(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Holds data.yaml, images/ and labels/.")
+        Path,
+        typer.Argument(
+            metavar="DIR",
+            help="Holds data.yaml, images/ and labels/; to classify, train/ and val/ with a folder per class.",
+        ),
     ],
     name: Annotated[
         str | None, typer.Option(help="Default: the folder's name.", show_default=False)
@@ -53,10 +58,10 @@ def push(
     kind = task.value if task else archive.guess_task(found)
     say = not as_json
     if say:
-        guessed = "" if task else " (guessed; --task says otherwise)"
         left_out = f", {found.skipped} left out" if found.skipped else ""
+        left_out += f", {found.links} links not followed" if found.links else ""
         out.print(
-            f"{len(found.files)} files, {output.size(found.size)}{left_out} · {kind}{guessed}"
+            f"{len(found.files)} files, {output.size(found.size)}{left_out} · {kind}{'' if task else _guessed(kind)}"
         )
     with tempfile.TemporaryDirectory(prefix="yard-push-") as scratch:
         packed = Path(scratch) / "dataset.zip"
@@ -76,8 +81,16 @@ def push(
         )
 
 
+def _guessed(kind: str) -> str:
+    if kind == Task.OBB:
+        return " (guessed from four points a label; --task segment if they are outlines)"
+    return " (guessed; --task says otherwise)"
+
+
 def _slug(folder: Path) -> str:
-    name = re.sub(r"[^a-z0-9._-]+", "-", folder.resolve().name.lower()).strip("-._")
+    plain = unicodedata.normalize("NFKD", folder.resolve().name.lower())
+    plain = plain.encode("ascii", "ignore").decode()
+    name = re.sub(r"[^a-z0-9._-]+", "-", plain).strip("-._")
     return name[:63] or "dataset"
 
 
