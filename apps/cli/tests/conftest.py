@@ -87,6 +87,9 @@ def hang_up(request: Request) -> None:
 @pytest.fixture
 def server() -> Iterator[Server]:
     running = Server()
+    fields = {"device": {"type": "string"}, "epochs": {"type": "integer"}}
+    trainer = {"name": "ultralytics", "config_schema": {"properties": fields}}
+    running.on("GET /trainers/ultralytics", answer(200, trainer))
     yield running
     running.close()
 

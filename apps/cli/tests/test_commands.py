@@ -47,11 +47,14 @@ def test_a_broken_connection_is_tried_again_but_not_a_plain_post(
 
 
 def test_a_prefix_stands_for_one_job_only(server: Server, yard: Yard) -> None:
-    others = [job(id="0123aaaaaaaa"), job(id="ffff00000000", name="other")]
+    others = [job(id="0123aaaaaaaa", name="same"), job(id="ffff00000000", name="other")]
+    others.append(job(id="ffee00000000", name="same"))
     server.on("GET /jobs", answer(200, page(job(), *others)))
-    assert json.loads(yard("job", "ff", "--json").stdout)["name"] == "other"
+    assert json.loads(yard("job", "fff", "--json").stdout)["name"] == "other"
     twice = yard("job", "0123")
-    assert (twice.returncode, "give more of the id" in twice.stderr) == (2, True)
+    assert (twice.returncode, "it fits these ids" in twice.stderr) == (2, True)
+    assert json.loads(yard("job", "other", "--json").stdout)["id"] == "ffff00000000"
+    assert "0123aaaaaaaa, ffee00000000" in yard("job", "same").stderr
     none = yard("job", "77")
     assert (none.returncode, "there is no job 77" in none.stderr) == (3, True)
 
@@ -148,8 +151,9 @@ def test_settings_are_yaml_and_a_file_gives_way_to_set(
     server.on("POST /jobs", answer(201, job(status="queued")))
     (tmp_path / "c.yaml").write_text("epochs: 5\nlr0: 0.1\n")
     words = ["--set", "lr0=1e-3", "--set", "amp=false", "--set", "weights=null"]
+    words += ["--set", "device=0"]
     assert yard("train", "digits", "--no-follow", "--config", "c.yaml", *words).returncode == 0
     sent = json.loads(server.requests[-1].body)["config"]
-    assert sent == {"epochs": 5, "lr0": 0.001, "amp": False, "weights": None}
+    assert sent == {"epochs": 5, "lr0": 0.001, "amp": False, "weights": None, "device": "0"}
     for wrong in ("epochs", "a={", "a=.nan", "a=2026-11-24"):
         assert yard("train", "digits", "--set", wrong).returncode == 2

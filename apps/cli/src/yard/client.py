@@ -75,16 +75,19 @@ class Client:
                 return
 
     def find(self, kind: str, reference: str) -> Json:
-        """Return the job or dataset with this id, or with the only id that starts so.
+        """Return the job or dataset with this id or name, or with the only id that starts so.
 
         Args:
             kind: `jobs` or `datasets`.
-            reference: 12 hexadecimal digits, or the first few of them.
+            reference: 12 hexadecimal digits, the first few of them, or a name.
         """
         if _ID.fullmatch(reference):
             return self.get(f"/{kind}/{reference}")
-        found = [item for item in self.items(f"/{kind}") if item["id"].startswith(reference)]
-        return self._only(found, kind, reference)
+        every = list(self.items(f"/{kind}"))
+        found = [item for item in every if item["id"].startswith(reference)]
+        return self._only(
+            found or [item for item in every if item["name"] == reference], kind, reference
+        )
 
     def dataset(self, reference: str) -> Json:
         """Return a dataset by id, by name@version, or by name: then its newest ready version."""
@@ -109,8 +112,8 @@ class Client:
             ids = ", ".join(item["id"] for item in found[:5])
             raise YardError(
                 f"{reference} is not one {noun} but {len(found)}",
-                f"these ids begin with it: {ids}",
-                "give more of the id",
+                f"it fits these ids: {ids}",
+                "give more of one of them",
                 Code.USAGE,
             )
         if not found:

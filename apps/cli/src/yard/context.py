@@ -17,7 +17,9 @@ Url = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
-JobId = Annotated[str, typer.Argument(help="A job's id, or the beginning of it.", metavar="JOB")]
+JobId = Annotated[
+    str, typer.Argument(help="A job's id, the beginning of it, or its name.", metavar="JOB")
+]
 
 
 def client(url: str | None) -> Client:

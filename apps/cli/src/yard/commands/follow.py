@@ -78,6 +78,7 @@ class Follower:
     def __init__(self, job: Json) -> None:
         self._job = job
         self._said: tuple[Any, ...] = ()
+        self._debugger: int | None = None
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -110,6 +111,9 @@ class Follower:
         what = job["phase"] if job["status"] == "running" and job["phase"] else job["status"]
         speed = f"{job['speed']:.0f} images/s" if job["speed"] else ""
         self._bar.update(self._task, description=what, completed=job["progress"] or 0, speed=speed)
+        if job["debug_port"] not in (None, self._debugger):
+            self._debugger = job["debug_port"]
+            out.print(f"the training waits for a debugger on 127.0.0.1:{self._debugger}")
         said = (job["status"], job["attempt"])
         if said == self._said:
             return

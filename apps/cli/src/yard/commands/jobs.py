@@ -13,6 +13,7 @@ from yard.errors import Code, YardError
 from yard.output import out
 
 FINISHED = ("succeeded", "failed", "cancelled")
+_HOPELESS = ("config_invalid", "dataset_invalid")  # again, they would end the same way
 
 
 def jobs(
@@ -165,10 +166,12 @@ def fail_unless_succeeded(item: Json) -> None:
     """
     if item["status"] == "succeeded":
         return
+    todo = f"`yard logs {item['id'][:6]}` shows what the trainer said"
+    if item["cause"] not in _HOPELESS:
+        todo += f", `yard retry {item['id'][:6]}` goes on from the last checkpoint"
     raise YardError(
         f"job {item['id']} {item['status']}" + (f": {item['cause']}" if item["cause"] else ""),
         item["message"] or "",
-        f"`yard logs {item['id'][:6]}` shows what the trainer said, "
-        f"`yard retry {item['id'][:6]}` goes on from the last checkpoint",
+        todo,
         Code.FAILED,
     )

@@ -64,7 +64,15 @@ def _pictures(path: Path) -> list[Path]:
     """Return the images in a folder, or the path itself if it is none."""
     if not path.is_dir():
         return [path]
-    return sorted(file for file in path.iterdir() if file.suffix.lower() in IMAGES)
+    found = sorted(file for file in path.iterdir() if file.suffix.lower() in IMAGES)
+    if not found:
+        raise YardError(
+            f"there is no image in {path}",
+            f"looked for {', '.join(sorted(IMAGES))}, not in its subfolders",
+            "name the folder that holds the images, or single files",
+            Code.USAGE,
+        )
+    return found
 
 
 def _cached(url: str | None, job_id: str) -> Path:

@@ -5,6 +5,7 @@ import re
 import uuid
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 import yaml
@@ -54,7 +55,7 @@ def train(
     """Train on a data set and follow it live. Ctrl-C leaves the job running."""
     api = client(url)
     chosen = require_ready(api.dataset(dataset))
-    config_values = _json_only(_file(config) | dict(map(_pair, settings or [])))
+    config_values = _json_only(_file(config) | _settings(api, trainer, settings or []))
     body = {
         "dataset_id": chosen["id"],
         "trainer": trainer,
@@ -100,7 +101,25 @@ def _follow(api: Client, job: Json, dataset: Json, *, as_json: bool) -> Json:
     return job
 
 
-def _pair(setting: str) -> tuple[str, Any]:
+def _settings(api: Client, trainer: str, settings: list[str]) -> Json:
+    """Return the settings by name, each as the trainer's schema has it: device=0 is text."""
+    pairs = list(map(_pair, settings))
+    if not pairs:
+        return {}
+    try:
+        known = api.get(f"/trainers/{quote(trainer, safe='')}")["config_schema"]["properties"]
+    except YardError as error:
+        if error.code != Code.NOT_FOUND:
+            raise
+        known = {}  # the server's answer to the job says which trainers there are
+    return {key: text if _is_text(known.get(key, {})) else _value(key, text) for key, text in pairs}
+
+
+def _is_text(field: Json) -> bool:
+    return bool(field.get("type") == "string")
+
+
+def _pair(setting: str) -> tuple[str, str]:
     key, equals, value = setting.partition("=")
     if not (key and equals):
         raise YardError(
@@ -108,16 +127,16 @@ def _pair(setting: str) -> tuple[str, Any]:
             todo="write --set key=value, e.g. --set epochs=20",
             code=Code.USAGE,
         )
-    return key, _value(setting, value)
+    return key, value
 
 
-def _value(setting: str, value: str) -> Any:
+def _value(key: str, value: str) -> Any:
     """Return what the text means in YAML; numbers also as JSON has them, for YAML 1.1 lacks 1e-3."""
     try:
         return float(value) if _FLOAT.fullmatch(value) else yaml.safe_load(value)
     except yaml.YAMLError as error:
         raise YardError(
-            f"--set {setting}: the value is not YAML",
+            f"--set {key}={value}: the value is not YAML",
             str(error).splitlines()[0],
             "quote what is text, e.g. --set 'key=\"a: b\"'",
             Code.USAGE,

@@ -54,7 +54,9 @@ class Screen:
 
 
 def _row(runner: Runner) -> tuple[Text | str, ...]:
-    words = runner.state if not runner.restarts else f"{runner.state} ({runner.restarts} restarts)"
+    words = runner.state
+    if runner.restarts:
+        words += f" (restarted {runner.restarts}x)"
     style = "yellow" if runner.state == "ready" and runner.note else _STYLE.get(runner.state, "dim")
     said = runner.last_lines(1) if runner.state != "stopped" else []
     return (
