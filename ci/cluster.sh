@@ -4,12 +4,12 @@
 #   up     make it, unless it is there, and wait until its node is ready
 #   load   put the project's images (ci/build_images.sh) into it
 #   down   delete it, with all that is in it
-#   CLUSTER=trainyard            its name
+#   CLUSTER=kind                 its name: kind's own default, so that `kind load docker-image` needs none
 #   KIND_IMAGE=kindest/node:…    its Kubernetes; default: the one that this kind was released with
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PWD/.tools/cluster/bin:$PATH
-cluster=${CLUSTER:-trainyard}
+cluster=${CLUSTER:-kind}
 
 case ${1:-} in
   up)
