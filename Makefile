@@ -44,12 +44,12 @@ test-cli: $(foreach d,$(APPS),$(call env,$d))
 	cd $(CLI) && .venv/bin/python -m pytest
 
 .PHONY: test-frontend
-test-frontend: $(FRONTEND)/node_modules/.package-lock.json
-	cd $(FRONTEND) && npm run --silent lint && npm run --silent test
+test-frontend: $(FRONTEND)/node_modules/.package-lock.json $(foreach d,$(APPS),$(call env,$d)) .tools/chromium
+	cd $(FRONTEND) && npm run --silent lint && npm run --silent test && npm run --silent test:browser
 
 .PHONY: test-chart
 test-chart: $(call env,tests)
-	tests/.venv/bin/python -m pytest tests/render tests/policy
+	tests/.venv/bin/python -m pytest tests/ci tests/render tests/policy
 
 .PHONY: test-conformance
 test-conformance: $(foreach d,$(APPS) tests,$(call env,$d)) .tools/postgres
@@ -82,6 +82,10 @@ scan: $(call env,tests) ## A second opinion on the manifests: checkov
 .PHONY: tools
 tools: $(call env,tests) ## Find or bring helm, kubectl, kind and kustomize
 	tests/.venv/bin/python ci/tools.py
+
+.PHONY: images
+images: ## Build the images of backend, frontend and trainer
+	ci/build_images.sh
 
 .PHONY: lock
 lock: $(UV) ## Resolve every lock file anew
@@ -116,6 +120,10 @@ $(FRONTEND)/node_modules/.package-lock.json: $(FRONTEND)/package-lock.json
 
 .tools/postgres: $(UV)
 	ci/find-postgres.sh
+	@touch $@
+
+.tools/chromium: $(UV)
+	ci/find-chromium.sh
 	@touch $@
 
 .tools/mlflow: $(UV) ci/mlflow/requirements.lock
