@@ -18,3 +18,10 @@ done
 for dir in ci ci/mlflow demo tests; do
   compile $dir/requirements.in -o $dir/requirements.lock
 done
+
+# The trainer's image: uv itself, and the same versions with the torch that carries CUDA.
+trainer=apps/trainer-ultralytics
+cp ci/requirements.lock $trainer/requirements-build.lock
+unset UV_FIND_LINKS UV_TORCH_BACKEND
+compile --override $trainer/overrides.txt $trainer/pyproject.toml -o $trainer/requirements-cuda.lock \
+  --constraint <(sed -nE '/^torch==/d; s/^([a-z0-9._-]+==[^ ]+) .*/\1/p' $trainer/requirements.lock)
