@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 RPC_TIMEOUT = timedelta(seconds=2)
 # A workflow is kept between two of its tasks so as not to be replayed; most only wait for hours.
 CACHED_WORKFLOWS = 500
+# Its next task waits so long for the worker that has it cached, which may have been killed.
+STICKY_TIMEOUT = timedelta(seconds=2)
 
 
 class TemporalUnavailableError(Exception):
@@ -90,6 +92,7 @@ class Temporal:
             activities=activities,
             interceptors=[_Beating()],
             max_cached_workflows=CACHED_WORKFLOWS,
+            sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
             max_heartbeat_throttle_interval=BEAT_TIMEOUT / 4,
             default_heartbeat_throttle_interval=BEAT_TIMEOUT / 4,
         )
