@@ -130,9 +130,10 @@ async def add_running(
     return Running(job_id, token)
 
 
-async def set_attempt(ctx: Context, job_id: str, **columns: Any) -> None:
+async def set_attempt(ctx: Context, job_id: str, number: int = 1, **columns: Any) -> None:
+    """What callbacks would write."""
     async with ctx.db.transaction() as session:
-        attempt = await session.get_one(Attempt, (job_id, 1))
+        attempt = await session.get_one(Attempt, (job_id, number))
         for name, value in columns.items():
             setattr(attempt, name, value)
 
@@ -144,9 +145,9 @@ async def set_job(ctx: Context, job_id: str, **columns: Any) -> None:
             setattr(job, name, value)
 
 
-async def get_attempt(ctx: Context, job_id: str) -> Attempt:
+async def get_attempt(ctx: Context, job_id: str, number: int = 1) -> Attempt:
     async with ctx.db.reading() as session:
-        return await session.get_one(Attempt, (job_id, 1))
+        return await session.get_one(Attempt, (job_id, number))
 
 
 async def get_job(ctx: Context, job_id: str) -> Job:

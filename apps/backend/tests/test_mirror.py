@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import servers
+from api_support import get_job, set_job
 from backend.context import Context
 from backend.db import Database
 from backend.jobs.models import EpochMetrics
@@ -18,8 +19,6 @@ from training_support import (
     MANIFEST,
     ScriptedExecutor,
     add_job,
-    change_job,
-    get_job,
     make_context,
     settings,
 )
@@ -70,7 +69,7 @@ async def test_a_job_from_start_to_end(ctx: Context, runs: Runs, mirror: Mirror)
     await mirror.catch_up()
     assert all_runs(runs) == []
 
-    await change_job(ctx, job_id, status=JobStatus.RUNNING, attempt=1, epoch=1)
+    await set_job(ctx, job_id, status=JobStatus.RUNNING, attempt=1, epoch=1)
     await add_epoch(ctx.db, job_id, 0, 0.1, key="metrics/mAP50(B)")
     await add_epoch(ctx.db, job_id, 1, 0.2, key="metrics/mAP50(B)")
     await mirror.catch_up()
@@ -82,7 +81,7 @@ async def test_a_job_from_start_to_end(ctx: Context, runs: Runs, mirror: Mirror)
     assert history(runs, "metrics/mAP50_B") == [(0, 0.1)]
 
     await add_epoch(ctx.db, job_id, 1, 0.3, key="metrics/mAP50(B)")
-    await change_job(ctx, job_id, status=JobStatus.SUCCEEDED, finished_at=datetime.now(UTC))
+    await set_job(ctx, job_id, status=JobStatus.SUCCEEDED, finished_at=datetime.now(UTC))
     await mirror.catch_up()
     await mirror.catch_up()
     assert history(runs, "metrics/mAP50_B") == [(0, 0.1), (1, 0.3)]
@@ -109,12 +108,12 @@ async def test_an_attempt_that_repeats_epochs(ctx: Context, runs: Runs, mirror: 
         await add_epoch(ctx.db, job_id, epoch, 1.0)
     await mirror.catch_up()
     assert history(runs, "loss") == [(0, 1.0), (1, 1.0)]
-    await change_job(ctx, job_id, attempt=2)
+    await set_job(ctx, job_id, attempt=2)
     await mirror.catch_up()
     assert history(runs, "loss") == [(0, 1.0), (1, 1.0), (2, 1.0)]
     for epoch in range(1, 4):
         await add_epoch(ctx.db, job_id, epoch, 0.5, attempt=2)
-    await change_job(ctx, job_id, epoch=3)
+    await set_job(ctx, job_id, epoch=3)
     await mirror.catch_up()
     assert history(runs, "loss")[3:] == [(1, 0.5), (2, 0.5)]
 
@@ -124,7 +123,7 @@ async def test_a_crash_before_the_run_was_noted_down(
 ) -> None:
     job_id = await add_job(ctx, status=JobStatus.RUNNING, attempt=1)
     await mirror.catch_up()
-    await change_job(ctx, job_id, mlflow_run_id=None)
+    await set_job(ctx, job_id, mlflow_run_id=None)
     await mirror.catch_up()
     assert len(all_runs(runs)) == 1
 
@@ -138,7 +137,7 @@ async def test_nothing_is_lost_while_mlflow_is_away(
     await add_epoch(ctx.db, job_id, 1, 0.9)
     with ThreadPoolExecutor(1) as threads:
         assert not await Mirror(ctx, Runs("http://127.0.0.1:1"), threads).catch_up()
-        await change_job(ctx, job_id, status=JobStatus.SUCCEEDED, finished_at=datetime.now(UTC))
+        await set_job(ctx, job_id, status=JobStatus.SUCCEEDED, finished_at=datetime.now(UTC))
         assert not await Mirror(ctx, Runs("http://127.0.0.1:1"), threads).catch_up()
         assert await Mirror(ctx, runs, threads).catch_up()
     assert history(runs, "loss") == [(0, 1.0), (1, 0.9)]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import servers
+from api_support import get_attempt
 from backend.context import Context
 from backend.db import utcnow
 from backend.jobs.models import Attempt
@@ -16,7 +17,6 @@ from backend.training.executor import AttemptRef, Observation
 from training_support import (
     ScriptedExecutor,
     add_job,
-    get_attempt,
     make_context,
     settings,
 )

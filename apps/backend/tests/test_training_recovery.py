@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import servers
+from api_support import get_attempt, get_job
 from backend.context import Context
 from backend.jobs.states import JobStatus
 from backend.settings import Settings
@@ -23,8 +24,6 @@ from tiny_launcher import tiny_launcher
 from training_support import (
     ScriptedExecutor,
     add_job,
-    get_attempt,
-    get_job,
     make_context,
     running,
     settings,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import servers
+from api_support import get_attempt, get_job, set_attempt, set_job
 from backend.context import Context
 from backend.jobs.states import JobStatus
 from backend.training.attempts import request_stop
@@ -14,10 +15,6 @@ from backend.training.executor import AttemptRef, AttemptSpec, LaunchError
 from training_support import (
     ScriptedExecutor,
     add_job,
-    change_attempt,
-    change_job,
-    get_attempt,
-    get_job,
     make_context,
     running,
     settings,
@@ -71,7 +68,7 @@ async def test_a_crash_after_progress_is_retried(ctx: Context, executor: Scripte
     async with running(ctx):
         first, second = AttemptRef(job_id, 1), AttemptRef(job_id, 2)
         await until_running(ctx, first)
-        await change_attempt(ctx, first, epoch=3)
+        await set_attempt(ctx, *first, epoch=3)
         executor.finish(first, 1)
         job = await until_status(ctx, job_id, JobStatus.RETRYING)
         assert job.message == (
@@ -80,7 +77,7 @@ async def test_a_crash_after_progress_is_retried(ctx: Context, executor: Scripte
         )
         await until_running(ctx, second)
         # It dies where the first died: no third attempt.
-        await change_attempt(ctx, second, epoch=3)
+        await set_attempt(ctx, *second, epoch=3)
         executor.finish(second, 1)
         job = await until_status(ctx, job_id, JobStatus.FAILED)
     assert job.cause == Cause.TRAINER_CRASHED
@@ -184,7 +181,7 @@ async def test_a_cancel_that_comes_too_late(ctx: Context, executor: ScriptedExec
     ref = AttemptRef(job_id, 1)
     async with running(ctx):
         await until_running(ctx, ref)
-        await change_attempt(ctx, ref, reported_cause=Cause.COMPLETED)
+        await set_attempt(ctx, *ref, reported_cause=Cause.COMPLETED)
         await request_stop(ctx, job_id)
         assert (await get_job(ctx, job_id)).status == JobStatus.CANCELLING
         executor.finish(ref)
@@ -198,7 +195,7 @@ async def test_a_users_retry_counts_attempts_anew(ctx: Context, executor: Script
         await until_running(ctx, AttemptRef(job_id, 1))
         executor.finish(AttemptRef(job_id, 1), 1)
         await until_status(ctx, job_id, JobStatus.FAILED)
-        await change_job(
+        await set_job(
             ctx,
             job_id,
             status=JobStatus.QUEUED,

@@ -4,12 +4,12 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import Any
 
+import data_support
 import servers
+from api_support import add_dataset, get_job
 from backend.context import Context
-from backend.datasets.models import Dataset, DatasetStatus
 from backend.db import Database, new_id
 from backend.events import Bus
 from backend.jobs.models import Attempt, Job
@@ -54,6 +54,7 @@ class ScriptedExecutor:
         self.specs: list[AttemptSpec] = []
         self.stops: list[tuple[AttemptRef, float]] = []
         self.attempts: dict[AttemptRef, Observation] = {}
+        self.outputs: dict[AttemptRef, bytes] = {}
         self.on_launch: Callable[[AttemptSpec], Awaitable[None]] | None = None
         self.obedient = True
         self.away = False
@@ -89,6 +90,9 @@ class ScriptedExecutor:
             self._changed.clear()
             await self._changed.wait()
 
+    async def output(self, ref: AttemptRef) -> bytes:
+        return self.outputs.get(ref, b"")
+
     async def forget(self, ref: AttemptRef) -> None:
         self._answer()
         self.attempts.pop(ref, None)
@@ -99,21 +103,15 @@ class ScriptedExecutor:
 
 
 def settings(database_url: str, store: servers.S3Server, temporal: str, **changes: Any) -> Settings:
-    values = {
-        "database_url": database_url,
-        "backend_url": "http://127.0.0.1:8000",
-        "minio_endpoint": store.endpoint,
-        "aws_access_key_id": store.access_key,
-        "aws_secret_access_key": store.secret_key,
-        "temporal_address": temporal,
+    return data_support.settings(
+        store,
+        database_url=database_url,
+        temporal_address=temporal,
         # Each test has a queue of its own on the one server.
-        "temporal_task_queue": new_id(),
-        "trainers_dir": Path("/nowhere"),
-        "launcher_socket": Path("/nowhere/launcher.sock"),
-        "stop_grace_s": 2,
+        temporal_task_queue=new_id(),
+        stop_grace_s=2,
         **changes,
-    }
-    return Settings(**values)
+    )
 
 
 async def make_context(settings: Settings, executor: Executor, *manifests: Manifest) -> Context:
@@ -157,49 +155,12 @@ async def _restarted(name: str, run: Callable[[], Awaitable[None]]) -> None:
 
 async def add_job(ctx: Context, **columns: Any) -> str:
     """A queued job as the API leaves it."""
+    dataset_id = await add_dataset(ctx)
+    values = {"max_attempts": 3, "config": {"epochs": 2}, "resources": {}, **columns}
+    job = Job(trainer="script", task="detect", dataset_id=dataset_id, request_sha256="", **values)
     async with ctx.db.transaction() as session:
-        name = new_id()
-        dataset = Dataset(
-            id=name,
-            name=name,
-            version=1,
-            task="detect",
-            status=DatasetStatus.READY,
-            size=1,
-            sha256="0" * 64,
-        )
-        values = {"max_attempts": 3, "config": {"epochs": 2}, "resources": {}, **columns}
-        job = Job(trainer="script", task="detect", dataset_id=name, request_sha256="", **values)
-        session.add(dataset)
-        await session.flush()
         session.add(job)
-        await session.flush()
-        return job.id
-
-
-async def get_job(ctx: Context, job_id: str) -> Job:
-    async with ctx.db.reading() as session:
-        return await session.get_one(Job, job_id)
-
-
-async def get_attempt(ctx: Context, job_id: str, number: int) -> Attempt:
-    async with ctx.db.reading() as session:
-        return await session.get_one(Attempt, (job_id, number))
-
-
-async def change_attempt(ctx: Context, ref: AttemptRef, **columns: Any) -> None:
-    """What callbacks would write."""
-    async with ctx.db.transaction() as session:
-        attempt = await session.get_one(Attempt, ref)
-        for name, value in columns.items():
-            setattr(attempt, name, value)
-
-
-async def change_job(ctx: Context, job_id: str, **columns: Any) -> None:
-    async with ctx.db.transaction() as session:
-        job = await session.get_one(Job, job_id)
-        for name, value in columns.items():
-            setattr(job, name, value)
+    return job.id
 
 
 async def until(condition: Callable[[], Awaitable[bool]], what: str, seconds: float = 20) -> None:
