@@ -18,8 +18,6 @@ from backend.problems import Problem
 
 log = logging.getLogger(__name__)
 
-Handler = Callable[[Request, Exception], Awaitable[JSONResponse]]
-
 MEDIA_TYPE = "application/problem+json"
 _SHOWN = 100
 
@@ -77,13 +75,11 @@ def install(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-async def _problem(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, Problem)  # noqa: S101 - registered for nothing else
+async def _problem(_request: Request, error: Problem) -> JSONResponse:
     return response(error)
 
 
-async def _http(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
+async def _http(_request: Request, error: HTTPException) -> JSONResponse:
     status = HTTPStatus(error.status_code)
     if status == HTTPStatus.BAD_REQUEST:  # FastAPI's word for bytes that are no text
         wrong = {"field": "body", "message": "This is not JSON: it cannot be read as text."}
@@ -97,8 +93,7 @@ async def _http(_request: Request, error: Exception) -> JSONResponse:
     )
 
 
-async def _validation(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for nothing else
+async def _validation(request: Request, error: RequestValidationError) -> JSONResponse:
     errors = [_worded(item, _fields_of_body(request)) for item in error.errors()]
     return response(invalid("Invalid request", errors))
 
@@ -169,7 +164,8 @@ async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     )
 
 
-HANDLERS: dict[type[Exception], Handler] = {
+# Each takes the request and an error of its key.
+HANDLERS: dict[type[Exception], Callable[[Request, Any], Awaitable[JSONResponse]]] = {
     Problem: _problem,
     HTTPException: _http,
     RequestValidationError: _validation,

@@ -1,4 +1,4 @@
-"""The jobs' SQL, but for what trainers write (callbacks_repository.py)."""
+"""The jobs' SQL, but for what trainers write (callback_repository.py)."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
