@@ -18,7 +18,7 @@ env = $(1)/.venv/installed
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(foreach d,$(APPS) demo,$(call env,$d)) ## Train a real detector on this machine, from nothing to a picture
@@ -86,6 +86,26 @@ tools: $(call env,tests) ## Find or bring helm, kubectl, kind and kustomize
 .PHONY: images
 images: ## Build the images of backend, frontend and trainer
 	ci/build_images.sh
+
+.PHONY: tier1
+tier1: tools images ## Tier 1 in a kind cluster: training as subprocesses beside the backend
+	ci/cluster.sh up
+	ci/cluster.sh load
+	ci/install.sh tier1
+
+.PHONY: tier2
+tier2: tools images ## Tier 2 in a kind cluster: training as Kubernetes Jobs
+	ci/cluster.sh up
+	ci/cluster.sh load
+	ci/install.sh tier2
+
+.PHONY: smoke
+smoke: $(call env,tests) ## Test the platform in the kind cluster; TIER=tier1 or tier2
+	tests/.venv/bin/python -m pytest tests/smoke/every_tier tests/smoke/$(or $(TIER),tier1)
+
+.PHONY: down
+down: ## Delete the kind cluster with all that is in it
+	ci/cluster.sh down
 
 .PHONY: lock
 lock: $(UV) ## Resolve every lock file anew

@@ -1,0 +1,96 @@
+"""The cluster as a person drives it: kubectl and helm, and httpx for what has a URL."""
+
+import json
+import os
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from conformance.waiting import wait_for
+
+ROOT = Path(__file__).parents[2]
+CLUSTER = os.environ.get("CLUSTER", "kind")
+CONTEXT = f"kind-{CLUSTER}"
+NODE = f"{CLUSTER}-control-plane"
+API_URL = "http://localhost:30080"
+TOOLS = {"PATH": f"{ROOT / '.tools/cluster/bin'}{os.pathsep}{os.environ['PATH']}"}
+
+
+def run(
+    command: str | list[str], *, seconds: float = 120, check: bool = True
+) -> subprocess.CompletedProcess[str]:
+    """Run a command as a shell would read it, in the repository's root.
+
+    Raises:
+        AssertionError: it failed, with what it said; not where `check` is off.
+    """
+    words = shlex.split(command) if isinstance(command, str) else command
+    done = subprocess.run(
+        words,
+        check=False,
+        cwd=ROOT,
+        env=os.environ | TOOLS,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+    )
+    assert done.returncode == 0 or not check, f"{shlex.join(words)}\n{done.stdout}{done.stderr}"
+    return done
+
+
+def get(kinds: str, selector: str = "") -> list[dict[str, Any]]:
+    """Objects of the namespace `platform`."""
+    command = ["kubectl", "get", kinds, "-n", "platform", "-o", "json", "-l", selector]
+    return list(json.loads(run(command).stdout)["items"])
+
+
+def ready(pod: dict[str, Any]) -> bool:
+    """Whether a pod serves and will stay."""
+    conditions = {item["type"]: item["status"] for item in pod["status"].get("conditions", [])}
+    return "deletionTimestamp" not in pod["metadata"] and conditions.get("Ready") == "True"
+
+
+def serving() -> list[dict[str, Any]]:
+    """The platform's pods, without Jobs'."""
+    owners = {"ReplicaSet", "StatefulSet"}
+    return [pod for pod in get("pods") if pod["metadata"]["ownerReferences"][0]["kind"] in owners]
+
+
+def wait_ready(seconds: float = 180) -> None:
+    """Wait until every pod serves, none is on its way out, and no container waits to be restarted."""
+    wait_for(
+        lambda: all(map(ready, serving())),
+        seconds,
+        lambda: run("kubectl get pods -n platform").stdout,
+    )
+
+
+def upgrade(*settings: str) -> None:
+    """`helm upgrade` with the release's own values, and these over them."""
+    command = [
+        "helm",
+        "upgrade",
+        "platform",
+        "charts/platform",
+        "-n",
+        "platform",
+        "--reset-then-reuse-values",
+    ]
+    run([*command, *(word for setting in settings for word in ("--set", setting))])
+
+
+def identities() -> dict[str, str]:
+    """What an upgrade may replace, by name: each pod and Job, with its uid and its restarts."""
+    return {
+        f"{item['kind']} {item['metadata']['name']}": " ".join(
+            [
+                item["metadata"]["uid"],
+                *(
+                    str(status["restartCount"])
+                    for status in item["status"].get("containerStatuses", [])
+                ),
+            ]
+        )
+        for item in get("pods,jobs")
+    }

@@ -1,0 +1,51 @@
+"""Network policies hold: what is needed passes (all other tests), and the rest does not."""
+
+import json
+
+import pytest
+from smoke.cluster import run
+
+CONNECT = """
+import json, socket, sys
+def reaches(address):
+    host, port = address.split(":")
+    try:
+        socket.create_connection((host, int(port)), 2).close()
+    except OSError:
+        return False
+    return True
+print(json.dumps({address: reaches(address) for address in sys.argv[1:]}))
+"""
+
+
+@pytest.mark.parametrize(
+    ("pod", "open_to", "closed_to"),
+    [
+        (
+            "mlflow",
+            ["postgres:5432", "minio:9000"],
+            ["redis:6379", "temporal:7233", "backend:8000"],
+        ),
+        (
+            "backend",
+            ["postgres:5432", "redis:6379", "temporal:7233"],
+            ["prometheus:9090", "frontend:3000"],
+        ),
+    ],
+)
+def test_a_component_reaches_only_what_it_needs(
+    pod: str, open_to: list[str], closed_to: list[str]
+) -> None:
+    command = ["kubectl", "exec", "-n", "platform", f"deployment/{pod}", "--"]
+    found = json.loads(run([*command, "python", "-c", CONNECT, *open_to, *closed_to]).stdout)
+    assert found == dict.fromkeys(open_to, True) | dict.fromkeys(closed_to, False)
+
+
+def test_a_pod_of_another_namespace_reaches_nothing() -> None:
+    addresses = ["backend.platform:8000", "postgres.platform:5432", "minio.platform:9000"]
+    command = (
+        "kubectl run outsider -n default --image=backend:latest --image-pull-policy=IfNotPresent"
+    )
+    options = "--restart=Never --rm --attach --quiet --command --"
+    found = run([*command.split(), *options.split(), "python", "-c", CONNECT, *addresses])
+    assert json.loads(found.stdout) == dict.fromkeys(addresses, False)

@@ -1,0 +1,31 @@
+"""The request's URLs, each with the page that a person expects there."""
+
+import httpx
+import pytest
+
+PAGES = {
+    "http://localhost:30300": "<title>Trainyard",
+    "http://localhost:30300/api/v1/jobs": '"items"',
+    "http://localhost:30080/docs": "Trainyard",
+    "http://localhost:30900/minio/health/ready": "",
+    "http://localhost:30901": "MinIO",
+    "http://localhost:30500": "<title>MLflow",
+    "http://localhost:30090": "Prometheus",
+    "http://localhost:30233": "<title>",
+}
+
+
+@pytest.mark.parametrize("url", PAGES)
+def test_answers_with_its_page(url: str) -> None:
+    reply = httpx.get(url, follow_redirects=True, timeout=30)
+    assert reply.status_code == 200
+    assert PAGES[url] in reply.text
+
+
+def test_every_link_of_the_page_leads_somewhere() -> None:
+    links = httpx.get("http://localhost:30300/config.json").json()["links"]
+    assert set(links) >= {"minio", "mlflow", "prometheus", "temporal"}
+    replies = {
+        name: httpx.get(url, follow_redirects=True, timeout=30) for name, url in links.items()
+    }
+    assert {name: reply.status_code for name, reply in replies.items()} == dict.fromkeys(links, 200)

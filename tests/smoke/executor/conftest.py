@@ -1,0 +1,3 @@
+from executor_namespace import kubeconfig, template
+
+__all__ = ["kubeconfig", "template"]

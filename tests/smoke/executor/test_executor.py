@@ -1,0 +1,277 @@
+"""The executor on a real cluster: how attempts end, and what is left of them.
+
+    apps/backend/.venv/bin/python -m pytest -c apps/backend/pyproject.toml --rootdir . tests/smoke/executor
+
+needs kubectl, helm, the backend's environment and a cluster whose nodes have the image IMAGE.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from backend.training.causes import Cause
+from backend.training.executor import AttemptRef, AttemptSpec, LaunchError, Observation
+from backend.training.kubernetes_executor import KubernetesExecutor
+from executor_namespace import NAMESPACE, kubectl, objects
+
+IMAGE = "debian:bookworm-slim"
+WITHIN_S = 60
+
+
+def spec(script: str, **changes: Any) -> AttemptSpec:
+    ref = AttemptRef(secrets.token_hex(6), 1)
+    given = AttemptSpec(
+        ref=ref,
+        image=IMAGE,
+        command=["sh", "-c", script],
+        env={"JOB_ID": ref.job_id, "CALLBACK_TOKEN": "s3cret", "DATASET_ID": "d1", "TASK": "detect"},
+        cpu=0.05,
+        memory_bytes=32 * 2**20,
+        gpu=0,
+        trainer="ultralytics",
+        name="a baseline",
+    )
+    return replace(given, **changes)
+
+
+def selector(ref: AttemptRef) -> str:
+    return f"trainyard.dev/job={ref.job_id},trainyard.dev/attempt={ref.number}"
+
+
+class Told:
+    """What an executor told of each attempt, in order."""
+
+    def __init__(self) -> None:
+        self.of: dict[AttemptRef, list[Observation]] = {}
+        self._more = asyncio.Condition()
+
+    async def listen(self, executor: KubernetesExecutor) -> None:
+        async for observations in executor.observe():
+            async with self._more:
+                for seen in observations:
+                    self.of.setdefault(seen.ref, []).append(seen)
+                self._more.notify_all()
+
+    async def until(
+        self, ref: AttemptRef, right: Callable[[Observation], bool], within_s: float = WITHIN_S
+    ) -> Observation:
+        async with asyncio.timeout(within_s), self._more:
+            await self._more.wait_for(lambda: any(map(right, self.of.get(ref, []))))
+        return next(seen for seen in self.of[ref] if right(seen))
+
+    async def end(self, ref: AttemptRef, within_s: float = WITHIN_S) -> Observation:
+        return await self.until(ref, lambda seen: seen.state == "ended", within_s)
+
+
+@pytest.fixture
+def make(template: Path, kubeconfig: Path) -> Callable[..., KubernetesExecutor]:
+    def make(**changes: Any) -> KubernetesExecutor:
+        settings = {"grace_s": 2, "unschedulable_after_s": 3, **changes}
+        return KubernetesExecutor(template, NAMESPACE, **settings)
+
+    return make
+
+
+@asynccontextmanager
+async def observing(executor: KubernetesExecutor) -> AsyncIterator[Told]:
+    told = Told()
+    task = asyncio.create_task(told.listen(executor))
+    try:
+        yield told
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+async def executor(make: Callable[..., KubernetesExecutor]) -> KubernetesExecutor:
+    return make()
+
+
+@pytest.fixture
+async def told(executor: KubernetesExecutor) -> AsyncIterator[Told]:
+    async with observing(executor) as told:
+        yield told
+
+
+async def until(condition: Callable[[], Any], within_s: float = WITHIN_S) -> Any:
+    async with asyncio.timeout(within_s):
+        while not (value := await asyncio.to_thread(condition)):
+            await asyncio.sleep(0.3)
+    return value
+
+
+@pytest.mark.parametrize(("script", "exit_code"), [("echo hello", 0), ("echo why; exit 3", 3)])
+async def test_exit_and_output(
+    executor: KubernetesExecutor, told: Told, script: str, exit_code: int
+) -> None:
+    attempt = spec(script)
+    await executor.launch(attempt)
+    await executor.launch(attempt)
+    ended = await told.end(attempt.ref)
+    assert ended == Observation(attempt.ref, "ended", exit_code=exit_code)
+    assert await executor.output(attempt.ref) in {b"hello\n", b"why\n"}
+    assert len(objects("pods", selector(attempt.ref))) == 1
+    await executor.forget(attempt.ref)
+    assert attempt.ref not in {seen.ref for seen in await executor.list()}
+    (job,) = objects("jobs", selector(attempt.ref))
+    assert job["metadata"]["name"] == f"train-{attempt.ref.job_id}-1"
+    (secret,) = objects("secrets", selector(attempt.ref))
+    assert secret["metadata"]["ownerReferences"][0]["uid"] == job["metadata"]["uid"]
+
+
+async def test_environment(executor: KubernetesExecutor, told: Told) -> None:
+    attempt = spec('test "$CALLBACK_TOKEN" = s3cret && test "$HOME" = /tmp && touch /tmp/x')
+    await executor.launch(attempt)
+    assert (await told.end(attempt.ref)).exit_code == 0
+    (pod,) = objects("pods", selector(attempt.ref))
+    assert "s3cret" not in str(pod)
+
+
+async def test_out_of_memory(executor: KubernetesExecutor, told: Told) -> None:
+    attempt = spec("head -c 200000000 /dev/zero | tail")
+    await executor.launch(attempt)
+    ended = await told.end(attempt.ref)
+    assert (ended.cause, ended.message) == (Cause.OUT_OF_MEMORY, "It was allowed 32Mi.")
+
+
+async def test_image_that_cannot_be_pulled(executor: KubernetesExecutor, told: Told) -> None:
+    attempt = spec("", image="registry.invalid/trainer:7")
+    await executor.launch(attempt)
+    waiting = await told.until(attempt.ref, lambda seen: seen.message is not None)
+    assert waiting.state == "running"
+    ended = await told.end(attempt.ref)
+    assert ended.cause == Cause.IMAGE_PULL_FAILED
+    assert ended.message is not None
+    assert ended.message.startswith("Image registry.invalid/trainer:7: ")
+    await executor.forget(attempt.ref)
+    await until(lambda: not objects("jobs,pods,secrets", selector(attempt.ref)))
+
+
+async def test_name_of_an_image_that_is_none(executor: KubernetesExecutor, told: Told) -> None:
+    attempt = spec("", image="Not An Image")
+    await executor.launch(attempt)
+    assert (await told.end(attempt.ref, 10)).cause == Cause.IMAGE_PULL_FAILED
+
+
+async def test_unschedulable(executor: KubernetesExecutor, told: Told) -> None:
+    attempt = spec("", cpu=4000, gpu=1)
+    await executor.launch(attempt)
+    ended = await told.end(attempt.ref, 15)
+    assert ended.cause == Cause.UNSCHEDULABLE
+    assert ended.message is not None
+    assert "cpu 4k, memory 32Mi, nvidia.com/gpu 1" in ended.message
+    assert "Insufficient" in ended.message
+
+
+async def test_command_that_is_not_there(executor: KubernetesExecutor, told: Told) -> None:
+    attempt = spec("", command=["no-such-command"])
+    await executor.launch(attempt)
+    ended = await told.end(attempt.ref)
+    assert ended.cause == Cause.LAUNCH_FAILED
+    assert ended.message is not None
+    assert "no-such-command" in ended.message
+
+
+async def test_a_job_that_is_refused(executor: KubernetesExecutor, told: Told) -> None:
+    attempt = spec("", trainer="not a label")
+    with pytest.raises(LaunchError, match="not a label"):
+        await executor.launch(attempt)
+    assert not objects("jobs", selector(attempt.ref))
+
+
+async def test_stop_leaves_nothing(executor: KubernetesExecutor, told: Told) -> None:
+    attempt = spec("trap 'echo saved; exit 143' TERM; echo on; while :; do sleep 0.1; done")
+    await executor.launch(attempt)
+    await until(lambda: _running(attempt.ref))
+    await executor.stop(attempt.ref, 2)
+    await executor.stop(attempt.ref, 1)
+    ended = await told.end(attempt.ref, 15)
+    assert ended.exit_code == 143
+    assert await executor.output(attempt.ref) == b"on\nsaved\n"
+    await executor.forget(attempt.ref)
+    await until(lambda: not objects("jobs,pods,secrets", selector(attempt.ref)))
+    assert attempt.ref not in {seen.ref for seen in await executor.list()}
+    await executor.stop(attempt.ref, 0)
+
+
+async def test_stop_of_a_deaf_trainer(executor: KubernetesExecutor, told: Told) -> None:
+    attempt = spec("trap '' TERM; while :; do sleep 0.1; done")
+    await executor.launch(attempt)
+    await until(lambda: _running(attempt.ref))
+    await executor.stop(attempt.ref, 2)
+    assert (await told.end(attempt.ref, 15)).exit_code == 137
+
+
+async def test_stop_before_the_pod_runs(executor: KubernetesExecutor, told: Told) -> None:
+    attempt = spec("sleep 60")
+    await executor.launch(attempt)
+    await executor.stop(attempt.ref, 2)
+    await told.end(attempt.ref)
+    await until(lambda: not objects("jobs,pods,secrets", selector(attempt.ref)))
+
+
+async def test_job_deleted_by_hand(executor: KubernetesExecutor, told: Told) -> None:
+    attempt = spec("while :; do sleep 0.1; done", cpu=4000)
+    await executor.launch(attempt)
+    await until(lambda: objects("jobs", selector(attempt.ref)))
+    kubectl("delete", "job", "-n", NAMESPACE, f"train-{attempt.ref.job_id}-1")
+    assert (await told.end(attempt.ref)).cause in {Cause.PREEMPTED, Cause.UNSCHEDULABLE}
+
+
+async def test_pod_evicted(executor: KubernetesExecutor, told: Told) -> None:
+    attempt = spec("trap 'exit 143' TERM; while :; do sleep 0.1; done")
+    await executor.launch(attempt)
+    pod = await until(lambda: _running(attempt.ref))
+    eviction = f"/api/v1/namespaces/{NAMESPACE}/pods/{pod}/eviction"
+    body = f'{{"apiVersion":"policy/v1","kind":"Eviction","metadata":{{"name":"{pod}"}}}}'
+    kubectl("create", "--raw", eviction, "-f", "-", text=body)
+    ended = await told.end(attempt.ref)
+    assert ended.cause == Cause.EVICTED
+    assert ended.message is not None
+    assert ended.message.startswith("Node ")
+
+
+async def test_quota(executor: KubernetesExecutor, told: Told) -> None:
+    quota = ["-n", NAMESPACE, "no-more-pods"]
+    kubectl("create", "quota", *quota, "--hard=pods=0")
+    try:
+        attempt = spec("")
+        await executor.launch(attempt)
+        ended = await told.end(attempt.ref)
+    finally:
+        kubectl("delete", "quota", *quota)
+    assert ended.cause == Cause.UNSCHEDULABLE
+    assert ended.message is not None
+    assert "exceeded quota: no-more-pods" in ended.message
+
+
+async def test_what_ended_while_nobody_looked(make: Callable[..., KubernetesExecutor]) -> None:
+    executor = make()
+    done, killed, runs = spec("exit 5"), spec("sleep 60"), spec("sleep 60")
+    for attempt in (done, killed, runs):
+        await executor.launch(attempt)
+    async with observing(executor) as told:
+        await told.until(killed.ref, lambda _: True)
+        await until(lambda: _running(killed.ref))
+    kubectl("delete", "job", "-n", NAMESPACE, f"train-{killed.ref.job_id}-1", "--cascade=foreground")
+    assert {seen.ref for seen in await executor.list()} >= {done.ref, runs.ref}
+    async with observing(make()) as told:
+        assert (await told.end(done.ref)).exit_code == 5
+        assert [seen.state for seen in told.of[runs.ref]] == ["running"]
+        assert killed.ref not in told.of
+    await executor.stop(runs.ref, 0)
+
+
+def _running(ref: AttemptRef) -> str | None:
+    """The name of the attempt's pod, once it runs."""
+    pods = objects("pods", selector(ref))
+    if pods and pods[0]["status"]["phase"] == "Running":
+        name: str = pods[0]["metadata"]["name"]
+        return name
+    return None
