@@ -117,6 +117,13 @@ def postgres(*, durable: bool = True) -> Iterator[str]:
             yield f"postgres@127.0.0.1:{port}"
 
 
+def create_database(address: str, name: str) -> None:
+    """Create an empty database on a server of `postgres()`."""
+    host, _, port = address.partition("@")[2].partition(":")
+    command = [str(postgres_bin() / "createdb"), "-h", host, "-p", port, "-U", "postgres", name]
+    subprocess.run(command, check=True)
+
+
 @contextmanager
 def seaweedfs(folder: Path) -> Iterator[S3Server]:
     """An S3 server that refuses unsigned and wrongly signed requests."""

@@ -1,6 +1,5 @@
 """One platform per database for the whole suite; a test takes services away and gives them back."""
 
-import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -34,18 +33,7 @@ def platform(
             yield it
         return
     with servers.postgres() as address:
-        programs, (host, port) = servers.postgres_bin(), address.split("@")[1].split(":")
-        createdb = [
-            str(programs / "createdb"),
-            "-h",
-            host,
-            "-p",
-            port,
-            "-U",
-            "postgres",
-            "trainyard",
-        ]
-        subprocess.run(createdb, check=True)
+        servers.create_database(address, "trainyard")
         with local_platform(folder, f"postgresql+asyncpg://{address}/trainyard", store) as it:
             yield it
 
