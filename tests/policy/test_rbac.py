@@ -10,6 +10,7 @@ ROLES = {
             "verbs": ["create", "delete", "get", "list", "patch", "watch"],
         },
         {"apiGroups": [""], "resources": ["pods", "pods/log"], "verbs": ["get", "list", "watch"]},
+        {"apiGroups": [""], "resources": ["events"], "verbs": ["list", "watch"]},
         # An attempt's callback token, owned by its Job; never read.
         {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
     ],

@@ -7,8 +7,8 @@ import pytest
 from chart import CHART, ROOT, TIERS, tier
 
 SETTINGS = ROOT / "apps" / "backend" / "src" / "backend" / "settings.py"
-# Parts of the URLs that are settings, and what the executor of Jobs reads.
-OTHERS = {"DATABASE_PASSWORD", "REDIS_PASSWORD", "TRAINER_JOB_TEMPLATE"}
+# Parts of the URLs that are settings.
+OTHERS = {"DATABASE_PASSWORD", "REDIS_PASSWORD"}
 
 
 def settings() -> dict[str, bool]:

@@ -1,6 +1,6 @@
 """The executor on a real cluster: how attempts end, and what is left of them.
 
-    apps/backend/.venv/bin/python -m pytest -c apps/backend/pyproject.toml --rootdir . tests/smoke/executor
+    apps/backend/.venv/bin/python -m pytest -c apps/backend/pyproject.toml --confcutdir tests/smoke/executor tests/smoke/executor
 
 needs kubectl, helm, the backend's environment and a cluster whose nodes have the image IMAGE.
 """
@@ -18,6 +18,7 @@ from backend.training.causes import Cause
 from backend.training.executor import AttemptRef, AttemptSpec, LaunchError, Observation
 from backend.training.kubernetes_executor import KubernetesExecutor
 from executor_namespace import NAMESPACE, kubectl, objects
+from kubernetes.aio.config import kube_config
 
 IMAGE = "debian:bookworm-slim"
 WITHIN_S = 60
@@ -29,7 +30,12 @@ def spec(script: str, **changes: Any) -> AttemptSpec:
         ref=ref,
         image=IMAGE,
         command=["sh", "-c", script],
-        env={"JOB_ID": ref.job_id, "CALLBACK_TOKEN": "s3cret", "DATASET_ID": "d1", "TASK": "detect"},
+        env={
+            "JOB_ID": ref.job_id,
+            "CALLBACK_TOKEN": "s3cret",
+            "DATASET_ID": "d1",
+            "TASK": "detect",
+        },
         cpu=0.05,
         memory_bytes=32 * 2**20,
         gpu=0,
@@ -69,7 +75,11 @@ class Told:
 
 
 @pytest.fixture
-def make(template: Path, kubeconfig: Path) -> Callable[..., KubernetesExecutor]:
+def make(
+    template: Path, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., KubernetesExecutor]:
+    monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(kubeconfig))
+
     def make(**changes: Any) -> KubernetesExecutor:
         settings = {"grace_s": 2, "unschedulable_after_s": 3, **changes}
         return KubernetesExecutor(template, NAMESPACE, **settings)
@@ -101,9 +111,10 @@ async def told(executor: KubernetesExecutor) -> AsyncIterator[Told]:
 
 async def until(condition: Callable[[], Any], within_s: float = WITHIN_S) -> Any:
     async with asyncio.timeout(within_s):
-        while not (value := await asyncio.to_thread(condition)):
+        while True:
+            if value := await asyncio.to_thread(condition):
+                return value
             await asyncio.sleep(0.3)
-    return value
 
 
 @pytest.mark.parametrize(("script", "exit_code"), [("echo hello", 0), ("echo why; exit 3", 3)])
@@ -126,7 +137,7 @@ async def test_exit_and_output(
 
 
 async def test_environment(executor: KubernetesExecutor, told: Told) -> None:
-    attempt = spec('test "$CALLBACK_TOKEN" = s3cret && test "$HOME" = /tmp && touch /tmp/x')
+    attempt = spec('test ${#CALLBACK_TOKEN} = 6 && test "$HOME" = /tmp && touch /tmp/x')
     await executor.launch(attempt)
     assert (await told.end(attempt.ref)).exit_code == 0
     (pod,) = objects("pods", selector(attempt.ref))
@@ -259,7 +270,9 @@ async def test_what_ended_while_nobody_looked(make: Callable[..., KubernetesExec
     async with observing(executor) as told:
         await told.until(killed.ref, lambda _: True)
         await until(lambda: _running(killed.ref))
-    kubectl("delete", "job", "-n", NAMESPACE, f"train-{killed.ref.job_id}-1", "--cascade=foreground")
+    kubectl(
+        "delete", "job", "-n", NAMESPACE, f"train-{killed.ref.job_id}-1", "--cascade=foreground"
+    )
     assert {seen.ref for seen in await executor.list()} >= {done.ref, runs.ref}
     async with observing(make()) as told:
         assert (await told.end(done.ref)).exit_code == 5

@@ -45,6 +45,17 @@ class Settings(BaseSettings):
         default=None, description="The launcher's unix socket; needed with TRAINING_MODE=subprocess"
     )
 
+    trainer_job_template: Path | None = Field(
+        default=None,
+        description="YAML of the Job of an attempt; needed with TRAINING_MODE=kubernetes",
+    )
+    kubernetes_namespace: str | None = Field(
+        default=None, description="Where training Jobs run; default: the backend's own"
+    )
+    unschedulable_after_s: float = Field(
+        default=600, gt=0, description="So long an attempt may wait for a node with room for it"
+    )
+
     api_auth: Literal["on", "off"] = "on"
     cors_origins: list[str] = []
 
@@ -60,6 +71,8 @@ class Settings(BaseSettings):
             raise ValueError("set exactly one of MINIO_ENDPOINT and R2_ENDPOINT")
         if self.training_mode == "subprocess" and self.launcher_socket is None:
             raise ValueError("TRAINING_MODE=subprocess needs LAUNCHER_SOCKET")
+        if self.training_mode == "kubernetes" and self.trainer_job_template is None:
+            raise ValueError("TRAINING_MODE=kubernetes needs TRAINER_JOB_TEMPLATE")
         return self
 
     @property

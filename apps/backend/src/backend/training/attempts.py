@@ -179,6 +179,8 @@ async def _spec(ctx: Context, ref: AttemptRef, token: str) -> AttemptSpec:
         cpu=resources.cpu,
         memory_bytes=resources.memory_bytes,
         gpu=resources.gpu,
+        trainer=job.trainer,
+        name=job.name,
     )
 
 

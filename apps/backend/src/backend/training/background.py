@@ -14,13 +14,20 @@ from backend.training.subprocess_executor import SubprocessExecutor
 
 
 def create_executor(settings: Settings) -> Executor:
-    """Raise ValueError, with a text for the user, for what this version cannot do."""
-    if settings.training_mode != "subprocess" or settings.launcher_socket is None:
-        raise ValueError(
-            f"TRAINING_MODE={settings.training_mode} is not there yet in this version. "
-            "Set TRAINING_MODE=subprocess and LAUNCHER_SOCKET."
-        )
-    return SubprocessExecutor(settings.launcher_socket)
+    """Raise ValueError, with a text for the user, for settings that cannot work."""
+    if settings.training_mode == "subprocess":
+        assert settings.launcher_socket is not None  # noqa: S101 - the settings have seen to it
+        return SubprocessExecutor(settings.launcher_socket)
+    assert settings.trainer_job_template is not None  # noqa: S101 - likewise
+    # Its client takes a second and 50 MiB to import, and is needed only here.
+    from backend.training.kubernetes_executor import KubernetesExecutor  # noqa: PLC0415
+
+    return KubernetesExecutor(
+        settings.trainer_job_template,
+        settings.kubernetes_namespace,
+        grace_s=settings.stop_grace_s,
+        unschedulable_after_s=settings.unschedulable_after_s,
+    )
 
 
 def background(ctx: Context) -> Mapping[str, Callable[[], Awaitable[None]]]:

@@ -26,6 +26,9 @@ class AttemptSpec:
     cpu: float
     memory_bytes: int | None
     gpu: int
+    # For people who look at what the executor runs.
+    trainer: str = ""
+    name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,8 @@ class Observation:
     """How an attempt stands, seen from outside.
 
     `cause` is set only when the executor knows it for certain, and then outranks the trainer's
-    own report. `exit_code` is 128 + signal for a trainer that a signal ended.
+    own report. `exit_code` is 128 + signal for a trainer that a signal ended. While it runs,
+    `message` says what keeps it from starting.
     """
 
     ref: AttemptRef
@@ -74,6 +78,9 @@ class Executor(Protocol):
 
         Never ends, and rides out outages.
         """
+
+    async def output(self, ref: AttemptRef) -> bytes:
+        """What an ended attempt printed, where nobody else sends it; asked for before `forget`."""
 
     async def forget(self, ref: AttemptRef) -> None:
         """Let go of an ended attempt's remains, once its end is in the database."""

@@ -14,6 +14,7 @@ from backend.training import repository
 from backend.training.attempts import end, left_behind
 from backend.training.causes import Cause
 from backend.training.executor import AttemptRef, ExecutorUnavailableError, Observation
+from backend.training.output import keep_output
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ async def watch(ctx: Context) -> None:
     async for observations in ctx.executor.observe():
         for seen in observations:
             if seen.state == "ended":
+                await keep_output(ctx, seen.ref)
                 await end(ctx, seen)
                 await _quietly_forget(ctx, seen.ref)
 
