@@ -140,8 +140,12 @@ def test_a_training_goes_on_after_a_clean_stop(folder: Path) -> None:
     _wait(lambda: _job(folder, job)["attempt"] == 2 and _job(folder, job)["epoch"] > epoch)
     assert _run(folder, "cancel", job).returncode == 0
     _wait(lambda: _job(folder, job)["status"] == "cancelled")
+    # Whoever read its words has gone: it stops everything all the same.
+    assert child.stdout
+    child.stdout.close()
     child.terminate()
-    assert child.wait(timeout=30) == 0
+    child.wait(timeout=30)
+    assert not _mentioning(str(folder))
 
 
 def _job(folder: Path, job: str) -> dict[str, Any]:

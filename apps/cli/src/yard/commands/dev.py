@@ -58,7 +58,7 @@ def dev(
         services = plan(folder, port=port, mlflow=mlflow)
         url = services[-1].address
         screen = out.is_terminal and not command
-        supervisor = Supervisor(folder, services, _silent if screen else out.print)
+        supervisor = Supervisor(folder, services, _silent if screen else _tell)
         with _signals(supervisor) as stop:
             code = _run(folder, supervisor, url, command, stop, screen=screen)
     raise typer.Exit(code)
@@ -66,6 +66,12 @@ def dev(
 
 def _silent(message: str) -> None:
     """Say nothing: the screen shows it."""
+
+
+def _tell(message: str) -> None:
+    """Print. Whoever read us may have gone; the services still have to be stopped."""
+    with contextlib.suppress(OSError, SystemExit):  # rich leaves on a broken pipe
+        out.print(message)
 
 
 @contextlib.contextmanager
@@ -105,7 +111,7 @@ def _run(
                 return Code.INTERRUPTED
             folder.announce(url)
             if not screen:
-                out.print(f"Trainyard is ready at {url} after {time.monotonic() - began:.1f} s")
+                _tell(f"Trainyard is ready at {url} after {time.monotonic() - began:.1f} s")
             if command:
                 return _command(command, url, stop)
             stop.wait()
@@ -114,11 +120,11 @@ def _run(
             folder.withdraw()
             view.closing = "stopping … (Ctrl-C again makes haste)"
             if not screen:
-                out.print("stopping …")
+                _tell("stopping …")
             supervisor.end()
             view.closing = "stopped"
             if not screen:
-                out.print("stopped; nothing is left running")
+                _tell("stopped; nothing is left running")
 
 
 def _command(command: list[str], url: str, stop: threading.Event) -> int:
