@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import httpx
 from conformance.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -58,12 +59,12 @@ def serving() -> list[dict[str, Any]]:
 
 
 def wait_ready(seconds: float = 180) -> None:
-    """Wait until every pod serves, none is on its way out, and no container waits to be restarted."""
-    wait_for(
-        lambda: all(map(ready, serving())),
-        seconds,
-        lambda: run("kubectl get pods -n platform").stdout,
-    )
+    """Wait until every pod serves, none is on its way out, and the node ports lead to them."""
+
+    def up() -> bool:
+        return all(map(ready, serving())) and httpx.get(f"{API_URL}/readyz").is_success
+
+    wait_for(up, seconds, lambda: run("kubectl get pods -n platform").stdout, catch=httpx.HTTPError)
 
 
 def upgrade(*settings: str) -> None:

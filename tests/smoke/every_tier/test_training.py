@@ -3,6 +3,7 @@
 import hashlib
 import io
 import zipfile
+from typing import Any
 
 import httpx
 import pytest
@@ -40,9 +41,13 @@ def test_mlflow_has_its_run(job_id: str) -> None:
             "experiment_ids": [item["experiment_id"] for item in experiments],
             "filter": f"tags.`trainyard.job_id` = '{job_id}'",
         }
-        [run] = mlflow.post("/runs/search", json=query).json()["runs"]
-    assert run["info"]["status"] == "FINISHED"
-    assert run["data"]["metrics"]
+
+        def finished() -> dict[str, Any] | None:
+            [run] = mlflow.post("/runs/search", json=query).json()["runs"]
+            return dict(run) if run["info"]["status"] == "FINISHED" else None
+
+        run = wait_for(finished, 30)  # the mirror follows the job
+    assert {metric["key"] for metric in run["data"]["metrics"]} >= {"train/box_loss"}
 
 
 def test_prometheus_has_counted_it(job_id: str) -> None:

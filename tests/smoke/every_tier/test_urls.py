@@ -11,7 +11,7 @@ PAGES = {
     "http://localhost:30901": "MinIO",
     "http://localhost:30500": "<title>MLflow",
     "http://localhost:30090": "Prometheus",
-    "http://localhost:30233": "<title>",
+    "http://localhost:30233": "sveltekit",
 }
 
 
