@@ -15,6 +15,8 @@ from yard.dev import launcher, processes
 from yard.dev.state import State, write_private
 from yard.errors import Code, YardError
 
+# It has closed its volumes in 0.1 s, and then waits 10 s for its own S3 part to hang up.
+STORE_GRACE_S = 2.0
 _PROBE_TIMEOUT_S = 2
 # Never handed on: what a user has set for other stores and servers is not meant for ours.
 _OWN_SETTINGS = ("AWS_", "S3_", "MINIO_", "R2_", "MLFLOW_", "DATABASE_", "TEMPORAL_", "REDIS_")
@@ -123,8 +125,15 @@ def _store(state: State, ports: dict[str, int]) -> Service:
             "-volume.preStopSeconds=0",
         ],
         lambda: _store_ready(ports),
-        # It has closed its volumes in 0.1 s, and then waits 10 s for its own S3 part to hang up.
-        grace_s=2,
+        # Each epoch replaces its job's checkpoint, and what is replaced stays on the disk until its
+        # volume is vacuumed: by default every 15 minutes, when the disk may long be full. Nor would
+        # it write on with less room than for 7 new volumes at once.
+        env={
+            "WEED_MASTER_MAINTENANCE_SCRIPTS": "lock\nvolume.vacuum -garbageThreshold=0.2\nunlock",
+            "WEED_MASTER_MAINTENANCE_SLEEP_MINUTES": "1",
+            "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1",
+        },
+        grace_s=STORE_GRACE_S,
     )  # fmt: skip
 
 
