@@ -62,10 +62,10 @@ def test_what_was_left_is_ended_but_never_a_process_that_only_has_its_pid(
     state: State, sleeper: psutil.Process
 ) -> None:
     state.write_records([Record("backend", sleeper.pid, sleeper.create_time() - 100)])
-    assert end_leftovers(state) == []
+    assert end_leftovers(state, print) == []
     assert sleeper.is_running()
     state.write_records([Record("backend", sleeper.pid, sleeper.create_time())])
-    assert end_leftovers(state) == ["backend"]
+    assert end_leftovers(state, print) == ["backend"]
     assert not sleeper.is_running()
     assert state.records() == []
 

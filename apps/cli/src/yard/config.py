@@ -16,16 +16,19 @@ ADDRESS_FILE = "address.json"
 
 
 def resolve_url(option: str | None) -> str:
-    """Return the server's address: the option (or YARD_URL), the running `yard dev`, the default."""
-    return (option or _running_dev_url() or DEFAULT_URL).rstrip("/")
+    """Return the server's address: the option (or YARD_URL), the `yard dev` here, the default."""
+    return (option or _dev_url() or DEFAULT_URL).rstrip("/")
 
 
-def _running_dev_url() -> str | None:
-    """Return the address of the `yard dev` whose state folder lies here or above."""
+def _dev_url() -> str | None:
+    """Return the address of the `yard dev` whose state folder lies here or above.
+
+    One that was killed has left its address, and its backend, which serves on.
+    """
     here = Path.cwd()
     for folder in (here, *here.parents):
         address = read_json(folder / STATE_DIR / ADDRESS_FILE)
-        if address and process_of(address["pid"], address["started"]):
+        if address:
             return str(address["url"])
     return None
 

@@ -51,9 +51,7 @@ def dev(
     """Run the platform on this machine: backend, launcher, object store and Temporal."""
     folder = State(state)
     with folder.locked():
-        left = end_leftovers(folder)
-        if left:
-            out.print(f"ended what an earlier `yard dev` had left running: {', '.join(left)}")
+        end_leftovers(folder, out.print)
         folder.put_logs_aside()
         services = plan(folder, port=port, mlflow=mlflow)
         url = services[-1].address

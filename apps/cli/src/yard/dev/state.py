@@ -89,6 +89,8 @@ class State:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 other = config.read_json(self.root / config.ADDRESS_FILE)
+                if other and not config.process_of(other["pid"], other["started"]):
+                    other = {}  # left by one that was killed
                 raise YardError(
                     f"a `yard dev` runs already on {self.root}",
                     f"it is process {other['pid']} and serves {other['url']}"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from yard.dev import launcher, processes
 from yard.dev.runner import Runner
-from yard.dev.services import Service
+from yard.dev.services import STORE_GRACE_S, Service
 from yard.dev.state import Record, State
 from yard.errors import YardError
 
@@ -114,19 +114,23 @@ def serves(runner: Runner) -> bool:
     return runner.state == "ready" and not runner.note
 
 
-def end_leftovers(state: State) -> list[str]:
-    """End what a killed `yard dev` left running; return the names.
+def end_leftovers(state: State, say: Callable[[str], None]) -> list[str]:
+    """End what a killed `yard dev` left running, said first, for it takes a while; return the names.
 
     Trainings go on: the launcher leaves its children alone, and the next one finds them again.
     """
-    ended = list[str]()
-    for record in sorted(state.records(), key=lambda record: record.service != "backend"):
+    left = [record for record in state.records() if record.process()]
+    left.sort(key=lambda record: record.service != "backend")
+    names = [record.service for record in left]
+    if left:
+        say(f"ending what an earlier `yard dev` left running: {', '.join(names)}")
+    for record in left:
         process = record.process()
         if process:
-            processes.end(process, children=record.service != "launcher")
-            ended.append(record.service)
+            grace_s = STORE_GRACE_S if record.service == "store" else processes.GRACE_S
+            processes.end(process, children=record.service != "launcher", grace_s=grace_s)
     state.write_records([])
-    return ended
+    return names
 
 
 def _cannot_start(runner: Runner, why: str) -> YardError:
