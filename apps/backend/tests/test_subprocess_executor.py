@@ -167,11 +167,3 @@ async def test_cancel_of_an_obedient_trainer_takes_less_than_two_seconds(
         job = await until_status(ctx, job_id, JobStatus.CANCELLED)
     assert job.cause == Cause.CANCELLED
     await ctx.db.close()
-
-
-async def test_kubernetes_is_refused_at_the_start(
-    database_url: str, store: servers.S3Server
-) -> None:
-    values = settings(database_url, store, "127.0.0.1:1", training_mode="kubernetes")
-    with pytest.raises(ValueError, match="TRAINING_MODE=kubernetes is not there yet"):
-        create_executor(values)
