@@ -33,6 +33,12 @@ def _dev_url() -> str | None:
     return None
 
 
+def state_here() -> bool:
+    """Return whether a `yard dev` has ever run here or above."""
+    here = Path.cwd()
+    return any((folder / STATE_DIR / "ports.json").is_file() for folder in (here, *here.parents))
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Return the object in a file of ours; an absent or half-written file is an empty one."""
     try:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from yard import config
+from yard import config, output
 from yard.client import Client
 
 Url = Annotated[
@@ -24,4 +24,7 @@ JobId = Annotated[
 
 def client(url: str | None) -> Client:
     """Return the client for the server that the options and the environment name."""
-    return Client(config.resolve_url(url), config.token())
+    found = config.resolve_url(url)
+    if not url and found == config.DEFAULT_URL and config.state_here():
+        output.err.print(f"no `yard dev` runs here, asking {found}", style="dim")
+    return Client(found, config.token())

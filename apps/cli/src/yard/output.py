@@ -3,7 +3,7 @@
 import datetime as dt
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import typer
@@ -28,6 +28,7 @@ def _console(*, stderr: bool = False) -> Console:
 out = _console()
 err = _console(stderr=True)
 
+_WHOLE = ("id", "status")
 STATUS_STYLE = {
     "queued": "dim",
     "uploading": "dim",
@@ -95,10 +96,21 @@ def table(
     """Return a table; columns named in `right` are aligned to the right."""
     result = Table(box=box.SIMPLE_HEAD if out.is_terminal else None, pad_edge=False)
     for column in columns:
-        result.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        result.add_column(
+            column,
+            justify="right" if column in right else "left",
+            overflow="fold",
+            no_wrap=column in _WHOLE,  # to be copied, also from a narrow terminal
+        )
     for row in rows:
         result.add_row(*(cell if isinstance(cell, Text) else Text(text(cell)) for cell in row))
     return result
+
+
+def attempt(job: Mapping[str, Any]) -> str:
+    """Return which attempt of how many it is; attempts lost with their machine do not count."""
+    most = job["max_attempts"]
+    return f"{job['attempt']} of at most {most}" if job["attempt"] <= most else f"{job['attempt']}"
 
 
 def facts(rows: Iterable[tuple[str, Any]]) -> Table:

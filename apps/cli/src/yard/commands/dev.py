@@ -55,7 +55,7 @@ def dev(
         folder.put_logs_aside()
         services = plan(folder, port=port, mlflow=mlflow)
         url = services[-1].address
-        screen = out.is_terminal and not command
+        screen = out.is_terminal and not out.is_dumb_terminal and not command
         supervisor = Supervisor(folder, services, _silent if screen else _tell)
         with _signals(supervisor) as stop:
             code = _run(folder, supervisor, url, command, stop, screen=screen)

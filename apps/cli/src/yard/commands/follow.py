@@ -120,7 +120,7 @@ class Follower:
         self._said = said
         words = Text.assemble(output.status(job["status"]))
         if job["attempt"] > 1:
-            words.append(f" (attempt {job['attempt']} of at most {job['max_attempts']})")
+            words.append(f" (attempt {output.attempt(job)})")
         # How it ended is told by who waits for it.
         if job["message"] and not job["finished_at"]:
             words.append(f": {job['message']}")

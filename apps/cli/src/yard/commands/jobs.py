@@ -84,7 +84,7 @@ def show(item: Json) -> None:
                 ("message", item["message"]),
                 ("trainer", f"{item['trainer']} · {item['task']}"),
                 ("dataset", item["dataset_id"]),
-                ("attempt", f"{item['attempt']} of at most {item['max_attempts']}"),
+                ("attempt", output.attempt(item)),
                 ("phase", None if item["status"] in FINISHED else item["phase"]),
                 ("epoch", epoch),
                 ("progress", _progress(item)),
