@@ -97,7 +97,7 @@ def final_message(job: Job, attempt: Attempt, cause: Cause) -> str:
         if run >= job.max_attempts:
             sentences.append(f"This was the last of {job.max_attempts} attempts.")
         elif rule == Retry.IF_PROGRESSED:
-            sentences.append("It finished no epoch, so another attempt would end the same way.")
+            sentences.append("It finished no epoch that an earlier attempt had not, so another would end the same way.")
     return " ".join(sentences)
 
 
