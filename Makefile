@@ -59,7 +59,7 @@ test-conformance: $(foreach d,$(APPS) tests,$(call env,$d)) .tools/postgres
 lint: $(foreach d,$(APPS) tests,$(call env,$d)) ## ruff, mypy --strict, yamllint, shellcheck
 	tests/.venv/bin/ruff check .
 	tests/.venv/bin/ruff format --check .
-	for app in $(APPS); do (cd $$app && .venv/bin/mypy); done
+	for app in $(APPS) tests; do (cd $$app && .venv/bin/mypy); done
 	tests/.venv/bin/yamllint --strict .
 	git ls-files -z | xargs -0 grep -lZE '^#!.*\b(ba)?sh$$' | xargs -0 tests/.venv/bin/shellcheck
 
