@@ -117,3 +117,10 @@ def test_a_service_that_never_serves_is_given_up_with_its_last_words(
     wait_for(lambda: runner.state == "failed")
     assert "ended 5 times" in runner.note
     assert runner.last_lines(1) == ["no such table"]
+
+
+def test_a_state_folder_that_cannot_be_made_is_wrong_usage(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(YardError, match="cannot keep anything") as raised:
+        State(tmp_path / "file")
+    assert raised.value.code == 2

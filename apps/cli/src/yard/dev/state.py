@@ -50,10 +50,23 @@ class State:
     """One state folder. Only its owner can read it, for it holds keys and data."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root.resolve()
-        for folder in (self.root, self.logs, self.data):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.root.chmod(0o700)
+        """Make the folder.
+
+        Raises:
+            YardError: it cannot be made or is not ours.
+        """
+        self.root = Path(os.path.abspath(root))  # noqa: PTH100 - resolve() fails where we may not look
+        try:
+            for folder in (self.root, self.logs, self.data):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.root.chmod(0o700)
+        except OSError as error:
+            raise YardError(
+                f"cannot keep anything in {self.root}",
+                str(error),
+                "give a folder that you may write to with --state",
+                Code.USAGE,
+            ) from error
 
     @property
     def logs(self) -> Path:
