@@ -191,6 +191,11 @@ def write_private(path: Path, content: str) -> None:
 
 
 def _is_free(port: int) -> bool:
+    # SeaweedFS binds a unix socket of a fixed name beside each port and does not start if another
+    # user's, living or left, lies there.
+    sockets = Path("/tmp").glob(f"seaweedfs-*-{port}.sock")  # noqa: S108 - its folder, not ours
+    if any(path.lstat().st_uid != os.getuid() for path in sockets):
+        return False
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
