@@ -103,3 +103,9 @@ def test_messages() -> None:
     # What the trainer reported is no detail of a cause that somebody else knew.
     assert verdict.detail_of(ended, C.STALLED) is None
     assert verdict.final_message(job(), ended, C.CANCELLED) == CONSEQUENCES[C.CANCELLED].sentence
+
+
+def test_silence_of_a_node_that_is_lost() -> None:
+    silent = attempt(stop_cause=C.HEARTBEAT_LOST, observed_cause=C.NODE_LOST)
+    assert verdict.cause_of(silent) == C.NODE_LOST
+    assert verdict.cause_of(attempt(stop_cause=C.HEARTBEAT_LOST)) == C.HEARTBEAT_LOST

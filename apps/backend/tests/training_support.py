@@ -71,7 +71,10 @@ class ScriptedExecutor:
     def finish(
         self, ref: AttemptRef, exit_code: int | None = 0, cause: Cause | None = None
     ) -> None:
-        self.attempts[ref] = Observation(ref, "ended", exit_code=exit_code, cause=cause)
+        self.tell(Observation(ref, "ended", exit_code=exit_code, cause=cause))
+
+    def tell(self, seen: Observation) -> None:
+        self.attempts[seen.ref] = seen
         self._changed.set()
 
     async def stop(self, ref: AttemptRef, grace_s: float) -> None:

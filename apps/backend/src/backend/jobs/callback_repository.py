@@ -158,7 +158,7 @@ async def _write_jobs(
     )
     for job in jobs:
         if job.status == JobStatus.PREPARING:
-            await transition(session, job.id, JobStatus.RUNNING, attempt=job.attempt)
+            await transition(session, job.id, JobStatus.RUNNING, attempt=job.attempt, message=None)
     if any("epoch" in beat and "metrics" in beat for beat in beats):
         await _run(session, _EPOCHS, beats, now)
     return [

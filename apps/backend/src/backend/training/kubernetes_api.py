@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -19,6 +20,8 @@ ANSWER_S = 10.0
 # So long a watch lasts; then everything is listed anew, whatever the watch has missed.
 WATCH_S = 60
 
+# The token is about to be renewed; too many requests.
+TRANSIENT = {HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS}
 GROUPS = {"jobs": "/apis/batch/v1", "pods": "/api/v1", "events": "/api/v1", "secrets": "/api/v1"}
 
 
@@ -162,8 +165,9 @@ def _refusal(status: int, body: bytes) -> Exception:
         text = json.loads(body)["message"]
     except (ValueError, KeyError, TypeError):
         text = body.decode(errors="replace")[:500]
-    # 401: the token is about to be renewed; 429: too many requests.
-    if status in {401, 429} or status >= 500:  # noqa: PLR2004 - they are HTTP's
+    # An API server that has just started knows no rights for a moment. Quotas are another 403.
+    no_right = status == HTTPStatus.FORBIDDEN and 'User "' in text
+    if no_right or status in TRANSIENT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return _away(f"{status}: {text}")
     return RefusedError(status, text)
 
@@ -171,6 +175,6 @@ def _refusal(status: int, body: bytes) -> Exception:
 def _away(error: object) -> ExecutorUnavailableError:
     reason = str(error) or type(error).__name__
     return ExecutorUnavailableError(
-        f"Kubernetes, where TRAINING_MODE=kubernetes trains, does not answer ({reason}). "
-        "Check its API server, and that the backend's service account and NetworkPolicy let it through."
+        f"The Kubernetes API (TRAINING_MODE=kubernetes) does not serve the backend ({reason}). "
+        "Check the API server, and the backend's Role and NetworkPolicy."
     )

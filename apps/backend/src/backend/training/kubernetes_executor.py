@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import suppress
+from http import HTTPStatus
 from pathlib import Path
 from typing import Literal
 
@@ -47,7 +48,6 @@ LOG_S = 10
 LAST_LINES = 20_000
 # The rest of them, once the pod has left.
 LAST_WORDS_S = 2
-CONFLICT, NOT_FOUND = 409, 404
 
 
 class KubernetesExecutor:
@@ -155,13 +155,13 @@ class KubernetesExecutor:
         try:
             job = await self._api.create("jobs", wanted)
         except RefusedError as error:
-            if error.status != CONFLICT:
+            if error.status != HTTPStatus.CONFLICT:
                 raise
             job = await self._api.get("jobs", job_name(spec.ref))
         try:
             await self._api.create("secrets", secret_of(spec, job))
         except RefusedError as error:
-            if error.status != CONFLICT:
+            if error.status != HTTPStatus.CONFLICT:
                 raise
 
     async def _delete(self, ref: AttemptRef) -> None:
@@ -231,7 +231,7 @@ class KubernetesExecutor:
 
 
 def _unless_gone(error: RefusedError) -> None:
-    if error.status != NOT_FOUND:
+    if error.status != HTTPStatus.NOT_FOUND:
         raise ExecutorUnavailableError(str(error)) from error
 
 

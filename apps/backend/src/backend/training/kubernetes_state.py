@@ -156,7 +156,9 @@ def _pending(pod: Object) -> Waiting | None:
     if scheduled is not None and scheduled.get("reason") == "Unschedulable":
         asked = _spec(pod).get("resources", {}).get("requests", {})
         asks = ", ".join(f"{name} {amount}" for name, amount in sorted(asked.items()))
-        message = f"It asks for {asks}; {_sentence(scheduled.get('message'))}"
+        # What follows the first sentence is about preemption.
+        nodes, *_ = (scheduled.get("message") or "").split(". ")
+        message = f"It asks for {asks}; {_sentence(nodes)}"
         return Waiting(Cause.UNSCHEDULABLE, message, None)
     waits = _container(pod).get("state", {}).get("waiting") or {}
     if waits.get("reason") not in WAITS:

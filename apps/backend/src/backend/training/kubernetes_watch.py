@@ -32,12 +32,8 @@ class Watched:
 
     async def follow(self) -> None:
         """Keep up to date for ever. An outage is ridden out: after it, everything is listed anew."""
-        async with asyncio.TaskGroup() as group:
-            for kind in _QUERIES:
-                riding_out = forever(
-                    f"watching the {kind} of trainings", ExecutorUnavailableError, RefusedError
-                )
-                group.create_task(riding_out(self._follow, kind))
+        away = forever("watching training Jobs", ExecutorUnavailableError, RefusedError)
+        await away(self._follow_all)
 
     async def change(self, within_s: float | None) -> bool:
         """Wait for a change, or for `within_s`. False: not everything was listed yet."""
@@ -69,6 +65,14 @@ class Watched:
         if not left:
             self._gone_pods.pop(ref, None)
         return not left
+
+    async def _follow_all(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for kind in _QUERIES:
+                    group.create_task(self._follow(kind))
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
 
     async def _follow(self, kind: str) -> None:
         while True:

@@ -28,13 +28,24 @@ SETTLED_AFTER = timedelta(seconds=2)
 
 
 async def watch(ctx: Context) -> None:
-    """Record each end as the executor sees it."""
+    """Record each end as the executor sees it, and tell what an attempt waits for."""
+    waiting: set[AttemptRef] = set()
     async for observations in ctx.executor.observe():
         for seen in observations:
             if seen.state == "ended":
                 await keep_output(ctx, seen.ref)
                 await end(ctx, seen)
                 await _quietly_forget(ctx, seen.ref)
+                waiting.discard(seen.ref)
+            elif seen.message is not None or seen.ref in waiting:
+                await _explain(ctx, seen)
+                waiting.add(seen.ref)
+
+
+async def _explain(ctx: Context, seen: Observation) -> None:
+    async with ctx.db.transaction() as session:
+        await repository.explain_wait(session, seen.ref.job_id, seen.message)
+    await ctx.bus.publish(seen.ref.job_id)
 
 
 async def sweep_forever(ctx: Context) -> None:

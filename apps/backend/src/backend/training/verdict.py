@@ -20,7 +20,9 @@ def cause_of(attempt: Attempt) -> Cause:
     completed = attempt.reported_cause == Cause.COMPLETED and attempt.exit_code == 0
     if completed and attempt.observed_cause is None:
         return Cause.COMPLETED
-    for known in (attempt.stop_cause, attempt.observed_cause):
+    seen = attempt.observed_cause
+    silence_explained = attempt.stop_cause == Cause.HEARTBEAT_LOST and seen == Cause.NODE_LOST
+    for known in (None if silence_explained else attempt.stop_cause, seen):
         if known is not None:
             return Cause(known)
     if attempt.reported_cause is not None and attempt.reported_cause != Cause.COMPLETED:
@@ -97,7 +99,9 @@ def final_message(job: Job, attempt: Attempt, cause: Cause) -> str:
         if run >= job.max_attempts:
             sentences.append(f"This was the last of {job.max_attempts} attempts.")
         elif rule == Retry.IF_PROGRESSED:
-            sentences.append("It finished no epoch that an earlier attempt had not, so another would end the same way.")
+            sentences.append(
+                "It finished no epoch that an earlier attempt had not, so another would end the same way."
+            )
     return " ".join(sentences)
 
 

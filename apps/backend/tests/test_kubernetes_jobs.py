@@ -1,0 +1,104 @@
+"""From the template and an attempt to its Job and Secret."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from backend.training.executor import AttemptRef, AttemptSpec
+from backend.training.kubernetes_jobs import job_of, load_template, secret_of
+
+TEMPLATE = """
+apiVersion: batch/v1
+kind: Job
+metadata: {labels: {app: trainer}}
+spec:
+  backoffLimit: 0
+  template:
+    metadata: {labels: {app: trainer}}
+    spec:
+      containers:
+        - name: trainer
+          image: of-the-template
+          env: [{name: HOME, value: /tmp}]
+          resources:
+            requests: {cpu: "2", memory: 4Gi, ephemeral-storage: 1Gi}
+            limits: {cpu: "2", memory: 4Gi}
+"""
+REF = AttemptRef("0123456789ab", 2)
+
+
+SPEC = AttemptSpec(
+    ref=REF,
+    image="t:1",
+    command=["train"],
+    env={"CALLBACK_TOKEN": "s3cret", "DATASET_ID": "d1", "TASK": "detect"},
+    cpu=0.5,
+    memory_bytes=2**30,
+    gpu=1,
+    trainer="yolo",
+    name="Run 1 – ü",
+)
+
+
+def job(**changes: Any) -> Any:
+    return job_of(yaml.safe_load(TEMPLATE), replace(SPEC, **changes), "platform", 9.5)
+
+
+def test_job() -> None:
+    made = job()
+    labels = {
+        "app": "trainer",
+        "trainyard.dev/job": "0123456789ab",
+        "trainyard.dev/attempt": "2",
+        "trainyard.dev/trainer": "yolo",
+        "trainyard.dev/dataset": "d1",
+        "trainyard.dev/task": "detect",
+    }
+    assert made["metadata"] == {
+        "name": "train-0123456789ab-2",
+        "namespace": "platform",
+        "labels": labels,
+        "annotations": {"trainyard.dev/name": "Run 1 – ü"},
+    }
+    pod = made["spec"]["template"]
+    assert pod["metadata"]["labels"] == labels
+    assert pod["spec"]["terminationGracePeriodSeconds"] == 10
+    (container,) = pod["spec"]["containers"]
+    assert (container["image"], container["command"]) == ("t:1", ["train"])
+    assert container["env"] == [{"name": "HOME", "value": "/tmp"}]
+    assert container["envFrom"] == [{"secretRef": {"name": "train-0123456789ab-2"}}]
+    amounts = {"cpu": "0.5", "memory": "1024Mi", "nvidia.com/gpu": "1"}
+    assert container["resources"] == {
+        "requests": {"ephemeral-storage": "1Gi", **amounts},
+        "limits": amounts,
+    }
+    assert "s3cret" not in str(made)
+
+
+def test_no_limit_of_memory() -> None:
+    resources = job(memory_bytes=None, gpu=0)["spec"]["template"]["spec"]["containers"][0][
+        "resources"
+    ]
+    assert resources["limits"] == {"cpu": "0.5"}
+
+
+def test_secret_goes_with_its_job() -> None:
+    created = job()
+    created["metadata"]["uid"] = "u-1"
+    secret = secret_of(SPEC, created)
+    assert secret["metadata"]["ownerReferences"] == [
+        {"apiVersion": "batch/v1", "kind": "Job", "name": "train-0123456789ab-2", "uid": "u-1"}
+    ]
+    assert secret["stringData"]["CALLBACK_TOKEN"] == "s3cret"
+
+
+@pytest.mark.parametrize("text", ["", "kind: Job", "spec: {template: {spec: {containers: []}}}"])
+def test_a_template_that_is_none(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "job.yaml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match="TRAINER_JOB_TEMPLATE="):
+        load_template(path)
+    with pytest.raises(ValueError, match="No such file"):
+        load_template(tmp_path / "none.yaml")

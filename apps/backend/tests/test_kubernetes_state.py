@@ -1,0 +1,95 @@
+"""Real Jobs and pods, recorded in a kind cluster, and how each attempt stood."""
+
+import json
+from pathlib import Path
+
+import pytest
+from backend.training.causes import Cause
+from backend.training.executor import AttemptRef, Observation
+from backend.training.kubernetes_state import PATIENCE_S, Seen, Waiting, judge
+
+RECORDED = Path(__file__).parent / "kubernetes"
+REF = AttemptRef("0123456789ab", 1)
+
+
+def seen(name: str) -> Seen:
+    return Seen(**json.loads((RECORDED / f"{name}.json").read_text()))
+
+
+@pytest.mark.parametrize(
+    ("name", "exit_code", "cause", "message"),
+    [
+        ("succeeded", 0, None, None),
+        ("exit_3", 3, None, None),
+        ("out_of_memory", 137, Cause.OUT_OF_MEMORY, "It was allowed 32Mi."),
+        ("no_command", 128, Cause.LAUNCH_FAILED, 'exec: "no-such-command": executable file'),
+        ("evicted_by_api", 143, Cause.EVICTED, "Node executor-worker: Eviction API: evicting."),
+        ("evicted_for_disk", 143, Cause.EVICTED, 'volume "scratch" exceeds the limit "1Mi".'),
+        ("tainted", 143, Cause.PREEMPTED, "deleting due to NoExecute taint."),
+        ("preempted", 143, Cause.PREEMPTED, "to accommodate a higher priority pod."),
+        ("node_gone", None, Cause.NODE_LOST, "PodGC: node no longer exists."),
+    ],
+)
+def test_ended(name: str, exit_code: int | None, cause: Cause | None, message: str | None) -> None:
+    told = judge(REF, seen(name))
+    assert isinstance(told, Observation)
+    assert (told.ref, told.state, told.exit_code, told.cause) == (REF, "ended", exit_code, cause)
+    assert message == told.message or (message or "") in (told.message or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "cause", "message", "patience_s"),
+    [
+        ("image_name", Cause.IMAGE_PULL_FAILED, "Image Not An Image: ", 0),
+        ("image_pull", Cause.IMAGE_PULL_FAILED, "Image registry.invalid/trainer:7: ", PATIENCE_S),
+        ("no_secret", Cause.LAUNCH_FAILED, 'secret "train-', PATIENCE_S),
+        ("pod_security", Cause.LAUNCH_FAILED, "violates PodSecurity", PATIENCE_S),
+        ("quota", Cause.UNSCHEDULABLE, "exceeded quota: q", None),
+        ("node_silent", Cause.NODE_LOST, "Node executor-worker does not answer", 7),
+        (
+            "unschedulable",
+            Cause.UNSCHEDULABLE,
+            "It asks for cpu 4k, memory 32Mi, nvidia.com/gpu 1; 0/2 nodes are available: 1 Insufficient cpu, ",
+            None,
+        ),
+    ],
+)
+def test_waiting(name: str, cause: Cause, message: str, patience_s: float | None) -> None:
+    told = judge(REF, seen(name))
+    assert isinstance(told, Waiting)
+    assert (told.cause, told.patience_s) == (cause, patience_s)
+    assert message in told.message
+
+
+def test_a_child_that_was_killed_for_memory_is_not_the_trainer() -> None:
+    survived = seen("out_of_memory")
+    assert survived.pod is not None
+    survived.pod["status"]["phase"] = "Succeeded"
+    survived.pod["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] = 0
+    assert judge(REF, survived) == Observation(REF, "ended", exit_code=0)
+
+
+def test_a_pod_deleted_by_hand() -> None:
+    running = seen("node_silent")
+    running.pod_gone, running.job = True, None
+    told = judge(REF, running)
+    assert told == Observation(REF, "ended", cause=Cause.PREEMPTED, message="Its pod was deleted.")
+
+
+def test_what_only_the_job_tells() -> None:
+    done, quota = seen("succeeded"), seen("quota")
+    assert done.job is not None
+    assert quota.job is not None
+    done.pod = None
+    done.job["status"]["conditions"] = [{"type": "Complete", "status": "True"}]
+    assert judge(REF, done) == Observation(REF, "ended", exit_code=0)
+    late = {"type": "Failed", "status": "True", "reason": "DeadlineExceeded", "message": "too long"}
+    done.job["status"]["conditions"] = [late]
+    told = judge(REF, done)
+    assert isinstance(told, Observation)
+    assert (told.cause, told.message) == (Cause.DEADLINE_EXCEEDED, "Its pod is gone: too long.")
+    quota.job["spec"]["suspend"] = True  # in Kueue's queue, for as long as that takes
+    assert judge(REF, quota) == Observation(REF, "running")
+    assert judge(REF, Seen()) == Observation(
+        REF, "ended", cause=Cause.PREEMPTED, message="Its Job was deleted."
+    )

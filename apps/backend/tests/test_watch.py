@@ -1,0 +1,101 @@
+"""What the watch makes of what the executor tells: ends, output that nobody sent, reasons to wait."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import pytest
+import servers
+from api_support import get_attempt
+from backend.auth.service import sha256
+from backend.context import Context
+from backend.db import utcnow
+from backend.jobs import callback_repository, log_repository
+from backend.jobs.models import Attempt, Job
+from backend.jobs.states import JobStatus
+from backend.training import monitor, output
+from backend.training.executor import AttemptRef, Observation
+from training_support import (
+    ScriptedExecutor,
+    add_job,
+    make_context,
+    settings,
+    until,
+)
+
+TOKEN = sha256("t")
+
+
+@pytest.fixture
+def executor() -> ScriptedExecutor:
+    return ScriptedExecutor()
+
+
+@pytest.fixture
+async def ctx(
+    database_url: str, store: servers.S3Server, executor: ScriptedExecutor
+) -> AsyncIterator[Context]:
+    ctx = await make_context(settings(database_url, store, "127.0.0.1:1"), executor)
+    watching = asyncio.create_task(monitor.watch(ctx))
+    yield ctx
+    watching.cancel()
+    with suppress(asyncio.CancelledError):
+        await watching
+    await ctx.db.close()
+
+
+async def add_attempt(ctx: Context) -> AttemptRef:
+    """The second attempt of a job whose first has printed 5 bytes."""
+    columns = {"status": JobStatus.PREPARING, "attempt": 2, "log_size": 5}
+    ref = AttemptRef(await add_job(ctx, **columns), 2)
+    row = {"executor": "subprocess", "token_sha256": TOKEN, "launched_at": utcnow(), "log_base": 5}
+    async with ctx.db.transaction() as session:
+        session.add(Attempt(job_id=ref.job_id, number=2, **row))
+    return ref
+
+
+async def log_of(ctx: Context, ref: AttemptRef) -> bytes:
+    async with ctx.db.reading() as session:
+        job = await session.get_one(Job, ref.job_id)
+        return (await log_repository.read(session, job, 5, 2**23)).data
+
+
+async def ended(ctx: Context, executor: ScriptedExecutor, ref: AttemptRef) -> None:
+    executor.finish(ref)
+    await until(lambda: _has_ended(ctx, ref), "its end is recorded")
+
+
+async def _has_ended(ctx: Context, ref: AttemptRef) -> bool:
+    return (await get_attempt(ctx, *ref)).ended_at is not None
+
+
+async def test_output_that_nobody_sent(ctx: Context, executor: ScriptedExecutor) -> None:
+    ref = await add_attempt(ctx)
+    executor.outputs[ref] = b"line\n" * 400_000
+    await ended(ctx, executor, ref)
+    assert await log_of(ctx, ref) == executor.outputs[ref]
+    await output.keep_output(ctx, ref)
+    assert await log_of(ctx, ref) == executor.outputs[ref]
+
+
+async def test_output_that_a_supervisor_sent(ctx: Context, executor: ScriptedExecutor) -> None:
+    ref = await add_attempt(ctx)
+    executor.outputs[ref] = b"sent\nand not sent\n"
+    async with ctx.db.transaction() as session:
+        await callback_repository.append_log(
+            session, ref.job_id, TOKEN, offset=0, data=b"sent\n", limit=2**20
+        )
+    await ended(ctx, executor, ref)
+    assert await log_of(ctx, ref) == b"sent\n"
+
+
+async def test_what_it_waits_for(ctx: Context, executor: ScriptedExecutor) -> None:
+    ref = await add_attempt(ctx)
+    for message in ("No node has room.", None):
+        executor.tell(Observation(ref, "running", message=message))
+
+        async def shown(expected: str | None = message) -> bool:
+            async with ctx.db.reading() as session:
+                return (await session.get_one(Job, ref.job_id)).message == expected
+
+        await until(shown, f"the user reads {message}")
