@@ -23,8 +23,10 @@ if [ "$runs" != "$built" ] && helm status platform >/dev/null 2>&1; then
   kubectl delete job -l app=backend-migrate --ignore-not-found
 fi
 
+# On the one node, a training's Job must not take the place of a platform pod that is replaced.
 # shellcheck disable=SC2086 # HELM_ARGS are words
-helm upgrade platform charts/platform --install --values "overlays/$tier/values.yaml" ${HELM_ARGS:-} >/dev/null
+helm upgrade platform charts/platform --install --values "overlays/$tier/values.yaml" \
+  --set scheduling.priorityClassName=system-cluster-critical ${HELM_ARGS:-} >/dev/null
 [ -z "$replace" ] || kubectl rollout restart deployment/backend deployment/frontend
 kubectl annotate namespace platform --overwrite "trainyard.dev/images=$built" >/dev/null
 

@@ -38,7 +38,11 @@ VARIANTS: dict[str, tuple[str, Values]] = {
         "tier3",
         {
             "images": {"registry": "mirror.example.com", "pullSecrets": ["registry"]},
-            "scheduling": {"nodeSelector": {"pool": "platform"}, "tolerations": [TOLERATION]},
+            "scheduling": {
+                "priorityClassName": "system-cluster-critical",
+                "nodeSelector": {"pool": "platform"},
+                "tolerations": [TOLERATION],
+            },
             "trainer": {
                 "job": {
                     "queueName": "training",

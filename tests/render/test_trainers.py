@@ -28,6 +28,14 @@ def test_further_trainer() -> None:
     assert json.loads(data["other.json"]) == MANIFEST
 
 
+def test_no_training_keeps_the_platform_from_its_place() -> None:
+    rendered = case("scheduled")
+    backend = rendered.get("Deployment", "backend")["spec"]["template"]["spec"]
+    assert backend["priorityClassName"] == "system-cluster-critical"
+    job = yaml.safe_load(rendered.get("ConfigMap", "trainer-job")["data"]["job.yaml"])
+    assert "priorityClassName" not in job["spec"]["template"]["spec"]
+
+
 def test_scheduling_of_training_jobs() -> None:
     job = yaml.safe_load(case("scheduled").get("ConfigMap", "trainer-job")["data"]["job.yaml"])
     assert job["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "training"

@@ -14,6 +14,9 @@ imagePullSecrets:
   - name: {{ . }}
   {{- end }}
 {{- end }}
+{{- with .root.Values.scheduling.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
 {{- with .root.Values.scheduling.nodeSelector }}
 nodeSelector:
   {{- toYaml . | nindent 2 }}
