@@ -15,6 +15,18 @@ CLUSTER = os.environ.get("CLUSTER", "kind")
 CONTEXT = f"kind-{CLUSTER}"
 NODE = f"{CLUSTER}-control-plane"
 API_URL = "http://localhost:30080"
+# A Python program for pods: which of these addresses can be reached.
+CONNECT = """
+import json, socket, sys
+def reaches(address):
+    host, port = address.split(":")
+    try:
+        socket.create_connection((host, int(port)), 2).close()
+    except OSError:
+        return False
+    return True
+print(json.dumps({address: reaches(address) for address in sys.argv[1:]}))
+"""
 TOOLS = {"PATH": f"{ROOT / '.tools/cluster/bin'}{os.pathsep}{os.environ['PATH']}"}
 
 

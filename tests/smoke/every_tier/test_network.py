@@ -3,19 +3,7 @@
 import json
 
 import pytest
-from smoke.cluster import run
-
-CONNECT = """
-import json, socket, sys
-def reaches(address):
-    host, port = address.split(":")
-    try:
-        socket.create_connection((host, int(port)), 2).close()
-    except OSError:
-        return False
-    return True
-print(json.dumps({address: reaches(address) for address in sys.argv[1:]}))
-"""
+from smoke.cluster import CONNECT, run
 
 
 @pytest.mark.parametrize(

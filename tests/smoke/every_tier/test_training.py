@@ -9,6 +9,7 @@ import httpx
 import pytest
 from conformance.api import Api
 from conformance.waiting import wait_for
+from smoke.tracking import mlflow_runs
 from smoke.training import submit
 
 
@@ -33,20 +34,11 @@ def test_its_model_comes_by_a_link_that_works_outside_the_cluster(api: Api, job_
 
 
 def test_mlflow_has_its_run(job_id: str) -> None:
-    with httpx.Client(base_url="http://localhost:30500/api/2.0/mlflow", timeout=30) as mlflow:
-        experiments = mlflow.get("/experiments/search", params={"max_results": 100}).json()[
-            "experiments"
-        ]
-        query = {
-            "experiment_ids": [item["experiment_id"] for item in experiments],
-            "filter": f"tags.`trainyard.job_id` = '{job_id}'",
-        }
+    def finished() -> dict[str, Any] | None:
+        [run] = mlflow_runs(job_id)
+        return run if run["info"]["status"] == "FINISHED" else None
 
-        def finished() -> dict[str, Any] | None:
-            [run] = mlflow.post("/runs/search", json=query).json()["runs"]
-            return dict(run) if run["info"]["status"] == "FINISHED" else None
-
-        run = wait_for(finished, 30)  # the mirror follows the job
+    run = wait_for(finished, 30)  # the mirror follows the job
     assert {metric["key"] for metric in run["data"]["metrics"]} >= {"train/box_loss"}
 
 
@@ -75,10 +67,10 @@ def test_it_can_be_cancelled(api: Api, dataset_id: str) -> None:
 
 
 def test_a_trainer_that_needs_too_much_memory_is_told_so(api: Api, dataset_id: str) -> None:
-    job_id = submit(api, dataset_id, resources={"memory": "300Mi"})
+    job_id = submit(api, dataset_id, memory="300Mi")
     job = api.wait(job_id, seconds=180)
     assert (job["status"], job["cause"]) == ("failed", "out_of_memory")
-    assert "300 MiB" in job["message"]
+    assert "more memory" in job["message"]
 
 
 def _archive(files: dict[str, str]) -> bytes:

@@ -1,0 +1,59 @@
+"""Trainings as Kubernetes Jobs, watched as a person does: with kubectl."""
+
+import json
+from typing import Any
+
+import pytest
+from conformance.api import Api
+from conformance.waiting import wait_for
+from smoke.cluster import CONNECT, get, run
+from smoke.training import submit
+
+
+def _trainer_pod(job_id: str) -> dict[str, Any] | None:
+    pods = get("pods", f"trainyard.dev/job={job_id}")
+    return next((pod for pod in pods if pod["status"]["phase"] == "Running"), None)
+
+
+def test_labels_lead_from_a_job_to_its_kubernetes_objects(api: Api, dataset_id: str) -> None:
+    job_id = submit(api, dataset_id)
+    assert api.wait(job_id, seconds=180)["status"] == "succeeded"
+    [job] = get("jobs", f"trainyard.dev/job={job_id}")
+    assert job["metadata"]["name"] == f"train-{job_id}-1"
+    [pod] = get("pods", f"trainyard.dev/job={job_id}")
+    assert pod["spec"]["automountServiceAccountToken"] is False
+    [secret] = get("secrets", f"trainyard.dev/job={job_id}")
+    assert secret["metadata"]["ownerReferences"][0]["name"] == job["metadata"]["name"]
+
+
+@pytest.fixture
+def running(api: Api, dataset_id: str) -> str:
+    """A training that has saved a checkpoint and goes on for a while."""
+    job_id = submit(api, dataset_id, epochs=60)
+    api.wait_epoch(job_id, 2, seconds=180)
+    return job_id
+
+
+def test_a_trainer_reaches_the_backend_and_the_store_and_nothing_else(
+    api: Api, running: str
+) -> None:
+    pod = wait_for(lambda: _trainer_pod(running), 30)
+    command = ["kubectl", "exec", "-n", "platform", pod["metadata"]["name"], "--"]
+    needed, denied = (
+        ["backend:8000", "minio:9000"],
+        ["postgres:5432", "redis:6379", "temporal:7233", "mlflow:5000"],
+    )
+    found = json.loads(run([*command, "python", "-c", CONNECT, *needed, *denied]).stdout)
+    api.post(f"/api/v1/jobs/{running}/cancel").raise_for_status()
+    assert found == dict.fromkeys(needed, True) | dict.fromkeys(denied, False)
+    assert api.wait(running, seconds=60)["cause"] == "cancelled"
+    wait_for(lambda: _trainer_pod(running) is None, 60)
+
+
+def test_a_deleted_pod_costs_nothing_but_the_epoch_in_progress(api: Api, running: str) -> None:
+    seen = api.log(running)
+    run(f"kubectl delete pod -n platform -l trainyard.dev/job={running}")
+    job = api.wait(running, seconds=300)
+    assert (job["status"], job["attempt"]) == ("succeeded", 2)
+    assert [row["epoch"] for row in api.metrics(running)] == list(range(60))
+    assert api.log(running).startswith(seen)

@@ -1,0 +1,16 @@
+"""What MLflow knows of a job."""
+
+from typing import Any
+
+import httpx
+
+
+def mlflow_runs(job_id: str) -> list[dict[str, Any]]:
+    """Runs of a job, as MLflow's API shows them."""
+    with httpx.Client(base_url="http://localhost:30500/api/2.0/mlflow", timeout=30) as mlflow:
+        found = mlflow.get("/experiments/search", params={"max_results": 100}).json()
+        query = {
+            "experiment_ids": [item["experiment_id"] for item in found["experiments"]],
+            "filter": f"tags.`trainyard.job_id` = '{job_id}'",
+        }
+        return list(mlflow.post("/runs/search", json=query).json()["runs"])
