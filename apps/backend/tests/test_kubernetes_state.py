@@ -89,7 +89,9 @@ def test_what_only_the_job_tells() -> None:
     assert isinstance(told, Observation)
     assert (told.cause, told.message) == (Cause.DEADLINE_EXCEEDED, "Its pod is gone: too long.")
     quota.job["spec"]["suspend"] = True  # in Kueue's queue, for as long as that takes
-    assert judge(REF, quota) == Observation(REF, "running")
+    queued = judge(REF, quota)
+    assert isinstance(queued, Observation)
+    assert (queued.state, queued.message) == ("running", "It waits in its queue for its turn.")
     assert judge(REF, Seen()) == Observation(
         REF, "ended", cause=Cause.PREEMPTED, message="Its Job was deleted."
     )

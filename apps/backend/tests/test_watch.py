@@ -13,7 +13,8 @@ from backend.db import utcnow
 from backend.jobs import callback_repository, log_repository
 from backend.jobs.models import Attempt, Job
 from backend.jobs.states import JobStatus
-from backend.training import monitor, output
+from backend.training import monitor, output, repository
+from backend.training.causes import Cause
 from backend.training.executor import AttemptRef, Observation
 from training_support import (
     ScriptedExecutor,
@@ -90,6 +91,7 @@ async def test_output_that_a_supervisor_sent(ctx: Context, executor: ScriptedExe
 
 
 async def test_what_it_waits_for(ctx: Context, executor: ScriptedExecutor) -> None:
+    """The user reads it, and waiting for a place is no stall, however long."""
     ref = await add_attempt(ctx)
     for message in ("No node has room.", None):
         executor.tell(Observation(ref, "running", message=message))
@@ -99,3 +101,7 @@ async def test_what_it_waits_for(ctx: Context, executor: ScriptedExecutor) -> No
                 return (await session.get_one(Job, ref.job_id)).message == expected
 
         await until(shown, f"the user reads {message}")
+        async with ctx.db.transaction() as session:
+            await repository.stop_stalled(session, utcnow())
+        stopped = (await get_attempt(ctx, *ref)).stop_cause
+        assert stopped == (None if message else Cause.STALLED)

@@ -2,11 +2,14 @@
 
     apps/backend/.venv/bin/python -m pytest -c apps/backend/pyproject.toml --confcutdir tests/smoke/executor tests/smoke/executor
 
-needs kubectl, helm, the backend's environment and a cluster whose nodes have the image IMAGE.
+needs kubectl, helm, the backend's environment and a kind cluster whose nodes have the image IMAGE.
+It must be one that nobody else needs: a test stops its API server.
 """
 
 import asyncio
+import json
 import secrets
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -15,8 +18,15 @@ from typing import Any
 
 import pytest
 from backend.training.causes import Cause
-from backend.training.executor import AttemptRef, AttemptSpec, LaunchError, Observation
+from backend.training.executor import (
+    AttemptRef,
+    AttemptSpec,
+    ExecutorUnavailableError,
+    LaunchError,
+    Observation,
+)
 from backend.training.kubernetes_executor import KubernetesExecutor
+from backend.training.kubernetes_jobs import job_of, load_template
 from executor_namespace import NAMESPACE, kubectl, objects
 from kubernetes.aio.config import kube_config
 
@@ -279,6 +289,49 @@ async def test_what_ended_while_nobody_looked(make: Callable[..., KubernetesExec
         assert [seen.state for seen in told.of[runs.ref]] == ["running"]
         assert killed.ref not in told.of
     await executor.stop(runs.ref, 0)
+
+
+async def test_backend_that_died_before_the_secret(
+    executor: KubernetesExecutor, told: Told, template: Path
+) -> None:
+    attempt = spec("")
+    half = job_of(load_template(template), attempt, NAMESPACE, 2)
+    kubectl("create", "-f", "-", text=json.dumps(half))
+    ended = await told.end(attempt.ref)
+    assert ended.cause == Cause.LAUNCH_FAILED
+    assert ended.message is not None
+    assert f'secret "{half["metadata"]["name"]}" not found' in ended.message
+
+
+async def test_api_server_that_is_away(executor: KubernetesExecutor, told: Told) -> None:
+    """On kind: the API server is killed while attempts end, and held back while one is launched."""
+    node = f"{kubectl('config', 'current-context').strip().removeprefix('kind-')}-control-plane"
+    before, runs = spec("sleep 10; exit 4"), spec("sleep 300")
+    for attempt in (before, runs):
+        await executor.launch(attempt)
+    await until(lambda: _running(before.ref))
+    manifest = "/etc/kubernetes/manifests/kube-apiserver.yaml"
+    try:
+        in_node(node, f"mv {manifest} /root/ && pkill -KILL kube-apiserver")
+        with pytest.raises(ExecutorUnavailableError):
+            await executor.list()
+        late = spec("")
+        launching = asyncio.create_task(executor.launch(late))
+        await asyncio.wait({launching}, timeout=15)
+    finally:
+        in_node(node, f"mv /root/kube-apiserver.yaml {manifest}")
+    await launching
+    assert (await told.end(before.ref, 60)).exit_code == 4
+    # The controllers wait for their leases before they make its pod.
+    assert (await told.end(late.ref, 120)).exit_code == 0
+    assert [seen.state for seen in told.of[runs.ref]] == ["running"]
+    for attempt in (before, runs, late):
+        assert len(objects("pods", selector(attempt.ref))) == 1
+    await executor.stop(runs.ref, 0)
+
+
+def in_node(node: str, script: str) -> None:
+    subprocess.run(["docker", "exec", node, "sh", "-c", script], check=True)
 
 
 def _running(ref: AttemptRef) -> str | None:

@@ -122,6 +122,7 @@ class KubernetesExecutor:
         finally:
             self._watched = None
             following.cancel()
+            await asyncio.wait({following})
             for ref in list(self._last_words):
                 self._drop_last_words(ref)
             await self._api.close()

@@ -79,7 +79,7 @@ def judge(ref: AttemptRef, seen: Seen) -> Observation | Waiting:
         return Observation(ref, "ended", cause=cause, message=message)
     if job is None:
         return Observation(ref, "ended", cause=Cause.PREEMPTED, message="Its Job was deleted.")
-    return _without_pod(job, seen.refusal) or Observation(ref, "running")
+    return _without_pod(ref, job, seen.refusal)
 
 
 def has_finished(seen: Seen) -> bool:
@@ -180,9 +180,11 @@ def _job_end(ref: AttemptRef, job: Object) -> Observation | None:
     return Observation(ref, "ended", cause=cause, message=message)
 
 
-def _without_pod(job: Object, refusal: str | None) -> Waiting | None:
-    if refusal is None or job["spec"].get("suspend"):
-        return None  # about to get one, or in Kueue's queue
+def _without_pod(ref: AttemptRef, job: Object, refusal: str | None) -> Observation | Waiting:
+    if job["spec"].get("suspend"):  # by Kueue, for as long as that takes
+        return Observation(ref, "running", message="It waits in its queue for its turn.")
+    if refusal is None:
+        return Observation(ref, "running")  # about to get one
     message = f"Kubernetes refuses the pod: {_sentence(refusal)}"
     if "exceeded quota" in refusal:
         return Waiting(Cause.UNSCHEDULABLE, message, None)

@@ -38,7 +38,8 @@ class Watched:
     async def change(self, within_s: float | None) -> bool:
         """Wait for a change, or for `within_s`. False: not everything was listed yet."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), within_s)
+            async with asyncio.timeout(within_s):
+                await self._woken.wait()
         self._woken.clear()
         return not self._unlisted
 

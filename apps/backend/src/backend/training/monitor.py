@@ -44,7 +44,7 @@ async def watch(ctx: Context) -> None:
 
 async def _explain(ctx: Context, seen: Observation) -> None:
     async with ctx.db.transaction() as session:
-        await repository.explain_wait(session, seen.ref.job_id, seen.message)
+        await repository.note_waiting(session, seen.ref, seen.message)
     await ctx.bus.publish(seen.ref.job_id)
 
 

@@ -53,6 +53,12 @@ async def explain_wait(session: AsyncSession, job_id: str, message: str | None) 
     )
 
 
+async def note_waiting(session: AsyncSession, ref: AttemptRef, message: str | None) -> None:
+    """Tell the user what a launched attempt waits for; None: for nothing, its time begins."""
+    await explain_wait(session, ref.job_id, message)
+    await _update_attempt(session, ref, Attempt.ended_at.is_(None), progress_at=utcnow())
+
+
 async def confirm_launch(session: AsyncSession, ref: AttemptRef) -> None:
     await _update_attempt(session, ref, Attempt.launched_at.is_(None), launched_at=utcnow())
     await explain_wait(session, ref.job_id, None)
@@ -96,7 +102,11 @@ async def stop_silent(session: AsyncSession, before: datetime) -> None:
 
 async def stop_stalled(session: AsyncSession, before: datetime) -> None:
     progressed = func.coalesce(Attempt.progress_at, Attempt.launched_at)
-    await _stop_where(session, Cause.STALLED, progressed < before)
+    # Whoever waits for a place to run has said so.
+    waiting = exists().where(
+        Job.id == Attempt.job_id, Job.status == JobStatus.PREPARING, Job.message.is_not(None)
+    )
+    await _stop_where(session, Cause.STALLED, progressed < before, ~waiting)
 
 
 async def stop_overdue(session: AsyncSession) -> None:
