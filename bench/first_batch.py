@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 from common import Set, finished, table, yolo
+from rich.progress import track
 
 CONFIG = {"model": "yolo11n", "epochs": 1, "imgsz": 96, "batch": 8, "workers": 0, "mosaic": 0}
 
@@ -44,7 +45,7 @@ def main() -> None:
     ):
         warm = pages.push()
         first_batch(api, warm)
-        for _ in range(options.runs):
+        for _ in track(range(options.runs), "first batches"):
             times["warm"].append(first_batch(api, warm))
             times["yolo train"].append(yolo_first_batch(pages.data))
             pages.vary()

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 from common import Set, finished, table, yolo
+from rich.progress import track
 
 EPOCHS = 6
 CONFIG = {"model": "yolo11n", "epochs": EPOCHS, "imgsz": 96, "batch": 8, "workers": 0, "mosaic": 0}
@@ -46,7 +47,7 @@ def main() -> None:
         Set(options.pages) as pages,
     ):
         dataset_id = pages.push()
-        for _ in range(options.runs):
+        for _ in track(range(options.runs), "trainings"):
             seconds, config = supervised(api, dataset_id)
             ours.append(seconds)
             library.append(bare(pages.data, config))

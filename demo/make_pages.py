@@ -1,4 +1,4 @@
-"""Makes the demo's data set from scikit-learn's scanned handwritten digits.
+"""Makes the demo's dataset from scikit-learn's scanned handwritten digits.
 
 The scans are divided first, digit by digit, into three groups that share none; the pages are then
 made of one group each: OUT/dataset has train and val, OUT/heldout is never pushed anywhere.

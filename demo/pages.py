@@ -1,4 +1,4 @@
-"""Lays single digits out on pages with exact boxes, and writes them as an Ultralytics data set."""
+"""Lays single digits out on pages with exact boxes, and writes them as an Ultralytics dataset."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -118,6 +118,6 @@ def write_pages(
 
 
 def write_data_yaml(folder: Path) -> None:
-    """Write the data set's data.yaml."""
+    """Write the dataset's data.yaml."""
     names = "".join(f'  {index}: "{name}"\n' for index, name in enumerate(CLASSES))
     (folder / "data.yaml").write_text(f"train: images/train\nval: images/val\nnames:\n{names}")

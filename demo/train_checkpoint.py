@@ -76,7 +76,7 @@ def draw(digit: int, face: Path, rng: np.random.Generator) -> Item:
 
 
 def make_data(folder: Path) -> None:
-    """Write the synthetic data set; the faces of val are not in train."""
+    """Write the synthetic dataset; the faces of val are not in train."""
     every = faces()
     groups = {"train": every[::2] + every[1::4], "val": every[3::4]}
     for number, (group, chosen) in enumerate(groups.items()):

@@ -7,6 +7,8 @@ import httpx
 import pytest
 
 from conformance.api import Api
+from conformance.local import LocalPlatform
+from conformance.waiting import wait_for
 
 
 def test_a_scripted_trainer_succeeds(api: Api, dataset_id: str) -> None:
@@ -32,7 +34,9 @@ def test_the_seeds_twenty_lines_are_a_trainer(api: Api, dataset_id: str) -> None
     assert "epoch 2" in api.log(job_id)
 
 
-def test_a_yolo_training_leaves_a_verified_model(api: Api, dataset_id: str) -> None:
+def test_a_yolo_training_leaves_a_verified_model(
+    api: Api, platform: LocalPlatform, dataset_id: str
+) -> None:
     config = {"model": "yolo11n", "epochs": 2, "imgsz": 64, "batch": 4, "workers": 0}
     job_id = api.submit(dataset_id, config, trainer="ultralytics")
     job = api.wait(job_id, seconds=120)
@@ -45,6 +49,12 @@ def test_a_yolo_training_leaves_a_verified_model(api: Api, dataset_id: str) -> N
     model = httpx.get(artifacts["best.pt"]["url"]).raise_for_status().content
     assert len(model) == artifacts["best.pt"]["size"]
     assert hashlib.sha256(model).hexdigest() == artifacts["best.pt"]["sha256"]
+
+    def left() -> set[str]:
+        found = platform.store.client().list_objects_v2(Bucket="models", Prefix=f"{job_id}/")
+        return {item["Key"].split("/")[2] for item in found.get("Contents", [])}
+
+    wait_for(lambda: left() == {"artifacts"}, 5, left)
 
 
 def test_the_same_idempotency_key_makes_one_job(api: Api, dataset_id: str) -> None:

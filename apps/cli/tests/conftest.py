@@ -131,7 +131,7 @@ def job(**changes: Any) -> dict[str, Any]:
 
 
 def dataset(**changes: Any) -> dict[str, Any]:
-    """A data set as the API gives it."""
+    """A dataset as the API gives it."""
     base: dict[str, Any] = {
         "id": "ba9876543210", "name": "digits", "version": 1, "task": "detect", "status": "ready",
         "size": 100, "sha256": None, "report": None, "created_at": "2026-11-24T17:00:00Z",

@@ -34,7 +34,7 @@ def test_every_task_trains(
     assert launcher.launch(env) == {"ok": True}
     assert launcher.launch(env) == {"ok": True}
     ended = launcher.wait_ended(env["JOB_ID"])
-    assert backend.finish == {"cause": "completed", "message": "The training is complete."}
+    assert backend.finish == {"cause": "completed", "message": ""}
     assert ended["exit_code"] == 0
     assert ended["signal"] is None
     assert len(launcher.attempts()) == 1

@@ -8,11 +8,12 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from backend.problems import Problem
 
@@ -164,12 +165,18 @@ async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     )
 
 
+async def _gone(request: Request, error: ClientDisconnect) -> Response:
+    # Nobody is there to read it; without an answer it would be logged as our failure.
+    return Response(status_code=HTTPStatus.BAD_REQUEST)
+
+
 # Each takes the request and an error of its key.
-HANDLERS: dict[type[Exception], Callable[[Request, Any], Awaitable[JSONResponse]]] = {
+HANDLERS: dict[type[Exception], Callable[[Request, Any], Awaitable[Response]]] = {
     Problem: _problem,
     HTTPException: _http,
     RequestValidationError: _validation,
     DBAPIError: _unavailable,
     PoolTimeoutError: _unavailable,
     OSError: _unavailable,
+    ClientDisconnect: _gone,
 }

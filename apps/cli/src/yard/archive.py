@@ -1,4 +1,4 @@
-"""A data set's folder as one zip: only what belongs, and the same bytes each time."""
+"""A dataset's folder as one zip: only what belongs, and the same bytes each time."""
 
 import dataclasses
 import hashlib
@@ -22,7 +22,7 @@ _CHUNK = 1 << 20
 
 @dataclasses.dataclass(frozen=True)
 class Folder:
-    """What of a folder belongs to the data set, as paths relative to it, sorted."""
+    """What of a folder belongs to the dataset, as paths relative to it, sorted."""
 
     root: Path
     files: Sequence[Path]
@@ -43,7 +43,7 @@ def scan(root: Path) -> Folder:
     """
     if not root.is_dir():
         raise YardError(
-            f"{root} is not a folder", todo="name the data set's folder", code=Code.NOT_FOUND
+            f"{root} is not a folder", todo="name the dataset's folder", code=Code.NOT_FOUND
         )
     files, skipped, links = list[Path](), 0, 0
     for folder, subfolders, names in os.walk(root):

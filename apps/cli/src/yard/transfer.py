@@ -22,7 +22,7 @@ def upload(path: Path, plan: Json, advance: Callable[[int], None]) -> list[Json]
 
     Args:
         path: the file.
-        plan: `upload` of a created data set: `part_size` in bytes and `parts` with their links.
+        plan: `upload` of a created dataset: `part_size` in bytes and `parts` with their links.
         advance: told the bytes sent; a negative number when a part starts again.
     """
     with httpx.Client(timeout=_TIMEOUT) as http, ThreadPoolExecutor(_PARALLEL) as pool:

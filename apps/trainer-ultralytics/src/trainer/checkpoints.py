@@ -1,6 +1,8 @@
 """A checkpoint is one uncompressed zip of what the next attempt needs to go on."""
 
+import filecmp
 import logging
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -8,17 +10,23 @@ from trainer.client import Store
 from trainer.contract import Attempt
 
 log = logging.getLogger(__name__)
+_LAST, _BEST = "weights/last.pt", "weights/best.pt"
 # Without best.pt and results.csv a resumed run that never beats its old best would have neither.
-_MEMBERS = ("weights/last.pt", "weights/best.pt", "results.csv")
+_MEMBERS = (_LAST, _BEST, "results.csv")
 
 
 def pack(run: Path, target: Path) -> None:
-    """Write the run's checkpoint to `target`, never seen half written."""
+    """Write the run's checkpoint to `target`, never seen half written.
+
+    Where the last epoch is the best, its weights are in it once, as last.pt.
+    """
     temporary = target.with_suffix(".part")
+    members = [member for member in _MEMBERS if (run / member).exists()]
+    if _BEST in members and filecmp.cmp(run / _LAST, run / _BEST, shallow=False):
+        members.remove(_BEST)
     with zipfile.ZipFile(temporary, "w") as archive:
-        for member in _MEMBERS:
-            if (run / member).exists():
-                archive.write(run / member, member)
+        for member in members:
+            archive.write(run / member, member)
     temporary.replace(target)
 
 
@@ -47,5 +55,7 @@ def restore(attempt: Attempt, store: Store, run: Path) -> int | None:
             for member in set(_MEMBERS) & set(source.namelist()):
                 source.extract(member, run)
         archive.unlink()
+        if not (run / _BEST).exists():
+            shutil.copyfile(run / _LAST, run / _BEST)
         return stored.epoch
     return None

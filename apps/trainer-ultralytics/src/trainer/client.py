@@ -24,7 +24,7 @@ from tenacity import (
 from trainer.contract import Attempt, AttemptError, Cause
 
 T = TypeVar("T")
-_STORE_PATIENCE_S = 30
+_STORE_PATIENCE_S = 300
 _ENDED = {401, 404, 409}
 _MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
 

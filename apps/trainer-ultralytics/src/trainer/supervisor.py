@@ -292,7 +292,7 @@ class _Supervisor:
         if self._failure:
             return self._failure.cause, self._failure.message
         if code == 0 and (self._done or self._orders.command):
-            return Cause.COMPLETED, "The training is complete."
+            return Cause.COMPLETED, ""
         if self._stopping_since is not None:
             return Cause.PREEMPTED, "The training was stopped before its end."
         return Cause.TRAINER_CRASHED, explain(code, self._output)

@@ -23,6 +23,7 @@ from backend.jobs.states import FINISHED, JobStatus
 from backend.metrics import ATTEMPTS_ENDED
 from backend.models.service import register_artifacts
 from backend.problems import Problem
+from backend.storage.store import StoreError
 from backend.trainers.schemas import Resources
 from backend.training import repository, verdict
 from backend.training.causes import CONSEQUENCES, Cause
@@ -305,6 +306,18 @@ async def finalize(ctx: Context, job_id: str, number: int) -> None:
             finished_at=utcnow(),
         )
     await ctx.bus.publish(job_id)
+    if cause == Cause.COMPLETED:
+        await _drop_checkpoints(ctx, job_id, number)
+
+
+async def _drop_checkpoints(ctx: Context, job_id: str, last: int) -> None:
+    """Nothing resumes a job that succeeded; what this leaves behind goes when the job is deleted."""
+    try:
+        for number in range(1, last + 1):
+            prefix = f"{job_id}/{number}/checkpoint"
+            await ctx.store.delete_prefix(ctx.settings.models_bucket, prefix)
+    except StoreError as error:
+        logger.warning("job %s: its checkpoints stay in the store: %s", job_id, error)
 
 
 def _free_port() -> int:

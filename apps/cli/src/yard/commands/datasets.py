@@ -19,12 +19,12 @@ from yard.context import AsJson, Url, client
 from yard.errors import Code, YardError
 from yard.output import out
 
-app = typer.Typer(help="Data sets on the server.", no_args_is_help=True)
+app = typer.Typer(help="Datasets on the server.", no_args_is_help=True)
 _SHOWN_PROBLEMS = 20
 
 
 class Task(enum.StrEnum):
-    """What a data set teaches."""
+    """What a dataset teaches."""
 
     DETECT = "detect"
     SEGMENT = "segment"
@@ -51,7 +51,7 @@ def push(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Upload a folder as a new version of a data set and wait until it is checked."""
+    """Upload a folder as a new version of a dataset and wait until it is checked."""
     api = client(url)
     found = archive.scan(folder)
     name = name or _slug(folder)
@@ -126,14 +126,14 @@ def _send(api: Client, packed: Path, fields: Json, *, show: bool) -> Json:
 
 
 def _checked(api: Client, dataset_id: str) -> Json:
-    """Return the data set once its check has ended."""
+    """Return the dataset once its check has ended."""
     waiting = retry_if_result(lambda dataset: dataset["status"] in ("uploading", "checking"))
     result: Json = Retrying(retry=waiting, wait=wait_fixed(0.3))(api.get, f"/datasets/{dataset_id}")
     return result
 
 
 def show(dataset: Json) -> None:
-    """Print a data set with its counts, classes and problems."""
+    """Print a dataset with its counts, classes and problems."""
     report = dataset["report"] or {}
     images = report.get("images", {})
     output.show(
@@ -180,13 +180,13 @@ def list_datasets(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the data sets, newest first."""
+    """List the datasets, newest first."""
     datasets = list(client(url).items("/datasets"))
     if as_json:
         output.print_json(datasets)
         return
     if not datasets:
-        out.print("no data sets yet: `yard dataset push DIR` uploads one")
+        out.print("no datasets yet: `yard dataset push DIR` uploads one")
         return
     rows = [
         (
@@ -205,7 +205,7 @@ def list_datasets(
 
 
 def require_ready(dataset: Json) -> Json:
-    """Return the data set, if it can be trained on.
+    """Return the dataset, if it can be trained on.
 
     Raises:
         YardError: it is not ready.
@@ -214,7 +214,7 @@ def require_ready(dataset: Json) -> Json:
         return dataset
     raise YardError(
         f"{dataset['name']}@{dataset['version']} is {dataset['status']}",
-        "only a data set that is ready can be trained on",
+        "only a dataset that is ready can be trained on",
         "push it again with `yard dataset push DIR`, or name another",
         Code.REFUSED,
     )

@@ -52,7 +52,7 @@ def train(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train on a data set and follow it live. Ctrl-C leaves the job running."""
+    """Train on a dataset and follow it live. Ctrl-C leaves the job running."""
     api = client(url)
     chosen = require_ready(api.dataset(dataset))
     config_values = _json_only(_file(config) | _settings(api, trainer, settings or []))
