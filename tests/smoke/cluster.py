@@ -70,6 +70,16 @@ def serving() -> list[dict[str, Any]]:
     return [pod for pod in get("pods") if pod["metadata"]["ownerReferences"][0]["kind"] in owners]
 
 
+def restarts() -> dict[str, int]:
+    """Containers of the platform's pods that were restarted, and how often."""
+    return {
+        f"{pod['metadata']['name']} {status['name']}": status["restartCount"]
+        for pod in serving()
+        for status in pod["status"]["containerStatuses"]
+        if status["restartCount"]
+    }
+
+
 def wait_ready(seconds: float = 180) -> None:
     """Wait until every pod serves, none is on its way out, and the node ports lead to them."""
 

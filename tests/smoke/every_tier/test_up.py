@@ -6,7 +6,7 @@ import httpx
 import pytest
 from conformance.api import Api
 from conformance.waiting import wait_for
-from smoke.cluster import get, ready, run, serving
+from smoke.cluster import get, ready, restarts, run, serving
 
 COMPONENTS = {
     "backend", "frontend", "minio", "mlflow", "postgres", "prometheus", "redis", "temporal", "temporal-ui",
@@ -17,13 +17,7 @@ def test_every_pod_is_ready_and_was_never_restarted() -> None:
     pods = serving()
     assert {pod["metadata"]["labels"]["app"] for pod in pods} >= COMPONENTS
     assert [pod["metadata"]["name"] for pod in pods if not ready(pod)] == []
-    restarts = {
-        f"{pod['metadata']['name']} {status['name']}": status["restartCount"]
-        for pod in pods
-        for status in pod["status"]["containerStatuses"]
-        if status["restartCount"]
-    }
-    assert restarts == {}
+    assert restarts() == {}
 
 
 def test_what_runs_once_has_run() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from conformance.api import Api
-from smoke.cluster import identities, run, upgrade, wait_ready
+from smoke.cluster import identities, restarts, run, upgrade, wait_ready
 from smoke.training import submit
 
 
@@ -51,3 +51,11 @@ def test_no_job_is_lost_when_the_backend_is_restarted(api: Api, dataset_id: str)
     run("kubectl rollout restart deployment/backend -n platform")
     run("kubectl rollout status deployment/backend -n platform --timeout=300s", seconds=310)
     assert {api.wait(job_id, seconds=300)["status"] for job_id in job_ids} == {"succeeded"}
+
+
+def test_all_pods_come_up_again_when_all_are_replaced_at_once() -> None:
+    selector = "-n platform -l app.kubernetes.io/part-of=platform"
+    run(f"kubectl rollout restart deployments,statefulsets {selector}")
+    run(f"kubectl rollout status deployments,statefulsets {selector} --timeout=300s", seconds=310)
+    wait_ready()
+    assert restarts() == {}
