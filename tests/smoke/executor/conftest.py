@@ -1,3 +1,3 @@
-from executor_namespace import kubeconfig, template
+from smoke.executor.namespace import kubeconfig, template
 
 __all__ = ["kubeconfig", "template"]

@@ -27,8 +27,9 @@ from backend.training.executor import (
 )
 from backend.training.kubernetes_executor import KubernetesExecutor
 from backend.training.kubernetes_jobs import job_of, load_template
-from executor_namespace import NAMESPACE, kubectl, objects
 from kubernetes.aio.config import kube_config
+
+from smoke.executor.namespace import NAMESPACE, kubectl, objects
 
 IMAGE = "debian:bookworm-slim"
 WITHIN_S = 60
