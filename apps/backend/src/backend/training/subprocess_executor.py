@@ -89,7 +89,8 @@ class SubprocessExecutor:
             await asyncio.sleep(POLL_S)
             return
         try:
-            await asyncio.wait_for(self._launched.wait(), IDLE_POLL_S)
+            async with asyncio.timeout(IDLE_POLL_S):
+                await self._launched.wait()
         except TimeoutError:
             return
         self._launched.clear()
