@@ -19,15 +19,15 @@ def switched_back() -> Iterator[None]:
 
 @pytest.mark.usefixtures("switched_back")
 def test_a_running_training_goes_on_as_a_job(api: Api, dataset_id: str) -> None:
-    job_id = submit(api, dataset_id, epochs=40)
-    api.wait_epoch(job_id, 2, seconds=180)
-    seen = api.log(job_id)
     run("docker build -t trainer-ultralytics:latest apps/trainer-ultralytics", seconds=600)
     run("kind load docker-image trainer-ultralytics:latest", seconds=600)
+    job_id = submit(api, dataset_id, epochs=25)
+    api.wait_epoch(job_id, 2, seconds=180)
+    seen = api.log(job_id)
     run("kubectl set env deployment/backend -n platform TRAINING_MODE=kubernetes")
     job = api.wait(job_id, seconds=300)
     assert (job["status"], job["attempt"]) == ("succeeded", 2)
     assert len(get("jobs", f"trainyard.dev/job={job_id}")) == 1
-    assert [row["epoch"] for row in api.metrics(job_id)] == list(range(40))
+    assert [row["epoch"] for row in api.metrics(job_id)] == list(range(25))
     assert api.log(job_id).startswith(seen)
     assert [run["info"]["status"] for run in mlflow_runs(job_id)] == ["FINISHED"]
