@@ -44,16 +44,17 @@ it('says how to begin, then follows a training to its end by itself', async () =
   const data = join(folder, 'patches')
   writeDataset(data)
   await platform.yard('dataset', 'push', data)
-  const settings = ['epochs=3', 'imgsz=32', 'batch=2'].flatMap((set) => ['--set', set])
+  // Long enough to be seen at work: an idle page asks every eight seconds.
+  const settings = ['epochs=50', 'imgsz=32', 'batch=2'].flatMap((set) => ['--set', set])
   await platform.yard('train', 'patches', '--name', 'first', '--no-follow', ...settings)
 
   const row = page.getByRole('row', { name: /first/ })
   await row.getByText(/queued|preparing|running/).waitFor()
   await page.screenshot({ path: `${OUT}working.png` })
-  await row.getByText('succeeded').waitFor({ timeout: 60_000 })
-  expect(await row.getByText('3 of 3 epochs').isVisible()).toBe(true)
+  await row.getByText('succeeded').waitFor({ timeout: 120_000 })
+  expect(await row.getByText('50 of 50 epochs').isVisible()).toBe(true)
   expect(await row.getByText('mAP50', { exact: true }).isVisible()).toBe(true)
-}, 120_000)
+}, 200_000)
 
 it.each(['light', 'dark'] as const)('is accessible in %s', async (colorScheme) => {
   await page.emulateMedia({ colorScheme })

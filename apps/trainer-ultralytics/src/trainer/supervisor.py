@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,8 @@ from trainer.contract import Attempt, AttemptError, Cause, trainer_home
 _TICK_S = 0.2
 _MEASURE_S = 0.5
 _JOIN_S = 2.0
+# Uploading checkpoints may take so much of the time: the training wants the cores.
+_UPLOAD_SHARE = 0.05
 _PREEMPTED_EXIT = 128 + signal.SIGTERM
 log = logging.getLogger(__name__)
 
@@ -103,8 +105,10 @@ class _Supervisor:
         from trainer import client, heartbeats, logs  # noqa: PLC0415 - the child imports meanwhile
 
         self._uploads = ThreadPoolExecutor(1, "uploads")
-        self._checkpoint: Future[None] | None = None
         self._newest_checkpoint: Path | None = None
+        self._uploading: Path | None = None
+        self._next_upload = 0.0
+        self._closing = threading.Event()
         self._store = client.Store(self._attempt, self._abandon)
         self._backend = client.Backend(self._attempt)
         on_stop, on_stale = (
@@ -203,10 +207,7 @@ class _Supervisor:
                 self._beats.tell(progress=fields["progress"])
                 self._beats.tell_epoch(fields["epoch"], fields["metrics"])
             case "checkpoint":
-                self._newest_checkpoint = Path(fields["path"])
-                self._checkpoint = self._uploads.submit(
-                    self._upload_checkpoint, Path(fields["path"]), fields["epoch"]
-                )
+                self._take_checkpoint(Path(fields["path"]), fields["epoch"])
             case "artifact":
                 self._artifacts.append(Path(fields["path"]))
             case "failed":
@@ -232,6 +233,7 @@ class _Supervisor:
 
     def _leave_stale(self) -> None:
         self._abandon.set()
+        self._closing.set()
         self._kill_child()
         processes.kill_own_tree()
         self._ended = Ended(1, None, None, "The backend runs this attempt no longer.")
@@ -318,6 +320,7 @@ class _Supervisor:
             persistently,
         )
 
+        self._closing.set()
         if cause is Cause.COMPLETED:
             try:
                 for path in self._artifacts:
@@ -342,11 +345,24 @@ class _Supervisor:
     def _end(self, ended: Ended) -> None:
         self._ended = ended
 
+    def _take_checkpoint(self, path: Path, epoch: int) -> None:
+        """Upload it soon; where epochs are short, it takes the place of one that still waits."""
+        before, self._newest_checkpoint = self._newest_checkpoint, path
+        if before and before != self._uploading:
+            before.unlink(missing_ok=True)
+        self._uploads.submit(self._upload_checkpoint, path, epoch)
+
     def _upload_checkpoint(self, path: Path, epoch: int) -> None:
+        self._closing.wait(max(0.0, self._next_upload - time.monotonic()))
+        began = time.monotonic()
+        # Before the look at the newest one: whoever replaces it looks at the two the other way round.
+        self._uploading = path
         try:
             if path == self._newest_checkpoint:
                 key = f"{self._attempt.job_id}/{self._attempt.number}/checkpoint"
                 self._store.upload(path, "models", key, epoch)
+                ended = time.monotonic()
+                self._next_upload = ended + (ended - began) / _UPLOAD_SHARE
         except AttemptError as error:
             log.warning("The checkpoint of epoch %d was not stored: %s", epoch, error.message)
         finally:
