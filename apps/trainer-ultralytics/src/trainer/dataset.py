@@ -123,7 +123,7 @@ def _reading(archive: Path) -> Iterator[zipfile.ZipFile]:
     except (
         zipfile.BadZipFile,
         EOFError,
-        NotImplementedError,
+        NotImplementedError,  # zipfile's, for a compression or version that it does not know
         RuntimeError,
         OverflowError,
     ) as error:
