@@ -1,6 +1,5 @@
 """A checkpoint is one uncompressed zip of what the next attempt needs to go on."""
 
-import filecmp
 import logging
 import shutil
 import zipfile
@@ -10,24 +9,42 @@ from trainer.client import Store
 from trainer.contract import Attempt
 
 log = logging.getLogger(__name__)
-_LAST, _BEST = "weights/last.pt", "weights/best.pt"
+_LAST, _BEST, _RESULTS = "weights/last.pt", "weights/best.pt", "results.csv"
 # Without best.pt and results.csv a resumed run that never beats its old best would have neither.
-_MEMBERS = (_LAST, _BEST, "results.csv")
+_MEMBERS = (_LAST, _BEST, _RESULTS)
 
 
-def pack(run: Path, target: Path) -> None:
-    """Write the run's checkpoint to `target`, never seen half written.
+def snapshot(run: Path, target: Path, *, best: bool) -> None:
+    """Put aside what the run's next save would overwrite: in the folder `target`, not half written.
 
-    Where the last epoch is the best, its weights are in it once, as last.pt.
+    The training waits for this, so that last.pt is all that is copied; `best` says that it is the
+    best so far, too.
     """
     temporary = target.with_suffix(".part")
-    members = [member for member in _MEMBERS if (run / member).exists()]
-    if _BEST in members and filecmp.cmp(run / _LAST, run / _BEST, shallow=False):
-        members.remove(_BEST)
-    with zipfile.ZipFile(temporary, "w") as archive:
-        for member in members:
-            archive.write(run / member, member)
-    temporary.replace(target)
+    (temporary / _LAST).parent.mkdir(parents=True)
+    shutil.copyfile(run / _LAST, temporary / _LAST)
+    # Where the last epoch is the best, its weights are kept once, as last.pt.
+    newest_best = run.parent / "best.pt"
+    if best:
+        newest_best.unlink(missing_ok=True)
+        newest_best.hardlink_to(temporary / _LAST)
+    elif (run / _BEST).exists():
+        if not newest_best.exists():  # it came with the checkpoint that was resumed
+            shutil.copyfile(run / _BEST, newest_best)
+        (temporary / _BEST).hardlink_to(newest_best)
+    if (run / _RESULTS).exists():
+        shutil.copyfile(run / _RESULTS, temporary / _RESULTS)
+    temporary.rename(target)
+
+
+def pack(snapshot: Path) -> Path:
+    """Make the snapshot one file, beside it."""
+    target = snapshot.with_suffix(".zip")
+    with zipfile.ZipFile(target, "w") as archive:
+        for member in _MEMBERS:
+            if (snapshot / member).exists():
+                archive.write(snapshot / member, member)
+    return target
 
 
 def restore(attempt: Attempt, store: Store, run: Path) -> int | None:

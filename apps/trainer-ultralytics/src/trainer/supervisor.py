@@ -349,10 +349,12 @@ class _Supervisor:
         """Upload it soon; where epochs are short, it takes the place of one that still waits."""
         before, self._newest_checkpoint = self._newest_checkpoint, path
         if before and before != self._uploading:
-            before.unlink(missing_ok=True)
+            shutil.rmtree(before, ignore_errors=True)
         self._uploads.submit(self._upload_checkpoint, path, epoch)
 
     def _upload_checkpoint(self, path: Path, epoch: int) -> None:
+        from trainer import checkpoints  # noqa: PLC0415 - the child imports meanwhile
+
         self._closing.wait(max(0.0, self._next_upload - time.monotonic()))
         began = time.monotonic()
         # Before the look at the newest one: whoever replaces it looks at the two the other way round.
@@ -360,13 +362,15 @@ class _Supervisor:
         try:
             if path == self._newest_checkpoint:
                 key = f"{self._attempt.job_id}/{self._attempt.number}/checkpoint"
-                self._store.upload(path, "models", key, epoch)
+                archive = checkpoints.pack(path)
+                self._store.upload(archive, "models", key, epoch)
+                archive.unlink()
                 ended = time.monotonic()
                 self._next_upload = ended + (ended - began) / _UPLOAD_SHARE
         except AttemptError as error:
             log.warning("The checkpoint of epoch %d was not stored: %s", epoch, error.message)
         finally:
-            path.unlink(missing_ok=True)
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def fresh_work_folder(work: Path) -> Path:

@@ -72,9 +72,9 @@ class Progress:
         self._stop.check()
 
     def on_model_save(self, trainer: Any) -> None:
-        """last.pt is written: make it a checkpoint."""
-        target = self._run.parent / f"checkpoint-{trainer.epoch}.zip"
-        checkpoints.pack(self._run, target)
+        """last.pt is written: the supervisor makes a checkpoint of it."""
+        target = self._run.parent / f"checkpoint-{trainer.epoch}"
+        checkpoints.snapshot(self._run, target, best=trainer.best_fitness == trainer.fitness)
         self._report("checkpoint", path=str(target), epoch=trainer.epoch)
 
     def on_fit_epoch_end(self, trainer: Any) -> None:

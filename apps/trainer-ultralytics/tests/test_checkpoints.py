@@ -1,0 +1,41 @@
+"""What a checkpoint holds when the next save has already begun."""
+
+import zipfile
+from pathlib import Path
+
+from trainer import checkpoints
+
+
+def test_snapshots_keep_what_later_saves_overwrite(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    (run / "weights").mkdir(parents=True)
+    for epoch, best in enumerate([True, False, True, False]):
+        weights = f"weights of epoch {epoch}"
+        (run / "weights/last.pt").write_text(weights)
+        if best:
+            (run / "weights/best.pt").write_text(weights)
+        (run / "results.csv").write_text(f"{epoch} rows")
+        checkpoints.snapshot(run, tmp_path / str(epoch), best=best)
+    assert _packed(tmp_path / "0") == {"last": 0, "results": 0}
+    assert _packed(tmp_path / "1") == {"last": 1, "best": 0, "results": 1}
+    assert _packed(tmp_path / "2") == {"last": 2, "results": 2}
+    assert _packed(tmp_path / "3") == {"last": 3, "best": 2, "results": 3}
+
+
+def test_the_best_of_an_earlier_attempt_is_kept(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    (run / "weights").mkdir(parents=True)
+    (run / "weights/last.pt").write_text("weights of epoch 5")
+    (run / "weights/best.pt").write_text("weights of epoch 3")
+    checkpoints.snapshot(run, tmp_path / "5", best=False)
+    assert _packed(tmp_path / "5") == {"last": 5, "best": 3}
+
+
+def _packed(snapshot: Path) -> dict[str, int]:
+    """The epoch that each member of the packed checkpoint is of."""
+    with zipfile.ZipFile(checkpoints.pack(snapshot)) as archive:
+        words = {Path(name).stem: archive.read(name).decode() for name in archive.namelist()}
+    return {
+        name: int(text.removeprefix("weights of epoch ").removesuffix(" rows"))
+        for name, text in words.items()
+    }
