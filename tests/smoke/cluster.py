@@ -89,17 +89,11 @@ def wait_ready(seconds: float = 180) -> None:
     wait_for(up, seconds, lambda: run("kubectl get pods -n platform").stdout, catch=httpx.HTTPError)
 
 
-def upgrade(*settings: str) -> None:
+def upgrade(*settings: str, values: Path | None = None) -> None:
     """`helm upgrade` with the release's own values, and these over them."""
-    command = [
-        "helm",
-        "upgrade",
-        "platform",
-        "charts/platform",
-        "-n",
-        "platform",
-        "--reset-then-reuse-values",
-    ]
+    command = ["helm", "upgrade", "platform", "charts/platform", "-n", "platform"]
+    command += ["--reset-then-reuse-values"]
+    command += ["--values", str(values)] if values else []
     run([*command, *(word for setting in settings for word in ("--set", setting))])
 
 
