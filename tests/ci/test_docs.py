@@ -1,0 +1,66 @@
+"""The pages' links lead somewhere, and what they tell of the code is as the code has it."""
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from chart import ROOT, tier
+
+PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("apps/*/README.md")])
+RETRIED = {"never": "no", "always": "yes", "if_progressed": "if it got further"}
+
+
+def anchors(page: Path) -> set[str]:
+    """A page's headings, as a link names them."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_pages_and_headings(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if not link.startswith("http"):
+            name, _, anchor = link.partition("#")
+            target = (page.parent / name).resolve() if name else page
+            assert target.exists(), link
+            assert not anchor or anchor in anchors(target), link
+
+
+def causes() -> ModuleType:
+    """The backend's module, which needs nothing of its environment."""
+    path = ROOT / "apps/backend/src/backend/training/causes.py"
+    spec = importlib.util.spec_from_file_location("causes", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_cause_has_its_row_with_the_rule_by_which_it_is_retried() -> None:
+    text = (ROOT / "docs/when-a-job-fails.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \|(.+)\|(.+)\|(.+)\|(.+)\|$", text, re.MULTILINE)
+    told = {cause: retried.strip() for cause, _, retried, *_ in rows}
+    assert told == {
+        cause: RETRIED[consequence.retry] for cause, consequence in causes().CONSEQUENCES.items()
+    }
+
+
+def test_the_editor_s_configuration_maps_the_source_that_runs() -> None:
+    text = (ROOT / "docs/developing-trainers.md").read_text()
+    [block] = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    mounted, built, here = json.loads(block)["configurations"]
+    [ours, theirs] = mounted["pathMappings"]
+    assert ours["localRoot"] == "${workspaceFolder}/apps/trainer-ultralytics/src"
+    assert (ROOT / "apps/trainer-ultralytics/src/trainer").is_dir()
+    containers = tier("tier1").pod("Deployment/backend").containers
+    launcher = next(one for one in containers if one["name"] == "launcher")
+    assert {"name": "PYTHONPATH", "value": ours["remoteRoot"]} in launcher["env"]
+    dockerfile = (ROOT / "apps/trainer-ultralytics/Dockerfile").read_text()
+    assert f"WORKDIR {built['pathMappings'][0]['remoteRoot']}\n" in dockerfile
+    assert f"WORKDIR {theirs['remoteRoot']}\n" in dockerfile
+    assert built["pathMappings"][1] == theirs
+    assert "pathMappings" not in here
