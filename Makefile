@@ -18,7 +18,7 @@ env = $(1)/.venv/installed
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(foreach d,$(APPS) demo,$(call env,$d)) ## Train a real detector on this machine, from nothing to a picture
@@ -102,6 +102,12 @@ tier2: tools images ## Tier 2 in a kind cluster: training as Kubernetes Jobs
 .PHONY: smoke
 smoke: $(call env,tests) ## Test the platform in the kind cluster; TIER=tier1 or tier2
 	tests/.venv/bin/python -m pytest tests/smoke/every_tier tests/smoke/$(or $(TIER),tier1)
+
+.PHONY: smoke-argocd
+smoke-argocd: $(call env,tests) ## Test the GitOps path in a kind cluster with an Argo CD (see tests/smoke/argocd)
+	@: "$${ARGOCD_REPO_URL:?address of a repository, as Argo CD reads it}"
+	@: "$${GITOPS_WORKTREE:?folder of that repository, a clone of this one on branch main: the tests commit there}"
+	tests/.venv/bin/python -m pytest tests/smoke/argocd
 
 .PHONY: down
 down: ## Delete the kind cluster with all that is in it
