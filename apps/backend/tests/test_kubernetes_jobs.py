@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 import yaml
+from backend.settings import Placement
 from backend.training.executor import AttemptRef, AttemptSpec
-from backend.training.kubernetes_jobs import job_of, load_template, secret_of
+from backend.training.kubernetes_jobs import job_of, load_template, place, secret_of
 
 TEMPLATE = """
 apiVersion: batch/v1
@@ -43,7 +44,9 @@ SPEC = AttemptSpec(
 
 
 def job(**changes: Any) -> Any:
-    return job_of(yaml.safe_load(TEMPLATE), replace(SPEC, **changes), "platform", 9.5)
+    return job_of(
+        yaml.safe_load(TEMPLATE), replace(SPEC, **changes), "platform", 9.5, "nvidia.com/gpu"
+    )
 
 
 def test_job() -> None:
@@ -65,6 +68,7 @@ def test_job() -> None:
     pod = made["spec"]["template"]
     assert pod["metadata"]["labels"] == labels
     assert pod["spec"]["terminationGracePeriodSeconds"] == 10
+    assert pod["spec"]["shareProcessNamespace"] is True
     (container,) = pod["spec"]["containers"]
     assert (container["image"], container["command"]) == ("t:1", ["train"])
     assert container["env"] == [{"name": "HOME", "value": "/tmp"}]
@@ -82,6 +86,18 @@ def test_no_limit_of_memory() -> None:
         "resources"
     ]
     assert resources["limits"] == {"cpu": "0.5"}
+
+
+def test_a_placement_adds_to_what_the_template_asks_for() -> None:
+    made = job()
+    made["spec"]["template"]["spec"]["nodeSelector"] = {"zone": "a"}
+    toleration = {"key": "gpu", "operator": "Exists"}
+    place(
+        made, Placement(nodeSelector={"gpu": "a100"}, tolerations=[toleration], queueName="large")
+    )
+    assert made["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "large"
+    assert made["spec"]["template"]["spec"]["nodeSelector"] == {"zone": "a", "gpu": "a100"}
+    assert made["spec"]["template"]["spec"]["tolerations"] == [toleration]
 
 
 def test_secret_goes_with_its_job() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from backend.settings import Placement
 from backend.training.executor import AttemptRef, AttemptSpec
 
 JOB = "trainyard.dev/job"
@@ -17,8 +18,8 @@ TASK = "trainyard.dev/task"
 NAME = "trainyard.dev/name"
 # The attempt's end is in the database. Its Job stays until its TTL for people to look at.
 RECORDED = "trainyard.dev/recorded"
+QUEUE = "kueue.x-k8s.io/queue-name"
 
-GPU = "nvidia.com/gpu"
 MIB = 2**20
 
 
@@ -48,7 +49,9 @@ def load_template(path: Path) -> dict[str, Any]:
     return template
 
 
-def job_of(template: dict[str, Any], spec: AttemptSpec, namespace: str, grace_s: float) -> Any:
+def job_of(
+    template: dict[str, Any], spec: AttemptSpec, namespace: str, grace_s: float, gpu_resource: str
+) -> Any:
     """The Job of an attempt: the template, and what only the attempt knows."""
     job = copy.deepcopy(template)
     name = job_name(spec.ref)
@@ -62,11 +65,22 @@ def job_of(template: dict[str, Any], spec: AttemptSpec, namespace: str, grace_s:
     pod.setdefault("metadata", {})
     pod["metadata"]["labels"] = pod["metadata"].get("labels", {}) | labels
     pod["spec"]["terminationGracePeriodSeconds"] = math.ceil(grace_s)
+    # A script as process 1 would not be ended by a signal that it has no handler for.
+    pod["spec"]["shareProcessNamespace"] = True
     container = pod["spec"]["containers"][0]
     container |= {"image": spec.image, "command": list(spec.command)}
     container["envFrom"] = [*container.get("envFrom", []), {"secretRef": {"name": name}}]
-    container["resources"] = _resources(container.get("resources", {}), spec)
+    container["resources"] = _resources(container.get("resources", {}), spec, gpu_resource)
     return job
+
+
+def place(job: dict[str, Any], placement: Placement) -> None:
+    """Let the Job run where the placement says, besides what the template asks for."""
+    pod = job["spec"]["template"]["spec"]
+    pod["nodeSelector"] = pod.get("nodeSelector", {}) | placement.nodeSelector
+    pod["tolerations"] = [*pod.get("tolerations", []), *placement.tolerations]
+    if placement.queueName:
+        job["metadata"]["labels"][QUEUE] = placement.queueName
 
 
 def secret_of(spec: AttemptSpec, job: dict[str, Any]) -> dict[str, Any]:
@@ -104,12 +118,12 @@ def _labels(spec: AttemptSpec) -> dict[str, str]:
     return {name: value for name, value in labels.items() if value}
 
 
-def _resources(given: dict[str, Any], spec: AttemptSpec) -> dict[str, Any]:
+def _resources(given: dict[str, Any], spec: AttemptSpec, gpu_resource: str) -> dict[str, Any]:
     amounts = {"cpu": f"{spec.cpu:g}"}
     if spec.memory_bytes is not None:
         amounts["memory"] = f"{math.ceil(spec.memory_bytes / MIB)}Mi"
     if spec.gpu:
-        amounts[GPU] = str(spec.gpu)
+        amounts[gpu_resource] = str(spec.gpu)
     kept = {
         kind: {name: value for name, value in given.get(kind, {}).items() if name != "memory"}
         for kind in ("requests", "limits")
