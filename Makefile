@@ -18,7 +18,7 @@ env = $(1)/.venv/installed
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(foreach d,$(APPS) demo,$(call env,$d)) ## Train a real detector on this machine, from nothing to a picture
@@ -108,6 +108,10 @@ smoke-argocd: $(call env,tests) ## Test the GitOps path in a kind cluster with a
 	@: "$${ARGOCD_REPO_URL:?address of a repository, as Argo CD reads it}"
 	@: "$${GITOPS_WORKTREE:?folder of that repository, a clone of this one on branch main: the tests commit there}"
 	tests/.venv/bin/python -m pytest tests/smoke/argocd
+
+.PHONY: conformance-cluster
+conformance-cluster: $(call env,tests) ## What any executor must pass, on the running tier 2: it kills services there
+	tests/.venv/bin/python -m pytest tests/conformance --cluster
 
 .PHONY: down
 down: ## Delete the kind cluster with all that is in it

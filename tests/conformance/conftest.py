@@ -1,12 +1,29 @@
-"""One platform per database for the whole suite; a test takes services away and gives them back."""
+"""One platform per database for the whole suite, or the one in the cluster; a test takes services away and gives them back."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 
 import pytest
 import servers
+from smoke.cluster import diagnosis
 
 from conformance.api import Api, squares_archive
-from conformance.local import LocalPlatform, local_platform
+from conformance.cluster import cluster_platform
+from conformance.local import local_platform
+from conformance.platform import Platform
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--cluster", action="store_true", help="use the platform in the kind cluster (make tier2)"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "platform" in metafunc.fixturenames:
+        cluster = metafunc.config.getoption("cluster")
+        names = ["cluster"] if cluster else ["sqlite", "postgresql"]
+        metafunc.parametrize("platform", names, indirect=True, scope="session")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
@@ -15,37 +32,48 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
         item.add_marker(pytest.mark.xdist_group(item.callspec.params["platform"]))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed and item.config.getoption("cluster"):
+        report.sections.append(("the cluster", diagnosis()))
+    return report
+
+
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.S3Server]:
     with servers.seaweedfs(tmp_path_factory.mktemp("store") / "seaweedfs") as server:
         yield server
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session")
 def platform(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    store: servers.S3Server,
-) -> Iterator[LocalPlatform]:
-    folder = tmp_path_factory.mktemp(str(request.param))
-    if request.param == "sqlite":
-        with local_platform(folder, f"sqlite+aiosqlite:///{folder}/backend.sqlite3", store) as it:
-            yield it
-        return
-    with servers.postgres() as address:
-        servers.create_database(address, "trainyard")
-        with local_platform(folder, f"postgresql+asyncpg://{address}/trainyard", store) as it:
-            yield it
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Platform]:
+    folder = tmp_path_factory.mktemp(request.param)
+    with ExitStack() as stack:
+        if request.param == "cluster":
+            yield stack.enter_context(cluster_platform(folder))
+            return
+        database = f"sqlite+aiosqlite:///{folder}/backend.sqlite3"
+        if request.param == "postgresql":
+            address = stack.enter_context(servers.postgres())
+            servers.create_database(address, "trainyard")
+            database = f"postgresql+asyncpg://{address}/trainyard"
+        store = request.getfixturevalue("store")
+        yield stack.enter_context(local_platform(folder, database, store))
 
 
 @pytest.fixture
-def api(platform: LocalPlatform) -> Iterator[Api]:
+def api(platform: Platform) -> Iterator[Api]:
     with Api(base_url=platform.url, timeout=30) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
-def dataset_id(platform: LocalPlatform) -> str:
+def dataset_id(platform: Platform) -> str:
     with Api(base_url=platform.url, timeout=30) as client:
         dataset = client.push("squares", squares_archive())
     assert dataset["status"] == "ready", dataset["report"]

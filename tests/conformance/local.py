@@ -15,6 +15,7 @@ import psutil
 import servers
 
 from conformance.manifests import write_manifests
+from conformance.platform import SETTINGS
 from conformance.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -47,10 +48,7 @@ class LocalPlatform:
             "TRAINERS_DIR": str(trainers),
             "LAUNCHER_SOCKET": str(self.socket),
             "API_AUTH": "off",
-            "HEARTBEAT_TIMEOUT_S": "6",
-            "STALL_TIMEOUT_S": "12",
-            "STOP_GRACE_S": "2",
-            "LOG_LIMIT_BYTES": str(2 << 20),
+            **{name: str(value) for name, value in SETTINGS.items()},
         }
 
     # Each service by name, so that a test can take it away and give it back.

@@ -26,7 +26,28 @@ SCRIPTED_FIELDS: dict[str, dict[str, Any]] = {
 }
 
 
-def _manifest(name: str, command: list[str], fields: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def manifests(cpu: float = 1) -> dict[str, dict[str, Any]]:
+    """`scripted`, `seed` and `missing` (its program does not exist); `cpu`: the cores each asks for."""
+    return {
+        name: _manifest(name, command, fields, cpu)
+        for name, command, fields in (
+            ("scripted", ["python", "-c", (HERE / "scripted.py").read_text()], SCRIPTED_FIELDS),
+            ("seed", ["python", "-c", (HERE / "seed.py").read_text()], {}),
+            ("missing", ["no-such-program"], {}),
+        )
+    }
+
+
+def write_manifests(folder: Path) -> None:
+    """Write them as files, `scripted.json` and so on."""
+    folder.mkdir(exist_ok=True)
+    for name, manifest in manifests().items():
+        (folder / f"{name}.json").write_text(json.dumps(manifest))
+
+
+def _manifest(
+    name: str, command: list[str], fields: dict[str, dict[str, Any]], cpu: float
+) -> dict[str, Any]:
     properties = {key: {"description": key, **field} for key, field in fields.items()}
     return {
         "name": name,
@@ -41,16 +62,5 @@ def _manifest(name: str, command: list[str], fields: dict[str, dict[str, Any]]) 
             "properties": properties,
             "additionalProperties": False,
         },
-        "resources": {"cpu": 1, "memory": "512Mi", "gpu": 0},
+        "resources": {"cpu": cpu, "memory": "512Mi", "gpu": 0},
     }
-
-
-def write_manifests(folder: Path) -> None:
-    """Write `scripted.json`, `seed.json` and `missing.json` (its program does not exist)."""
-    folder.mkdir(exist_ok=True)
-    for name, command, fields in (
-        ("scripted", ["python", "-c", (HERE / "scripted.py").read_text()], SCRIPTED_FIELDS),
-        ("seed", ["python", "-c", (HERE / "seed.py").read_text()], {}),
-        ("missing", ["no-such-program"], {}),
-    ):
-        (folder / f"{name}.json").write_text(json.dumps(_manifest(name, command, fields)))

@@ -2,13 +2,15 @@
 
 import time
 
+import psutil
+
 from conformance.api import Api
-from conformance.local import LocalPlatform
+from conformance.platform import Platform
 from conformance.waiting import wait_for
 
 
 def test_an_obedient_trainer_is_gone_within_two_seconds(
-    api: Api, platform: LocalPlatform, dataset_id: str
+    api: Api, platform: Platform, dataset_id: str
 ) -> None:
     job_id = api.submit(dataset_id, {"epochs": 500, "epoch_s": 0.2})
     api.wait_epoch(job_id, 1)
@@ -21,7 +23,7 @@ def test_an_obedient_trainer_is_gone_within_two_seconds(
 
 
 def test_a_hostile_trainer_and_its_children_are_killed_after_the_grace(
-    api: Api, platform: LocalPlatform, dataset_id: str
+    api: Api, platform: Platform, dataset_id: str
 ) -> None:
     config = {"epochs": 500, "epoch_s": 0.2, "ignore_sigterm": True, "children": 3}
     job_id = api.submit(dataset_id, config)
@@ -35,17 +37,20 @@ def test_a_hostile_trainer_and_its_children_are_killed_after_the_grace(
 
 
 def test_a_trainers_children_do_not_outlive_its_success(
-    api: Api, platform: LocalPlatform, dataset_id: str
+    api: Api, platform: Platform, dataset_id: str
 ) -> None:
     job_id = api.submit(dataset_id, {"epochs": 10, "children": 2})
-    tree = wait_for(lambda: platform.processes(job_id), 10)
+
+    def tree_with_children() -> list[psutil.Process] | None:
+        tree = platform.processes(job_id)
+        return tree if len(tree) > 2 else None
+
+    tree = wait_for(tree_with_children, 30)
     assert api.wait(job_id)["status"] == "succeeded"
     wait_for(lambda: not any(process.is_running() for process in tree), 3, lambda: tree)
 
 
-def test_a_queued_job_is_cancelled_at_once(
-    api: Api, platform: LocalPlatform, dataset_id: str
-) -> None:
+def test_a_queued_job_is_cancelled_at_once(api: Api, platform: Platform, dataset_id: str) -> None:
     platform.kill("temporal")
     try:
         job_id = api.submit(dataset_id)

@@ -6,11 +6,11 @@ import httpx
 import pytest
 
 from conformance.api import Api
-from conformance.local import LocalPlatform
+from conformance.platform import Platform
 from conformance.waiting import wait_for
 
 
-def token_of(platform: LocalPlatform, job_id: str, attempt: int) -> str:
+def token_of(platform: Platform, job_id: str, attempt: int) -> str:
     """The token that a scripted trainer with `keep_token` left in the store."""
     s3 = platform.store.client()
     key = f"{job_id}/{attempt}/artifacts/token"
@@ -43,7 +43,7 @@ def test_wrong_callbacks_are_refused_and_change_nothing(api: Api, dataset_id: st
 
 
 def test_a_stale_attempt_is_refused_and_changes_nothing(
-    api: Api, platform: LocalPlatform, dataset_id: str
+    api: Api, platform: Platform, dataset_id: str
 ) -> None:
     config = {"epochs": 100, "epoch_s": 0.2, "die_at_epoch": 1, "keep_token": True}
     job_id = api.submit(dataset_id, config)

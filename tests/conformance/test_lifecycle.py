@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from conformance.api import Api
-from conformance.local import LocalPlatform
+from conformance.platform import Platform
 from conformance.waiting import wait_for
 
 
@@ -35,10 +35,9 @@ def test_the_seeds_twenty_lines_are_a_trainer(api: Api, dataset_id: str) -> None
 
 
 def test_a_yolo_training_leaves_a_verified_model(
-    api: Api, platform: LocalPlatform, dataset_id: str
+    api: Api, platform: Platform, dataset_id: str
 ) -> None:
-    config = {"model": "yolo11n", "epochs": 2, "imgsz": 64, "batch": 4, "workers": 0}
-    job_id = api.submit(dataset_id, config, trainer="ultralytics")
+    job_id = api.submit_yolo(dataset_id, epochs=2)
     job = api.wait(job_id, seconds=120)
     assert job["status"] == "succeeded", api.log(job_id)[-3000:]
     assert [row["epoch"] for row in api.metrics(job_id)] == [0, 1]

@@ -1,7 +1,7 @@
 """What is killed comes back and nothing is lost."""
 
 from conformance.api import Api
-from conformance.local import LocalPlatform
+from conformance.platform import Platform
 from conformance.waiting import wait_for
 
 
@@ -14,7 +14,7 @@ def expected_log(epochs: int, lines: int) -> str:
 
 
 def test_training_survives_a_kill_of_the_backend(
-    api: Api, platform: LocalPlatform, dataset_id: str
+    api: Api, platform: Platform, dataset_id: str
 ) -> None:
     job_id = api.submit(dataset_id, {"epochs": 30, "epoch_s": 0.2, "lines_per_epoch": 20})
     api.wait_epoch(job_id, 3)
@@ -30,7 +30,7 @@ def test_training_survives_a_kill_of_the_backend(
 
 
 def test_an_end_during_the_backends_absence_is_found(
-    api: Api, platform: LocalPlatform, dataset_id: str
+    api: Api, platform: Platform, dataset_id: str
 ) -> None:
     job_id = api.submit(dataset_id, {"epochs": 4, "epoch_s": 0.3, "exit_code": 3}, max_attempts=1)
     api.wait_epoch(job_id, 1)
@@ -44,7 +44,7 @@ def test_an_end_during_the_backends_absence_is_found(
 
 
 def test_training_survives_a_kill_of_what_launched_it(
-    api: Api, platform: LocalPlatform, dataset_id: str
+    api: Api, platform: Platform, dataset_id: str
 ) -> None:
     job_id = api.submit(dataset_id, {"epochs": 20, "epoch_s": 0.2})
     api.wait_epoch(job_id, 2)
@@ -56,7 +56,7 @@ def test_training_survives_a_kill_of_what_launched_it(
 
 
 def test_with_temporal_down_a_job_is_accepted_and_starts_later(
-    api: Api, platform: LocalPlatform, dataset_id: str
+    api: Api, platform: Platform, dataset_id: str
 ) -> None:
     platform.kill("temporal")
     try:
@@ -69,7 +69,7 @@ def test_with_temporal_down_a_job_is_accepted_and_starts_later(
 
 
 def test_a_running_job_survives_temporals_absence(
-    api: Api, platform: LocalPlatform, dataset_id: str
+    api: Api, platform: Platform, dataset_id: str
 ) -> None:
     job_id = api.submit(dataset_id, {"epochs": 15, "epoch_s": 0.2})
     api.wait_epoch(job_id, 1)

@@ -4,6 +4,8 @@ import json
 import os
 import shlex
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,10 @@ ROOT = Path(__file__).parents[2]
 CLUSTER = os.environ.get("CLUSTER", "kind")
 CONTEXT = f"kind-{CLUSTER}"
 NODE = f"{CLUSTER}-control-plane"
-API_URL = "http://localhost:30080"
+# Where the node ports are: of a cluster without host ports, the address of its node.
+HOST = os.environ.get("CLUSTER_HOST", "localhost")
+API_URL = f"http://{HOST}:30080"
+S3_URL = f"http://{HOST}:30900"
 # A Python program for pods: which of these addresses can be reached.
 CONNECT = """
 import json, socket, sys
@@ -52,6 +57,18 @@ def run(
     return done
 
 
+def use_cluster(kubeconfig: Path) -> None:
+    """Every command talks to the kind cluster, whatever the context of the person's kubectl is."""
+    run(["kind", "export", "kubeconfig", "--name", CLUSTER, "--kubeconfig", str(kubeconfig)])
+    os.environ["KUBECONFIG"] = str(kubeconfig)
+
+
+def diagnosis() -> str:
+    """What a person would look at when a test has failed."""
+    seen = run([str(ROOT / "ci/diagnose.sh"), CONTEXT], check=False)
+    return seen.stdout + seen.stderr
+
+
 def get(kinds: str, selector: str = "") -> list[dict[str, Any]]:
     """Objects of the namespace `platform`."""
     command = ["kubectl", "get", kinds, "-n", "platform", "-o", "json", "-l", selector]
@@ -83,6 +100,11 @@ def restarts() -> dict[str, int]:
 def wait_ready(seconds: float = 180) -> None:
     """Wait until every pod serves, none is on its way out, and the node ports lead to them."""
 
+    # Not before the controllers have seen what was asked of them.
+    selector = "-n platform -l app.kubernetes.io/part-of=platform"
+    rollout = f"kubectl rollout status deployments,statefulsets {selector} --timeout={seconds:g}s"
+    run(rollout, seconds=seconds + 10)
+
     def up() -> bool:
         return all(map(ready, serving())) and httpx.get(f"{API_URL}/readyz").is_success
 
@@ -95,6 +117,18 @@ def upgrade(*settings: str, values: Path | None = None) -> None:
     command += ["--reset-then-reuse-values"]
     command += ["--values", str(values)] if values else []
     run([*command, *(word for setting in settings for word in ("--set", setting))])
+
+
+@contextmanager
+def upgraded(*settings: str, values: Path | None = None) -> Iterator[None]:
+    """The release with other values, and then as it was."""
+    upgrade(*settings, values=values)
+    try:
+        wait_ready()
+        yield
+    finally:
+        run("helm rollback platform -n platform")
+        wait_ready()
 
 
 def identities() -> dict[str, str]:

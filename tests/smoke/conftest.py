@@ -8,23 +8,19 @@ from contextlib import ExitStack
 import pytest
 from conformance.api import Api, squares_archive
 
-from smoke.cluster import API_URL, CLUSTER, CONTEXT, ROOT, TOOLS, run
+from smoke.cluster import API_URL, TOOLS, diagnosis, use_cluster
 
 
 @pytest.fixture(scope="session", autouse=True)
 def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Every command talks to the kind cluster, whatever the context of the person's kubectl is."""
-    path = tmp_path_factory.mktemp("kube") / "config"
-    run(["kind", "export", "kubeconfig", "--name", CLUSTER, "--kubeconfig", str(path)])
-    os.environ["KUBECONFIG"] = str(path)
+    use_cluster(tmp_path_factory.mktemp("kube") / "config")
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.failed:
-        seen = run([str(ROOT / "ci/diagnose.sh"), CONTEXT], check=False)
-        report.sections.append(("the cluster", seen.stdout + seen.stderr))
+        report.sections.append(("the cluster", diagnosis()))
     return report
 
 

@@ -3,26 +3,13 @@
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from conformance.api import Api
 from conformance.manifests import write_manifests
-from smoke.cluster import identities, restarts, run, upgrade, wait_ready
+from smoke.cluster import identities, restarts, run, upgrade, upgraded, wait_ready
 from smoke.training import submit
-
-
-@contextmanager
-def upgraded(*settings: str, values: Path | None = None) -> Iterator[None]:
-    """The release with other values, and then as it was."""
-    upgrade(*settings, values=values)
-    try:
-        wait_ready()
-        yield
-    finally:
-        run("helm rollback platform -n platform")
-        wait_ready()
 
 
 def test_a_second_upgrade_changes_nothing() -> None:

@@ -1,0 +1,39 @@
+"""What a test may do to a platform, wherever that runs."""
+
+from typing import Protocol
+
+import psutil
+import servers
+
+# Shorter than the defaults, so that a test need not wait for minutes.
+SETTINGS = {
+    "HEARTBEAT_TIMEOUT_S": 6,
+    "STALL_TIMEOUT_S": 12,
+    "STOP_GRACE_S": 2,
+    "LOG_LIMIT_BYTES": 2 << 20,
+}
+
+
+class Platform(Protocol):
+    """A running platform with the suite's trainers and SETTINGS.
+
+    A service is `backend`, `temporal`, or `launcher`: what starts attempts when the backend says so.
+    """
+
+    url: str
+    store: servers.S3Server
+
+    def kill(self, service: str) -> None:
+        """SIGKILL; it is gone when this returns, and stays away until `start`."""
+
+    def start(self, service: str) -> None:
+        """Bring back what was killed; does not wait until it serves."""
+
+    def wait_ready(self) -> None:
+        """Wait until the backend serves and reaches all that it leans on."""
+
+    def processes(self, job_id: str) -> list[psutil.Process]:
+        """Every process of the job's attempt: supervisor, trainer and all that they started."""
+
+    def kill_trainer(self, job_id: str) -> None:
+        """SIGKILL to the training process, not to its supervisor."""
