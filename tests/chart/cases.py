@@ -66,6 +66,20 @@ VARIANTS: dict[str, tuple[str, Values]] = {
         "tier2",
         {"minio": {"enabled": False}, "objectStore": {"endpoint": "https://r2.example.com"}},
     ),
+    "own-authorities": (
+        "tier3",
+        {
+            "database": {"caConfigMap": "database-ca"},
+            "objectStore": {"caConfigMap": "store-ca"},
+        },
+    ),
+    "launcher-with-own-authority": (
+        "tier1",
+        {
+            "minio": {"enabled": False},
+            "objectStore": {"endpoint": "https://r2.example.com", "caConfigMap": "store-ca"},
+        },
+    ),
     "production-without-grafana": (
         "tier3",
         {"grafana": {"enabled": False}, "secrets": {"grafana": ""}},

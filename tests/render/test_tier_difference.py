@@ -49,6 +49,7 @@ ROWS: dict[str, set[str]] = {
           for owner, container in (("Deployment/backend", "backend"), ("Job/backend-migrate", "migrate"))
           for variable in ("MINIO_ENDPOINT", "R2_ENDPOINT", "S3_PUBLIC_ENDPOINT", "AWS_REGION")),
         "Deployment/mlflow env mlflow/AWS_REGION",
+        "Deployment/mlflow env mlflow/AWS_DEFAULT_REGION",
         "Deployment/mlflow env mlflow/MLFLOW_S3_ENDPOINT_URL",
         "NetworkPolicy/backend spec.egress",  # also PostgreSQL
         "NetworkPolicy/mlflow spec.egress",  # also PostgreSQL

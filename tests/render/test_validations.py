@@ -56,6 +56,25 @@ REFUSED: dict[str, tuple[tuple[Values, ...], str]] = {
             "Cure: remove database.port; it is for a managed database."
         ),
     ),
+    "authorities of a database without TLS": (
+        (TIER2, {"database": {"caConfigMap": "authorities"}}),
+        (
+            'database.caConfigMap is "authorities", but nothing is checked against it: the connection to the database has no TLS.\n'
+            "Allowed: a ConfigMap together with database.host and database.tls require.\n"
+            "Cure: empty database.caConfigMap, or use a managed database with TLS."
+        ),
+    ),
+    "authorities of a store without TLS": (
+        (
+            TIER3,
+            {"objectStore": {"endpoint": "http://s3.example.com", "caConfigMap": "authorities"}},
+        ),
+        (
+            'objectStore.caConfigMap is "authorities", but nothing is checked against it: objectStore.endpoint is "http://s3.example.com".\n'
+            "Allowed: a ConfigMap together with an endpoint that begins with https://.\n"
+            "Cure: empty objectStore.caConfigMap, or give the store's https address."
+        ),
+    ),
     "two object stores": (
         (TIER2, {"objectStore": {"endpoint": "https://r2.example.com"}}),
         (

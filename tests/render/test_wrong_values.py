@@ -82,6 +82,16 @@ WRONG: dict[str, tuple[Values, str, str]] = {
         "'TRAINING_MODE' not allowed",
     ),
     "TLS mode": ({"database": {"tls": "prefer"}}, "/database/tls", "'require', 'disable'"),
+    "authority as text": (
+        {"database": {"caConfigMap": "-----BEGIN CERTIFICATE-----"}},
+        "/database/caConfigMap",
+        "does not match pattern",
+    ),
+    "authority as a file": (
+        {"objectStore": {"caConfigMap": "/etc/ca.crt"}},
+        "/objectStore/caConfigMap",
+        "does not match pattern",
+    ),
     "database URL as host": (
         {"database": {"host": "postgres://db"}},
         "/database/host",

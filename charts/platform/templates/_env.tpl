@@ -18,3 +18,11 @@ Environment variables that several components read.
 - name: AWS_REGION
   value: {{ .Values.objectStore.region }}
 {{- end }}
+
+{{/* No checksum that the request does not need: R2 refuses those that AWS SDKs send as trailers by default. */}}
+{{- define "platform.store.plainUploads" -}}
+- name: AWS_REQUEST_CHECKSUM_CALCULATION
+  value: when_required
+- name: AWS_RESPONSE_CHECKSUM_VALIDATION
+  value: when_required
+{{- end }}

@@ -32,9 +32,15 @@ http://localhost:{{ .port }}
 {{ .Values.database.host | default (include "platform.host" (dict "root" . "name" "postgres")) }}
 {{- end }}
 
-{{/* "require" for a managed database that wants it, else "disable": the chart's own pod is reached inside the cluster only. */}}
+{{/* TLS to the database, by libpq's names; "disable" for the chart's own pod, which is reached inside the cluster only. */}}
 {{- define "platform.database.tls" -}}
-{{ ternary .Values.database.tls "disable" (ne .Values.database.host "") }}
+{{- if not .Values.database.host -}}
+disable
+{{- else if and .Values.database.caConfigMap (eq .Values.database.tls "require") -}}
+verify-full
+{{- else -}}
+{{ .Values.database.tls }}
+{{- end }}
 {{- end }}
 
 {{/* The object store's address inside the cluster. */}}
