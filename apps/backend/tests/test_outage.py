@@ -3,21 +3,30 @@
 import asyncio
 import socket
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import api_support
 import asyncpg
+import pytest
 from api_support import add_running, get_attempt
+from backend.db import new_id
 
 
-async def test_heartbeats_ride_out_a_database_restart(postgres: str, tmp_path: Path) -> None:
+@pytest.fixture
+async def gate(postgres: str) -> AsyncIterator["_Gate"]:
+    """A way to a database of its own that can be shut."""
     address, _, port = postgres.partition("@")[2].partition(":")
     gate = await _Gate.open(address, int(port))
     admin = await asyncpg.connect(f"postgresql://{postgres}/postgres")
-    await admin.execute("CREATE DATABASE outage TEMPLATE template")
+    await admin.execute(f"CREATE DATABASE {gate.database} TEMPLATE template")
     await admin.close()
-    url = f"postgresql+asyncpg://postgres@127.0.0.1:{gate.port}/outage"
-    async with api_support.serving(api_support.settings(url, tmp_path)) as api:
+    yield gate
+    await gate.shut()
+
+
+async def test_heartbeats_ride_out_a_database_restart(gate: "_Gate", tmp_path: Path) -> None:
+    async with api_support.serving(api_support.settings(gate.url, tmp_path)) as api:
         running = await add_running(api.ctx)
 
         async def beat(seq: int) -> int:
@@ -36,7 +45,26 @@ async def test_heartbeats_ride_out_a_database_restart(postgres: str, tmp_path: P
             assert time.monotonic() < deadline
             await asyncio.sleep(0.05)
         assert (await get_attempt(api.ctx, running.job_id)).step == 4
-    await gate.shut()
+
+
+async def test_prometheus_is_told_of_it_and_gets_no_stale_numbers(
+    gate: "_Gate", tmp_path: Path
+) -> None:
+    async with api_support.serving(api_support.settings(gate.url, tmp_path)) as api:
+
+        async def until_up(up: int) -> str:
+            async with asyncio.timeout(10):
+                while True:
+                    reply = await api.http.get("/metrics")
+                    if f'dependency_up{{name="database"}} {up:.1f}' in reply.text:
+                        return reply.text
+                    await asyncio.sleep(0.1)
+
+        assert 'trainyard_jobs{status="queued"}' in await until_up(1)
+        await gate.shut()
+        assert "trainyard_jobs{" not in await until_up(0)
+        await gate.reopen()
+        assert 'trainyard_jobs{status="queued"}' in await until_up(1)
 
 
 class _Gate:
@@ -46,6 +74,11 @@ class _Gate:
         self._target = (host, port)
         self._writers: set[asyncio.StreamWriter] = set()
         self.port = 0
+        self.database = f"outage_{new_id()}"
+
+    @property
+    def url(self) -> str:
+        return f"postgresql+asyncpg://postgres@127.0.0.1:{self.port}/{self.database}"
 
     @classmethod
     async def open(cls, host: str, port: int) -> "_Gate":

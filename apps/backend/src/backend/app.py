@@ -17,6 +17,7 @@ from backend.context import Context
 from backend.datasets.routes import router as datasets
 from backend.db import Database
 from backend.events import Bus
+from backend.health.checks import Checks
 from backend.health.routes import router as health
 from backend.jobs.callbacks import heartbeat
 from backend.jobs.callbacks import router as callbacks
@@ -58,6 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with _running(context, app.state.heartbeats):
             yield
+        await app.state.checks.close()
 
     app = FastAPI(
         title="Trainyard",
@@ -71,6 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.context = context
     app.state.heartbeats = Heartbeats(context)
     app.state.echo = Echo()
+    app.state.checks = Checks(context)
     _mount(app)
     app.add_middleware(
         Requests,

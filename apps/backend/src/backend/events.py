@@ -50,6 +50,11 @@ class Bus:
         self._something_unsent = asyncio.Event()
         self.closed = False
 
+    async def check(self) -> None:
+        """Raise RedisError or OSError unless Redis answers; without one there is nothing to ask."""
+        if self._redis is not None:
+            await self._redis.ping()
+
     async def publish(self, *job_ids: str) -> None:
         """Wake every subscriber of these jobs. Never waits for Redis and never fails."""
         for job_id in job_ids:

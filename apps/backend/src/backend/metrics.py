@@ -21,3 +21,8 @@ HEARTBEAT_AGE = Gauge(
     "trainyard_heartbeat_age_seconds",
     "Age of the oldest last heartbeat among running attempts; the same on every replica",
 )
+DEPENDENCY_UP = Gauge(
+    "trainyard_dependency_up",
+    "Whether this replica reaches what it leans on, as /readyz says: 1 it does, 0 it does not",
+    ["name"],
+)

@@ -800,7 +800,7 @@ export interface components {
         };
         /**
          * Readiness
-         * @description `degraded`: jobs are accepted and wait for what is missing.
+         * @description `degraded`: jobs are accepted and wait for what is missing. Without MLflow or Redis none does.
          */
         Readiness: {
             /**

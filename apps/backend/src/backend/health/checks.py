@@ -1,35 +1,71 @@
 """What the backend leans on, and whether it holds."""
 
 import asyncio
-from collections.abc import Awaitable
+import math
+import time
+from collections.abc import Awaitable, Mapping
+from typing import Annotated
+
+import httpx
+from fastapi import Depends, Request
 
 from backend import schema
 from backend.context import Context
+from backend.metrics import DEPENDENCY_UP
 
 TIMEOUT_S = 2.0
+# However many ask: probes, pages, Prometheus.
+ONE_LOOK_S = 1.0
 
-
-# Without the others, jobs are accepted and wait.
+# Without these nothing can be accepted.
 NEEDED = frozenset({"database", "store"})
+# Jobs run without these: pages learn of news later, and MLflow is brought up to date later.
+BESIDE = frozenset({"redis", "mlflow"})
 
 
-async def run(context: Context) -> dict[str, str]:
-    """Ask everything at once; takes at most `TIMEOUT_S`.
+class Checks:
+    """Asks everything at once, at most once in `ONE_LOOK_S`, and shows the answers to Prometheus."""
 
-    Returns:
-        By name "ok", or what is wrong and which setting to look at.
-    """
-    settings = context.settings
-    executor = "launcher" if settings.training_mode == "subprocess" else "kubernetes"
-    checks = {
-        "database": _result("The database (DATABASE_URL)", schema.check(context.db)),
-        "store": _result(f"The object store at {settings.s3_endpoint}", context.store.check()),
-        "temporal": _result(f"Temporal at {settings.temporal_address}", context.temporal.check()),
-        executor: _result(
-            f"The executor (TRAINING_MODE={settings.training_mode})", context.executor.list()
-        ),
-    }
-    return dict(zip(checks, await asyncio.gather(*checks.values()), strict=True))
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._http = httpx.AsyncClient(timeout=TIMEOUT_S)
+        self._lock = asyncio.Lock()
+        self._looked_at = -math.inf
+        self._found: Mapping[str, str] = {}
+
+    async def run(self) -> Mapping[str, str]:
+        """By name "ok", or what is wrong and which setting to look at. Takes at most `TIMEOUT_S`."""
+        async with self._lock:
+            if time.monotonic() - self._looked_at >= ONE_LOOK_S:
+                self._found = await self._look()
+                self._looked_at = time.monotonic()
+                for name, result in self._found.items():
+                    DEPENDENCY_UP.labels(name).set(result == "ok")
+            return self._found
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def _look(self) -> dict[str, str]:
+        ctx, settings = self._context, self._context.settings
+        executor = "launcher" if settings.training_mode == "subprocess" else "kubernetes"
+        checks = {
+            "database": _result("The database (DATABASE_URL)", schema.check(ctx.db)),
+            "store": _result(f"The object store at {settings.s3_endpoint}", ctx.store.check()),
+            "temporal": _result(f"Temporal at {settings.temporal_address}", ctx.temporal.check()),
+            executor: _result(
+                f"The executor (TRAINING_MODE={settings.training_mode})", ctx.executor.list()
+            ),
+        }
+        if settings.redis_url is not None:
+            checks["redis"] = _result("Redis (REDIS_URL)", ctx.bus.check())
+        uri = settings.mlflow_tracking_uri
+        if uri is not None and uri.startswith("http"):
+            checks["mlflow"] = _result(f"MLflow at {uri} (MLFLOW_TRACKING_URI)", self._mlflow(uri))
+        return dict(zip(checks, await asyncio.gather(*checks.values()), strict=True))
+
+    async def _mlflow(self, uri: str) -> None:
+        (await self._http.get(f"{uri.rstrip('/')}/health")).raise_for_status()
 
 
 async def _result(what: str, check: Awaitable[object]) -> str:
@@ -42,3 +78,11 @@ async def _result(what: str, check: Awaitable[object]) -> str:
         text = str(error) or type(error).__name__
         return text if what.rsplit(maxsplit=1)[-1].strip("()") in text else f"{what}: {text}"
     return "ok"
+
+
+def get_checks(request: Request) -> Checks:
+    checks: Checks = request.app.state.checks
+    return checks
+
+
+TheChecks = Annotated[Checks, Depends(get_checks)]

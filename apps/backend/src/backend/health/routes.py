@@ -1,4 +1,6 @@
 import asyncio
+import math
+from collections.abc import Mapping
 from typing import Literal
 
 from fastapi import APIRouter, Response, status
@@ -6,8 +8,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
 from backend import metrics
-from backend.context import Ctx
-from backend.health import checks
+from backend.context import Context, Ctx
+from backend.health.checks import BESIDE, NEEDED, TheChecks
 from backend.jobs import repository
 from backend.jobs.states import JobStatus
 
@@ -19,10 +21,10 @@ class Health(BaseModel):
 
 
 class Readiness(BaseModel):
-    """`degraded`: jobs are accepted and wait for what is missing."""
+    """`degraded`: jobs are accepted and wait for what is missing. Without MLflow or Redis none does."""
 
     status: Literal["ok", "degraded", "unavailable"]
-    checks: dict[str, str]
+    checks: Mapping[str, str]
 
 
 @router.get("/healthz", summary="Is the process alive?")
@@ -35,14 +37,14 @@ async def healthz() -> Health:
     summary="Can it serve?",
     responses={503: {"model": Readiness, "description": "The database or the store is missing"}},
 )
-async def readyz(ctx: Ctx, response: Response) -> Readiness:
+async def readyz(checks: TheChecks, response: Response) -> Readiness:
     """Each check is `ok`, or says what is wrong and which setting to look at."""
-    found = await checks.run(ctx)
+    found = await checks.run()
     missing = {name for name, result in found.items() if result != "ok"}
-    if missing & checks.NEEDED:
+    if missing & NEEDED:
         response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
         return Readiness(status="unavailable", checks=found)
-    return Readiness(status="degraded" if missing else "ok", checks=found)
+    return Readiness(status="degraded" if missing - BESIDE else "ok", checks=found)
 
 
 @router.get(
@@ -51,12 +53,22 @@ async def readyz(ctx: Ctx, response: Response) -> Readiness:
     response_class=Response,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
-async def prometheus(ctx: Ctx) -> Response:
+async def prometheus(ctx: Ctx, checks: TheChecks) -> Response:
+    found = await checks.run()
+    if found["database"] == "ok":
+        await _read_gauges(ctx)
+    else:
+        # Not known, and what was known last would look like the truth.
+        metrics.JOBS.clear()
+        metrics.HEARTBEAT_AGE.set(math.nan)
+    text = await asyncio.to_thread(generate_latest)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+async def _read_gauges(ctx: Context) -> None:
     async with ctx.db.reading() as session:
         counts = await repository.count_by_status(session)
         age = await repository.oldest_heartbeat_age(session)
     for state in JobStatus:
         metrics.JOBS.labels(state).set(counts.get(state, 0))
     metrics.HEARTBEAT_AGE.set(age)
-    text = await asyncio.to_thread(generate_latest)
-    return Response(text, media_type=CONTENT_TYPE_LATEST)
