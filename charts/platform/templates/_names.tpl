@@ -34,13 +34,8 @@ http://localhost:{{ .port }}
 
 {{/* TLS to the database, by libpq's names; "disable" for the chart's own pod, which is reached inside the cluster only. */}}
 {{- define "platform.database.tls" -}}
-{{- if not .Values.database.host -}}
-disable
-{{- else if and .Values.database.caConfigMap (eq .Values.database.tls "require") -}}
-verify-full
-{{- else -}}
-{{ .Values.database.tls }}
-{{- end }}
+{{- $checked := and (ne .Values.database.caConfigMap "") (eq .Values.database.tls "require") -}}
+{{ ternary (ternary "verify-full" .Values.database.tls $checked) "disable" (ne .Values.database.host "") }}
 {{- end }}
 
 {{/* The object store's address inside the cluster. */}}

@@ -47,8 +47,8 @@ done` -}}
       value: {{ include "platform.image" (dict "root" .root "image" .root.Values.temporal.adminTools) }}
   resources:
     {{- include "platform.smallResources" .root | nindent 4 }}
-  {{- with include "platform.authority.mount" (dict "root" .root "of" "database") }}
+  {{- if .root.Values.database.caConfigMap }}
   volumeMounts:
-    {{- . | nindent 4 }}
+    {{- include "platform.authority.mount" (dict "root" .root "of" "database") | nindent 4 }}
   {{- end }}
 {{- end }}

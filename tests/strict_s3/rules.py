@@ -1,0 +1,145 @@
+"""What Cloudflare R2 refuses and other S3 servers take.
+
+From R2's page on its S3 API (what is implemented, and what is not), its limits of multipart uploads and what its users report:
+a request passes only if it keeps to what is implemented there.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+from xml.etree import ElementTree as ET
+
+MINIMUM_PART = 5 << 20
+REGIONS = {"auto", "us-east-1", ""}  # the last two are R2's other names for `auto`
+OWN_HEADERS = {
+    "x-amz-content-sha256", "x-amz-copy-source", "x-amz-date", "x-amz-metadata-directive", "x-amz-security-token",
+    "x-amz-user-agent",
+}  # fmt: skip
+# S3 demands a checksum of DeleteObjects, and its SDKs send no other any more.
+DELETE_HEADERS = {"x-amz-checksum-crc32", "x-amz-sdk-checksum-algorithm"}
+QUERY = {
+    # lists
+    "continuation-token", "delimiter", "encoding-type", "fetch-owner", "list-type", "marker", "max-keys", "prefix", "start-after",
+    # multipart uploads
+    "key-marker", "max-parts", "max-uploads", "part-number-marker", "partNumber", "upload-id-marker", "uploadId", "uploads",
+    # the rest
+    "cors", "delete", "location", "x-id",
+    # presigned links
+    "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-Security-Token", "X-Amz-Signature",
+    "X-Amz-SignedHeaders", "response-cache-control", "response-content-disposition", "response-content-encoding",
+    "response-content-language", "response-content-type", "response-expires",
+}  # fmt: skip
+
+
+class Refusal(NamedTuple):
+    """An S3 error."""
+
+    status: int
+    code: str
+    message: str
+
+
+class Ask(NamedTuple):
+    """A request without its body."""
+
+    method: str
+    path: str  # /bucket/key, percent-encoded
+    query: Mapping[str, str]
+    headers: Mapping[str, str]  # names in lower case
+
+    @property
+    def is_delete_objects(self) -> bool:
+        return self.method == "POST" and "delete" in self.query
+
+
+def refusal(ask: Ask) -> Refusal | None:
+    """Why R2 would not take the request; None if it would."""
+    for rule in (_signature, _header, _body, _parameter, _bucket):
+        if found := rule(ask):
+            return found
+    return None
+
+
+def _signature(ask: Ask) -> Refusal | None:
+    credential = ask.query.get("X-Amz-Credential") or ask.headers.get("authorization", "")
+    scope = re.search(r"[^/= ]+/\d{8}/(?P<region>[^/]*)/s3/aws4_request", credential)
+    if ask.method == "OPTIONS":  # a browser's preflight bears none
+        return None
+    if scope is None:
+        return Refusal(400, "InvalidArgument", "Authorization: only SigV4 is supported.")
+    if scope["region"] not in REGIONS:
+        message = f"The region name '{scope['region']}' is not valid. Must be one of: auto."
+        return Refusal(400, "InvalidRegionName", message)
+    return None
+
+
+def _header(ask: Ask) -> Refusal | None:
+    known = OWN_HEADERS | (DELETE_HEADERS if ask.is_delete_objects else set())
+    for name, value in ask.headers.items():
+        metadata = name.startswith("x-amz-meta-")
+        if name.startswith("x-amz-") and not metadata and name not in known:
+            return _not_implemented(f"Header '{name}' with value '{value}'")
+    return None
+
+
+def _body(ask: Ask) -> Refusal | None:
+    payload = ask.headers.get("x-amz-content-sha256", "")
+    if payload.startswith("STREAMING-"):
+        return _not_implemented(payload)
+    if "aws-chunked" in ask.headers.get("content-encoding", ""):
+        return _not_implemented("Header 'content-encoding' with value 'aws-chunked'")
+    if ask.method == "PUT" and "content-length" not in ask.headers:
+        return Refusal(411, "MissingContentLength", "You must provide the Content-Length header.")
+    return None
+
+
+def _parameter(ask: Ask) -> Refusal | None:
+    for name in ask.query:
+        if name not in QUERY:
+            return _not_implemented(f"Parameter '{name}'")
+    return None
+
+
+def _bucket(ask: Ask) -> Refusal | None:
+    """A token that may read and write objects makes and changes no bucket."""
+    bucket_itself = "/" not in ask.path.strip("/")
+    if bucket_itself and ask.method in {"PUT", "DELETE"}:
+        return Refusal(403, "AccessDenied", "Access Denied")
+    return None
+
+
+def _not_implemented(what: str) -> Refusal:
+    return Refusal(501, "NotImplemented", f"{what} not implemented")
+
+
+class Uploads:
+    """Sizes of the parts that went by, so that the joining of unequal ones can be refused."""
+
+    def __init__(self) -> None:
+        self._sizes: dict[tuple[str, str, int], int] = {}
+
+    def arrived(self, ask: Ask) -> None:
+        """A part was stored."""
+        if ask.method == "PUT" and "partNumber" in ask.query:
+            number = int(ask.query["partNumber"])
+            size = int(ask.headers["content-length"])
+            self._sizes[ask.path, ask.query["uploadId"], number] = size
+
+    def refusal(self, ask: Ask, body: bytes) -> Refusal | None:
+        """Why R2 would not join these parts; None if it would, or if nothing is to be joined."""
+        if ask.method != "POST" or "uploadId" not in ask.query:
+            return None
+        numbers = sorted(
+            int(str(number.text)) for number in ET.fromstring(body).iterfind(".//{*}PartNumber")
+        )
+        sizes = [self._sizes.get((ask.path, ask.query["uploadId"], number)) for number in numbers]
+        if not sizes or None in sizes:
+            return Refusal(400, "InvalidPart", "One or more of the parts could not be found.")
+        *others, last = [size for size in sizes if size is not None]
+        if any(size < MINIMUM_PART for size in others):
+            return Refusal(
+                400, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed."
+            )
+        if len(set(others)) > 1 or (others and last > others[0]):
+            return Refusal(400, "InvalidPart", "All non-trailing parts must have the same length.")
+        return None
