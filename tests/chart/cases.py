@@ -48,6 +48,9 @@ VARIANTS: dict[str, tuple[str, Values]] = {
                     "queueName": "training",
                     "nodeSelector": {"pool": "gpu"},
                     "tolerations": [TOLERATION],
+                    "gpuResource": "amd.com/gpu",
+                    "limits": {"memory": "64Gi", "gpu": 4},
+                    "placements": {"a100": {"nodeSelector": {"gpu": "a100"}}},
                 }
             },
             "networkPolicy": {"dnsCidrs": ["169.254.20.10/32"]},

@@ -43,3 +43,13 @@ def test_scheduling_of_training_jobs() -> None:
     assert pod["nodeSelector"] == {"pool": "gpu"}
     assert pod["tolerations"][0]["key"] == "nvidia.com/gpu"
     assert job["spec"]["backoffLimit"] == 0
+
+
+def test_what_a_single_job_may_ask_for() -> None:
+    [backend] = case("scheduled").get("Deployment", "backend")["spec"]["template"]["spec"][
+        "containers"
+    ]
+    env = {item["name"]: item.get("value") for item in backend["env"]}
+    assert env["GPU_RESOURCE"] == "amd.com/gpu"
+    assert json.loads(env["JOB_LIMITS"]) == {"memory": "64Gi", "gpu": 4}
+    assert json.loads(env["JOB_PLACEMENTS"]) == {"a100": {"nodeSelector": {"gpu": "a100"}}}

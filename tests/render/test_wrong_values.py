@@ -182,6 +182,16 @@ WRONG: dict[str, tuple[Values, str, str]] = {
         "/trainer/job/nodeSelector/gpu",
         "want string",
     ),
+    "limit without unit": (
+        {"trainer": {"job": {"limits": {"memory": "64"}}}},
+        "/trainer/job/limits/memory",
+        "does not match pattern",
+    ),
+    "unknown key of a placement": (
+        {"trainer": {"job": {"placements": {"a100": {"node": "a100"}}}}},
+        "/trainer/job/placements/a100",
+        "'node' not allowed",
+    ),
     "manifest without image": (
         {"trainer": {"manifests": {"other": {"name": "other", "version": "1"}}}},
         "/trainer/manifests/other",

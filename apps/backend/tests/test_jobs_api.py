@@ -32,7 +32,12 @@ async def test_job_is_accepted_while_temporal_is_away(api: Api) -> None:
     assert reply.headers["location"] == f"/api/v1/jobs/{job['id']}"
     assert (job["status"], job["attempt"], job["task"]) == ("queued", 0, "detect")
     assert job["config"] == {"epochs": 7}
-    assert job["resources"] == {"cpu": 2, "memory": "4Gi", "gpu": 1}
+    assert job["resources"] == {
+        "cpu": 2,
+        "memory": "4Gi",
+        "gpu": 1,
+        "placement": None,
+    }
     assert (await api.http.get(reply.headers["location"])).json() == job
     assert (await submit(api)).json()["config"] == {"epochs": 3}
 
@@ -177,6 +182,35 @@ async def test_job_outlives_a_store_that_is_away(api: Api) -> None:
     reply = await api.http.delete(running.path)
     assert (reply.status_code, reply.json()["title"]) == (503, "Object store unavailable")
     assert (await api.http.get(running.path)).status_code == 200
+
+
+async def test_a_job_stays_within_what_the_platform_offers(
+    database_url: str, tmp_path: Path
+) -> None:
+    chosen = api_support.settings(
+        database_url,
+        tmp_path,
+        job_limits={"cpu": 4, "memory": "8Gi", "gpu": 0},
+        job_placements={"a100": {"nodeSelector": {"gpu": "a100"}}, "spot": {}},
+    )
+    async with api_support.serving(chosen) as api:
+        body = {"dataset_id": await add_dataset(api.ctx), "trainer": "plain"}
+
+        async def ask(**resources: object) -> httpx.Response:
+            return await api.http.post("/api/v1/jobs", json={**body, "resources": resources})
+
+        accepted = await ask(cpu=4, memory="8192Mi", placement="a100")
+        assert accepted.status_code == 201, accepted.text
+        assert accepted.json()["resources"]["placement"] == "a100"
+        refused = await ask(cpu=4.5, memory="8193Mi", gpu=1, placement="a10")
+        assert refused.status_code == 422
+        assert {error["field"]: error["message"] for error in refused.json()["errors"]} == {
+            "resources.cpu": "A job may ask for 4 cpu at most here; this one asks for 4.5.",
+            "resources.gpu": "A job may ask for 0 gpu at most here; this one asks for 1.",
+            "resources.memory": "A job may ask for 8Gi of memory at most here; "
+            "this one asks for 8193Mi.",
+            "resources.placement": 'There is no placement "a10". The platform offers a100, spot.',
+        }
 
 
 async def test_api_tokens(database_url: str, tmp_path: Path) -> None:

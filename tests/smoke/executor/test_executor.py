@@ -92,7 +92,8 @@ def make(
     monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(kubeconfig))
 
     def make(**changes: Any) -> KubernetesExecutor:
-        settings = {"grace_s": 2, "unschedulable_after_s": 3, **changes}
+        settings = {"grace_s": 2, "unschedulable_after_s": 3, "placements": {}, **changes}
+        settings["gpu_resource"] = "nvidia.com/gpu"
         return KubernetesExecutor(template, NAMESPACE, **settings)
 
     return make
@@ -296,7 +297,7 @@ async def test_backend_that_died_before_the_secret(
     executor: KubernetesExecutor, told: Told, template: Path
 ) -> None:
     attempt = spec("")
-    half = job_of(load_template(template), attempt, NAMESPACE, 2)
+    half = job_of(load_template(template), attempt, NAMESPACE, 2, "nvidia.com/gpu")
     kubectl("create", "-f", "-", text=json.dumps(half))
     ended = await told.end(attempt.ref)
     assert ended.cause == Cause.LAUNCH_FAILED

@@ -1,10 +1,30 @@
 """Every setting of the backend, read from the environment once."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Placement(BaseModel):
+    """Where Jobs that ask for it run; the keys are the chart's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    nodeSelector: dict[str, str] = {}  # noqa: N815
+    tolerations: list[dict[str, Any]] = []
+    queueName: str = ""  # noqa: N815
+
+
+class JobLimits(BaseModel):
+    """The most that one job may ask for; None: no limit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cpu: float | None = None
+    memory: str | None = None
+    gpu: int | None = None
 
 
 class Settings(BaseSettings):
@@ -52,6 +72,11 @@ class Settings(BaseSettings):
     kubernetes_namespace: str | None = Field(
         default=None, description="Where training Jobs run; default: the backend's own"
     )
+    gpu_resource: str = Field(
+        default="nvidia.com/gpu", description="What a GPU is called in a Job's resources"
+    )
+    job_limits: JobLimits = JobLimits()
+    job_placements: dict[str, Placement] = {}
     unschedulable_after_s: float = Field(
         default=600, gt=0, description="So long an attempt may wait for a node with room for it"
     )

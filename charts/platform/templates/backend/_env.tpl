@@ -31,6 +31,12 @@
   value: /etc/platform/trainers
 - name: TRAINER_JOB_TEMPLATE
   value: /etc/platform/trainer-job/job.yaml
+- name: GPU_RESOURCE
+  value: {{ .Values.trainer.job.gpuResource }}
+- name: JOB_LIMITS
+  value: {{ toJson .Values.trainer.job.limits | quote }}
+- name: JOB_PLACEMENTS
+  value: {{ toJson .Values.trainer.job.placements | quote }}
 - name: LAUNCHER_SOCKET
   value: /run/launcher/launcher.sock
 - name: API_AUTH

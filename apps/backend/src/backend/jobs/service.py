@@ -13,6 +13,7 @@ from backend.db import new_id
 from backend.jobs import repository
 from backend.jobs.models import Job
 from backend.jobs.repository import JobRow
+from backend.jobs.resources import asked
 from backend.jobs.schemas import JobCreate
 from backend.jobs.states import FINISHED, JobStatus
 from backend.problems import Problem
@@ -41,13 +42,13 @@ async def create(ctx: Context, body: JobCreate, idempotency_key: str | None) -> 
         async with ctx.db.transaction() as session:
             dataset = await get_ready(session, body.dataset_id)
             config = ctx.trainers.validate(body.trainer, body.config, task=dataset.task)
-            wanted = body.resources.model_dump(exclude_unset=True) if body.resources else {}
+            resources = asked(ctx, body)
             job = Job(
                 id=new_id(),
                 **body.model_dump(exclude={"config", "resources"}),
                 task=dataset.task,
                 config=config,
-                resources=ctx.trainers.get(body.trainer).resources.model_dump() | wanted,
+                resources=resources.model_dump(),
                 idempotency_key=idempotency_key,
                 request_sha256=request_sha256,
             )

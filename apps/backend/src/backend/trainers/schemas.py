@@ -15,6 +15,11 @@ class Resources(BaseModel):
     cpu: float = Field(default=2, gt=0, le=1024, description="CPU cores")
     memory: str = Field(default="4Gi", pattern=r"^[1-9][0-9]{0,6}(Ki|Mi|Gi|Ti)$")
     gpu: int = Field(default=0, ge=0, le=64)
+    placement: str | None = Field(
+        default=None,
+        max_length=63,
+        description="One of the places that the platform offers (`trainer.job.placements`)",
+    )
 
     @property
     def memory_bytes(self) -> int:

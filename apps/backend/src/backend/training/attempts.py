@@ -180,6 +180,7 @@ async def _spec(ctx: Context, ref: AttemptRef, token: str) -> AttemptSpec:
         cpu=resources.cpu,
         memory_bytes=resources.memory_bytes,
         gpu=resources.gpu,
+        placement=resources.placement,
         trainer=job.trainer,
         name=job.name,
     )

@@ -25,6 +25,8 @@ def create_executor(settings: Settings) -> Executor:
     return KubernetesExecutor(
         settings.trainer_job_template,
         settings.kubernetes_namespace,
+        placements=settings.job_placements,
+        gpu_resource=settings.gpu_resource,
         grace_s=settings.stop_grace_s,
         unschedulable_after_s=settings.unschedulable_after_s,
     )

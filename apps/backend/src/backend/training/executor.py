@@ -26,6 +26,7 @@ class AttemptSpec:
     cpu: float
     memory_bytes: int | None
     gpu: int
+    placement: str | None = None
     # For people who look at what the executor runs.
     trainer: str = ""
     name: str | None = None

@@ -8,7 +8,7 @@ the attempt as `launch_failed`, and the next one follows.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Literal
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
+from backend.settings import Placement
 from backend.training.causes import Cause
 from backend.training.executor import (
     AttemptRef,
@@ -31,6 +32,7 @@ from backend.training.kubernetes_jobs import (
     job_name,
     job_of,
     load_template,
+    place,
     ref_of,
     secret_of,
 )
@@ -60,11 +62,15 @@ class KubernetesExecutor:
         template: Path,
         namespace: str | None,
         *,
+        placements: Mapping[str, Placement],
+        gpu_resource: str,
         grace_s: float,
         unschedulable_after_s: float,
     ) -> None:
         """Raise ValueError, with a text for the user, for a wrong template or no namespace."""
         self._template = load_template(template)
+        self._placements = placements
+        self._gpu_resource = gpu_resource
         self._api = Api(namespace or _own_namespace())
         self._grace_s = grace_s
         self._unschedulable_after_s = unschedulable_after_s
@@ -152,7 +158,16 @@ class KubernetesExecutor:
         return bytes(words)
 
     async def _create(self, spec: AttemptSpec) -> None:
-        wanted = job_of(self._template, spec, self._api.namespace, self._grace_s)
+        wanted = job_of(
+            self._template, spec, self._api.namespace, self._grace_s, self._gpu_resource
+        )
+        if spec.placement is not None:
+            if spec.placement not in self._placements:
+                raise LaunchError(
+                    f'The platform offers the placement "{spec.placement}" no longer. '
+                    "Submit the job anew without it, or with another."
+                )
+            place(wanted, self._placements[spec.placement])
         try:
             job = await self._api.create("jobs", wanted)
         except RefusedError as error:

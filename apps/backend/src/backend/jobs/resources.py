@@ -1,0 +1,54 @@
+"""What a job may ask for: within the limits and the placements that the platform offers."""
+
+from backend.context import Context
+from backend.jobs.schemas import JobCreate
+from backend.problems import Problem
+from backend.settings import JobLimits
+from backend.trainers.schemas import Resources
+
+
+def asked(ctx: Context, body: JobCreate) -> Resources:
+    """The trainer's resources with the job's own over them.
+
+    Raises:
+        Problem: 422 where the platform does not offer so much, or no such placement.
+    """
+    wanted = body.resources.model_dump(exclude_unset=True) if body.resources else {}
+    defaults = ctx.trainers.get(body.trainer).resources.model_dump()
+    resources = Resources.model_validate(defaults | wanted)
+    errors = _beyond(ctx.settings.job_limits, resources)
+    placements = ctx.settings.job_placements
+    if resources.placement is not None and resources.placement not in placements:
+        offered = ", ".join(placements) or "none: leave it out"
+        errors["placement"] = (
+            f'There is no placement "{resources.placement}". The platform offers {offered}.'
+        )
+    if errors:
+        raise Problem(
+            422,
+            "Invalid job",
+            " ".join(errors.values()),
+            errors=[
+                {"field": f"resources.{name}", "message": message}
+                for name, message in errors.items()
+            ],
+        )
+    return resources
+
+
+def _beyond(limits: JobLimits, resources: Resources) -> dict[str, str]:
+    most = {"cpu": limits.cpu, "gpu": limits.gpu}
+    errors = {
+        name: f"A job may ask for {limit:g} {name} at most here; this one asks for "
+        f"{getattr(resources, name):g}."
+        for name, limit in most.items()
+        if limit is not None and getattr(resources, name) > limit
+    }
+    if limits.memory is not None:
+        limit = Resources(memory=limits.memory)
+        if resources.memory_bytes > limit.memory_bytes:
+            errors["memory"] = (
+                f"A job may ask for {limit.memory} of memory at most here; this one asks for "
+                f"{resources.memory}."
+            )
+    return errors
