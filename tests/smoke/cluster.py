@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from conformance.api import Api
 from conformance.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +19,12 @@ CONTEXT = f"kind-{CLUSTER}"
 NODE = f"{CLUSTER}-control-plane"
 # Where the node ports are: of a cluster without host ports, the address of its node.
 HOST = os.environ.get("CLUSTER_HOST", "localhost")
-API_URL = f"http://{HOST}:30080"
+# Tier 3's rehearsal gives its own: one host name with a token, and port-forwards for what is not routed.
+API_URL = os.environ.get("SMOKE_API", f"http://{HOST}:30080")
+API_HEADERS: dict[str, str] = json.loads(os.environ.get("SMOKE_API_HEADERS", "{}"))
+MLFLOW_URL = os.environ.get("SMOKE_MLFLOW", f"http://{HOST}:30500")
+PROMETHEUS_URL = os.environ.get("SMOKE_PROMETHEUS", f"http://{HOST}:30090")
+TEMPORAL_UI_URL = os.environ.get("SMOKE_TEMPORAL_UI", f"http://{HOST}:30233")
 S3_URL = f"http://{HOST}:30900"
 # A Python program for pods: which of these addresses can be reached.
 CONNECT = """
@@ -33,6 +39,20 @@ def reaches(address):
 print(json.dumps({address: reaches(address) for address in sys.argv[1:]}))
 """
 TOOLS = {"PATH": f"{ROOT / '.tools/cluster/bin'}{os.pathsep}{os.environ['PATH']}"}
+
+
+def api_client() -> Api:
+    """A client of the API, as a user has it."""
+
+    def ask_for_the_certificate_of_the_host(request: httpx.Request) -> None:
+        request.extensions["sni_hostname"] = request.headers["host"].partition(":")[0]
+
+    return Api(
+        base_url=API_URL,
+        headers=API_HEADERS,
+        event_hooks={"request": [ask_for_the_certificate_of_the_host]},
+        timeout=30,
+    )
 
 
 def run(
@@ -98,17 +118,21 @@ def restarts() -> dict[str, int]:
 
 
 def wait_ready(seconds: float = 180) -> None:
-    """Wait until every pod serves, none is on its way out, and the node ports lead to them."""
+    """Wait until every pod serves, none is on its way out, and the way in leads to them."""
 
     # Not before the controllers have seen what was asked of them.
     selector = "-n platform -l app.kubernetes.io/part-of=platform"
     rollout = f"kubectl rollout status deployments,statefulsets {selector} --timeout={seconds:g}s"
     run(rollout, seconds=seconds + 10)
 
-    def up() -> bool:
-        return all(map(ready, serving())) and httpx.get(f"{API_URL}/readyz").is_success
+    with api_client() as api:
 
-    wait_for(up, seconds, lambda: run("kubectl get pods -n platform").stdout, catch=httpx.HTTPError)
+        def up() -> bool:
+            return all(map(ready, serving())) and api.get("/api/v1/jobs").is_success
+
+        wait_for(
+            up, seconds, lambda: run("kubectl get pods -n platform").stdout, catch=httpx.HTTPError
+        )
 
 
 def upgrade(*settings: str, values: Path | None = None) -> None:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 from conformance.api import Api, squares_archive
 
-from smoke.cluster import API_URL, TOOLS, diagnosis, use_cluster
+from smoke.cluster import TOOLS, api_client, diagnosis, use_cluster
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -26,7 +26,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 @pytest.fixture(scope="session")
 def api() -> Iterator[Api]:
-    with Api(base_url=API_URL, timeout=30) as client:
+    with api_client() as client:
         yield client
 
 

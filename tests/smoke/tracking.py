@@ -4,10 +4,12 @@ from typing import Any
 
 import httpx
 
+from smoke.cluster import MLFLOW_URL
+
 
 def mlflow_runs(job_id: str) -> list[dict[str, Any]]:
     """Runs of a job, as MLflow's API shows them."""
-    with httpx.Client(base_url="http://localhost:30500/api/2.0/mlflow", timeout=30) as mlflow:
+    with httpx.Client(base_url=f"{MLFLOW_URL}/api/2.0/mlflow", timeout=30) as mlflow:
         found = mlflow.get("/experiments/search", params={"max_results": 100}).json()
         query = {
             "experiment_ids": [item["experiment_id"] for item in found["experiments"]],

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from conformance.api import Api
 from conformance.waiting import wait_for
+from smoke.cluster import PROMETHEUS_URL, TEMPORAL_UI_URL
 from smoke.tracking import mlflow_runs
 from smoke.training import submit
 
@@ -46,14 +47,14 @@ def test_prometheus_has_counted_it(job_id: str) -> None:
     query = {"query": 'sum(trainyard_attempts_ended_total{cause="completed"})'}
 
     def counted() -> bool:
-        reply = httpx.get("http://localhost:30090/api/v1/query", params=query).json()
+        reply = httpx.get(f"{PROMETHEUS_URL}/api/v1/query", params=query).json()
         return any(float(series["value"][1]) >= 1 for series in reply["data"]["result"])
 
     wait_for(counted, 60)
 
 
 def test_temporal_has_its_workflow(job_id: str) -> None:
-    path = f"http://localhost:30233/api/v1/namespaces/default/workflows/{job_id}"
+    path = f"{TEMPORAL_UI_URL}/api/v1/namespaces/default/workflows/{job_id}"
     execution = httpx.get(path, timeout=30).raise_for_status().json()["workflowExecutionInfo"]
     assert execution["type"]["name"] == "training"
     assert execution["status"] == "WORKFLOW_EXECUTION_STATUS_COMPLETED"

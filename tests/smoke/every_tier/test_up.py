@@ -6,7 +6,7 @@ import httpx
 import pytest
 from conformance.api import Api
 from conformance.waiting import wait_for
-from smoke.cluster import get, ready, restarts, run, serving
+from smoke.cluster import PROMETHEUS_URL, get, ready, restarts, run, serving
 
 COMPONENTS = {
     "backend", "frontend", "minio", "mlflow", "postgres", "prometheus", "redis", "temporal", "temporal-ui",
@@ -44,7 +44,7 @@ def test_the_backend_is_content_with_all_that_it_needs(api: Api) -> None:
 
 
 def test_prometheus_scrapes_everything_and_has_loaded_its_rules() -> None:
-    with httpx.Client(base_url="http://localhost:30090/api/v1") as prometheus:
+    with httpx.Client(base_url=f"{PROMETHEUS_URL}/api/v1") as prometheus:
 
         def down() -> dict[str, str]:
             targets = prometheus.get("/targets").json()["data"]["activeTargets"]
