@@ -25,6 +25,8 @@ from trainer.contract import Attempt, AttemptError, Cause
 
 T = TypeVar("T")
 _STORE_PATIENCE_S = 300
+# Between two heartbeats, where the backend asks for nothing else.
+INTERVAL_S = 2.0
 _ENDED = {401, 404, 409}
 _MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
 
@@ -75,9 +77,14 @@ class Backend:
             timeout=5,
         )
 
-    def heartbeat(self, body: dict[str, Any]) -> str:
-        """Send a heartbeat; returns the command: `continue` or `stop`."""
-        return str(self._post("heartbeat", json=body).get("command", "continue"))
+    def heartbeat(self, body: dict[str, Any]) -> tuple[str, float]:
+        """Send a heartbeat.
+
+        Returns:
+            The command, `continue` or `stop`, and in how many seconds the next one is wanted.
+        """
+        reply = self._post("heartbeat", json=body)
+        return str(reply.get("command", "continue")), float(reply.get("interval_s", INTERVAL_S))
 
     def logs(self, offset: int, data: bytes) -> tuple[int, str]:
         """Send log bytes that begin at `offset`; returns the next offset and the command."""

@@ -1,19 +1,19 @@
 """Heartbeats on a clock of their own, and every epoch's metrics until the backend has them."""
 
 import logging
+import random
 import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from trainer.client import Backend, RejectedError, StaleError, UnreachableError
+from trainer.client import INTERVAL_S, Backend, RejectedError, StaleError, UnreachableError
 
-_INTERVAL_S = 2.0
 log = logging.getLogger(__name__)
 
 
 class Heartbeats(threading.Thread):
-    """Sends a heartbeat every two seconds, and at once when there is news.
+    """Sends a heartbeat as often as the backend asks for, and at once when there is news.
 
     Metrics wait in a queue and go in order, one epoch a heartbeat; each is repeated until the
     backend acknowledges it.
@@ -35,6 +35,7 @@ class Heartbeats(threading.Thread):
         self._state: dict[str, Any] = {}
         self._epochs: deque[dict[str, Any]] = deque()
         self._seq = 0
+        self._interval_s = INTERVAL_S
         self._refusal = ""
         self._news = threading.Event()
         self._news.set()  # the first one goes at once: from there on silence means something
@@ -61,10 +62,18 @@ class Heartbeats(threading.Thread):
         """Send until closed."""
         answered = True
         while not (self._closing.is_set() and not self._epochs):
-            # Unsent metrics make the next tick due at once, but only while the backend answers.
-            self._news.wait(0 if answered and self._epochs else _INTERVAL_S)
+            self._news.wait(self._pause_s(answered))
             self._news.clear()
             answered = self._beat()
+
+    def _pause_s(self, answered: bool) -> float:
+        if not answered:
+            # Before the backend takes the silence for a death.
+            return min(self._interval_s, INTERVAL_S)
+        if self._epochs:
+            return 0.0
+        # Trainers that an outage has brought into step get out of it again.
+        return self._interval_s * random.uniform(0.8, 1)  # noqa: S311
 
     def _beat(self) -> bool:
         row = self._epochs[0] if self._epochs else {}
@@ -72,7 +81,7 @@ class Heartbeats(threading.Thread):
         with self._lock:
             body = {"seq": self._seq, **self._state, **row, "system": self._measure()}
         try:
-            command = self._backend.heartbeat(body)
+            command, self._interval_s = self._backend.heartbeat(body)
         except UnreachableError:
             return False
         except StaleError:

@@ -29,8 +29,9 @@ from trainer.contract import Attempt, AttemptError, Cause, trainer_home
 _TICK_S = 0.2
 _MEASURE_S = 0.5
 _JOIN_S = 2.0
-# Uploading checkpoints may take so much of the time: the training wants the cores.
-_UPLOAD_SHARE = 0.05
+# Uploading checkpoints may take so much of one core, and only what the training leaves.
+_UPLOAD_SHARE = 0.02
+_UPLOAD_NICENESS = 19
 _PREEMPTED_EXIT = 128 + signal.SIGTERM
 log = logging.getLogger(__name__)
 
@@ -104,7 +105,7 @@ class _Supervisor:
     def _start_threads(self) -> None:
         from trainer import client, heartbeats, logs  # noqa: PLC0415 - the child imports meanwhile
 
-        self._uploads = ThreadPoolExecutor(1, "uploads")
+        self._uploads = ThreadPoolExecutor(1, "uploads", initializer=_give_way)
         self._newest_checkpoint: Path | None = None
         self._uploading: Path | None = None
         self._next_upload = 0.0
@@ -356,7 +357,7 @@ class _Supervisor:
         from trainer import checkpoints  # noqa: PLC0415 - the child imports meanwhile
 
         self._closing.wait(max(0.0, self._next_upload - time.monotonic()))
-        began = time.monotonic()
+        used = time.process_time()
         # Before the look at the newest one: whoever replaces it looks at the two the other way round.
         self._uploading = path
         try:
@@ -365,12 +366,17 @@ class _Supervisor:
                 archive = checkpoints.pack(path)
                 self._store.upload(archive, "models", key, epoch)
                 archive.unlink()
-                ended = time.monotonic()
-                self._next_upload = ended + (ended - began) / _UPLOAD_SHARE
+                used = time.process_time() - used
+                self._next_upload = time.monotonic() + used / _UPLOAD_SHARE
         except AttemptError as error:
             log.warning("The checkpoint of epoch %d was not stored: %s", epoch, error.message)
         finally:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _give_way() -> None:
+    """On Linux a niceness is a thread's own."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _UPLOAD_NICENESS)
 
 
 def fresh_work_folder(work: Path) -> Path:
