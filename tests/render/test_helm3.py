@@ -1,0 +1,35 @@
+"""The oldest Helm supported renders the bytes that the Helm 4 library renders, which all other tests look at."""
+
+import re
+import subprocess
+
+import pytest
+import yaml
+from chart import CHART, NAMESPACE, OVERLAYS, RELEASE, ROOT, TIERS, is_manifest, tier
+
+
+@pytest.fixture(scope="module")
+def helm3() -> str:
+    script = ROOT / "ci" / "find-helm3.sh"
+    done = subprocess.run([script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("name", TIERS)
+def test_helm_3_renders_the_same_bytes(helm3: str, name: str) -> None:
+    """But for blank lines between objects, which Helm 4.2 and later print otherwise."""
+    values = OVERLAYS / name / "values.yaml"
+    command = [helm3, "template", RELEASE, str(CHART), "-n", NAMESPACE, "-f", str(values)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    source = rf"^---\n# Source: {CHART.name}/templates/(\S+)\n(.*?)(?=^---\n|\Z)"
+    theirs = dict(re.findall(source, done.stdout, re.MULTILINE | re.DOTALL))
+    ours = {path: text for path, text in tier(name).files.items() if is_manifest(path)}
+    assert {path: text.strip() for path, text in theirs.items()} == {
+        path: text.strip() for path, text in ours.items()
+    }
+    # Blank lines at an object's end may be the end of a text in it.
+    assert {path: yaml.safe_load(text) for path, text in theirs.items()} == {
+        path: yaml.safe_load(text) for path, text in ours.items()
+    }
