@@ -54,6 +54,7 @@ test-chart: $(call env,tests)
 .PHONY: test-conformance
 test-conformance: $(foreach d,$(APPS) tests,$(call env,$d)) .tools/postgres
 	tests/.venv/bin/python -m pytest -n 2 --dist loadgroup tests/conformance
+	tests/.venv/bin/python -m pytest tests/strict_s3
 
 .PHONY: lint
 lint: $(foreach d,$(APPS) tests,$(call env,$d)) ## ruff, mypy --strict, yamllint, shellcheck
@@ -100,8 +101,13 @@ tier2: tools images ## Tier 2 in a kind cluster: training as Kubernetes Jobs
 	ci/install.sh tier2
 
 .PHONY: smoke
-smoke: $(call env,tests) ## Test the platform in the kind cluster; TIER=tier1 or tier2
+ifneq ($(TIER),tier3)
+smoke: $(call env,tests) ## Test the platform in the kind cluster; TIER=tier2; TIER=tier3 rehearses it from nothing
 	tests/.venv/bin/python -m pytest tests/smoke/every_tier tests/smoke/$(or $(TIER),tier1)
+else
+smoke: tools images .tools/postgres
+	tests/.venv/bin/python ci/rehearse_tier3.py
+endif
 
 .PHONY: smoke-argocd
 smoke-argocd: $(call env,tests) ## Test the GitOps path in a kind cluster with an Argo CD (see tests/smoke/argocd)
