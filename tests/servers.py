@@ -90,8 +90,8 @@ def postgres_bin() -> Path:
 
 
 @contextmanager
-def postgres(*, durable: bool = True) -> Iterator[str]:
-    """A PostgreSQL cluster; yields `postgres@HOST:PORT`, trusted."""
+def postgres(*, durable: bool = True, settings: Sequence[str] = ()) -> Iterator[str]:
+    """A PostgreSQL cluster; yields `postgres@HOST:PORT`, trusted. `settings`: `name=value`, over the others."""
     programs = postgres_bin()
     # A folder of its own directly below the temporary one: pytest's are closed to other users.
     with tempfile.TemporaryDirectory(prefix="trainyard-postgres-") as folder:
@@ -107,6 +107,7 @@ def postgres(*, durable: bool = True) -> Iterator[str]:
         command += ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
         if not durable:
             command += ["-c", "fsync=off"]
+        command += [word for setting in settings for word in ("-c", setting)]
         log = Path(folder) / "log"
         with process(command, log, stop=signal.SIGINT, user=user) as child:
             wait_for_port(port, child, log)

@@ -1,0 +1,55 @@
+"""The way in: one host name, TLS and an API token, through a real Ingress controller."""
+
+import httpx
+import pytest
+from conformance.api import Api
+
+from smoke.cluster import API_HEADERS, api_client, run
+
+
+def test_the_page_and_its_files_are_served(api: Api) -> None:
+    page = api.get("/")
+    assert page.status_code == 200
+    assert "<title>Trainyard" in page.text
+    assert api.get("/config.json").json()["tier"] == "production, kubernetes training"
+
+
+def test_the_certificate_is_the_host_s() -> None:
+    """The client of all other tests trusts one authority only and asks for the host by name."""
+    with api_client() as other:
+        other.headers["Host"] = "elsewhere.example.com"
+        with pytest.raises(httpx.ConnectError, match="certificate verify failed"):
+            other.get("/")
+
+
+def test_only_the_host_is_served(api: Api) -> None:
+    host = {"sni_hostname": API_HEADERS["Host"]}
+    with httpx.Client(base_url=str(api.base_url)) as other:
+        reply = other.get("/", headers={"Host": "elsewhere.example.com"}, extensions=host)
+    assert reply.status_code in {404, 421}
+
+
+@pytest.mark.parametrize("path", ["jobs", "datasets", "trainers", "jobs/000000000000/events"])
+def test_the_api_needs_a_token(path: str) -> None:
+    with api_client() as stranger:
+        del stranger.headers["Authorization"]
+        assert stranger.get(f"/api/v1/{path}").status_code == 401
+        stranger.headers["Authorization"] = "Bearer wrong"
+        assert stranger.get(f"/api/v1/{path}").status_code == 401
+
+
+def test_a_token_made_as_documented_opens_it(api: Api) -> None:
+    assert api.get("/api/v1/jobs").status_code == 200
+    command = (
+        "kubectl exec -n platform deployment/backend -- python -m backend token create another"
+    )
+    token = run(command).stdout.strip()
+    with api_client() as another:
+        another.headers["Authorization"] = f"Bearer {token}"
+        assert another.get("/api/v1/trainers").status_code == 200
+
+
+def test_nothing_but_the_api_and_the_page_is_routed(api: Api) -> None:
+    """The page answers to every other path; the backend's own pages would not."""
+    for path in ("/metrics", "/readyz", "/docs"):
+        assert "<title>Trainyard" in api.get(path).text, path
