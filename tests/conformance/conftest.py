@@ -6,6 +6,8 @@ from contextlib import ExitStack
 import pytest
 import servers
 from smoke.cluster import diagnosis
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from conformance.api import Api, squares_archive
 from conformance.cluster import cluster_platform
@@ -26,10 +28,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("platform", names, indirect=True, scope="session")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    # With `-n 2` the platforms run side by side: most of every test is waiting.
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(item.callspec.params["platform"]))
+class ByPlatform(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """With `-n 2` the platforms run side by side: most of every test is waiting."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "postgresql" if "postgresql" in nodeid else "sqlite"
+
+
+# xdist's own `--dist loadgroup` does not group with this pytest.
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByPlatform:
+    return ByPlatform(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
