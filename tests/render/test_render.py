@@ -101,3 +101,12 @@ def test_notes() -> None:
     assert "token create NAME" in third
     assert "development" not in third
     assert "kubectl port-forward -n platform svc/frontend" in case("port-forward-only").notes
+
+
+def test_mlflow_is_one_process() -> None:
+    """By default it starts four workers; its requests and limits are meant for one."""
+    for name in TIERS:
+        [server] = [
+            one for one in tier(name).pod("Deployment/mlflow").containers if one["name"] == "mlflow"
+        ]
+        assert "--workers=1" in server["args"]

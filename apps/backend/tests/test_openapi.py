@@ -1,6 +1,7 @@
 """The API holds what its OpenAPI document says, whatever is sent to it."""
 
 import asyncio
+import re
 import subprocess
 from pathlib import Path
 
@@ -38,3 +39,12 @@ async def test_document_is_complete(api: api_support.Api) -> None:
                 assert "application/problem+json" in operation["responses"]["422"]["content"]
     assert len(names) == len(set(names))
     assert {"create_job", "follow_job", "heartbeat", "create_dataset"} <= set(names)
+
+
+async def test_the_document_s_page_needs_nothing_but_the_backend(api: api_support.Api) -> None:
+    page = (await api.http.get("/docs")).text
+    files = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(files) == 3  # style, icon, script
+    for file in files:
+        assert (await api.http.get(file)).status_code == 200, file
+    assert "//" not in "".join(files)

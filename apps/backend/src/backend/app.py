@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi_offline import FastAPIOffline
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import request_response
 
@@ -61,7 +62,9 @@ def create_app(settings: Settings) -> FastAPI:
             yield
         await app.state.checks.close()
 
-    app = FastAPI(
+    # /docs comes with its script: a cluster without the internet shows it too.
+    app = FastAPIOffline(
+        redoc_url=None,
         title="Trainyard",
         version="1",
         summary="Submit trainings of vision models and follow them.",
