@@ -116,6 +116,13 @@ def test_volumes_outlive_the_release(name: str) -> None:
         assert policy == {"whenDeleted": "Retain", "whenScaled": "Retain"}
 
 
+def test_argo_cd_never_deletes_the_namespace() -> None:
+    """By way of kustomize it is the Application's, and all volumes would go with it."""
+    namespace = yaml.safe_load((OVERLAYS / "namespace" / "namespace.yaml").read_text())
+    options = namespace["metadata"]["annotations"]["argocd.argoproj.io/sync-options"]
+    assert options == "Prune=false,Delete=false"
+
+
 def test_stores_never_run_twice_on_one_volume(rendered: Rendered) -> None:
     """A StatefulSet ends the old pod before it starts the new one; a Deployment with a volume would not."""
     for item in rendered.kind("Deployment"):

@@ -37,8 +37,8 @@ class Application:
         run(f"kubectl delete application {self.name} -n argocd --ignore-not-found", seconds=180)
 
     def status(self) -> dict[str, Any]:
-        found = json.loads(run(f"kubectl get application {self.name} -n argocd -o json").stdout)
-        return dict(found.get("status", {}))
+        command = f"kubectl get application {self.name} -n argocd -o json --ignore-not-found"
+        return dict(json.loads(run(command).stdout or "{}").get("status", {}))
 
     def operation(self) -> dict[str, Any]:
         """The last sync."""

@@ -104,7 +104,8 @@ def test_edits_by_hand_are_healed(platform: Application) -> None:
     run("kubectl delete service/mlflow networkpolicy/default-deny -n platform")
     wait = "kubectl wait -n platform --timeout=60s"
     run(f"{wait} deployment/frontend --for=jsonpath={{.status.replicas}}=1")
-    run(f"{wait} service/mlflow networkpolicy/default-deny --for=create")
+    run(f"{wait} service/mlflow --for=create")
+    run(f"{wait} networkpolicy/default-deny --for=create")
     platform.wait_well()
     assert replaced(before) == set()
 
@@ -163,11 +164,11 @@ def test_a_commit_switches_the_mode_there_and_back(platform: Application) -> Non
     before = pods()
     jobs = {"training": {"mode": "kubernetes"}, "trainer": {"liveSource": {"enabled": False}}}
     platform.wait_synced(repository.commit_values("tier1", jobs))
-    assert replaced(before) == {"backend"}
+    assert replaced(before) == {"backend", "frontend"}  # the page says how trainings run
     assert training_mode() == "kubernetes"
     repository.git("checkout", "HEAD~", "--", "overlays")
     platform.wait_synced(repository.commit("Trainings are subprocesses again"))
-    assert replaced(before) == {"backend"}
+    assert replaced(before) == {"backend", "frontend"}
     assert training_mode() == "subprocess"
 
 
