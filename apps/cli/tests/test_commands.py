@@ -117,6 +117,34 @@ def test_following_goes_on_where_the_connection_broke(server: Server, yard: Yard
     assert [request.headers.get("Last-Event-ID") for request in streams] == [None, "0:0", "0:0"]
 
 
+def test_a_trained_job_is_said_to_upload(server: Server, yard: Yard) -> None:
+    uploading = job(status="running", phase="uploading")
+    states = [job(status="running", phase="training"), uploading, uploading, job()]
+    events = b"".join(_event("state", "0:", state) for state in states) + _event("end", "0:", {})
+    server.on("GET /datasets", answer(200, page(dataset())))
+    server.on("POST /jobs", answer(201, job(status="queued")))
+    server.on(
+        "GET /jobs/0123456789ab/events", answer(200, events, Content_Type="text/event-stream")
+    )
+    server.on("GET /jobs/0123456789ab", answer(200, job()))
+    server.on("GET /jobs/0123456789ab/artifacts", answer(200, {"items": []}))
+    assert yard("train", "digits").stdout.splitlines()[1:4] == ["running", "uploading", "succeeded"]
+    server.on("GET /jobs", answer(200, page(uploading)))
+    assert "uploading" in yard("jobs").stdout
+
+
+def test_resources_are_sent_as_far_as_they_are_given(server: Server, yard: Yard) -> None:
+    server.on("GET /datasets", answer(200, page(dataset())))
+    server.on("POST /jobs", answer(201, job(status="queued")))
+    for words, resources in [
+        ((), {}),
+        (("--cpu", "0.5", "--memory", "2Gi"), {"cpu": 0.5, "memory": "2Gi"}),
+        (("--gpu", "0"), {"gpu": 0}),
+    ]:
+        assert yard("train", "digits", "--no-follow", *words).returncode == 0
+        assert json.loads(server.requests[-1].body)["resources"] == resources
+
+
 def test_a_failed_job_is_exit_code_1_with_the_servers_sentence(server: Server, yard: Yard) -> None:
     failed = job(status="failed", cause="out_of_memory", message="Halve batch and try again.")
     end = _event("state", "0:", failed) + _event("end", "0:", {})

@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 import pytest
+from yard import config
 from yard.dev.state import State
 
 YARD = Path(sys.executable).with_name("yard")
@@ -87,6 +88,10 @@ def test_life_of_a_yard_dev(folder: Path) -> None:
     assert all(service.is_running() for service in services)
     assert _run(folder, "jobs").stdout.startswith("no jobs yet"), "its backend still serves"
 
+    further = folder / "further"
+    (further / "other").mkdir(parents=True)
+    manifest = json.loads((config.checkout() / "apps/trainer-ultralytics/trainer.json").read_text())
+    (further / "other/trainer.json").write_text(json.dumps(manifest | {"name": "other"}))
     with socket.socket() as other:
         backend = next(service for service in services if "backend" in service.cmdline())
         backend.kill()
@@ -94,8 +99,8 @@ def test_life_of_a_yard_dev(folder: Path) -> None:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", int(url.rsplit(":", 1)[1])))
         other.listen()
-        script = f'test "$YARD_URL" != {url} && {YARD} jobs && exit 7'
-        third = _run(folder, "dev", "--", "sh", "-c", script)
+        script = f'test "$YARD_URL" != {url} && {YARD} jobs && {YARD} trainers other && exit 7'
+        third = _run(folder, "dev", "--trainers", str(further), "--", "sh", "-c", script)
     assert third.returncode == 7, third.stdout + third.stderr
     lines = third.stdout.splitlines()
     assert lines[0].startswith("ending what an earlier `yard dev` left running: ")

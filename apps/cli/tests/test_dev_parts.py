@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 from yard.dev.runner import Runner
-from yard.dev.services import Service
+from yard.dev.services import Service, plan
 from yard.dev.state import Record, State
 from yard.dev.supervisor import end_leftovers
 from yard.errors import YardError
@@ -117,6 +117,12 @@ def test_a_service_that_never_serves_is_given_up_with_its_last_words(
     wait_for(lambda: runner.state == "failed")
     assert "ended 5 times" in runner.note
     assert runner.last_lines(1) == ["no such table"]
+
+
+def test_a_folder_without_a_trainer_is_wrong_usage(state: State, tmp_path: Path) -> None:
+    with pytest.raises(YardError, match="there is no trainer in") as raised:
+        plan(state, port=None, mlflow=False, trainers=tmp_path)
+    assert raised.value.code == 2
 
 
 def test_a_state_folder_that_cannot_be_made_is_wrong_usage(tmp_path: Path) -> None:

@@ -1,5 +1,9 @@
 import hashlib
 import json
+import signal
+import subprocess
+import sys
+import threading
 import zipfile
 from pathlib import Path
 
@@ -146,6 +150,41 @@ def test_a_rejected_data_set_is_exit_code_1_with_its_problems(
     assert done.returncode == 1
     assert "x is 1.7, above 1" in done.stdout
     assert "digits@1 was rejected" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("slow", "left"),
+    [
+        ("PUT /part1", "digits@1 is not whole on the server"),
+        ("GET /datasets/ba9876543210", "nothing: `yard datasets` shows when digits@1 is ready"),
+    ],
+)
+def test_an_interrupted_push_says_what_is_left_to_do(
+    server: Server, tmp_path: Path, slow: str, left: str
+) -> None:
+    packed = tmp_path / "packed.zip"
+    archive.pack(archive.scan(_folder(tmp_path / "set")), packed, print)
+    _accept_upload(server, -(-packed.stat().st_size // 300))
+    reached, go_on = threading.Event(), threading.Event()
+
+    def wait(request: Request) -> None:
+        reached.set()
+        go_on.wait(10)
+        request.hang_up()
+
+    server.on(slow, wait)
+    child = subprocess.Popen(
+        [Path(sys.executable).with_name("yard"), "dataset", "push", "set"],
+        cwd=tmp_path, env={"YARD_URL": server.url, "HOME": str(tmp_path)}, text=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert reached.wait(20)
+    child.send_signal(signal.SIGINT)
+    go_on.set()
+    _, said = child.communicate(timeout=10)
+    assert child.returncode == 130
+    assert said.startswith("error: interrupted")
+    assert left in said
 
 
 def _artifact(server: Server, name: str, body: bytes, sha256: str) -> dict[str, object]:

@@ -85,6 +85,12 @@ def show_error(error: YardError) -> None:
         err.print(Text.assemble(("  → ", "bold"), error.todo))
 
 
+def job_status(job: Mapping[str, Any]) -> Text:
+    """Return a job's status; at its end, when nothing but uploads is left, that."""
+    uploads = job["status"] == "running" and job["phase"] == "uploading"
+    return status("uploading" if uploads else job["status"])
+
+
 def status(name: str) -> Text:
     """Return a status in its colour."""
     return Text(name, STATUS_STYLE.get(name, ""))

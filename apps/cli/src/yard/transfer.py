@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +18,10 @@ _ATTEMPTS = 6
 _TIMEOUT = httpx.Timeout(60, connect=5)
 
 
+class _StoppedError(Exception):
+    """Nobody waits for this part any more."""
+
+
 def upload(path: Path, plan: Json, advance: Callable[[int], None]) -> list[Json]:
     """Put the parts of a file, several at a time; return their numbers and ETags.
 
@@ -25,15 +30,24 @@ def upload(path: Path, plan: Json, advance: Callable[[int], None]) -> list[Json]
         plan: `upload` of a created dataset: `part_size` in bytes and `parts` with their links.
         advance: told the bytes sent; a negative number when a part starts again.
     """
+    stop = threading.Event()
+
+    def sent(count: int) -> None:
+        if stop.is_set() and count > 0:
+            raise _StoppedError
+        advance(count)
+
     with httpx.Client(timeout=_TIMEOUT) as http, ThreadPoolExecutor(_PARALLEL) as pool:
 
         def put(part: Json) -> Json:
-            return retrying(_ATTEMPTS)(_put, http, path, part, int(plan["part_size"]), advance)
+            return retrying(_ATTEMPTS)(_put, http, path, part, int(plan["part_size"]), sent)
 
         try:
             return list(pool.map(put, plan["parts"]))
         except httpx.TransportError as error:
             raise _store_unreachable(error) from error
+        finally:
+            stop.set()  # after Ctrl-C the pool would first send the parts that it has begun
 
 
 def _put(

@@ -1,5 +1,6 @@
 """`yard dataset push` and `yard datasets`."""
 
+import dataclasses
 import enum
 import re
 import tempfile
@@ -63,12 +64,17 @@ def push(
         out.print(
             f"{len(found.files)} files, {output.size(found.size)}{left_out} · {kind}{'' if task else _guessed(kind)}"
         )
-    with tempfile.TemporaryDirectory(prefix="yard-push-") as scratch:
-        packed = Path(scratch) / "dataset.zip"
-        with _bar("packing", found.size, show=say) as advance:
-            sha256 = archive.pack(found, packed, advance)
-        dataset = _send(api, packed, {"name": name, "task": kind, "sha256": sha256}, show=say)
-    dataset = _checked(api, dataset["id"])
+    left = _Left()
+    try:
+        with tempfile.TemporaryDirectory(prefix="yard-push-") as scratch:
+            packed = Path(scratch) / "dataset.zip"
+            with _bar("packing", found.size, show=say) as advance:
+                sha256 = archive.pack(found, packed, advance)
+            fields = {"name": name, "task": kind, "sha256": sha256}
+            dataset = _send(api, packed, fields, left, show=say)
+        dataset = _checked(api, dataset["id"])
+    except KeyboardInterrupt:
+        raise YardError("interrupted", left.why, left.todo, Code.INTERRUPTED) from None
     if as_json:
         output.print_json(dataset)
     else:
@@ -79,6 +85,14 @@ def push(
             "the problems are listed above; nothing can be trained on it",
             "mend the files and push the folder again",
         )
+
+
+@dataclasses.dataclass
+class _Left:
+    """What a push that is interrupted now leaves, and what is left to do."""
+
+    why: str = "nothing was sent to the server yet"
+    todo: str = "push the folder again"
 
 
 def _guessed(kind: str) -> str:
@@ -108,11 +122,13 @@ def _bar(what: str, total: int, *, show: bool) -> Iterator[Any]:
         yield lambda count: progress.advance(task, count)
 
 
-def _send(api: Client, packed: Path, fields: Json, *, show: bool) -> Json:
+def _send(api: Client, packed: Path, fields: Json, left: _Left, *, show: bool) -> Json:
     size = packed.stat().st_size
     dataset = api.post("/datasets", fields | {"size": size})
     plan = dataset["upload"]
     label = f"{dataset['name']}@{dataset['version']}"
+    left.why = f"{label} is not whole on the server, and nobody can train on it"
+    left.todo = "push the folder again: it becomes the next version, from its first byte on"
     if plan is None:
         if show:
             out.print(f"{label} holds the same bytes already: nothing to upload")
@@ -122,7 +138,11 @@ def _send(api: Client, packed: Path, fields: Json, *, show: bool) -> Json:
     if show:
         out.print(f"uploaded {output.size(size)} as {label}, checking …")
     # Completing twice is harmless, so a lost answer may be asked for again.
-    return api.post(f"/datasets/{dataset['id']}/complete", {"parts": parts}, repeatable=True)
+    path = f"/datasets/{dataset['id']}/complete"
+    dataset = api.post(path, {"parts": parts}, repeatable=True)
+    left.why = f"{label} is on the server, which goes on checking it"
+    left.todo = f"nothing: `yard datasets` shows when {label} is ready"
+    return dataset
 
 
 def _checked(api: Client, dataset_id: str) -> Json:

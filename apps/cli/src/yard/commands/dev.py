@@ -46,6 +46,14 @@ def dev(
             show_default=False,
         ),
     ] = None,
+    trainers: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Further trainers: a folder of *.json or */trainer.json.",
+            show_default=False,
+        ),
+    ] = None,
     mlflow: Annotated[bool, typer.Option("--mlflow", help="Run an MLflow server, too.")] = False,
 ) -> None:
     """Run the platform on this machine: backend, launcher, object store and Temporal."""
@@ -53,7 +61,7 @@ def dev(
     with folder.locked():
         end_leftovers(folder, out.print)
         folder.put_logs_aside()
-        services = plan(folder, port=port, mlflow=mlflow)
+        services = plan(folder, port=port, mlflow=mlflow, trainers=trainers)
         url = services[-1].address
         screen = out.is_terminal and not out.is_dumb_terminal and not command
         supervisor = Supervisor(folder, services, _silent if screen else _tell)

@@ -114,11 +114,11 @@ class Follower:
         if job["debug_port"] not in (None, self._debugger):
             self._debugger = job["debug_port"]
             out.print(f"the training waits for a debugger on 127.0.0.1:{self._debugger}")
-        said = (job["status"], job["attempt"])
+        words = output.job_status(job)
+        said = (words.plain, job["attempt"])
         if said == self._said:
             return
         self._said = said
-        words = Text.assemble(output.status(job["status"]))
         if job["attempt"] > 1:
             words.append(f" (attempt {output.attempt(job)})")
         # How it ended is told by who waits for it.

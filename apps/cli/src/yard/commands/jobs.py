@@ -39,7 +39,7 @@ def jobs(
         (
             item["id"],
             item["name"],
-            output.status(item["status"]),
+            output.job_status(item),
             _progress(item),
             item["cause"] if item["status"] != "succeeded" else None,
             _took(item),
@@ -79,7 +79,7 @@ def show(item: Json) -> None:
         output.facts(
             [
                 ("job", f"{item['id']}  {item['name'] or ''}".rstrip()),
-                ("status", output.status(item["status"])),
+                ("status", output.job_status(item)),
                 ("cause", item["cause"]),
                 ("message", item["message"]),
                 ("trainer", f"{item['trainer']} · {item['task']}"),

@@ -43,6 +43,17 @@ def train(
     ] = None,
     trainer: Annotated[str, typer.Option(help="Which trainer.")] = "ultralytics",
     name: Annotated[str | None, typer.Option(help="A name for people.", show_default=False)] = None,
+    cpu: Annotated[
+        float | None,
+        typer.Option(
+            help="CPU cores to ask for. Default: the trainer's, as for those below.",
+            show_default=False,
+        ),
+    ] = None,
+    memory: Annotated[
+        str | None, typer.Option(help="Memory to ask for, e.g. 4Gi.", show_default=False)
+    ] = None,
+    gpu: Annotated[int | None, typer.Option(help="GPUs to ask for.", show_default=False)] = None,
     debug: Annotated[
         bool, typer.Option("--debug", help="Let a debugger attach to the training.")
     ] = False,
@@ -56,12 +67,14 @@ def train(
     api = client(url)
     chosen = require_ready(api.dataset(dataset))
     config_values = _json_only(_file(config) | _settings(api, trainer, settings or []))
+    asked = {"cpu": cpu, "memory": memory, "gpu": gpu}
     body = {
         "dataset_id": chosen["id"],
         "trainer": trainer,
         "name": name,
         "debug": debug,
         "config": config_values,
+        "resources": {name: value for name, value in asked.items() if value is not None},
     }
     # With a key the server takes a repeated call as the same job.
     job = api.post("/jobs", body, key=uuid.uuid4().hex)

@@ -55,11 +55,13 @@ def environment(service: Service) -> dict[str, str]:
     return inherited | {"PYTHONUNBUFFERED": "1"} | dict(service.env)
 
 
-def plan(state: State, *, port: int | None, mlflow: bool) -> list[Service]:
+def plan(
+    state: State, *, port: int | None, mlflow: bool, trainers: Path | None = None
+) -> list[Service]:
     """Return the services in the order in which they are shown; the backend comes last.
 
     Raises:
-        YardError: a part is not installed, or the wanted port is taken.
+        YardError: a part is not installed, the wanted port is taken, or `trainers` holds none.
     """
     names = [
         "backend", "temporal", "temporal-ui", "s3", "s3-grpc", "master", "master-grpc", "volume",
@@ -69,7 +71,7 @@ def plan(state: State, *, port: int | None, mlflow: bool) -> list[Service]:
     services = [_temporal(state, ports), _store(state, ports), _launcher(state)]
     if mlflow:
         services.append(_mlflow(state, ports["mlflow"]))
-    services.append(_backend(state, ports, mlflow=mlflow))
+    services.append(_backend(state, ports, _manifests(state, trainers), mlflow=mlflow))
     return services
 
 
@@ -182,7 +184,29 @@ def _mlflow(state: State, port: int) -> Service:
     )  # fmt: skip
 
 
-def _backend(state: State, ports: dict[str, int], *, mlflow: bool) -> Service:
+def _manifests(state: State, further: Path | None) -> Path:
+    """Return the folder of the trainers' manifests: the checkout's, or links to these and further ones."""
+    own = config.checkout() / "apps"
+    if further is None:
+        return own
+    patterns = ("*.json", "*/trainer.json")  # as the backend's TRAINERS_DIR has it
+    found = [path for pattern in patterns for path in sorted(further.glob(pattern))]
+    if not found:
+        raise YardError(
+            f"there is no trainer in {further}",
+            "it holds neither *.json nor */trainer.json",
+            "name the folder of the manifests; docs/training-contract.md tells what one holds",
+            Code.USAGE,
+        )
+    folder = state.root / "trainers"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for number, path in enumerate([*own.glob("*/trainer.json"), *found]):
+        (folder / f"{number}-{path.parent.name}.json").symlink_to(path.resolve())
+    return folder
+
+
+def _backend(state: State, ports: dict[str, int], manifests: Path, *, mlflow: bool) -> Service:
     root = config.checkout()
     python = root / "apps/backend/.venv/bin/python"
     if not python.is_file():
@@ -202,7 +226,7 @@ def _backend(state: State, ports: dict[str, int], *, mlflow: bool) -> Service:
         "AWS_ACCESS_KEY_ID": access,
         "AWS_SECRET_ACCESS_KEY": secret,
         "TEMPORAL_ADDRESS": f"127.0.0.1:{ports['temporal']}",
-        "TRAINERS_DIR": str(root / "apps"),
+        "TRAINERS_DIR": str(manifests),
         "LAUNCHER_SOCKET": str(state.socket),
         "API_AUTH": "off",
     }
