@@ -1,6 +1,6 @@
 import type { Job } from '../../api/client'
 import { duration } from '../../ui/duration'
-import { elapsedOf, isActive, progressOf, progressText, scoreOf } from './present'
+import { elapsedOf, isActive, progressOf, progressText, scoreOf, statusOf } from './present'
 import { StatusBadge } from './StatusBadge'
 
 export function JobRow({ job, now }: { job: Job; now: number }) {
@@ -17,7 +17,7 @@ export function JobRow({ job, now }: { job: Job; now: number }) {
         </span>
       </th>
       <td data-label="Status">
-        <StatusBadge status={job.status} />
+        <StatusBadge status={statusOf(job)} />
         {job.message !== null && job.status !== 'succeeded' && (
           <p className="message">{job.message}</p>
         )}

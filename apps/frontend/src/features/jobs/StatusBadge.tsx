@@ -1,10 +1,11 @@
-import type { JobStatus } from '../../api/client'
+import type { ShownStatus } from './present'
 
 // Shape and word say it; colour only repeats it.
-const MARKS: Record<JobStatus, string> = {
+const MARKS: Record<ShownStatus, string> = {
   queued: '○',
   preparing: '◔',
   running: '▶',
+  uploading: '↑',
   retrying: '↻',
   cancelling: '◼',
   succeeded: '✓',
@@ -12,7 +13,7 @@ const MARKS: Record<JobStatus, string> = {
   cancelled: '–',
 }
 
-export function StatusBadge({ status }: { status: JobStatus }) {
+export function StatusBadge({ status }: { status: ShownStatus }) {
   return (
     <span className={`badge ${status}`}>
       <span aria-hidden="true">{MARKS[status]}</span> {status}

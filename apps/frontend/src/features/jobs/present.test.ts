@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { job } from '../../test/fixtures'
-import { elapsedOf, progressOf, progressText, scoreOf } from './present'
+import { elapsedOf, progressOf, progressText, scoreOf, statusOf } from './present'
 
 describe('progressText', () => {
   it.each([
@@ -16,6 +16,12 @@ describe('progressText', () => {
   ])('for %j is "%s"', (changes, text) => {
     expect(progressText(job(changes))).toBe(text)
   })
+})
+
+it('says that a trained job uploads, unless more is to be said', () => {
+  expect(statusOf(job({ phase: 'uploading', progress: 1 }))).toBe('uploading')
+  expect(statusOf(job({ phase: 'uploading', status: 'cancelling' }))).toBe('cancelling')
+  expect(statusOf(job({ phase: 'uploading', status: 'succeeded' }))).toBe('succeeded')
 })
 
 it('counts a job that stopped early and well as complete', () => {

@@ -6,6 +6,13 @@ export function isActive(job: Job): boolean {
   return !FINISHED.has(job.status)
 }
 
+export type ShownStatus = JobStatus | 'uploading'
+
+/** The status; of a job that has nothing left to do but its uploads, that. */
+export function statusOf(job: Job): ShownStatus {
+  return job.status === 'running' && job.phase === 'uploading' ? 'uploading' : job.status
+}
+
 /** How far the job is, 0 to 1, or null where it has not said. */
 export function progressOf(job: Job): number | null {
   return job.status === 'succeeded' ? 1 : job.progress
