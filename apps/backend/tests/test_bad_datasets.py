@@ -222,6 +222,18 @@ WARNINGS = [
     Case(name, archive, message, "ready", task)
     for name, archive, message, task in [
         ("download", yaml(YAML + "download: touch canary\n"), "'download' was ignored", "detect"),
+        (
+            "path",
+            yaml(YAML + "path: /home/me/pets\n"),
+            "path is ignored: '/home/me/pets'",
+            "detect",
+        ),
+        (
+            "path of paths",
+            yaml(YAML + "path: [a, b]\n"),
+            "path is ignored: \"['a', 'b']\"",
+            "detect",
+        ),
         ("other key", yaml(YAML + "yaml_file: x\n"), "'yaml_file' was ignored", "detect"),
         (
             "pickled cache",

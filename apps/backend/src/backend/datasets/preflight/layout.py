@@ -102,6 +102,12 @@ def _read_settings(archive: Archive, name: str, problems: Problems) -> dict[str,
             problems.warning("The key 'download' was ignored: nothing of a dataset is run.", name)
         elif key not in _KNOWN:
             problems.warning(f"The key {str(key)[:60]!r} was ignored.", name)
+    if settings.get("path") not in (None, "", ".", "./"):
+        problems.warning(
+            f"path is ignored: {str(settings['path'])[:100]!r}. The folders of train and val are "
+            "looked for beside data.yaml.",
+            name,
+        )
     return settings
 
 
