@@ -6,14 +6,17 @@ from pathlib import Path
 import pytest
 from backend.training.causes import Cause
 from backend.training.executor import AttemptRef, Observation
-from backend.training.kubernetes_state import PATIENCE_S, Seen, Waiting, judge
+from backend.training.kubernetes_state import PATIENCE_S, Seen, Waiting, essential, judge
 
 RECORDED = Path(__file__).parent / "kubernetes"
 REF = AttemptRef("0123456789ab", 1)
 
 
 def seen(name: str) -> Seen:
-    return Seen(**json.loads((RECORDED / f"{name}.json").read_text()))
+    recorded = json.loads((RECORDED / f"{name}.json").read_text())
+    for kind in ("job", "pod"):
+        recorded[kind] = recorded[kind] and essential(recorded[kind])
+    return Seen(**recorded)
 
 
 @pytest.mark.parametrize(

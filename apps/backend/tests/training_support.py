@@ -87,6 +87,9 @@ class ScriptedExecutor:
         self._answer()
         return [*self.attempts.values()]
 
+    async def check(self) -> None:
+        self._answer()
+
     async def observe(self) -> AsyncIterator[Sequence[Observation]]:
         while True:
             yield [*self.attempts.values()]

@@ -54,7 +54,7 @@ class Checks:
             "store": _result(f"The object store at {settings.s3_endpoint}", ctx.store.check()),
             "temporal": _result(f"Temporal at {settings.temporal_address}", ctx.temporal.check()),
             executor: _result(
-                f"The executor (TRAINING_MODE={settings.training_mode})", ctx.executor.list()
+                f"The executor (TRAINING_MODE={settings.training_mode})", ctx.executor.check()
             ),
         }
         if settings.redis_url is not None:
@@ -80,7 +80,7 @@ async def _result(what: str, check: Awaitable[object]) -> str:
     return "ok"
 
 
-def get_checks(request: Request) -> Checks:
+async def get_checks(request: Request) -> Checks:
     checks: Checks = request.app.state.checks
     return checks
 

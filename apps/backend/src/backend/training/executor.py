@@ -74,6 +74,9 @@ class Executor(Protocol):
     async def list(self) -> Sequence[Observation]:
         """Every attempt the executor knows, ended ones included until forgotten."""
 
+    async def check(self) -> None:
+        """Return if it can be reached; cheap, however many attempts there are."""
+
     def observe(self) -> AsyncIterator[Sequence[Observation]]:
         """What changed, as it changes; the first item is everything.
 

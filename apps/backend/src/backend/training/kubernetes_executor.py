@@ -108,6 +108,12 @@ class KubernetesExecutor:
             known[ref] = self._told.get(ref, Observation(ref, state))
         return list(known.values())
 
+    async def check(self) -> None:
+        try:
+            await self._api.check()
+        except RefusedError as error:
+            raise ExecutorUnavailableError(str(error)) from error
+
     async def observe(self) -> AsyncIterator[Sequence[Observation]]:
         watched = self._watched = Watched(self._api)
         self._told.clear()

@@ -6,6 +6,7 @@ and several replicas may run it at once.
 
 import asyncio
 import logging
+import time
 from datetime import datetime, timedelta
 
 from backend.context import Context
@@ -19,6 +20,8 @@ from backend.training.output import keep_output
 logger = logging.getLogger(__name__)
 
 SWEEP_S = 2.0
+# Comparing lists of thousands of attempts may take so much of the time: `watch` tells of ends at once.
+COMPARE_SHARE = 0.05
 # A launched attempt that the executor does not list by then is lost.
 LISTED_AFTER = timedelta(seconds=10)
 # So long between two sweeps: this process slept, or the database was away.
@@ -50,22 +53,28 @@ async def _explain(ctx: Context, seen: Observation) -> None:
 
 async def sweep_forever(ctx: Context) -> None:
     listening_since = last = utcnow()
+    compare_at = 0.0
     while True:
         if utcnow() - last > GAP:
             # Heartbeats could not arrive in between: nobody is silent before they could again.
             listening_since = utcnow()
         last = utcnow()
-        await sweep(ctx, listening_since)
+        began = time.monotonic()
+        await sweep(ctx, listening_since, compare=began >= compare_at)
+        if began >= compare_at:
+            ended = time.monotonic()
+            compare_at = ended + (ended - began) / COMPARE_SHARE
         await asyncio.sleep(SWEEP_S)
 
 
-async def sweep(ctx: Context, listening_since: datetime) -> None:
+async def sweep(ctx: Context, listening_since: datetime, *, compare: bool = True) -> None:
     """One look at everything; `listening_since`: from when on heartbeats could have come in."""
     await _resignal(ctx)
     await _stop_late(ctx, listening_since)
     try:
         await _repeat_stops(ctx)
-        await _compare(ctx)
+        if compare:
+            await _compare(ctx)
     except ExecutorUnavailableError as error:
         # `observe` warns of it, once.
         logger.debug("%s", error)

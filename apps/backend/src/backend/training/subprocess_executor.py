@@ -58,6 +58,9 @@ class SubprocessExecutor:
             raise ExecutorUnavailableError(str(error)) from error
         return [_observation(attempt) for attempt in reply["attempts"]]
 
+    async def check(self) -> None:
+        await self._call("ping")
+
     async def observe(self) -> AsyncIterator[Sequence[Observation]]:
         seen: dict[AttemptRef, Observation] | None = None
         away = False
