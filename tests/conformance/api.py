@@ -13,7 +13,14 @@ FINISHED = {"succeeded", "failed", "cancelled"}
 
 
 class Api(httpx.Client):
-    """The backend's API with the few steps that every test takes."""
+    """The backend's API with the few steps that every test takes.
+
+    No connection is kept: while a pod is replaced, one that was made in that moment would go on
+    leading to nowhere.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(limits=httpx.Limits(max_keepalive_connections=0), **options)
 
     def submit(self, dataset_id: str, config: dict[str, Any] | None = None, **fields: Any) -> str:
         body = {"dataset_id": dataset_id, "trainer": "scripted", "config": config or {}, **fields}

@@ -1,7 +1,9 @@
 """How the trainer takes what its services answer."""
 
+import dataclasses
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,40 @@ def test_refusals(
     backend.refusal = (status, problem)
     with pytest.raises(error):
         client.Backend(attempt).heartbeat({"seq": 1})
+
+
+class StandIn(BaseHTTPRequestHandler):
+    """The first connection leads to something else than the backend for as long as it is kept."""
+
+    protocol_version = "HTTP/1.1"
+    connections = 0
+
+    def setup(self) -> None:
+        StandIn.connections += 1
+        self.wrong = StandIn.connections == 1
+        super().setup()
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(404 if self.wrong else 200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+def test_a_connection_that_leads_astray_is_not_kept(attempt: Attempt) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), StandIn) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        backend = client.Backend(dataclasses.replace(attempt, backend_url=url))
+        with pytest.raises(client.UnreachableError):
+            backend.heartbeat({"seq": 1})
+        assert backend.heartbeat({"seq": 2})[0] == "continue"
+        server.shutdown()
 
 
 def test_store_that_does_not_answer(

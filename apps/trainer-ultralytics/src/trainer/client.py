@@ -71,9 +71,13 @@ class Backend:
     """An attempt's callbacks; each method is one request and raises this module's exceptions."""
 
     def __init__(self, attempt: Attempt) -> None:
-        self._http = httpx.Client(
-            base_url=f"{attempt.backend_url}/api/v1/jobs/{attempt.job_id}/",
-            headers={"Authorization": f"Bearer {attempt.token}"},
+        self._attempt = attempt
+        self._http = self._connect()
+
+    def _connect(self) -> httpx.Client:
+        return httpx.Client(
+            base_url=f"{self._attempt.backend_url}/api/v1/jobs/{self._attempt.job_id}/",
+            headers={"Authorization": f"Bearer {self._attempt.token}"},
             timeout=5,
         )
 
@@ -107,7 +111,12 @@ class Backend:
             response = self._http.post(path, **request)
         except httpx.TransportError as error:
             raise UnreachableError(str(error)) from error
-        return _reply(response)
+        try:
+            return _reply(response)
+        except UnreachableError:
+            # Kept connections would go on leading to what stood in for the backend.
+            self._http = self._connect()
+            raise
 
 
 def _reply(response: httpx.Response) -> dict[str, Any]:
