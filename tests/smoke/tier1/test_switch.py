@@ -4,9 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 from conformance.api import Api
+from conformance.waiting import wait_for
 from smoke.cluster import get, run, wait_ready
 from smoke.tracking import mlflow_runs
 from smoke.training import submit
+
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture
@@ -30,4 +33,8 @@ def test_a_running_training_goes_on_as_a_job(api: Api, dataset_id: str) -> None:
     assert len(get("jobs", f"trainyard.dev/job={job_id}")) == 1
     assert [row["epoch"] for row in api.metrics(job_id)] == list(range(25))
     assert api.log(job_id).startswith(seen)
-    assert [run["info"]["status"] for run in mlflow_runs(job_id)] == ["FINISHED"]
+
+    def finished() -> bool:
+        return [run["info"]["status"] for run in mlflow_runs(job_id)] == ["FINISHED"]
+
+    wait_for(finished, 30, lambda: mlflow_runs(job_id))  # the mirror follows the job
