@@ -1,9 +1,10 @@
 """Write docs/values.md and docs/platform-network.md from the chart: `python ci/chart_docs.py`."""
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -12,6 +13,8 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from chart import CHART, NAMESPACE, TIERS, Rendered, tier  # noqa: E402
 from chart.network import away, flows, outside  # noqa: E402
+
+SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
 
 
 class Leaf(NamedTuple):
@@ -56,24 +59,68 @@ def leaves(text: str) -> Iterator[Leaf]:
     return walk(root, "")
 
 
+def allowed(path: str) -> str:
+    """What the schema lets a value be, in words; Helm's own message has only the key and the rule."""
+    node = SCHEMA
+    for key in path.split("."):
+        node = resolved(node)["properties"][key]
+    return words(node)
+
+
+def resolved(node: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = (
+        SCHEMA["$defs"][node["$ref"].rsplit("/", 1)[1]] if "$ref" in node else node
+    )
+    return found
+
+
+def words(node: dict[str, Any]) -> str:
+    node = resolved(node)
+    if "description" in node:
+        return str(node["description"])
+    if "enum" in node:
+        return ", ".join(f"`{value}`" for value in node["enum"])
+    if node["type"] == "integer":
+        least, most = node["minimum"], node.get("maximum")
+        return f"a whole number, {least} or more" if most is None else f"{least} to {most}"
+    if node["type"] in {"array", "object"}:
+        return several(node)
+    return {"boolean": "`true`, `false`", "string": "text"}[node["type"]]
+
+
+def several(node: dict[str, Any]) -> str:
+    keys = node.get("properties") or node.get("required")
+    if keys:
+        return f"keys {', '.join(f'`{key}`' for key in keys)}"
+    if "items" in node:
+        return f"a list, each: {words(node['items'])}"
+    [value] = node.get("patternProperties", {}).values() or [node["additionalProperties"]]
+    return f"names, each with: {words(value)}"
+
+
 def values_page() -> str:
     parts = [
         "# Values of the chart",
         "",
         "Made by `ci/chart_docs.py` from `charts/platform/values.yaml`; a test keeps it current. What each tier changes stands in",
         *(f"[overlays/{name}/values.yaml](../overlays/{name}/values.yaml)," for name in TIERS),
-        "what may be in each value in [values.schema.json](../charts/platform/values.schema.json).",
+        "A value that is refused (`at '/database/cidr': … does not match pattern`) is one that the column *allowed* does not know.",
     ]
     section = ""
     for leaf in leaves((CHART / "values.yaml").read_text()):
         top = leaf.path.split(".", maxsplit=1)[0] if "." in leaf.path else "general"
         if top != section:
             section = top
-            parts += ["", f"## {top}", "", "| value | default | meaning |", "|---|---|---|"]
-        parts.append(
-            f"| `{leaf.path}` | `{leaf.default}` | {leaf.doc.replace('|', chr(92) + '|')} |"
-        )
-    return "\n".join(parts).replace("values.yaml),\nwhat may", "values.yaml);\nwhat may") + "\n"
+            parts += [
+                "",
+                f"## {top}",
+                "",
+                "| value | default | allowed | meaning |",
+                "|---|---|---|---|",
+            ]
+        cells = (f"`{leaf.path}`", f"`{leaf.default}`", allowed(leaf.path), leaf.doc)
+        parts.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    return "\n".join(parts).replace("values.yaml),\nA value", "values.yaml).\nA value") + "\n"
 
 
 def matrix(rendered: Rendered) -> list[str]:

@@ -18,7 +18,7 @@ ORDER = [
     *("persistence", "nodePort", "consoleNodePort", "resources"),
 ]
 # Empty by default: the schema says what may be in it.
-FREE = {"backend.settings"}
+FREE = {"backend.settings", "trainer.job.limits"}
 COMPONENTS = [
     name for name, value in VALUES.items() if isinstance(value, dict) and "image" in value
 ]
@@ -48,20 +48,33 @@ def value_paths(values: Values, at: str = "") -> Iterator[str]:
             yield from value_paths(value, f"{at}{key}.")
 
 
-def closed_objects(schema: Any, at: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+def nodes(schema: Any, at: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every object of the schema's JSON by its place."""
     if isinstance(schema, dict):
-        if "properties" in schema and isinstance(schema["properties"], dict):
-            yield at, schema
+        yield at, schema
         for key, child in schema.items():
-            yield from closed_objects(child, f"{at}/{key}")
+            yield from nodes(child, f"{at}/{key}")
     elif isinstance(schema, list):
         for number, child in enumerate(schema):
-            yield from closed_objects(child, f"{at}/{number}")
+            yield from nodes(child, f"{at}/{number}")
+
+
+def closed_objects(schema: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    for at, node in nodes(schema):
+        if isinstance(node.get("properties"), dict):
+            yield at, node
 
 
 def test_schema_and_values_have_the_same_keys_in_the_same_order() -> None:
     text = yaml.safe_load((CHART / "values.yaml").read_text())  # Helm sorts keys, the file does not
     assert list(schema_paths(SCHEMA)) == list(value_paths(text))
+
+
+def test_every_pattern_is_told_in_words() -> None:
+    """docs/values.md has them: Helm's message holds nothing but the pattern."""
+    found = [node for _, node in nodes(SCHEMA) if isinstance(node.get("pattern"), str)]
+    assert len(found) > 20
+    assert [node["pattern"] for node in found if "description" not in node] == []
 
 
 def test_schema_is_closed() -> None:
