@@ -157,7 +157,8 @@ def test_namespace_enforces_restricted_everywhere() -> None:
         f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")
     }
     namespace = yaml.safe_load((OVERLAYS / "namespace" / "namespace.yaml").read_text())
-    assert namespace["metadata"] == {"name": "platform", "labels": expected}
+    assert namespace["metadata"]["name"] == "platform"
+    assert namespace["metadata"]["labels"] == expected
     for path in OVERLAYS.rglob("application*.yaml"):
         spec = yaml.safe_load(path.read_text())["spec"]
         policy = spec.get("template", {}).get("spec", spec)["syncPolicy"]
