@@ -3,7 +3,7 @@
 #
 #   CLUSTER=kind                              the cluster's name, as for ci/cluster.sh
 #   HELM_ARGS="--set grafana.enabled=false"   handed on to helm
-set -euo pipefail
+set -Eeuo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PWD/.tools/cluster/bin:$PATH
 tier=${1:?tier1 or tier2}
@@ -21,6 +21,11 @@ replace=
 if [ "$runs" != "$built" ] && helm status platform >/dev/null 2>&1; then
   replace=yes
   kubectl delete job -l app=backend-migrate --ignore-not-found
+fi
+
+# What `kubectl set env` has changed is the overlay's again; Helm 3 needs no word for that.
+if helm upgrade --help | grep -e --force-conflicts >/dev/null; then
+  HELM_ARGS="${HELM_ARGS:-} --force-conflicts"
 fi
 
 # On the one node, a training's Job must not take the place of a platform pod that is replaced.

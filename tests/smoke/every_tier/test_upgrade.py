@@ -11,6 +11,8 @@ from conformance.manifests import write_manifests
 from smoke.cluster import identities, restarts, run, upgrade, upgraded, wait_ready
 from smoke.training import submit
 
+pytestmark = pytest.mark.timeout(900)
+
 
 def test_a_second_upgrade_changes_nothing() -> None:
     before = identities()
