@@ -25,7 +25,7 @@ async def metrics(api: Api, running: Running) -> list[Any]:
 async def test_minimal_heartbeat_is_all_a_trainer_needs(api: Api) -> None:
     running = await add_running(api.ctx)
     reply = await beat(api, running, epoch=0, metrics={"loss": 0.7})
-    assert (reply.status_code, reply.json()) == (200, {"command": "continue"})
+    assert (reply.status_code, reply.json()) == (200, {"command": "continue", "interval_s": 2})
     job = (await api.http.get(running.path)).json()
     assert (job["status"], job["epoch"], job["metrics"]) == ("running", 0, {"loss": 0.7})
     assert job["first_step_at"] is not None
@@ -90,7 +90,7 @@ async def test_repeated_seq_is_acknowledged_and_changes_nothing(api: Api) -> Non
     await beat(api, running, seq=7, step=3)
     for seq in (7, 6):
         reply = await beat(api, running, seq=seq, step=99)
-        assert (reply.status_code, reply.json()) == (200, {"command": "continue"})
+        assert (reply.status_code, reply.json()) == (200, {"command": "continue", "interval_s": 2})
     assert (await get_attempt(api.ctx, running.job_id)).step == 3
 
 
@@ -99,7 +99,7 @@ async def test_stop_is_the_command_once_it_was_asked_for(api: Api) -> None:
     await beat(api, running, seq=1)
     await set_attempt(api.ctx, running.job_id, stop_requested_at=utcnow(), stop_cause="cancelled")
     for seq in (2, 2):
-        assert (await beat(api, running, seq=seq)).json() == {"command": "stop"}
+        assert (await beat(api, running, seq=seq)).json()["command"] == "stop"
     reply = await api.http.post(
         f"{running.path}/logs", params={"offset": 0}, content=b"x", headers=running.headers
     )

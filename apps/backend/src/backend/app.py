@@ -20,7 +20,7 @@ from backend.db import Database
 from backend.events import Bus
 from backend.health.checks import Checks
 from backend.health.routes import router as health
-from backend.jobs.callbacks import heartbeat
+from backend.jobs.callbacks import DIRECTLY
 from backend.jobs.callbacks import router as callbacks
 from backend.jobs.echo import Echo
 from backend.jobs.heartbeats import Heartbeats
@@ -65,6 +65,8 @@ def create_app(settings: Settings) -> FastAPI:
     # /docs comes with its script: a cluster without the internet shows it too.
     app = FastAPIOffline(
         redoc_url=None,
+        # Nobody collects it, and each request would look for somebody who does.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         title="Trainyard",
         version="1",
         summary="Submit trainings of vision models and follow them.",
@@ -80,9 +82,12 @@ def create_app(settings: Settings) -> FastAPI:
     _mount(app)
     app.add_middleware(
         Requests,
-        heartbeat=ExceptionMiddleware(
-            request_response(heartbeat), handlers=problem_responses.HANDLERS
-        ),
+        directly={
+            kind: ExceptionMiddleware(
+                request_response(endpoint), handlers=problem_responses.HANDLERS
+            )
+            for kind, endpoint in DIRECTLY.items()
+        },
     )
     if settings.cors_origins:
         app.add_middleware(

@@ -25,7 +25,7 @@ class Context:
     temporal: Temporal
 
 
-def get_context(request: Request) -> Context:
+async def get_context(request: Request) -> Context:  # FastAPI hands what is not async to a thread
     context: Context = request.app.state.context
     return context
 

@@ -3,6 +3,7 @@
 import logging
 import re
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -23,13 +24,13 @@ _PROBES = ("/healthz", "/readyz", "/metrics")
 class Requests:
     """Refuses bodies above the limit, by `Content-Length` or, without one, as they come in.
 
-    Callbacks are counted instead of logged: there may be thousands a second. Heartbeats therefore
-    go straight to their endpoint, past FastAPI's machinery.
+    Callbacks are counted instead of logged: there may be thousands a second. Those in `directly`
+    therefore go straight to their endpoint, past FastAPI's machinery.
     """
 
-    def __init__(self, app: ASGIApp, heartbeat: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, directly: Mapping[str, ASGIApp]) -> None:
         self._app = app
-        self._heartbeat = heartbeat
+        self._directly = directly
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -61,7 +62,7 @@ class Requests:
             if refusal := _refusal(scope, limit):
                 await problem_responses.response(refusal)(scope, receive, send_some)
             else:
-                app = self._heartbeat if kind == "heartbeat" else self._app
+                app = self._directly.get(kind, self._app) if kind else self._app
                 await app(scope, receive_some, send_some)
         finally:
             if kind:

@@ -40,6 +40,7 @@ def _shown(message: str) -> str:
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_printable)]
 Number = Annotated[float | None, AfterValidator(_finite)]
+Command = Literal["continue", "stop"]
 Numbers = Annotated[dict[Name, Number], Field(max_length=200)]
 
 
@@ -79,10 +80,16 @@ class FinishIn(BaseModel):
     )
 
 
+class LogQuery(BaseModel):
+    offset: int = Field(ge=0, le=_LARGE, description="Of the first byte sent")
+
+
 class CommandOut(BaseModel):
-    command: Literal["continue", "stop"] = Field(
-        description="`stop`: save what there is and leave; SIGTERM follows"
-    )
+    command: Command = Field(description="`stop`: save what there is and leave; SIGTERM follows")
+
+
+class HeartbeatAccepted(CommandOut):
+    interval_s: float = Field(description="Send the next one so many seconds later, news at once")
 
 
 class LogAccepted(CommandOut):

@@ -1,16 +1,23 @@
 """The routes that trainers call (docs/training-contract.md)."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response, status
+from fastapi import APIRouter, Depends, Request, Response, status
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from backend import problem_responses
 from backend.auth.service import sha256
-from backend.context import Ctx
+from backend.context import Context, Ctx
 from backend.jobs import callback_repository
-from backend.jobs.callback_schemas import CommandOut, FinishIn, HeartbeatIn, LogAccepted
+from backend.jobs.callback_schemas import (
+    Command,
+    FinishIn,
+    HeartbeatAccepted,
+    HeartbeatIn,
+    LogAccepted,
+    LogQuery,
+)
 from backend.jobs.heartbeats import Heartbeats
 from backend.problems import Problem
 
@@ -20,13 +27,9 @@ _bearer = HTTPBearer(
     auto_error=False, scheme_name="AttemptToken", description="`$CALLBACK_TOKEN` of the attempt"
 )
 _Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-_CONTINUE, _STOP = (
-    CommandOut(command="continue").model_dump_json().encode(),
-    CommandOut(command="stop").model_dump_json().encode(),
-)
 
 
-def _token_sha256(credentials: _Credentials) -> str:
+async def _token_sha256(credentials: _Credentials) -> str:
     if credentials is None:
         raise _no_token()
     return sha256(credentials.credentials)
@@ -40,74 +43,94 @@ def _no_token() -> Problem:
 
 TokenSha256 = Annotated[str, Depends(_token_sha256)]
 
+# The next two take only the request as it is: what FastAPI does for an endpoint with parameters
+# costs several times what they do themselves. The middleware therefore calls them directly.
+
+
+def _sender(request: Request) -> tuple[str, str]:
+    """The job's id and the token's hash."""
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer":
+        raise _no_token()
+    return request.scope["path"].split("/")[4], sha256(token)
+
+
+def _documented(content: str, schema: dict[str, Any], *query: dict[str, Any]) -> dict[str, Any]:
+    path = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+    return {
+        "parameters": [path, *query],
+        "requestBody": {"required": True, "content": {content: {"schema": schema}}},
+        "security": [{"AttemptToken": []}],
+    }
+
 
 @router.post(
     "/heartbeat",
     summary="Say that the trainer lives, and how far it is",
-    responses={200: {"model": CommandOut}},
-    openapi_extra={
-        "parameters": [
-            {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
-        ],
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": HeartbeatIn.model_json_schema()}},
-        },
-        "security": [{"AttemptToken": []}],
-    },
+    responses={200: {"model": HeartbeatAccepted}},
+    openapi_extra=_documented("application/json", HeartbeatIn.model_json_schema()),
 )
 async def heartbeat(request: Request) -> Response:
     """Durable when answered. The reply carries the command: `continue` or `stop`."""
-    # Only the request as it is: what FastAPI does for an endpoint with parameters costs several
-    # times what a heartbeat itself does. The middleware therefore calls this function directly.
-    job_id = request.scope["path"].split("/")[4]
-    kind, _, token = request.headers.get("authorization", "").partition(" ")
-    if kind.lower() != "bearer":
-        raise _no_token()
+    job_id, token_sha256 = _sender(request)
     try:
         beat = HeartbeatIn.model_validate_json(await request.body())
     except ValidationError as error:
         wrong = problem_responses.field_errors(error.errors(), HeartbeatIn)
         raise problem_responses.invalid("Invalid request", wrong) from None
     heartbeats: Heartbeats = request.app.state.heartbeats
-    stop = await heartbeats.write(job_id, sha256(token), beat)
-    return Response(_STOP if stop else _CONTINUE, media_type="application/json")
+    stop = await heartbeats.write(job_id, token_sha256, beat)
+    command: Command = "stop" if stop else "continue"
+    return _json(HeartbeatAccepted(command=command, interval_s=heartbeats.interval_s))
 
 
 @router.post(
     "/logs",
     summary="Send output of the trainer",
-    openapi_extra={
-        "requestBody": {
+    responses={200: {"model": LogAccepted}},
+    openapi_extra=_documented(
+        "application/octet-stream",
+        {"type": "string"},
+        {
+            "name": "offset",
+            "in": "query",
             "required": True,
-            "content": {"application/octet-stream": {"schema": {"type": "string"}}},
-        }
-    },
+            "schema": LogQuery.model_json_schema()["properties"]["offset"],
+        },
+    ),
 )
-async def append_log(
-    id: str,  # noqa: A002
-    token_sha256: TokenSha256,
-    request: Request,
-    ctx: Ctx,
-    offset: Annotated[int, Query(ge=0, le=2**53, description="Of the first byte sent")],
-) -> LogAccepted:
+async def append_log(request: Request) -> Response:
     """What is stored already is skipped; a gap is refused with 409 and `next_offset`."""
+    job_id, token_sha256 = _sender(request)
+    try:
+        query = LogQuery.model_validate(dict(request.query_params))
+    except ValidationError as error:
+        wrong = problem_responses.field_errors(error.errors(), LogQuery)
+        raise problem_responses.invalid("Invalid request", wrong) from None
+    ctx: Context = request.app.state.context
     data = await request.body()
     async with ctx.db.transaction() as session:
         appended = await callback_repository.append_log(
             session,
-            id,
+            job_id,
             token_sha256,
-            offset=offset,
+            offset=query.offset,
             data=data,
             limit=ctx.settings.log_limit_bytes,
         )
     if appended.new:
-        await ctx.bus.publish(id)
+        await ctx.bus.publish(job_id)
         if ctx.settings.training_mode == "subprocess":
-            request.app.state.echo.write(id, appended.new)
-    command = "stop" if appended.stop else "continue"
-    return LogAccepted(next_offset=appended.next_offset, command=command)
+            request.app.state.echo.write(job_id, appended.new)
+    command: Command = "stop" if appended.stop else "continue"
+    return _json(LogAccepted(next_offset=appended.next_offset, command=command))
+
+
+def _json(reply: BaseModel) -> Response:
+    return Response(reply.model_dump_json(), media_type="application/json")
+
+
+DIRECTLY = {"heartbeat": heartbeat, "logs": append_log}
 
 
 @router.post("/finish", summary="Say why the trainer ends", status_code=status.HTTP_204_NO_CONTENT)

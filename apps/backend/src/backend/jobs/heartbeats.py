@@ -4,6 +4,7 @@ together in the next one, and each is answered after its commit.
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -19,6 +20,11 @@ log = logging.getLogger(__name__)
 MAX_BATCH = 500
 # The answers of one batch bring the next: without a moment's wait the first would go alone.
 GATHER_S = 0.002
+# A transaction costs as much as ten heartbeats in it.
+BETWEEN_S = 0.01
+# About a third of what one replica can write: the rest is for logs, users and bursts.
+WANTED_PER_S = 1000
+SHORTEST_S = 2.0
 
 
 class _Waiting(NamedTuple):
@@ -29,6 +35,11 @@ class _Waiting(NamedTuple):
 class Heartbeats:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
+        # In each of these windows every living trainer has sent one.
+        self._window_s = ctx.settings.heartbeat_timeout_s
+        self._window_ends = 0.0
+        self._senders: set[str] = set()
+        self._senders_before = 0
         self._waiting: list[_Waiting] = []
         self._arrived = asyncio.Event()
 
@@ -48,6 +59,7 @@ class Heartbeats:
         self._arrived.set()
         accepted = await waiting.answer
         if accepted is not None:
+            self._count(job_id)
             await self._ctx.bus.publish(job_id)
             return accepted.stop
         # Not written: the token is wrong or dead, or this `seq` was seen before.
@@ -55,11 +67,29 @@ class Heartbeats:
             _, attempt = await callback_repository.live_attempt(session, job_id, token_sha256)
         return attempt.stop_requested_at is not None
 
+    @property
+    def interval_s(self) -> float:
+        """When a trainer is to send its next heartbeat: the more send to this replica, the later.
+
+        Two fit into the timeout, so that one may be lost.
+        """
+        senders = max(self._senders_before, len(self._senders))
+        return min(max(SHORTEST_S, senders / WANTED_PER_S), self._window_s / 2)
+
+    def _count(self, job_id: str) -> None:
+        now = time.monotonic()
+        if now >= self._window_ends:
+            self._window_ends = now + self._window_s
+            self._senders_before, self._senders = len(self._senders), set()
+        self._senders.add(job_id)
+
     async def run(self) -> None:
         """Write what waits, for ever."""
+        earliest = 0.0
         while True:
             await self._arrived.wait()
-            await asyncio.sleep(GATHER_S)
+            await asyncio.sleep(max(GATHER_S, earliest - time.monotonic()))
+            earliest = time.monotonic() + BETWEEN_S
             self._arrived.clear()
             batch = self._take()
             try:
