@@ -71,6 +71,11 @@ class Application:
         self.wait_well()
         assert self.status()["sync"]["revision"] == revision
 
+    def compare(self, revision: str) -> None:
+        """Compare with this commit, the newest one."""
+        self.refresh()
+        assert self.status()["sync"]["revision"] == revision
+
     def wait_well(self) -> None:
         self.refresh()
         self.wait_for("sync.status", "Synced")

@@ -25,6 +25,12 @@ def commit(message: str) -> str:
     return git("rev-parse", "HEAD")
 
 
+def commit_readme() -> str:
+    """Commit what changes no manifest; returns the revision."""
+    (FOLDER / "README.md").write_text(f"After {git('rev-parse', 'HEAD')}\n")
+    return commit("Nothing for the cluster")
+
+
 @contextmanager
 def scratch() -> Iterator[None]:
     """Commits within are forgotten at the end."""

@@ -1,9 +1,11 @@
 """What Argo CD does with the platform, from its first sync to its deletion; the cases of a tier run in this order."""
 
 from collections import defaultdict
+from pathlib import Path
 
 import pytest
 from chart import Manifest
+from conformance.waiting import wait_for
 
 from smoke.argocd import repository
 from smoke.argocd.application import Application
@@ -14,6 +16,8 @@ tiers = pytest.mark.parametrize(
     "platform", ["tier1", "tier2", "tier2/kustomize"], indirect=True, scope="module"
 )
 tier1 = pytest.mark.parametrize("platform", ["tier1"], indirect=True, scope="module")
+tier2 = pytest.mark.parametrize("platform", ["tier2"], indirect=True, scope="module")
+WAIT = "kubectl wait -n platform --timeout=60s"
 
 
 def pods() -> set[tuple[str, str]]:
@@ -89,10 +93,7 @@ def test_later_comparisons_find_nothing_and_do_nothing(platform: Application) ->
     for kind in ("normal", "hard", "normal", "hard"):
         platform.refresh(kind)
         assert (platform.differences(), platform.status()["sync"]["status"]) == ([], "Synced")
-    (repository.FOLDER / "README.md").write_text("A commit that changes no manifest.\n")
-    revision = repository.commit("Nothing for the cluster")
-    platform.refresh()
-    assert platform.status()["sync"]["revision"] == revision
+    platform.compare(repository.commit_readme())
     assert platform.operation() == operation
     assert (pods(), restarts()) == (before, {})
 
@@ -102,10 +103,10 @@ def test_edits_by_hand_are_healed(platform: Application) -> None:
     before = pods()
     run("kubectl scale deployment/frontend -n platform --replicas=3")
     run("kubectl delete service/mlflow networkpolicy/default-deny -n platform")
-    wait = "kubectl wait -n platform --timeout=60s"
-    run(f"{wait} deployment/frontend --for=jsonpath={{.status.replicas}}=1")
-    run(f"{wait} service/mlflow --for=create")
-    run(f"{wait} networkpolicy/default-deny --for=create")
+    for field in ("spec", "status"):
+        run(f"{WAIT} deployment/frontend --for=jsonpath={{.{field}.replicas}}=1")
+    for item in ("service/mlflow", "networkpolicy/default-deny"):
+        run(f"{WAIT} {item} --for=create")
     platform.wait_well()
     assert replaced(before) == set()
 
@@ -128,7 +129,7 @@ def test_what_left_the_chart_is_pruned_and_its_volume_is_not(platform: Applicati
     assert len(get(kinds, "app=prometheus")) == len(kinds.split(","))
     repository.git("rm", "-r", "--quiet", "charts/platform/templates/prometheus")
     platform.wait_synced(repository.commit("Remove Prometheus"))
-    run("kubectl wait pods -n platform -l app=prometheus --for=delete --timeout=60s")
+    run(f"{WAIT} pods -l app=prometheus --for=delete")
     assert get(kinds, "app=prometheus") == []
     assert replaced(before) == {"prometheus"}
     assert claims() == kept
@@ -142,21 +143,21 @@ def test_what_left_the_chart_is_pruned_and_its_volume_is_not(platform: Applicati
 def test_self_heal_takes_set_env_back(platform: Application) -> None:
     before = pods()
     run("kubectl set env deployment/backend -n platform TRAINING_MODE=kubernetes")
+    wait_for(lambda: training_mode() == "subprocess", 60)
     platform.wait_well()
-    assert training_mode() == "subprocess"
     assert replaced(before) == {"backend"}
 
 
 @tier1
-def test_set_env_stays_while_self_heal_is_paused(platform: Application) -> None:
+def test_set_env_stays_while_self_heal_is_paused_until_a_commit(platform: Application) -> None:
     with platform.self_heal_paused():
         run("kubectl set env deployment/backend -n platform TRAINING_MODE=kubernetes")
         run("kubectl rollout status deployment/backend -n platform --timeout=180s", seconds=190)
-        platform.refresh("hard")
+        platform.compare(repository.commit_readme())
         assert platform.differences() == ["Deployment backend"]
         assert training_mode() == "kubernetes"
-    platform.wait_well()
-    assert training_mode() == "subprocess"
+        platform.wait_synced(repository.commit_values("tier1", {"backend": {"nodePort": 30081}}))
+        assert training_mode() == "subprocess"
 
 
 @tier1
@@ -178,3 +179,11 @@ def test_a_deleted_application_leaves_the_namespace_and_the_volumes(platform: Ap
     platform.delete()
     assert claims() == kept
     assert get("deployments,statefulsets,services,jobs,secrets") == []
+
+
+@tier2
+def test_a_new_application_takes_the_volumes_up(platform: Application, tmp_path: Path) -> None:
+    kept = claims()
+    platform.create(tmp_path)
+    platform.wait_synced(repository.git("rev-parse", "HEAD"))
+    assert (claims(), restarts()) == (kept, {})
