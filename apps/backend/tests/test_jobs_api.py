@@ -13,6 +13,7 @@ from backend.auth.service import create_token
 from backend.datasets.models import DatasetStatus
 from backend.db import utcnow
 from backend.jobs.states import JobStatus
+from tiny_launcher import tiny_launcher
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -211,6 +212,24 @@ async def test_a_job_stays_within_what_the_platform_offers(
             "this one asks for 8193Mi.",
             "resources.placement": 'There is no placement "a10". The platform offers a100, spot.',
         }
+
+
+async def test_a_job_asks_for_no_more_gpus_than_the_launcher_s_machine_has(
+    database_url: str, tmp_path: Path
+) -> None:
+    chosen = api_support.settings(database_url, tmp_path, launcher_socket=tmp_path / "s")
+    async with api_support.serving(chosen) as api:
+        body = {"dataset_id": await add_dataset(api.ctx), "trainer": "plain"}
+
+        async def ask(gpu: int) -> httpx.Response:
+            return await api.http.post("/api/v1/jobs", json={**body, "resources": {"gpu": gpu}})
+
+        async with tiny_launcher(tmp_path / "s"):
+            assert (await ask(2)).status_code == 201
+            refused = await ask(8)
+        assert refused.status_code == 422
+        assert "has 2 GPUs; this job asks for 8" in refused.json()["detail"]
+        assert (await ask(8)).status_code == 201  # it waits for its launcher
 
 
 async def test_api_tokens(database_url: str, tmp_path: Path) -> None:

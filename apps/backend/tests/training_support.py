@@ -87,6 +87,9 @@ class ScriptedExecutor:
         self._answer()
         return [*self.attempts.values()]
 
+    async def gpus(self) -> int | None:
+        return None
+
     async def check(self) -> None:
         self._answer()
 

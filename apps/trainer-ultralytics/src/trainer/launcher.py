@@ -20,6 +20,8 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
+import pynvml
+
 from trainer import processes
 from trainer.attempts import AttemptRecord, Launch, Registry
 from trainer.contract import trainer_home
@@ -84,6 +86,17 @@ def _warm_up() -> None:
     gc.freeze()
 
 
+def _gpus() -> int:
+    """NVIDIA GPUs of this machine, by its driver: CUDA must not be woken before a fork."""
+    try:
+        pynvml.nvmlInit()
+        count = int(pynvml.nvmlDeviceGetCount())
+        pynvml.nvmlShutdown()
+    except pynvml.NVMLError:
+        return 0
+    return count
+
+
 def _parsed(line: bytes) -> dict[str, Any]:
     try:
         request = json.loads(line)
@@ -109,6 +122,7 @@ class Launcher:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._leave)
+        self._gpus = _gpus()
         self._listener = listener
         self._selector.register(listener, selectors.EVENT_READ)
         self._selector.register(self._wake_read, selectors.EVENT_READ)
@@ -169,7 +183,7 @@ class Launcher:
     def _perform(self, request: dict[str, Any]) -> dict[str, Any]:
         match request.get("op"):
             case "ping":
-                return {"pid": os.getpid(), "warm": True}
+                return {"pid": os.getpid(), "warm": True, "gpus": self._gpus}
             case "list":
                 return {"attempts": [record.listing() for record in self._registry.all()]}
             case "launch":

@@ -5,18 +5,35 @@ from backend.jobs.schemas import JobCreate
 from backend.problems import Problem
 from backend.settings import JobLimits
 from backend.trainers.schemas import Resources
+from backend.training.executor import ExecutorUnavailableError
 
 
-def asked(ctx: Context, body: JobCreate) -> Resources:
+async def gpus(ctx: Context, body: JobCreate) -> int | None:
+    """How many there are, where the job asks for some and the executor is there to tell."""
+    if body.resources is None or not body.resources.gpu:
+        return None
+    try:
+        return await ctx.executor.gpus()
+    except ExecutorUnavailableError:
+        return None
+
+
+def asked(ctx: Context, body: JobCreate, gpus: int | None) -> Resources:
     """The trainer's resources with the job's own over them.
 
     Raises:
-        Problem: 422 where the platform does not offer so much, or no such placement.
+        Problem: 422 where the platform does not offer so much, has fewer GPUs (`gpus`), or no such
+            placement.
     """
     wanted = body.resources.model_dump(exclude_unset=True) if body.resources else {}
     defaults = ctx.trainers.get(body.trainer).resources.model_dump()
     resources = Resources.model_validate(defaults | wanted)
     errors = _beyond(ctx.settings.job_limits, resources)
+    if gpus is not None and resources.gpu > gpus:
+        errors["gpu"] = (
+            f"The machine that trains has {gpus} GPUs; this job asks for {resources.gpu}. "
+            "Ask for fewer, or leave gpu out."
+        )
     placements = ctx.settings.job_placements
     if resources.placement is not None and resources.placement not in placements:
         offered = ", ".join(placements) or "none: leave it out"

@@ -10,10 +10,9 @@ from sqlalchemy.exc import IntegrityError
 from backend.context import Context
 from backend.datasets.repository import get_ready
 from backend.db import new_id
-from backend.jobs import repository
+from backend.jobs import repository, resources
 from backend.jobs.models import Job
 from backend.jobs.repository import JobRow
-from backend.jobs.resources import asked
 from backend.jobs.schemas import JobCreate
 from backend.jobs.states import FINISHED, JobStatus
 from backend.problems import Problem
@@ -38,17 +37,18 @@ async def create(ctx: Context, body: JobCreate, idempotency_key: str | None) -> 
     request_sha256 = hashlib.sha256(canonical.encode()).hexdigest()
     if idempotency_key and (earlier := await _earlier(ctx, idempotency_key, request_sha256)):
         return Created(earlier, new=False)
+    gpus = await resources.gpus(ctx, body)
     try:
         async with ctx.db.transaction() as session:
             dataset = await get_ready(session, body.dataset_id)
             config = ctx.trainers.validate(body.trainer, body.config, task=dataset.task)
-            resources = asked(ctx, body)
+            chosen = resources.asked(ctx, body, gpus)
             job = Job(
                 id=new_id(),
                 **body.model_dump(exclude={"config", "resources"}),
                 task=dataset.task,
                 config=config,
-                resources=resources.model_dump(),
+                resources=chosen.model_dump(),
                 idempotency_key=idempotency_key,
                 request_sha256=request_sha256,
             )

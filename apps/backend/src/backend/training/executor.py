@@ -77,6 +77,9 @@ class Executor(Protocol):
     async def check(self) -> None:
         """Return if it can be reached; cheap, however many attempts there are."""
 
+    async def gpus(self) -> int | None:
+        """The most GPUs that an attempt can have; None: a scheduler finds out."""
+
     def observe(self) -> AsyncIterator[Sequence[Observation]]:
         """What changed, as it changes; the first item is everything.
 

@@ -108,6 +108,9 @@ class KubernetesExecutor:
             known[ref] = self._told.get(ref, Observation(ref, state))
         return list(known.values())
 
+    async def gpus(self) -> int | None:
+        return None
+
     async def check(self) -> None:
         try:
             await self._api.check()

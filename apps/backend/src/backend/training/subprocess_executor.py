@@ -61,6 +61,10 @@ class SubprocessExecutor:
     async def check(self) -> None:
         await self._call("ping")
 
+    async def gpus(self) -> int | None:
+        count: int | None = (await self._call("ping")).get("gpus")
+        return count
+
     async def observe(self) -> AsyncIterator[Sequence[Observation]]:
         seen: dict[AttemptRef, Observation] | None = None
         away = False
