@@ -417,15 +417,6 @@ export interface components {
             /** Val */
             val: number;
         };
-        /** CommandOut */
-        CommandOut: {
-            /**
-             * Command
-             * @description `stop`: save what there is and leave; SIGTERM follows
-             * @enum {string}
-             */
-            command: "continue" | "stop";
-        };
         /** CompletedPart */
         CompletedPart: {
             /** Number */
@@ -553,6 +544,20 @@ export interface components {
              * @constant
              */
             status: "ok";
+        };
+        /** HeartbeatAccepted */
+        HeartbeatAccepted: {
+            /**
+             * Command
+             * @description `stop`: save what there is and leave; SIGTERM follows
+             * @enum {string}
+             */
+            command: "continue" | "stop";
+            /**
+             * Interval S
+             * @description Send the next one so many seconds later, news at once
+             */
+            interval_s: number;
         };
         /** ImageCounts */
         ImageCounts: {
@@ -869,6 +874,11 @@ export interface components {
              * @default 0
              */
             gpu: number;
+            /**
+             * Placement
+             * @description One of the places that the platform offers (`trainer.job.placements`)
+             */
+            placement?: string | null;
         };
         /**
          * Task
@@ -1994,7 +2004,6 @@ export interface operations {
     append_log: {
         parameters: {
             query: {
-                /** @description Of the first byte sent */
                 offset: number;
             };
             header?: never;
@@ -2443,7 +2452,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CommandOut"];
+                    "application/json": components["schemas"]["HeartbeatAccepted"];
                 };
             };
             /** @description Unauthorized */
