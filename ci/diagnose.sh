@@ -10,5 +10,5 @@ echo "── the last events"
 kubectl get events --sort-by=.lastTimestamp | tail -n 30
 for pod in $(kubectl get pods -o name); do
   echo "── the last words of $pod"
-  kubectl logs "$pod" --all-containers --prefix --tail=15
+  kubectl logs "$pod" --all-containers --prefix --tail=15 | cut -c -240
 done

@@ -623,7 +623,10 @@ export interface components {
              * @default 3
              */
             max_attempts: number;
-            /** Max Duration S */
+            /**
+             * Max Duration S
+             * @description Counts from the first launch, waiting for a node or in Kueue's queue included
+             */
             max_duration_s?: number | null;
             /** @description What is left out is as the trainer's manifest has it */
             resources?: components["schemas"]["Resources"] | null;

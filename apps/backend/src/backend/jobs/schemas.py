@@ -38,7 +38,12 @@ class JobCreate(BaseModel):
     max_attempts: int = Field(
         default=3, ge=1, le=20, description="Launches, the first included, before it fails"
     )
-    max_duration_s: int | None = Field(default=None, ge=1, le=31_536_000)
+    max_duration_s: int | None = Field(
+        default=None,
+        ge=1,
+        le=31_536_000,
+        description="Counts from the first launch, waiting for a node or in Kueue's queue included",
+    )
     resources: Resources | None = Field(
         default=None, description="What is left out is as the trainer's manifest has it"
     )
