@@ -83,9 +83,8 @@ async def test_output_that_a_supervisor_sent(ctx: Context, executor: ScriptedExe
     ref = await add_attempt(ctx)
     executor.outputs[ref] = b"sent\nand not sent\n"
     async with ctx.db.transaction() as session:
-        await callback_repository.append_log(
-            session, ref.job_id, TOKEN, offset=0, data=b"sent\n", limit=2**20
-        )
+        part = callback_repository.LogPart(TOKEN, 0, b"sent\n")
+        await callback_repository.append_logs(session, {ref.job_id: part}, limit=2**20)
     await ended(ctx, executor, ref)
     assert await log_of(ctx, ref) == b"sent\n"
 

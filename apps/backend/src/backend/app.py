@@ -22,8 +22,8 @@ from backend.health.checks import Checks
 from backend.health.routes import router as health
 from backend.jobs.callbacks import DIRECTLY
 from backend.jobs.callbacks import router as callbacks
-from backend.jobs.echo import Echo
 from backend.jobs.heartbeats import Heartbeats
+from backend.jobs.output import Output
 from backend.jobs.routes import router as jobs
 from backend.middleware import Requests
 from backend.models.routes import router as models
@@ -58,7 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _running(context, app.state.heartbeats):
+        async with _running(context, app.state.heartbeats, app.state.output):
             yield
         await app.state.checks.close()
 
@@ -77,7 +77,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.context = context
     app.state.heartbeats = Heartbeats(context)
-    app.state.echo = Echo()
+    app.state.output = Output(context)
     app.state.checks = Checks(context)
     _mount(app)
     app.add_middleware(
@@ -125,11 +125,12 @@ def _mount(app: FastAPI) -> None:
 
 
 @asynccontextmanager
-async def _running(context: Context, heartbeats: Heartbeats) -> AsyncIterator[None]:
+async def _running(context: Context, heartbeats: Heartbeats, output: Output) -> AsyncIterator[None]:
     """Run the background tasks for as long as the application serves."""
     tasks = [
         asyncio.create_task(_always("bus", context.bus.run)),
         asyncio.create_task(_always("heartbeats", heartbeats.run)),
+        asyncio.create_task(_always("output", output.run)),
         asyncio.create_task(_once_ready(context)),
     ]
     try:

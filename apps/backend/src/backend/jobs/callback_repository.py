@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, String, bindparam, select, text
+from sqlalchemy import BigInteger, Integer, String, bindparam, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.db import UtcDateTime
+from backend.db import UtcDateTime, utcnow
 from backend.jobs.models import Attempt, Job, LogChunk
 from backend.jobs.repository import transition
 from backend.jobs.states import JobStatus
@@ -21,7 +21,7 @@ _BEATS = """
 WITH beat AS (
   SELECT value->>'job_id' AS job_id, value->>'token' AS token,
     CAST(value->>'attempt' AS INTEGER) AS attempt,
-    CAST(value->>'seq' AS BIGINT) AS seq, value->>'phase' AS phase,
+    CAST(value->>'log_size' AS BIGINT) AS log_size, CAST(value->>'seq' AS BIGINT) AS seq, value->>'phase' AS phase,
     CAST(value->>'epoch' AS INTEGER) AS epoch, CAST(value->>'step' AS BIGINT) AS step,
     CAST(value->>'progress' AS DOUBLE PRECISION) AS progress,
     CAST(value->>'speed' AS DOUBLE PRECISION) AS speed,
@@ -34,6 +34,18 @@ _DIALECTS = {
     "postgresql": {"unfold": "json_array_elements", "json": "JSON"},
     "sqlite": {"unfold": "json_each", "json": "TEXT"},
 }
+_LOGS = """
+SELECT jobs.id, jobs.log_size, attempts.log_base, attempts.stop_requested_at
+FROM beat JOIN jobs ON jobs.id = beat.job_id
+JOIN attempts ON attempts.job_id = jobs.id AND attempts.number = jobs.attempt
+WHERE attempts.token_sha256 = beat.token AND attempts.ended_at IS NULL
+ORDER BY jobs.id
+"""
+_LOG_LOCK = " FOR NO KEY UPDATE OF jobs"
+_LOG_SIZES = """
+UPDATE jobs SET log_size = beat.log_size, updated_at = :now
+FROM beat WHERE jobs.id = beat.job_id
+"""
 _ATTEMPTS = """
 UPDATE attempts SET
   seq = COALESCE(beat.seq, attempts.seq), phase = COALESCE(beat.phase, attempts.phase),
@@ -94,6 +106,14 @@ class Started(NamedTuple):
 
     attempt: int
     seconds: float
+
+
+class LogPart(NamedTuple):
+    """Bytes of an attempt's output, from `offset` on."""
+
+    token_sha256: str
+    offset: int
+    data: bytes
 
 
 class Appended(NamedTuple):
@@ -222,34 +242,53 @@ async def live_attempt(
     return job, attempt
 
 
-async def append_log(
-    session: AsyncSession, job_id: str, token_sha256: str, *, offset: int, data: bytes, limit: int
-) -> Appended:
-    """Append what is new of `data`, the bytes from `offset` on of an attempt's output.
+async def append_logs(
+    session: AsyncSession, parts: Mapping[str, LogPart], limit: int
+) -> dict[str, Appended]:
+    """Append what is new of the parts, each of another job's output.
 
     Beyond `limit` bytes of a job's log, bytes are counted but not kept; a line says so.
 
-    Raises:
-        Problem: as `live_attempt`, and 409 when bytes before `offset` are missing.
+    Returns:
+        By job id, those whose token is that of a running attempt. Where bytes before a part's
+        offset are missing, nothing is new, and `next_offset` is below it.
     """
-    job, attempt = await live_attempt(session, job_id, token_sha256, lock=True)
-    received = job.log_size - attempt.log_base
-    if offset > received:
-        raise Problem(
-            409,
-            "Log gap",
-            f"Bytes {received} to {offset} are missing. Send from offset {received} on.",
-            next_offset=received,
-        )
-    new = data[received - offset :]
-    start, end = job.log_size, job.log_size + len(new)
+    senders = [{"job_id": id_, "token": part.token_sha256} for id_, part in parts.items()]
+    lock = _LOG_LOCK if session.get_bind().dialect.name == "postgresql" else ""
+    rows = await _run(
+        session,
+        _LOGS + lock,
+        senders,
+        id=String,
+        log_size=BigInteger,
+        log_base=BigInteger,
+        stop_requested_at=UtcDateTime,
+    )
+    appended, chunks, sizes = {}, list[dict[str, Any]](), []
+    for row in rows:
+        part = parts[row.id]
+        received = row.log_size - row.log_base
+        new = part.data[received - part.offset :] if part.offset <= received else b""
+        stop = row.stop_requested_at is not None
+        appended[row.id] = Appended(received + len(new), stop, new)
+        if new:
+            chunks += _chunks(row.id, row.log_size, new, limit)
+            sizes.append({"job_id": row.id, "log_size": row.log_size + len(new)})
+    if chunks:
+        await session.execute(insert(LogChunk), chunks)
+    if sizes:
+        await _run(session, _LOG_SIZES, sizes, utcnow())
+    return appended
+
+
+def _chunks(job_id: str, start: int, new: bytes, limit: int) -> list[dict[str, Any]]:
+    chunks = []
     if kept := new[: max(0, limit - start)]:
-        session.add(LogChunk(job_id=job_id, offset=start, data=kept))
-    if new and start <= limit < end:
+        chunks.append({"job_id": job_id, "offset": start, "data": kept})
+    if start <= limit < start + len(new):
         notice = f"\n[trainyard] The log reached {limit} bytes (LOG_LIMIT_BYTES); the rest is not kept.\n"
-        session.add(LogChunk(job_id=job_id, offset=limit, data=notice.encode()))
-    job.log_size = end
-    return Appended(received + len(new), attempt.stop_requested_at is not None, new)
+        chunks.append({"job_id": job_id, "offset": limit, "data": notice.encode()})
+    return chunks
 
 
 async def report_cause(

@@ -8,8 +8,9 @@ from pydantic import BaseModel, ValidationError
 
 from backend import problem_responses
 from backend.auth.service import sha256
-from backend.context import Context, Ctx
+from backend.context import Ctx
 from backend.jobs import callback_repository
+from backend.jobs.callback_repository import LogPart
 from backend.jobs.callback_schemas import (
     Command,
     FinishIn,
@@ -19,6 +20,7 @@ from backend.jobs.callback_schemas import (
     LogQuery,
 )
 from backend.jobs.heartbeats import Heartbeats
+from backend.jobs.output import Output
 from backend.problems import Problem
 
 router = APIRouter(prefix="/api/v1/jobs/{id}", tags=["callbacks"])
@@ -107,21 +109,9 @@ async def append_log(request: Request) -> Response:
     except ValidationError as error:
         wrong = problem_responses.field_errors(error.errors(), LogQuery)
         raise problem_responses.invalid("Invalid request", wrong) from None
-    ctx: Context = request.app.state.context
-    data = await request.body()
-    async with ctx.db.transaction() as session:
-        appended = await callback_repository.append_log(
-            session,
-            job_id,
-            token_sha256,
-            offset=query.offset,
-            data=data,
-            limit=ctx.settings.log_limit_bytes,
-        )
-    if appended.new:
-        await ctx.bus.publish(job_id)
-        if ctx.settings.training_mode == "subprocess":
-            request.app.state.echo.write(job_id, appended.new)
+    output: Output = request.app.state.output
+    part = LogPart(token_sha256, query.offset, await request.body())
+    appended = await output.append(job_id, part)
     command: Command = "stop" if appended.stop else "continue"
     return _json(LogAccepted(next_offset=appended.next_offset, command=command))
 

@@ -1,12 +1,8 @@
-"""Heartbeats, the hot path: those that arrive while a transaction is under way are written
-together in the next one, and each is answered after its commit.
-"""
+"""Heartbeats, the hot path: written together, and each is answered after its commit."""
 
-import asyncio
-import logging
 import time
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from backend import metrics
 from backend.context import Context
@@ -14,22 +10,12 @@ from backend.db import utcnow
 from backend.jobs import callback_repository
 from backend.jobs.callback_repository import Accepted
 from backend.jobs.callback_schemas import HeartbeatIn
-
-log = logging.getLogger(__name__)
+from backend.jobs.together import Together
 
 MAX_BATCH = 500
-# The answers of one batch bring the next: without a moment's wait the first would go alone.
-GATHER_S = 0.002
-# A transaction costs as much as ten heartbeats in it.
-BETWEEN_S = 0.01
 # About a third of what one replica can write: the rest is for logs, users and bursts.
 WANTED_PER_S = 1000
 SHORTEST_S = 2.0
-
-
-class _Waiting(NamedTuple):
-    beat: dict[str, Any]
-    answer: "asyncio.Future[Accepted | None]"
 
 
 class Heartbeats:
@@ -40,8 +26,8 @@ class Heartbeats:
         self._window_ends = 0.0
         self._senders: set[str] = set()
         self._senders_before = 0
-        self._waiting: list[_Waiting] = []
-        self._arrived = asyncio.Event()
+        self._together = Together(self._commit, MAX_BATCH)
+        self.run = self._together.run
 
     async def write(self, job_id: str, token_sha256: str, beat: HeartbeatIn) -> bool:
         """Write a heartbeat.
@@ -52,12 +38,7 @@ class Heartbeats:
         Raises:
             Problem: 401, 404 or 409 as the contract says.
         """
-        waiting = _Waiting(
-            _row(job_id, token_sha256, beat), asyncio.get_running_loop().create_future()
-        )
-        self._waiting.append(waiting)
-        self._arrived.set()
-        accepted = await waiting.answer
+        accepted = await self._together.write(job_id, _row(job_id, token_sha256, beat))
         if accepted is not None:
             self._count(job_id)
             await self._ctx.bus.publish(job_id)
@@ -83,42 +64,6 @@ class Heartbeats:
             self._senders_before, self._senders = len(self._senders), set()
         self._senders.add(job_id)
 
-    async def run(self) -> None:
-        """Write what waits, for ever."""
-        earliest = 0.0
-        while True:
-            await self._arrived.wait()
-            await asyncio.sleep(max(GATHER_S, earliest - time.monotonic()))
-            earliest = time.monotonic() + BETWEEN_S
-            self._arrived.clear()
-            batch = self._take()
-            try:
-                accepted = await self._commit({job_id: one.beat for job_id, one in batch.items()})
-            except BaseException as error:
-                for one in batch.values():
-                    _answer(one, error)
-                if not isinstance(error, Exception):
-                    raise
-                log.warning("%d heartbeats were not written: %s", len(batch), error)
-            else:
-                for job_id, one in batch.items():
-                    _answer(one, accepted.get(job_id))
-
-    def _take(self) -> dict[str, _Waiting]:
-        """The next batch: one heartbeat of each job, for one UPDATE changes a row once."""
-        batch: dict[str, _Waiting] = {}
-        rest = []
-        for one in self._waiting:
-            job_id = one.beat["job_id"]
-            if len(batch) < MAX_BATCH and job_id not in batch:
-                batch[job_id] = one
-            else:
-                rest.append(one)
-        self._waiting = rest
-        if rest:
-            self._arrived.set()
-        return batch
-
     async def _commit(self, beats: Mapping[str, dict[str, Any]]) -> dict[str, Accepted]:
         async with self._ctx.db.transaction() as session:
             accepted, started = await callback_repository.write_beats(session, beats, utcnow())
@@ -142,12 +87,3 @@ def _row(job_id: str, token_sha256: str, beat: HeartbeatIn) -> dict[str, Any]:
         "stepped": int(stepped),
         "trains": int(trains),
     }
-
-
-def _answer(one: _Waiting, answer: Accepted | BaseException | None) -> None:
-    if one.answer.done():  # its client has gone
-        return
-    if isinstance(answer, BaseException):
-        one.answer.set_exception(answer)
-    else:
-        one.answer.set_result(answer)

@@ -1,14 +1,10 @@
 """Output that no trainer has sent: it is taken from the executor when the attempt ends."""
 
-import logging
-
 from backend.context import Context
 from backend.jobs import callback_repository
+from backend.jobs.callback_repository import LogPart
 from backend.jobs.models import Attempt, Job
-from backend.problems import Problem
 from backend.training.executor import AttemptRef
-
-logger = logging.getLogger(__name__)
 
 # As trainers send it: a reader of the log reads whole chunks.
 CHUNK = 2**20
@@ -23,18 +19,10 @@ async def keep_output(ctx: Context, ref: AttemptRef) -> None:
     output = await ctx.executor.output(ref)
     if not output:
         return
-    try:
-        async with ctx.db.transaction() as session:
-            for offset in range(0, len(output), CHUNK):
-                await callback_repository.append_log(
-                    session,
-                    ref.job_id,
-                    attempt.token_sha256,
-                    offset=offset,
-                    data=output[offset : offset + CHUNK],
-                    limit=ctx.settings.log_limit_bytes,
-                )
-    except Problem as problem:
-        # The end is recorded already.
-        logger.debug("job %s: attempt %d: %s", *ref, problem)
+    limit = ctx.settings.log_limit_bytes
+    async with ctx.db.transaction() as session:
+        for offset in range(0, len(output), CHUNK):
+            part = LogPart(attempt.token_sha256, offset, output[offset : offset + CHUNK])
+            # Nothing is appended where the end is recorded already.
+            await callback_repository.append_logs(session, {ref.job_id: part}, limit)
     await ctx.bus.publish(ref.job_id)

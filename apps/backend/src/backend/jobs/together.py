@@ -1,0 +1,85 @@
+"""Writes of many jobs in one transaction: a transaction costs as much as ten writes in it."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Generic, NamedTuple, TypeVar
+
+log = logging.getLogger(__name__)
+
+# The answers of one batch bring the next: without a moment's wait the first would go alone.
+GATHER_S = 0.002
+BETWEEN_S = 0.01
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class _Waiting(NamedTuple, Generic[Item, Result]):
+    job_id: str
+    item: Item
+    result: "asyncio.Future[Result | None]"
+
+
+class Together(Generic[Item, Result]):
+    """Gathers what arrives while a batch is being written; each caller waits for its own's commit.
+
+    Args:
+        write: writes items of different jobs, durably; returns the results of those that it wrote.
+        at_most: items of one batch.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[Mapping[str, Item]], Awaitable[Mapping[str, Result]]],
+        at_most: int,
+    ) -> None:
+        self._write = write
+        self._at_most = at_most
+        self._waiting: list[_Waiting[Item, Result]] = []
+        self._arrived = asyncio.Event()
+
+    async def write(self, job_id: str, item: Item) -> Result | None:
+        """Write one item; None: it was not written. Raises what the whole batch's write raised."""
+        waiting = _Waiting[Item, Result](job_id, item, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        self._arrived.set()
+        return await waiting.result
+
+    async def run(self) -> None:
+        """Write what waits, for ever."""
+        earliest = 0.0
+        while True:
+            await self._arrived.wait()
+            await asyncio.sleep(max(GATHER_S, earliest - time.monotonic()))
+            earliest = time.monotonic() + BETWEEN_S
+            self._arrived.clear()
+            batch = self._take()
+            try:
+                results = await self._write({job_id: one.item for job_id, one in batch.items()})
+            except BaseException as error:
+                for one in batch.values():
+                    if not one.result.done():
+                        one.result.set_exception(error)
+                if not isinstance(error, Exception):
+                    raise
+                log.warning("callbacks of %d trainers were not written: %s", len(batch), error)
+            else:
+                for job_id, one in batch.items():
+                    if not one.result.done():  # its client may have gone
+                        one.result.set_result(results.get(job_id))
+
+    def _take(self) -> dict[str, _Waiting[Item, Result]]:
+        """The next batch: one item of each job, for one UPDATE changes a row once."""
+        batch: dict[str, _Waiting[Item, Result]] = {}
+        rest = []
+        for one in self._waiting:
+            if len(batch) < self._at_most and one.job_id not in batch:
+                batch[one.job_id] = one
+            else:
+                rest.append(one)
+        self._waiting = rest
+        if rest:
+            self._arrived.set()
+        return batch
