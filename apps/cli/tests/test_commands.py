@@ -139,7 +139,7 @@ def test_resources_are_sent_as_far_as_they_are_given(server: Server, yard: Yard)
     for words, resources in [
         ((), {}),
         (("--cpu", "0.5", "--memory", "2Gi"), {"cpu": 0.5, "memory": "2Gi"}),
-        (("--gpu", "0"), {"gpu": 0}),
+        (("--gpu", "0", "--placement", "a100"), {"gpu": 0, "placement": "a100"}),
     ]:
         assert yard("train", "digits", "--no-follow", *words).returncode == 0
         assert json.loads(server.requests[-1].body)["resources"] == resources

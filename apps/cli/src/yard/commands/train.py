@@ -54,6 +54,10 @@ def train(
         str | None, typer.Option(help="Memory to ask for, e.g. 4Gi.", show_default=False)
     ] = None,
     gpu: Annotated[int | None, typer.Option(help="GPUs to ask for.", show_default=False)] = None,
+    placement: Annotated[
+        str | None,
+        typer.Option(help="One of the places that the platform offers.", show_default=False),
+    ] = None,
     debug: Annotated[
         bool, typer.Option("--debug", help="Let a debugger attach to the training.")
     ] = False,
@@ -67,7 +71,7 @@ def train(
     api = client(url)
     chosen = require_ready(api.dataset(dataset))
     config_values = _json_only(_file(config) | _settings(api, trainer, settings or []))
-    asked = {"cpu": cpu, "memory": memory, "gpu": gpu}
+    asked = {"cpu": cpu, "memory": memory, "gpu": gpu, "placement": placement}
     body = {
         "dataset_id": chosen["id"],
         "trainer": trainer,
