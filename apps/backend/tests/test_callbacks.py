@@ -9,6 +9,7 @@ import httpx
 import pytest
 from api_support import Api, Running, add_running, get_attempt, get_job, set_attempt, set_job
 from backend.db import utcnow
+from backend.jobs import heartbeats
 from backend.jobs.states import JobStatus
 
 
@@ -242,3 +243,18 @@ async def test_heartbeat_metrics_are_counted(api: Api) -> None:
     assert 'trainyard_jobs{status="running"} 1.0' in text
     age = next(line for line in text.splitlines() if line.startswith("trainyard_heartbeat_age"))
     assert not math.isnan(float(age.split()[1]))
+
+
+async def test_the_more_trainers_send_the_less_often_each_is_asked_to(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeats, "WANTED_PER_S", 1)
+    intervals = []
+    for _ in range(6):
+        reply = await beat(api, await add_running(api.ctx), seq=1)
+        intervals.append(reply.json()["interval_s"])
+    assert intervals == [2, 2, 3, 4, 5, 6]
+    # Two of them fit into HEARTBEAT_TIMEOUT_S, whatever the load.
+    monkeypatch.setattr(heartbeats, "WANTED_PER_S", 0.1)
+    reply = await beat(api, await add_running(api.ctx), seq=1)
+    assert reply.json()["interval_s"] == api.ctx.settings.heartbeat_timeout_s / 2

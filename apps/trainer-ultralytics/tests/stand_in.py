@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from servers import free_port
+from trainer import client
 
 
 class Backend:
@@ -18,6 +19,7 @@ class Backend:
         self.log = b""
         self.finish: Any = None
         self.command = "continue"
+        self.interval_s = client.INTERVAL_S
         self.stale = False
         self.refusal: tuple[int, bool] | None = None  # status, and whether it is a problem detail
         self.first_step_at: float | None = None
@@ -79,7 +81,7 @@ class Backend:
                 self.heartbeats.append(beat)
                 if beat.get("step") and self.first_step_at is None:
                     self.first_step_at = time.monotonic()
-                return 200, {"command": self.command}
+                return 200, {"command": self.command, "interval_s": self.interval_s}
             case "logs":
                 offset = int(parse_qs(url.query)["offset"][0])
                 if offset > len(self.log):
