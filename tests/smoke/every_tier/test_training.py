@@ -9,7 +9,7 @@ import httpx
 import pytest
 from conformance.api import Api
 from conformance.waiting import wait_for
-from smoke.cluster import PROMETHEUS_URL, TEMPORAL_UI_URL
+from smoke.cluster import PROMETHEUS_URL, TEMPORAL_UI_URL, get
 from smoke.tracking import mlflow_runs
 from smoke.training import submit
 
@@ -87,3 +87,4 @@ def test_a_bad_dataset_is_refused_before_anything_starts(api: Api) -> None:
     assert dataset["status"] == "rejected"
     body = {"dataset_id": dataset["id"], "trainer": "ultralytics", "config": {}}
     assert api.post("/api/v1/jobs", json=body).status_code in {409, 422}
+    assert get("jobs", f"trainyard.dev/dataset={dataset['id']}") == []
