@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import tempfile
 import time
@@ -43,7 +44,8 @@ class Set:
 
     def push(self) -> str:
         """Push it as it is; returns the dataset's id."""
-        command = [YARD, "dataset", "push", self.pages, "--name", "bench", "--task", "detect"]
+        command: list[str | Path] = [YARD, "dataset", "push", self.pages]
+        command += ["--name", "bench", "--task", "detect"]
         pushed = subprocess.run([*command, "--json"], check=True, capture_output=True)
         return str(json.loads(pushed.stdout)["id"])
 
@@ -53,9 +55,11 @@ class Set:
         label.write_text(label.read_text() + "\n")
 
 
-def finished(api: httpx.Client, dataset_id: str, config: dict[str, Any]) -> dict[str, Any]:
+def finished(
+    api: httpx.Client, dataset_id: str, config: dict[str, Any], trainer: str = "ultralytics"
+) -> dict[str, Any]:
     """Submit a job and return it once it has succeeded."""
-    body = {"dataset_id": dataset_id, "config": config}
+    body = {"dataset_id": dataset_id, "config": config, "trainer": trainer}
     job: dict[str, Any] = api.post("/api/v1/jobs", json=body).raise_for_status().json()
     while job["status"] not in {"succeeded", "failed", "cancelled"}:
         time.sleep(0.2)
@@ -77,6 +81,12 @@ def yolo(data: Path, config: dict[str, Any], mark: str) -> list[float]:
             raise SystemExit(f"yolo train failed:\n{run.stderr[-2000:]}")
     lines = run.stderr.splitlines()
     return [float(line.removeprefix(mark)) for line in lines if line.startswith(mark)]
+
+
+def spread(seconds: Sequence[float]) -> list[str]:
+    """Median and 95th percentile, as a row of a table shows them."""
+    p95 = statistics.quantiles(seconds, n=20)[-1]
+    return [f"{statistics.median(seconds):.2f}", f"{p95:.2f}"]
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

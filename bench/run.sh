@@ -1,15 +1,43 @@
 #!/usr/bin/env bash
-# `make bench`: the design's numbers, each beside its peer in the same run. About 15 minutes.
+# run.sh [PART…]: the design's numbers, each beside its peer in the same run. `make bench` runs all parts.
+#
+#   heartbeats     at most, beside MLflow's log-batch                              1 minute
+#   running-jobs   one replica with 100, 1,000 and 10,000 running jobs             6 minutes
+#   first-batch    submit → first batch, beside `yolo train`                       6 minutes
+#   throughput     of a training, beside the bare library                          6 minutes
+#   live           log line → `yard logs -f`, cancel → no process left             2 minutes
+#   cluster        in the kind cluster of `make tier1` or `make tier2`, if there   4 minutes
 set -euo pipefail
 cd "$(dirname "$0")/.."
 yard=apps/cli/.venv/bin
+backend=apps/backend/.venv/bin/python
+state=.trainyard/bench
+[ $# -gt 0 ] || set -- heartbeats running-jobs first-batch throughput live cluster
 pages=$(mktemp -d)
 trap 'rm -rf "$pages"' EXIT
-
-echo "── 1/3 heartbeats"
-apps/backend/.venv/bin/python bench/heartbeats.py --mlflow .tools/mlflow/bin/mlflow
 demo/.venv/bin/python demo/make_pages.py "$pages" >/dev/null
-echo "── 2/3 submit to first batch, beside yolo train"
-$yard/yard dev --state .trainyard/bench -- $yard/python bench/first_batch.py "$pages/dataset"
-echo "── 3/3 throughput, beside the bare library"
-$yard/yard dev --state .trainyard/bench -- $yard/python bench/throughput.py "$pages/dataset"
+
+platform() { "$yard/yard" dev --state "$state" -- "$yard/python" "$@"; }
+
+for part in "$@"; do
+  echo "── $part"
+  case $part in
+    heartbeats) $backend bench/heartbeats.py --mlflow .tools/mlflow/bin/mlflow ;;
+    running-jobs) $backend bench/running_jobs.py ;;
+    first-batch) platform bench/first_batch.py "$pages/dataset" ;;
+    throughput) platform bench/throughput.py "$pages/dataset" ;;
+    live) platform bench/live.py "$pages/dataset" "$state" ;;
+    cluster)
+      if curl --silent --fail --output /dev/null --max-time 5 http://localhost:30080/healthz; then
+        "$yard/python" bench/cluster.py "$pages/dataset"
+      else
+        echo "No platform answers on localhost:30080. \`make tier2\` (or tier1), then \`bench/run.sh cluster\`."
+        echo "How long those take in a fresh cluster: \`$yard/python bench/bring_up.py tier1\`, with no other there."
+      fi
+      ;;
+    *)
+      sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
+      exit 2
+      ;;
+  esac
+done
