@@ -49,7 +49,7 @@ MANIFEST = {
         "type": "object",
         "properties": {"heartbeats": {"type": "integer", "default": 0, "description": "How many"}},
     },
-    "resources": {"cpu": 0.01, "memory": "64Mi", "gpu": 0},
+    "resources": {"cpu": 0.01, "memory": "256Mi", "gpu": 0},
 }
 
 

@@ -2,10 +2,10 @@
 # run.sh [PART…]: the design's numbers, each beside its peer in the same run. `make bench` runs all parts.
 #
 #   heartbeats     at most, beside MLflow's log-batch                              1 minute
-#   running-jobs   one replica with 100, 1,000 and 10,000 running jobs             6 minutes
-#   first-batch    submit → first batch, beside `yolo train`                       6 minutes
-#   throughput     of a training, beside the bare library                          6 minutes
-#   live           log line → `yard logs -f`, cancel → no process left             2 minutes
+#   running-jobs   one replica with 100, 1,000 and 10,000 running jobs             5 minutes
+#   first-batch    submit → first batch, beside `yolo train`                       7 minutes
+#   throughput     of a training, beside the bare library                          4 minutes
+#   live           log line → `yard logs -f`, cancel → no process left             1 minute
 #   cluster        in the kind cluster of `make tier1` or `make tier2`, if there   4 minutes
 set -euo pipefail
 cd "$(dirname "$0")/.."
