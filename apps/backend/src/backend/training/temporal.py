@@ -66,8 +66,9 @@ class Temporal:
         """Wake a workflow that waits for the next attempt; harmless where there is none."""
         try:
             handle: WorkflowHandle[Any, Any] = self._connected().get_workflow_handle(job_id)
-            await handle.signal("cancelled", rpc_timeout=RPC_TIMEOUT)
-        except (RPCError, TemporalUnavailableError):
+            async with _soon():
+                await handle.signal("cancelled")
+        except (RPCError, TemporalUnavailableError, TimeoutError):
             logger.debug("no workflow of job %s to wake", job_id)
 
     async def check(self) -> None:
@@ -103,21 +104,22 @@ class Temporal:
         self, run: Callable[..., Any], argument: str, *, workflow_id: str, **signal: Any
     ) -> bool:
         try:
-            await self._connected().start_workflow(
-                run,
-                args=[argument],
-                id=workflow_id,
-                task_queue=self._task_queue,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                # The server hands the first task to this process' worker in its very reply.
-                request_eager_start=not signal,
-                rpc_timeout=RPC_TIMEOUT,
-                **signal,
-            )
+            client = self._connected()
+            async with _soon():
+                await client.start_workflow(
+                    run,
+                    args=[argument],
+                    id=workflow_id,
+                    task_queue=self._task_queue,
+                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                    # The server hands the first task to this process' worker in its very reply.
+                    request_eager_start=not signal,
+                    **signal,
+                )
         except WorkflowAlreadyStartedError:
             return True
-        except (RPCError, TemporalUnavailableError) as error:
-            logger.warning("workflow %s not started yet: %s", workflow_id, error)
+        except (RPCError, TemporalUnavailableError, TimeoutError) as error:
+            logger.warning("workflow %s not started yet: %r", workflow_id, error)
             return False
         return True
 
@@ -131,6 +133,11 @@ class Temporal:
             f"Temporal at {self._address} (TEMPORAL_ADDRESS) does not answer: {reason}. "
             "Jobs wait in the queue and start when it is back."
         )
+
+
+def _soon() -> asyncio.Timeout:
+    """A call ends within RPC_TIMEOUT. The client's own timeout knows nothing of connecting, and repeats."""
+    return asyncio.timeout(RPC_TIMEOUT.total_seconds())
 
 
 class _Beating(Interceptor):
