@@ -69,13 +69,15 @@ def get(kind: str, name: str = "") -> dict[str, Any]:
 
 
 @retry(
-    retry=retry_if_result(lambda ready: not ready) | retry_if_exception_type(httpx.HTTPError),
+    retry=retry_if_result(lambda done: not done) | retry_if_exception_type(httpx.HTTPError),
     wait=wait_fixed(0.5),
     stop=stop_after_delay(120),
 )
-def wait_ready(api: httpx.Client) -> bool:
-    checks = api.get("/readyz").json()["checks"]
-    return set(checks.values()) == {"ok"}
+def serves(api: httpx.Client, *, bench: bool) -> bool:
+    """Whether the new backend answers: with the bench's trainer, or without."""
+    items = api.get("/api/v1/trainers").raise_for_status().json()["items"]
+    ready = set(api.get("/readyz").json()["checks"].values()) == {"ok"}
+    return ready and bench is ("bench" in {item["name"] for item in items})
 
 
 @contextmanager
@@ -85,7 +87,7 @@ def bench_trainer(api: httpx.Client) -> Iterator[None]:
         kubectl("patch", "configmap", "trainers", "--type=merge", "--patch", patch)
         kubectl("rollout", "restart", "deployment/backend")
         kubectl("rollout", "status", "deployment/backend", "--timeout=300s")
-        wait_ready(api)
+        serves(api, bench=manifest is not None)
 
     put(json.dumps(MANIFEST))
     try:
@@ -234,7 +236,7 @@ def mib(sizes: list[int]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pages", type=Path, help="a detect set: data.yaml, images/, labels/")
-    parser.add_argument("--runs", type=int, default=15)
+    parser.add_argument("--runs", type=int, default=10)
     options = parser.parse_args()
     os.environ["YARD_URL"] = URL
     with httpx.Client(base_url=URL, timeout=60) as api, Set(options.pages) as pages:

@@ -6,7 +6,7 @@
 #   first-batch    submit → first batch, beside `yolo train`                       7 minutes
 #   throughput     of a training, beside the bare library                          4 minutes
 #   live           log line → `yard logs -f`, cancel → no process left             1 minute
-#   cluster        in the kind cluster of `make tier1` or `make tier2`, if there   4 minutes
+#   cluster        in the kind cluster of `make tier1` or `make tier2`, if there   5 minutes
 set -euo pipefail
 cd "$(dirname "$0")/.."
 yard=apps/cli/.venv/bin
