@@ -31,7 +31,7 @@ class Api(httpx.Client):
     def submit_yolo(self, dataset_id: str, *, epochs: int, **fields: Any) -> str:
         """A real training; it asks for what a cluster's node of two cores has left."""
         config = {"model": "yolo11n", "epochs": epochs, "imgsz": 64, "batch": 4, "workers": 0}
-        resources = {"cpu": 0.3, "memory": "2Gi"}
+        resources = {"cpu": 0.4, "memory": "2Gi"}
         return self.submit(dataset_id, config, trainer="ultralytics", resources=resources, **fields)
 
     def job(self, job_id: str) -> dict[str, Any]:

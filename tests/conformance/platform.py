@@ -8,7 +8,7 @@ import servers
 # Shorter than the defaults, so that a test need not wait for minutes.
 SETTINGS = {
     "HEARTBEAT_TIMEOUT_S": 6,
-    "STALL_TIMEOUT_S": 12,
+    "STALL_TIMEOUT_S": 20,  # a real training takes half of it to its first step
     "STOP_GRACE_S": 2,
     "LOG_LIMIT_BYTES": 2 << 20,
 }
