@@ -125,7 +125,7 @@ async def _launch_again(ctx: Context, attempt: Attempt, token: str) -> bool:
     """
     ref = AttemptRef(attempt.job_id, attempt.number)
     if attempt.executor != ctx.executor.name:
-        await end(ctx, left_behind(ref, attempt.executor))
+        await leave_behind(ctx, ref, attempt.executor)
         return False
     if any(known.ref == ref for known in await ctx.executor.list()):
         return False
@@ -230,23 +230,20 @@ async def _stop(ctx: Context, ref: AttemptRef) -> None:
         logger.warning("job %s: attempt %d is stopped later: %s", *ref, error)
 
 
-async def end(ctx: Context, seen: Observation) -> None:
+async def end(ctx: Context, seen: Observation, *, left_behind: bool = False) -> None:
     """Record an attempt's end and tell its workflow; the monitor tells again until it listens."""
     async with ctx.db.transaction() as session:
-        recorded = await repository.end_attempt(session, seen)
+        recorded = await repository.end_attempt(session, seen, left_behind=left_behind)
     if recorded:
         await ctx.bus.publish(seen.ref.job_id)
         await ctx.temporal.attempt_ended(*seen.ref)
 
 
-def left_behind(ref: AttemptRef, executor: str) -> Observation:
-    """The end of an attempt on an executor that is not the configured one any more."""
-    return Observation(
-        ref,
-        "ended",
-        cause=Cause.PREEMPTED,
-        message=f"It ran with TRAINING_MODE={executor}, which was changed.",
-    )
+async def leave_behind(ctx: Context, ref: AttemptRef, executor: str) -> None:
+    """End an attempt on an executor that is not the configured one any more."""
+    message = f"It ran with TRAINING_MODE={executor}, which was changed."
+    seen = Observation(ref, "ended", cause=Cause.PREEMPTED, message=message)
+    await end(ctx, seen, left_behind=True)
 
 
 async def settle(ctx: Context, job_id: str, number: int) -> Settled:

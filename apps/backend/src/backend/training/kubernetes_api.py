@@ -1,9 +1,11 @@
 """The Kubernetes API in plain JSON, over the official client's connection."""
 
+import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 from kubernetes.aio import config
@@ -21,12 +23,18 @@ ANSWER_S = 10.0
 # So long a watch lasts; then everything is listed anew, whatever the watch has missed.
 WATCH_S = 60
 
-# Objects decoded at once: some 10 ms.
+# Objects decoded at once: some 10 ms. Decoding may take so much of the time.
 PAGE = 200
+PAGES_SHARE = 0.25
 
 # The token is about to be renewed; too many requests.
 TRANSIENT = {HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS}
 GROUPS = {"jobs": "/apis/batch/v1", "pods": "/api/v1", "events": "/api/v1", "secrets": "/api/v1"}
+
+
+class Page(NamedTuple):
+    version: str
+    items: list[Object]
 
 
 class RefusedError(Exception):
@@ -60,16 +68,18 @@ class Api:
     async def get(self, kind: str, name: str) -> Object:
         return await self._json("GET", kind, name)
 
-    async def list(self, kind: str, **query: str) -> Object:
-        """All of a kind, the essential of each: by pages, so that none holds up the event loop."""
-        items: list[Object] = []
+    async def pages(self, kind: str, **query: str) -> AsyncIterator[Page]:
+        """All of a kind, the essential of each: in parts that do not hold up the event loop."""
         page_query = {**query, "limit": str(PAGE)}
         while True:
-            page = await self._json("GET", kind, query=page_query)
-            items += map(essential, page["items"])
+            body = await _body(await self._send("GET", kind, total_s=ANSWER_S, query=page_query))
+            began = time.perf_counter()
+            page = json.loads(body)
+            yield Page(page["metadata"]["resourceVersion"], list(map(essential, page["items"])))
             page_query["continue"] = page["metadata"].get("continue") or ""
             if not page_query["continue"]:
-                return {"metadata": page["metadata"], "items": items}
+                return
+            await asyncio.sleep((time.perf_counter() - began) / PAGES_SHARE)
 
     async def check(self) -> None:
         """Whether it answers, and lets us see Jobs."""

@@ -96,15 +96,17 @@ class KubernetesExecutor:
         await self._delete(ref)
 
     async def list(self) -> Sequence[Observation]:
+        listed: dict[AttemptRef, Literal["running", "ended"]] = {}
         try:
-            found = await self._api.list("jobs", labelSelector=f"{JOB},!{RECORDED}")
+            async for page in self._api.pages("jobs", labelSelector=f"{JOB},!{RECORDED}"):
+                for job in page.items:
+                    ref = ref_of(job["metadata"]["labels"])
+                    listed[ref] = "ended" if job_has_finished(job) else "running"
         except RefusedError as error:
             raise ExecutorUnavailableError(str(error)) from error
         # A pod may outlive its Job by its grace period.
         known = {ref: told for ref, told in self._told.items() if told.state == "running"}
-        for job in found["items"]:
-            ref = ref_of(job["metadata"]["labels"])
-            state: Literal["running", "ended"] = "ended" if job_has_finished(job) else "running"
+        for ref, state in listed.items():
             known[ref] = self._told.get(ref, Observation(ref, state))
         return list(known.values())
 

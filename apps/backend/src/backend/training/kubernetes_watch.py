@@ -77,15 +77,16 @@ class Watched:
 
     async def _follow(self, kind: str) -> None:
         while True:
-            listed = await self._api.list(kind, **_QUERIES[kind])
             vanished = set(self._objects[kind])
-            for item in listed["items"]:
-                vanished.discard(self._put(kind, item))
+            version = ""
+            async for page in self._api.pages(kind, **_QUERIES[kind]):
+                version = version or page.version
+                for item in page.items:
+                    vanished.discard(self._put(kind, item))
             for ref in vanished:
                 self._remove(kind, ref)
             self._unlisted.discard(kind)
             self.wake()
-            version = listed["metadata"]["resourceVersion"]
             async for event, item in self._api.watch(kind, version, **_QUERIES[kind]):
                 ref = self._put(kind, item)
                 if event == "DELETED":
@@ -94,8 +95,9 @@ class Watched:
 
     def _put(self, kind: str, item: Object) -> AttemptRef:
         ref = _owner(item)
-        self._objects[kind][ref] = item
-        self.changed.add(ref)
+        if self._objects[kind].get(ref) != item:
+            self._objects[kind][ref] = item
+            self.changed.add(ref)
         return ref
 
     def _remove(self, kind: str, ref: AttemptRef) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from backend.context import Context
 from backend.db import utcnow
 from backend.training import repository
-from backend.training.attempts import end, left_behind
+from backend.training.attempts import end, leave_behind
 from backend.training.causes import Cause
 from backend.training.executor import AttemptRef, ExecutorUnavailableError, Observation
 from backend.training.output import keep_output
@@ -116,7 +116,7 @@ async def _compare(ctx: Context) -> None:
         opened = await repository.open_attempts(session)
     for ref, (executor, launched_at) in opened.items():
         if executor != ctx.executor.name:
-            await end(ctx, left_behind(ref, executor))
+            await leave_behind(ctx, ref, executor)
         elif ref not in listed and launched_at is not None and launched_at < before:
             await end(ctx, Observation(ref, "ended", cause=Cause.NODE_LOST))
     for ref, seen in listed.items():

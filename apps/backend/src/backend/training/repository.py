@@ -69,7 +69,9 @@ async def confirm_launch(session: AsyncSession, ref: AttemptRef) -> None:
     )
 
 
-async def end_attempt(session: AsyncSession, seen: Observation) -> bool:
+async def end_attempt(
+    session: AsyncSession, seen: Observation, *, left_behind: bool = False
+) -> bool:
     """Record an end, once; the attempt's token is dead from here on."""
     return await _update_attempt(
         session,
@@ -79,6 +81,7 @@ async def end_attempt(session: AsyncSession, seen: Observation) -> bool:
         exit_code=seen.exit_code,
         observed_cause=seen.cause,
         message=seen.message,
+        left_behind=left_behind,
     )
 
 

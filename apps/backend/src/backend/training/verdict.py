@@ -64,6 +64,9 @@ def retry_delay(job: Job, attempt: Attempt, cause: Cause, epoch_before: int) -> 
 
 def counts(attempt: Attempt, cause: Cause, epoch_before: int) -> bool:
     """Whether the attempt is one of the job's max_attempts; arguments as in `retry_delay`."""
+    if attempt.left_behind:
+        # While two backends with different modes relieve each other, each ends the other's.
+        return False
     return cause not in TAKEN_AWAY or not _progressed(attempt, epoch_before)
 
 
