@@ -151,6 +151,7 @@ async def test_an_attempt_on_the_executor_of_before(
     attempt = await get_attempt(ctx, *ref)
     assert attempt.observed_cause == Cause.PREEMPTED
     assert "TRAINING_MODE=kubernetes" in (attempt.message or "")
+    assert attempt.left_behind
 
 
 async def test_what_runs_though_it_has_ended_is_stopped(

@@ -70,6 +70,12 @@ def test_a_machine_taken_away_costs_no_attempt_unless_nothing_was_done() -> None
     assert verdict.counts(ended, C.STALLED, epoch_before=4)
 
 
+def test_a_changed_training_mode_costs_no_attempt() -> None:
+    ended = attempt(number=3, left_behind=True)
+    assert verdict.retry_delay(job(), ended, C.PREEMPTED, -1) is not None
+    assert verdict.retry_delay(job(), attempt(number=3), C.PREEMPTED, -1) is None
+
+
 def test_a_users_retry_has_all_attempts_again() -> None:
     ended = attempt(number=4)
     assert verdict.retry_delay(job(attempts_before=3), ended, C.EVICTED, -1) == 1

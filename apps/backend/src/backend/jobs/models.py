@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.db import Base, new_id, utcnow
@@ -91,6 +91,8 @@ class Attempt(Base):
     stop_cause: Mapped[str | None] = mapped_column(String(32))
     stop_requested_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+    # TRAINING_MODE was changed under it: none of the job's max_attempts.
+    left_behind: Mapped[bool] = mapped_column(default=False, server_default=false())
     exit_code: Mapped[int | None]
     # What the executor knew for certain; `cause` is what was settled from all that is known.
     observed_cause: Mapped[str | None] = mapped_column(String(32))
