@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import httpx
@@ -9,7 +10,7 @@ import pytest
 from conformance.api import Api
 from conformance.waiting import wait_for
 
-from smoke.cluster import CONNECT, PROMETHEUS_URL, get, ready, restarts, run, serving
+from smoke.cluster import CONNECT, get, ready, restarts, run, serving
 from smoke.tier3.outside import ROLES, query
 from smoke.training import submit
 
@@ -66,9 +67,13 @@ def test_a_store_that_another_authority_vouches_for_is_not_believed() -> None:
     assert "SSL validation failed" in done.stderr
 
 
-def test_prometheus_scrapes_both_backends_and_the_rest() -> None:
+def test_prometheus_scrapes_both_backends_and_the_rest(
+    port_forward: Callable[[str, str], str],
+) -> None:
+    prometheus = port_forward("svc/prometheus", ":9090")
+
     def scraped() -> list[str]:
-        reply = httpx.get(f"{PROMETHEUS_URL}/api/v1/targets").json()
+        reply = httpx.get(f"http://{prometheus}/api/v1/targets").json()
         targets = reply["data"]["activeTargets"]
         return sorted(item["labels"]["job"] for item in targets if item["health"] == "up")
 

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ import pytest
 from conformance.api import Api
 from PIL import Image
 
-from smoke.cluster import MLFLOW_URL
 from smoke.training import submit
 
 LOG = Path(os.environ.get("SMOKE_STORE_LOG", ""))
@@ -52,9 +52,10 @@ def test_a_trainer_of_twenty_lines_with_boto3_s_defaults_passes(api: Api, datase
     assert api.wait(job_id, seconds=180)["status"] == "succeeded"
 
 
-def test_mlflow_keeps_artifacts_in_the_store() -> None:
+def test_mlflow_keeps_artifacts_in_the_store(port_forward: Callable[[str, str], str]) -> None:
     content = os.urandom(20 << 20)  # three parts
-    url = f"{MLFLOW_URL}/api/2.0/mlflow-artifacts/artifacts/rehearsal/noise.bin"
+    mlflow = port_forward("svc/mlflow", ":5000")
+    url = f"http://{mlflow}/api/2.0/mlflow-artifacts/artifacts/rehearsal/noise.bin"
     httpx.put(url, content=content, timeout=120).raise_for_status()
     assert httpx.get(url, timeout=120).raise_for_status().content == content
 
