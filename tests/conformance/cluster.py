@@ -114,4 +114,8 @@ def cluster_platform(folder: Path) -> Iterator[ClusterPlatform]:
     with upgraded(values=values):
         platform = ClusterPlatform()
         platform.wait_ready()
-        yield platform
+        try:
+            yield platform
+        finally:
+            for service in ("backend", "temporal"):  # which a failed test may have left killed
+                platform.start(service)
