@@ -1,5 +1,7 @@
 """The way in: one host name, TLS and an API token, through a real Ingress controller."""
 
+from uuid import uuid4
+
 import httpx
 import pytest
 from conformance.api import Api
@@ -40,10 +42,8 @@ def test_the_api_needs_a_token(path: str) -> None:
 
 def test_a_token_made_as_documented_opens_it(api: Api) -> None:
     assert api.get("/api/v1/jobs").status_code == 200
-    command = (
-        "kubectl exec -n platform deployment/backend -- python -m backend token create another"
-    )
-    token = run(command).stdout.strip()
+    command = "kubectl exec -n platform deployment/backend -- python -m backend token create"
+    token = run(f"{command} {uuid4()}").stdout.strip()
     with api_client() as another:
         another.headers["Authorization"] = f"Bearer {token}"
         assert another.get("/api/v1/trainers").status_code == 200
