@@ -71,6 +71,7 @@ def run(
         env=os.environ | TOOLS,
         capture_output=True,
         text=True,
+        errors="replace",  # the last lines of a log may begin within a character
         timeout=seconds,
     )
     assert done.returncode == 0 or not check, f"{shlex.join(words)}\n{done.stdout}{done.stderr}"
