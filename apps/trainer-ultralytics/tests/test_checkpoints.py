@@ -1,9 +1,11 @@
 """What a checkpoint holds when the next save has already begun."""
 
+import json
 import zipfile
 from pathlib import Path
 
 from trainer import checkpoints
+from trainer.heartbeats import EpochMetrics
 
 
 def test_snapshots_keep_what_later_saves_overwrite(tmp_path: Path) -> None:
@@ -31,10 +33,21 @@ def test_the_best_of_an_earlier_attempt_is_kept(tmp_path: Path) -> None:
     assert _packed(tmp_path / "5") == {"last": 5, "best": 3}
 
 
+def test_untold_metrics_come_with_the_checkpoint(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    (run / "weights").mkdir(parents=True)
+    (run / "weights/last.pt").write_text("weights of epoch 5")
+    checkpoints.snapshot(run, tmp_path / "5", best=True)
+    row = EpochMetrics(epoch=4, metrics={"loss": None})
+    with zipfile.ZipFile(checkpoints.pack(tmp_path / "5", [row])) as archive:
+        assert json.loads(archive.read("untold.json")) == [row]
+
+
 def _packed(snapshot: Path) -> dict[str, int]:
     """The epoch that each member of the packed checkpoint is of."""
     with zipfile.ZipFile(checkpoints.pack(snapshot)) as archive:
-        words = {Path(name).stem: archive.read(name).decode() for name in archive.namelist()}
+        names = set(archive.namelist()) - {"untold.json"}
+        words = {Path(name).stem: archive.read(name).decode() for name in names}
     return {
         name: int(text.removeprefix("weights of epoch ").removesuffix(" rows"))
         for name, text in words.items()

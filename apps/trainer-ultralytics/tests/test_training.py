@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 import samples
 from conftest import Jobs
@@ -86,6 +87,27 @@ def test_training_goes_on_where_a_killed_one_has_stopped(
     assert launcher.wait_ended(first["JOB_ID"], 2)["exit_code"] == 143
     assert backend.finish["cause"] == "preempted"
     assert _checkpoint_epoch(s3, first, 2) == backend.epochs[-1]
+
+
+def test_epochs_that_no_backend_heard_of_are_told_by_the_next_attempt(
+    launcher: Launcher, jobs: Jobs, backend: Backend, s3: "S3Client"
+) -> None:
+    first = jobs.env(epochs=500)
+    launcher.launch(first)
+    wait_until(lambda: backend.epochs, 40)
+    backend.down()
+    told = backend.epochs[-1]
+    wait_until(lambda: _checkpoint_epoch(s3, first, 1) > told + 2, 60)
+    supervisor = launcher.attempt(first["JOB_ID"])["pid"]
+    psutil.Process(supervisor).kill()
+    backend.up()
+    second = first | {"ATTEMPT": "2"}
+    launcher.launch(second)
+    stored = _checkpoint_epoch(s3, first, 1)
+    wait_until(lambda: backend.epochs[-1] > stored, 40)
+    assert sorted(set(backend.epochs)) == list(range(backend.epochs[-1] + 1))
+    launcher.stop(second, 10)
+    launcher.wait_ended(first["JOB_ID"], 2)
 
 
 @pytest.fixture(scope="module")

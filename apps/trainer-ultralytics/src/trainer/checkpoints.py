@@ -1,15 +1,20 @@
 """A checkpoint is one uncompressed zip of what the next attempt needs to go on."""
 
+import json
 import logging
 import shutil
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from trainer.client import Store
 from trainer.contract import Attempt
+from trainer.heartbeats import EpochMetrics
 
 log = logging.getLogger(__name__)
 _LAST, _BEST, _RESULTS = "weights/last.pt", "weights/best.pt", "results.csv"
+_UNTOLD = "untold.json"
 # Without best.pt and results.csv a resumed run that never beats its old best would have neither.
 _MEMBERS = (_LAST, _BEST, _RESULTS)
 
@@ -37,21 +42,33 @@ def snapshot(run: Path, target: Path, *, best: bool) -> None:
     temporary.rename(target)
 
 
-def pack(snapshot: Path) -> Path:
-    """Make the snapshot one file, beside it."""
+def pack(snapshot: Path, untold: Sequence[EpochMetrics] = ()) -> Path:
+    """Make the snapshot one file, beside it.
+
+    `untold` are the metrics that the backend has not acknowledged: the next attempt, which does
+    not repeat these epochs, sends them.
+    """
     target = snapshot.with_suffix(".zip")
     with zipfile.ZipFile(target, "w") as archive:
         for member in _MEMBERS:
             if (snapshot / member).exists():
                 archive.write(snapshot / member, member)
+        archive.writestr(_UNTOLD, json.dumps(untold))
     return target
 
 
-def restore(attempt: Attempt, store: Store, run: Path) -> int | None:
+class Restored(NamedTuple):
+    """`epoch`, from 0, is the last that the checkpoint has finished; `untold` as it was packed."""
+
+    epoch: int
+    untold: list[EpochMetrics]
+
+
+def restore(attempt: Attempt, store: Store, run: Path) -> Restored | None:
     """Put the newest checkpoint of the job's earlier attempts into `run`.
 
     Returns:
-        The epoch (from 0) that it has finished, or None where there is no usable one.
+        None where there is no usable one.
 
     Raises:
         AttemptError: the store is unreachable or refuses.
@@ -71,8 +88,9 @@ def restore(attempt: Attempt, store: Store, run: Path) -> int | None:
         with zipfile.ZipFile(archive) as source:
             for member in set(_MEMBERS) & set(source.namelist()):
                 source.extract(member, run)
+            untold = json.loads(source.read(_UNTOLD))
         archive.unlink()
         if not (run / _BEST).exists():
             shutil.copyfile(run / _LAST, run / _BEST)
-        return stored.epoch
+        return Restored(stored.epoch, [row for row in untold if row["epoch"] <= stored.epoch])
     return None

@@ -5,11 +5,18 @@ import random
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypedDict
 
 from trainer.client import INTERVAL_S, Backend, RejectedError, StaleError, UnreachableError
 
 log = logging.getLogger(__name__)
+
+
+class EpochMetrics(TypedDict):
+    """Metrics of an epoch, counted from 0; None where one is not finite."""
+
+    epoch: int
+    metrics: dict[str, float | None]
 
 
 class Heartbeats(threading.Thread):
@@ -33,13 +40,14 @@ class Heartbeats(threading.Thread):
         self._on_stale = on_stale
         self._lock = threading.Lock()
         self._state: dict[str, Any] = {}
-        self._epochs: deque[dict[str, Any]] = deque()
+        self._epochs: deque[EpochMetrics] = deque()
         self._seq = 0
         self._interval_s = INTERVAL_S
         self._refusal = ""
         self._news = threading.Event()
         self._news.set()  # the first one goes at once: from there on silence means something
         self._closing = threading.Event()
+        self._stale = False
 
     def tell(self, *, now: bool = False, **state: Any) -> None:
         """Let the next heartbeats carry `state` (phase, step, progress, speed)."""
@@ -53,15 +61,19 @@ class Heartbeats(threading.Thread):
         self._epochs.append({"epoch": epoch, "metrics": metrics})
         self._news.set()
 
+    def untold(self) -> list[EpochMetrics]:
+        """The metrics that the backend has not acknowledged."""
+        return list(self._epochs.copy())
+
     def close(self) -> None:
         """End the thread once every epoch's metrics are acknowledged."""
         self._closing.set()
         self._news.set()
 
     def run(self) -> None:
-        """Send until closed."""
+        """Send until closed, or until the backend runs this attempt no longer."""
         answered = True
-        while not (self._closing.is_set() and not self._epochs):
+        while not self._stale and (self._epochs or not self._closing.is_set()):
             self._news.wait(self._pause_s(answered))
             self._news.clear()
             answered = self._beat()
@@ -76,7 +88,7 @@ class Heartbeats(threading.Thread):
         return self._interval_s * random.uniform(0.8, 1)  # noqa: S311
 
     def _beat(self) -> bool:
-        row = self._epochs[0] if self._epochs else {}
+        row: dict[str, Any] = {**self._epochs[0]} if self._epochs else {}
         self._seq += 1
         with self._lock:
             body = {"seq": self._seq, **self._state, **row, "system": self._measure()}
@@ -85,7 +97,7 @@ class Heartbeats(threading.Thread):
         except UnreachableError:
             return False
         except StaleError:
-            self._epochs.clear()
+            self._stale = True
             self._on_stale()
             return True
         except RejectedError as error:

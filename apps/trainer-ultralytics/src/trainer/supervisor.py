@@ -164,7 +164,7 @@ class _Supervisor:
         try:
             run = self._orders.work / "run"
             data = dataset.fetch(self._attempt, self._store, trainer_home())
-            epoch = checkpoints.restore(self._attempt, self._store, run)
+            restored = checkpoints.restore(self._attempt, self._store, run)
         except AttemptError as error:
             failure = error
             self._todo.put(lambda: self._fail(failure))
@@ -176,7 +176,9 @@ class _Supervisor:
             )
             self._todo.put(lambda: self._fail(failure))
         else:
-            go = {"data": str(data), "resume_after": epoch}
+            for row in restored.untold if restored else ():
+                self._beats.tell_epoch(**row)
+            go = {"data": str(data), "resume_after": restored.epoch if restored else None}
             self._todo.put(lambda: self._go(go))
 
     def _measure(self) -> dict[str, float]:
@@ -363,7 +365,7 @@ class _Supervisor:
         try:
             if path == self._newest_checkpoint:
                 key = f"{self._attempt.job_id}/{self._attempt.number}/checkpoint"
-                archive = checkpoints.pack(path)
+                archive = checkpoints.pack(path, self._beats.untold())
                 self._store.upload(archive, "models", key, epoch)
                 archive.unlink()
                 used = time.process_time() - used

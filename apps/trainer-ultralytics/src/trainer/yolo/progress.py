@@ -26,6 +26,7 @@ class Progress:
         self._reported_at = 0.0
         self._started_at = 0.0
         self._epoch_open = False
+        self._saved = False
 
     def attach(self, trainer: Any) -> None:
         """Register with the trainer."""
@@ -72,10 +73,8 @@ class Progress:
         self._stop.check()
 
     def on_model_save(self, trainer: Any) -> None:
-        """last.pt is written: the supervisor makes a checkpoint of it."""
-        target = self._run.parent / f"checkpoint-{trainer.epoch}"
-        checkpoints.snapshot(self._run, target, best=trainer.best_fitness == trainer.fitness)
-        self._report("checkpoint", path=str(target), epoch=trainer.epoch)
+        """last.pt is written: it becomes a checkpoint once the epoch's metrics are told."""
+        self._saved = True
 
     def on_fit_epoch_end(self, trainer: Any) -> None:
         """The epoch is validated; the call after the final validation belongs to no epoch."""
@@ -91,3 +90,8 @@ class Progress:
             # JSON has no NaN; a diverged value is shown as null rather than hidden
             metrics={n: v if math.isfinite(v) else None for n, v in numbers.items()},
         )
+        if self._saved:
+            self._saved = False
+            target = self._run.parent / f"checkpoint-{trainer.epoch}"
+            checkpoints.snapshot(self._run, target, best=trainer.best_fitness == trainer.fitness)
+            self._report("checkpoint", path=str(target), epoch=trainer.epoch)
