@@ -1,9 +1,12 @@
 """The mirror against MLflow's own client and store; no server is needed for them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ from backend.jobs.models import EpochMetrics
 from backend.jobs.states import JobStatus
 from backend.tracking.mirror import Mirror
 from backend.tracking.runs import EXPERIMENT, JOB_TAG, Runs, clean
+from mlflow import MlflowClient
 from training_support import (
     MANIFEST,
     ScriptedExecutor,
@@ -125,6 +129,38 @@ async def test_a_crash_before_the_run_was_noted_down(
     await mirror.catch_up()
     await set_job(ctx, job_id, mlflow_run_id=None)
     await mirror.catch_up()
+    assert len(all_runs(runs)) == 1
+
+
+@pytest.fixture
+def together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who looks for a run waits until another has looked too, for a second."""
+    both, search = Barrier(2), MlflowClient.search_runs
+
+    def search_together(*arguments: Any, **options: Any) -> Any:
+        found = search(*arguments, **options)
+        with suppress(BrokenBarrierError):
+            both.wait(1)
+        return found
+
+    monkeypatch.setattr(MlflowClient, "search_runs", search_together)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.usefixtures("together")
+async def test_replicas_make_one_run(
+    ctx: Context, runs: Runs, mirror: Mirror, database_url: str, store: servers.S3Server
+) -> None:
+    runs._client.create_experiment(EXPERIMENT)
+    await add_job(ctx, status=JobStatus.RUNNING, attempt=1)
+    replica = await make_context(
+        settings(database_url, store, "127.0.0.1:1"), ScriptedExecutor(), MANIFEST
+    )
+    with ThreadPoolExecutor(1) as threads:
+        other = Mirror(replica, runs, threads)
+        assert all(await asyncio.gather(mirror.catch_up(), other.catch_up()))
+        await other.catch_up()
+    await replica.db.close()
     assert len(all_runs(runs)) == 1
 
 

@@ -1,5 +1,6 @@
 """The sweep's rules, on both databases, one look at a time."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,14 +12,16 @@ from backend.context import Context
 from backend.db import utcnow
 from backend.jobs.models import Attempt
 from backend.jobs.states import JobStatus
-from backend.training import monitor
+from backend.training import monitor, repository
 from backend.training.causes import Cause
 from backend.training.executor import AttemptRef, Observation
+from sqlalchemy import text
 from training_support import (
     ScriptedExecutor,
     add_job,
     make_context,
     settings,
+    until,
 )
 
 LONG_AGO = timedelta(hours=1)
@@ -163,3 +166,28 @@ async def test_what_runs_though_it_has_ended_is_stopped(
     executor.finish(ref)
     await sweep(ctx)
     assert executor.attempts == {}
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_what_an_attempt_waits_for_and_its_launch_are_noted_at_the_same_time(
+    ctx: Context, executor: ScriptedExecutor
+) -> None:
+    """By two replicas: neither may hold what the other waits for."""
+    ref = await add_running(ctx, executor, {"launched_at": None}, status=JobStatus.PREPARING)
+
+    async def confirm() -> None:
+        async with ctx.db.transaction() as session:
+            await repository.confirm_launch(session, ref)
+
+    async def blocked() -> bool:
+        async with ctx.db.reading() as session:
+            waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            return bool(await session.scalar(text(waiting)))
+
+    async with asyncio.TaskGroup() as group, ctx.db.transaction() as session:
+        await repository.explain_wait(session, ref.job_id, "no node has room")
+        group.create_task(confirm())
+        await until(blocked, "the launch waits for the job")
+        await repository.note_waiting(session, ref, None)
+    attempt = await get_attempt(ctx, ref.job_id)
+    assert attempt.launched_at is not None

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, MetaData, UpdateBase, event
+from sqlalchemy import JSON, DateTime, Dialect, MetaData, UpdateBase, event, func, select
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -85,6 +85,16 @@ class Database:
         """A session that only reads: on SQLite it neither waits for a writer nor holds one up."""
         async with self._reading.begin() as session:
             yield session
+
+    @asynccontextmanager
+    async def alone(self, work: int) -> AsyncIterator[bool]:
+        """Whether no other replica is in such a block with the same `work`, a number of its own."""
+        if self.engine.dialect.name == "sqlite":  # one process
+            yield True
+            return
+        # The lock goes with the transaction, and so with a replica that dies.
+        async with self._reading.begin() as session:
+            yield bool(await session.scalar(select(func.pg_try_advisory_xact_lock(work))))
 
     async def close(self) -> None:
         await self.engine.dispose()

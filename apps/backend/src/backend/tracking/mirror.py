@@ -31,6 +31,7 @@ POSTPONE_S = 60.0
 JOBS_AT_ONCE = 100
 EPOCHS_AT_ONCE = 200
 THREADS = 4
+_LOCK = 0x6D6C666C6F77
 
 RUN_STATUS = {
     JobStatus.SUCCEEDED: "FINISHED",
@@ -55,7 +56,14 @@ class Mirror:
         self._postponed: dict[str, float] = {}
 
     async def catch_up(self) -> bool:
-        """Send what MLflow lacks, a little of each job; False: MLflow is away."""
+        """Send what MLflow lacks, a little of each job; False: MLflow is away.
+
+        One replica at a time: MLflow cannot be asked to make a run unless there is one.
+        """
+        async with self._ctx.db.alone(_LOCK) as alone:
+            return await self._catch_up() if alone else True
+
+    async def _catch_up(self) -> bool:
         now = time.monotonic()
         self._postponed = {job: until for job, until in self._postponed.items() if until > now}
         async with self._ctx.db.reading() as session:

@@ -60,6 +60,7 @@ async def note_waiting(session: AsyncSession, ref: AttemptRef, message: str | No
 
 
 async def confirm_launch(session: AsyncSession, ref: AttemptRef) -> None:
+    await locked_job(session, ref.job_id)  # before its attempt, as everywhere
     await _update_attempt(session, ref, Attempt.launched_at.is_(None), launched_at=utcnow())
     await explain_wait(session, ref.job_id, None)
     await session.execute(
