@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer import processes
+from trainer.ended import Ended, read_end, replace, write_end
 
 _MAX_ATTEMPTS = 1_000_000
 _CERTAIN = {"out_of_memory", "launch_failed"}
@@ -62,16 +63,6 @@ class Launch:
         """Whether this is our own trainer, which needs no new interpreter."""
         program, *arguments = self.command
         return Path(program).name.startswith("python") and arguments == ["-m", "trainer", "run"]
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How an attempt ended; `signal` is the one that killed the trainer, `cause` may be unknown."""
-
-    exit_code: int | None
-    signal: int | None
-    cause: str | None
-    message: str
 
 
 @dataclass
@@ -183,7 +174,7 @@ class Registry:
 
     def _write(self, record: AttemptRecord, pid: int, ticks: int | None) -> None:
         fields = {"job_id": record.job_id, "attempt": record.attempt, "pid": pid, "ticks": ticks}
-        _replace(record.work / "record.json", fields)
+        replace(record.work / "record.json", fields)
 
     def forget(self, record: AttemptRecord) -> None:
         """Remove an ended attempt's record and folder."""
@@ -202,22 +193,3 @@ def run_attempt(launch: Launch, work: Path) -> int:
         memory_bytes=launch.memory_bytes,
     )
     return supervise(Attempt.from_env(os.environ), orders).exit_code or 0
-
-
-def write_end(work: Path, ended: Ended) -> None:
-    """Leave the record of the end for the launcher, whole or not at all."""
-    _replace(work / "exit.json", asdict(ended))
-
-
-def read_end(work: Path) -> Ended | None:
-    """How the attempt ended, or None where nobody has recorded that."""
-    try:
-        return Ended(**json.loads((work / "exit.json").read_text()))
-    except (OSError, ValueError, TypeError):
-        return None
-
-
-def _replace(path: Path, fields: dict[str, Any]) -> None:
-    temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps(fields))
-    temporary.replace(path)

@@ -23,8 +23,8 @@ from typing import Any
 import psutil
 
 from trainer import child, processes
-from trainer.attempts import Ended, write_end
 from trainer.contract import Attempt, AttemptError, Cause, trainer_home
+from trainer.ended import Ended, write_end
 
 _TICK_S = 0.2
 _MEASURE_S = 0.5

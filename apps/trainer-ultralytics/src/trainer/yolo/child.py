@@ -3,49 +3,16 @@
 import json
 import logging
 import os
-import signal
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn
 
 from trainer.contract import Attempt, trainer_home
+from trainer.yolo.supervised import STOPPED_EXIT, Report, StopFlag, Stopped
 
-_STOPPED_EXIT = 128 + signal.SIGTERM
 _PLOT_PATIENCE_S = 5
 log = logging.getLogger(__name__)
-
-Report = Callable[..., None]
-
-
-class Stopped(BaseException):
-    """Raised between two batches after SIGTERM; no library's `except Exception` catches it."""
-
-
-class StopFlag:
-    """What SIGTERM does: it ends the process at once, and after `defer()` at the next `check()`."""
-
-    def __init__(self) -> None:
-        self._deferred = False
-        self._set = False
-        self._pid = os.getpid()
-        signal.signal(signal.SIGTERM, self._handle)
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        self._set = True
-        if not self._deferred or os.getpid() != self._pid:  # loader processes inherit this handler
-            os._exit(_STOPPED_EXIT)
-
-    def defer(self) -> None:
-        """From now on only `check()` ends the training."""
-        self._deferred = True
-
-    def check(self) -> None:
-        """Raise `Stopped` after a SIGTERM."""
-        if self._set:
-            raise Stopped
 
 
 def main(attempt: Attempt, work: Path, go_fd: int, events_fd: int) -> NoReturn:
@@ -64,7 +31,7 @@ def main(attempt: Attempt, work: Path, go_fd: int, events_fd: int) -> NoReturn:
         _train(attempt, work, go_fd, report, stop)
         code = 0
     except Stopped:
-        code = _STOPPED_EXIT
+        code = STOPPED_EXIT
     except BaseException as error:
         from trainer.yolo.failures import explain  # noqa: PLC0415 - needs torch
 

@@ -21,8 +21,8 @@ from ultralytics.utils import tqdm as yolo_tqdm
 
 from trainer.config import TrainConfig
 from trainer.contract import Attempt, AttemptError, Cause, weights_dir
-from trainer.yolo.child import Report, StopFlag
 from trainer.yolo.progress import Progress
+from trainer.yolo.supervised import Report, StopFlag
 
 log = logging.getLogger(__name__)
 _TASKS: dict[str, tuple[type[BaseTrainer], str]] = {
