@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,14 @@ def test_a_rejected_data_set_is_exit_code_1_with_its_problems(
     assert "digits@1 was rejected" in done.stderr
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Children mind SIGINT, which they do not where a shell runs the tests in its background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize(
     ("slow", "left"),
     [
@@ -159,6 +168,7 @@ def test_a_rejected_data_set_is_exit_code_1_with_its_problems(
         ("GET /datasets/ba9876543210", "nothing: `yard datasets` shows when digits@1 is ready"),
     ],
 )
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_push_says_what_is_left_to_do(
     server: Server, tmp_path: Path, slow: str, left: str
 ) -> None:
