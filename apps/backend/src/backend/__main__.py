@@ -35,9 +35,17 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+_IMPOSSIBLE = {
+    "serve": "The backend cannot start:",
+    "migrate": "The database's schema cannot be made the newest:",
+    "token": "The token cannot be made:",
+}
+
+
 def main() -> int:
     arguments = _parser().parse_args()
     logs.configure()
+    what = _IMPOSSIBLE[arguments.command]
     try:
         settings = Settings()
         match arguments.command:
@@ -48,11 +56,11 @@ def main() -> int:
             case _:
                 print(asyncio.run(_create_token(settings, arguments.name)))  # noqa: T201
     except ValidationError as error:
-        return _fail(*_wrong_settings(error))
+        return _fail(what, *_wrong_settings(error))
     except ValueError as error:
-        return _fail(str(error))
+        return _fail(what, str(error))
     except (OSError, DBAPIError) as error:
-        return _fail(f"{error}", "Is the database up, and does DATABASE_URL name it?")
+        return _fail(what, f"{error}", "Is the database up, and does DATABASE_URL name it?")
     return 0
 
 
@@ -124,7 +132,7 @@ def _wrong_settings(error: ValidationError) -> list[str]:
 
 
 def _fail(*lines: str) -> int:
-    print("The backend cannot start:", *lines, sep="\n  ", file=sys.stderr)  # noqa: T201
+    print(*lines, sep="\n  ", file=sys.stderr)  # noqa: T201
     return 2
 
 
