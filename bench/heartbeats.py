@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import httpx
+import psutil
 from common import table
 from replica import Target, backend, connect, seed, servers
 
@@ -128,6 +129,9 @@ def mlflow(program: Path, folder: Path, database_url: str) -> Iterator[str]:
     with servers.process(command, log) as child:
         servers.wait_for_port(port, child, log)
         yield f"http://127.0.0.1:{port}"
+        # Its command only waits for the server proper, which would outlive it.
+        for server in psutil.Process(child.pid).children(recursive=True):
+            server.kill()
 
 
 def mlflow_runs(url: str, count: int) -> list[Target]:
