@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 import httpx
+import pytest
 from api_support import Api, Running, add_running, set_job
+from backend import events as wake_ups
 from backend.jobs.models import Job
 from backend.jobs.states import JobStatus
 
@@ -43,7 +45,7 @@ async def _events(reply: httpx.Response) -> AsyncIterator[Event]:
 
 
 async def next_of(events: AsyncIterator[Event], name: str) -> Event:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         async for event in events:
             if event.name == name:
                 return event
@@ -67,24 +69,22 @@ async def finish(api: Api, running: Running) -> None:
     await api.ctx.bus.publish(running.job_id)
 
 
-async def test_everything_is_seen_as_it_happens(api: Api) -> None:
+async def test_everything_is_seen_as_it_happens(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wake_ups, "SAFETY_POLL_S", 600)  # so that only wake-ups tell of news
     running = await add_running(api.ctx)
-    async with following(api, running) as events:
-        assert (await next_of(events, "state")).data["status"] == "preparing"
-        began = time.monotonic()
+    async with following(api, running) as seen_live:
+        assert (await next_of(seen_live, "state")).data["status"] == "preparing"
         await log(api, running, 0, b"hello\n")
-        seen = await next_of(events, "log")
-        # The safety poll alone would take up to 2 s.
-        assert time.monotonic() - began < 0.5
+        seen = await next_of(seen_live, "log")
         assert seen.data == {"offset": 0, "next_offset": 6, "text": "hello\n"}
         await beat(api, running, epoch=0, metrics={"loss": 1.0})
-        metrics = await next_of(events, "metrics")
+        metrics = await next_of(seen_live, "metrics")
         assert (metrics.data["epoch"], metrics.data["values"]) == (0, {"loss": 1.0})
         assert metrics.id == "6:0"
-        assert (await next_of(events, "state")).data["status"] == "running"
+        assert (await next_of(seen_live, "state")).data["status"] == "running"
         await finish(api, running)
-        assert (await next_of(events, "state")).data["status"] == "succeeded"
-        assert [event.name async for event in events] == ["end"]
+        assert (await next_of(seen_live, "state")).data["status"] == "succeeded"
+        assert [event.name async for event in seen_live] == ["end"]
     # The stream of a finished job tells everything once and ends.
     async with following(api, running) as events:
         names = [event.name async for event in events]
@@ -156,7 +156,7 @@ async def test_client_that_leaves_frees_everything(api: Api) -> None:
     async with following(api, running) as events:
         await next_of(events, "state")
         assert running.job_id in api.ctx.bus._subscriptions
-    deadline = time.monotonic() + 1
+    deadline = time.monotonic() + 10
     while running.job_id in api.ctx.bus._subscriptions:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)
