@@ -15,6 +15,7 @@ from trainer import processes
 
 Script = Callable[[str], list[str]]
 
+# Trainers that sleep for ten minutes are those that a test ends: should it fail to, they go by themselves.
 STUBBORN = """
 import os, signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)

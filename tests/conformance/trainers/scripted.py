@@ -69,7 +69,8 @@ def hostile():
 if config["ignore_sigterm"]:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 for _ in range(config["children"]):
-    # Children that leave the session and the group, and mind no SIGTERM.
+    # Children that leave the session and the group, and mind no SIGTERM. Who is to be ended sleeps
+    # far longer than any test waits, and goes by itself should nobody end it.
     nap = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
     subprocess.Popen([sys.executable, "-c", nap], start_new_session=True)
 if config["keep_token"]:
@@ -100,7 +101,7 @@ for epoch in range(first_epoch(), config["epochs"]):
 hog = bytearray(config["allocate_mb"] << 20)
 hog[::4096] = b"x" * len(hog[::4096])
 if config["hang"] or hog:
-    time.sleep(600)
+    time.sleep(600)  # until the platform ends it, as above
 if config["report"]:
     post(f"{job}/finish", {"cause": config["report"], "message": "as the config says"})
 sys.exit(config["exit_code"])

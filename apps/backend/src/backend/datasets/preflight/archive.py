@@ -18,7 +18,8 @@ _LOCAL_HEADER = 30
 # A local header's extra field may be longer than the one in the table of contents.
 _SLACK = 256
 
-# What zipfile raises on bytes that are no zip archive, or no longer one.
+# What zipfile raises on bytes that are no zip archive, or no longer one; NotImplementedError for
+# a compression or version that it does not know.
 DAMAGED = (
     *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError),
     *(RuntimeError, OverflowError, ValueError, IndexError),
