@@ -1,11 +1,19 @@
 """What a checkpoint holds when the next save has already begun."""
 
 import json
+import threading
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from conftest import Jobs
 from trainer import checkpoints
+from trainer.client import Store, file_sha256
+from trainer.contract import Attempt
 from trainer.heartbeats import EpochMetrics
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 def test_snapshots_keep_what_later_saves_overwrite(tmp_path: Path) -> None:
@@ -41,6 +49,23 @@ def test_untold_metrics_come_with_the_checkpoint(tmp_path: Path) -> None:
     row = EpochMetrics(epoch=4, metrics={"loss": None})
     with zipfile.ZipFile(checkpoints.pack(tmp_path / "5", [row])) as archive:
         assert json.loads(archive.read("untold.json")) == [row]
+
+
+def test_a_checkpoint_of_an_older_version_is_restored(
+    jobs: Jobs, s3: "S3Client", tmp_path: Path
+) -> None:
+    env = jobs.env() | {"ATTEMPT": "2"}
+    with zipfile.ZipFile(tmp_path / "old.zip", "w") as archive:
+        archive.writestr("weights/last.pt", "weights of epoch 7")
+    metadata = {"epoch": "7", "sha256": file_sha256(tmp_path / "old.zip")}
+    body = (tmp_path / "old.zip").read_bytes()
+    s3.put_object(
+        Bucket="models", Key=f"{env['JOB_ID']}/1/checkpoint", Body=body, Metadata=metadata
+    )
+    attempt = Attempt.from_env(env)
+    restored = checkpoints.restore(attempt, Store(attempt, threading.Event()), tmp_path / "run")
+    assert restored == checkpoints.Restored(7, [])
+    assert (tmp_path / "run/weights/last.pt").read_text() == "weights of epoch 7"
 
 
 def _packed(snapshot: Path) -> dict[str, int]:

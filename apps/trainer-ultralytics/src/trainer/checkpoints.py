@@ -88,7 +88,8 @@ def restore(attempt: Attempt, store: Store, run: Path) -> Restored | None:
         with zipfile.ZipFile(archive) as source:
             for member in set(_MEMBERS) & set(source.namelist()):
                 source.extract(member, run)
-            untold = json.loads(source.read(_UNTOLD))
+            # An attempt of an older version, before an upgrade, has left none.
+            untold = json.loads(source.read(_UNTOLD)) if _UNTOLD in source.namelist() else []
         archive.unlink()
         if not (run / _BEST).exists():
             shutil.copyfile(run / _LAST, run / _BEST)
