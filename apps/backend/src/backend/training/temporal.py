@@ -1,6 +1,7 @@
 """Temporal's client and worker. Nothing here is needed to accept a job: the row waits for it."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -25,6 +26,8 @@ from backend.training.workflow import BEAT_TIMEOUT, PreflightWorkflow, TrainingW
 logger = logging.getLogger(__name__)
 
 RPC_TIMEOUT = timedelta(seconds=2)
+# How often the connection is tried out.
+CHECK_S = 2.0
 # A workflow is kept between two of its tasks so as not to be replayed; most only wait for hours.
 CACHED_WORKFLOWS = 500
 # Its next task waits so long for the worker that has it cached, which may have been killed.
@@ -85,9 +88,9 @@ class Temporal:
         )
 
     async def _work(self, activities: Sequence[Callable[..., Any]]) -> None:
-        client = await Client.connect(self._address, namespace=self._namespace)
+        self._client = await self._connect()
         worker = Worker(
-            client,
+            self._client,
             task_queue=self._task_queue,
             workflows=[TrainingWorkflow, PreflightWorkflow],
             activities=activities,
@@ -97,8 +100,26 @@ class Temporal:
             max_heartbeat_throttle_interval=BEAT_TIMEOUT / 4,
             default_heartbeat_throttle_interval=BEAT_TIMEOUT / 4,
         )
-        self._client = client
-        await worker.run()
+        keeping = asyncio.create_task(self._keep_connected(worker))
+        try:
+            await worker.run()
+        finally:
+            keeping.cancel()
+
+    async def _keep_connected(self, worker: Worker) -> None:
+        """Give up a connection that leads nowhere, or to another server: it would do so for ever."""
+        while True:
+            await asyncio.sleep(CHECK_S)
+            try:
+                await self.check()
+            except TemporalUnavailableError as error:
+                logger.warning("connecting anew: %s", error)
+                with contextlib.suppress(RuntimeError):
+                    worker.client = self._client = await self._connect()
+
+    async def _connect(self) -> Client:
+        """Raise RuntimeError while Temporal is away."""
+        return await Client.connect(self._address, namespace=self._namespace)
 
     async def _start(
         self, run: Callable[..., Any], argument: str, *, workflow_id: str, **signal: Any
