@@ -60,7 +60,7 @@ def leaves(text: str) -> Iterator[Leaf]:
 
 
 def allowed(path: str) -> str:
-    """What the schema lets a value be, in words; Helm's own message has only the key and the rule."""
+    """What the schema, or validations.yaml in the same words, lets a value be."""
     node = SCHEMA
     for key in path.split("."):
         node = resolved(node)["properties"][key]
@@ -104,7 +104,8 @@ def values_page() -> str:
         "",
         "Made by `ci/chart_docs.py` from `charts/platform/values.yaml`; a test keeps it current. What each tier changes stands in",
         *(f"[overlays/{name}/values.yaml](../overlays/{name}/values.yaml)," for name in TIERS),
-        "A value that is refused (`at '/database/cidr': … does not match pattern`) is one that the column *allowed* does not know.",
+        "A value that is refused is one that the column *allowed* does not know. Most messages say it in the same words, with the cure;",
+        "Helm's own (`at '/backend/replicas': got string, want integer`) have only the key and the rule.",
     ]
     section = ""
     for leaf in leaves((CHART / "values.yaml").read_text()):

@@ -32,6 +32,134 @@ REFUSED: dict[str, tuple[tuple[Values, ...], str]] = {
             "Cure: set exposure.mode to one of them."
         ),
     ),
+    "address without mask": (
+        (TIER3, {"database": {"cidr": "10.0.0.1"}}),
+        (
+            'database.cidr is "10.0.0.1".\n'
+            "Allowed: IPv4 addresses with their mask: 10.0.0.0/8, or 10.0.0.1/32 for one alone.\n"
+            "Cure: add the mask, /32 for one address; instead of a host name, write the addresses that it resolves to."
+        ),
+    ),
+    "host name in a list of addresses": (
+        (TIER3, {"exposure": {"controllerCidrs": ["10.0.0.0/8", "lb.example.com"]}}),
+        (
+            'exposure.controllerCidrs.1 is "lb.example.com".\n'
+            "Allowed: IPv4 addresses with their mask: 10.0.0.0/8, or 10.0.0.1/32 for one alone.\n"
+            "Cure: add the mask, /32 for one address; instead of a host name, write the addresses that it resolves to."
+        ),
+    ),
+    "database URL as host": (
+        (TIER3, {"database": {"host": "postgres://user@db/app"}}),
+        (
+            'database.host is "postgres://user@db/app".\n'
+            "Allowed: a host name alone: up to 253 lower-case letters, digits, dots and dashes; or empty.\n"
+            "Cure: write it as platform.example.com: no https:// or postgres:// before it, no user, port or path."
+        ),
+    ),
+    "host in capitals": (
+        (TIER3, {"exposure": {"host": "Platform.Example.com"}}),
+        (
+            'exposure.host is "Platform.Example.com".\n'
+            "Allowed: a host name alone: up to 253 lower-case letters, digits, dots and dashes; or empty.\n"
+            "Cure: write it as platform.example.com: no https:// or postgres:// before it, no user, port or path."
+        ),
+    ),
+    "endpoint without scheme": (
+        (TIER3, {"objectStore": {"endpoint": "r2.example.com"}}),
+        (
+            'objectStore.endpoint is "r2.example.com".\n'
+            "Allowed: https://HOST or http://HOST:PORT, without a path; or empty.\n"
+            "Cure: write it as https://s3.example.com, without a last /; the buckets stand at objectStore.buckets."
+        ),
+    ),
+    "endpoint with a path": (
+        (TIER3, {"objectStore": {"endpoint": "https://r2.example.com/bucket"}}),
+        (
+            'objectStore.endpoint is "https://r2.example.com/bucket".\n'
+            "Allowed: https://HOST or http://HOST:PORT, without a path; or empty.\n"
+            "Cure: write it as https://s3.example.com, without a last /; the buckets stand at objectStore.buckets."
+        ),
+    ),
+    "authority as text": (
+        (TIER3, {"database": {"caConfigMap": "-----BEGIN CERTIFICATE-----"}}),
+        (
+            'database.caConfigMap is "-----BEGIN CERTIFICATE-----".\n'
+            "Allowed: a name: up to 253 lower-case letters, digits, dots and dashes; or empty.\n"
+            "Cure: write the name that the cluster knows it by (kubectl get), not what is in it."
+        ),
+    ),
+    "password as the name of a Secret": (
+        (TIER3, {"secrets": {"redis": "Pass_word"}}),
+        (
+            'secrets.redis is "Pass_word".\n'
+            "Allowed: a name: up to 253 lower-case letters, digits, dots and dashes; or empty.\n"
+            "Cure: write the name that the cluster knows it by (kubectl get), not what is in it."
+        ),
+    ),
+    "queue of a placement": (
+        (TIER3, {"trainer": {"job": {"placements": {"a100": {"queueName": "GPU"}}}}}),
+        (
+            'trainer.job.placements.a100.queueName is "GPU".\n'
+            "Allowed: a name: up to 253 lower-case letters, digits, dots and dashes; or empty.\n"
+            "Cure: write the name that the cluster knows it by (kubectl get), not what is in it."
+        ),
+    ),
+    "controller instead of its namespace": (
+        (TIER3, {"exposure": {"controllerNamespace": "ingress-nginx/controller"}}),
+        (
+            'exposure.controllerNamespace is "ingress-nginx/controller".\n'
+            "Allowed: a namespace: lower-case letters, digits and dashes.\n"
+            "Cure: write the namespace of the controller's pods, as kubectl get namespaces shows it."
+        ),
+    ),
+    "cluster's domain with a last dot": (
+        (TIER3, {"clusterDomain": "cluster.local."}),
+        (
+            'clusterDomain is "cluster.local.".\n'
+            "Allowed: a DNS name: lower-case letters, digits, dots and dashes.\n"
+            "Cure: write what follows svc. in /etc/resolv.conf of a pod, such as cluster.local."
+        ),
+    ),
+    "registry with scheme": (
+        (TIER3, {"images": {"registry": "https://mirror.example.com/"}}),
+        (
+            'images.registry is "https://mirror.example.com/".\n'
+            "Allowed: host and path without https:// and without a last /; or empty.\n"
+            "Cure: write it as registry.example.com/mirror."
+        ),
+    ),
+    "region in words": (
+        (TIER3, {"objectStore": {"region": "EU (Frankfurt)"}}),
+        (
+            'objectStore.region is "EU (Frankfurt)".\n'
+            "Allowed: lower-case letters, digits and dashes.\n"
+            "Cure: write the store's region as its provider does, such as eu-central-1; for R2, auto."
+        ),
+    ),
+    "bucket as URL": (
+        (TIER3, {"objectStore": {"buckets": {"models": "s3://models"}}}),
+        (
+            'objectStore.buckets.models is "s3://models".\n'
+            "Allowed: 3 to 63 lower-case letters, digits, dots and dashes.\n"
+            "Cure: write the bucket's name alone, without s3:// and without a path."
+        ),
+    ),
+    "memory in bytes' unit": (
+        (TIER3, {"backend": {"resources": {"limits": {"memory": "2GB"}}}}),
+        (
+            'backend.resources.limits.memory is "2GB".\n'
+            "Allowed: a quantity of Kubernetes: 500m, 2, 1536Mi, 2Gi.\n"
+            "Cure: write CPU in cores (2) or thousandths (500m), memory and storage with Mi or Gi."
+        ),
+    ),
+    "size without unit": (
+        (TIER3, {"prometheus": {"persistence": {"size": "10"}}}),
+        (
+            'prometheus.persistence.size is "10".\n'
+            "Allowed: a whole number with Mi, Gi or Ti.\n"
+            "Cure: write it as 10Gi."
+        ),
+    ),
     "two databases": (
         (TIER2, {"database": {"host": "db.example.com"}}),
         (
