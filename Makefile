@@ -32,8 +32,8 @@ dev: $(foreach d,$(APPS),$(call env,$d)) ## Run the platform on this machine: ya
 test: lint test-backend test-trainer test-cli test-frontend test-chart test-conformance ## Run every test that needs no cluster
 
 .PHONY: test-backend
-test-backend: $(call env,$(BACKEND)) .tools/postgres
-	cd $(BACKEND) && .venv/bin/python -m pytest -n 2
+test-backend: $(call env,$(BACKEND)) .tools/postgres .tools/mlflow
+	cd $(BACKEND) && .venv/bin/python -m pytest -n 2 --dist loadgroup
 
 .PHONY: test-trainer
 test-trainer: $(call env,$(TRAINER))
@@ -114,6 +114,11 @@ smoke-argocd: $(call env,tests) ## Test the GitOps path in a kind cluster with a
 	@: "$${ARGOCD_REPO_URL:?address of a repository, as Argo CD reads it}"
 	@: "$${GITOPS_WORKTREE:?folder of that repository, a clone of this one on branch main: the tests commit there}"
 	tests/.venv/bin/python -m pytest tests/smoke/argocd
+
+.PHONY: smoke-restore
+smoke-restore: $(call env,tests) ## Test backup and restore on the running tier 2: it loses everything in between
+	ci/find-rclone.sh
+	tests/.venv/bin/python -m pytest tests/smoke/restore
 
 .PHONY: conformance-cluster
 conformance-cluster: $(call env,tests) ## What any executor must pass, on the running tier 2: it kills services there

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 SCRIPTS = Path(sys.executable).parent
+ROOT = Path(__file__).parents[1]
 
 
 class S3Server(NamedTuple):
@@ -53,10 +54,17 @@ def process(
     *,
     stop: signal.Signals = signal.SIGKILL,
     user: str | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a server until the end of the block; `stop` is how it is told to go."""
+    """Run a server until the end of the block; `stop` is how it is told to go, `env` is added."""
     with log.open("wb") as output:
-        child = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, user=user)
+        child = subprocess.Popen(
+            command,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            user=user,
+            env={**os.environ, **(env or {})},
+        )
     try:
         yield child
     finally:
@@ -65,7 +73,7 @@ def process(
 
 
 def wait_for_port(port: int, child: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if child.poll() is not None:
             break
@@ -178,3 +186,25 @@ def temporal(folder: Path, port: int | None = None) -> Iterator[str]:
     with process(command, log) as child:
         wait_for_port(port, child, log)
         yield f"127.0.0.1:{port}"
+
+
+@contextmanager
+def mlflow(folder: Path, port: int | None = None) -> Iterator[str]:
+    """An MLflow server with a database of its own, as `make .tools/mlflow` brings it; yields its URL."""
+    folder.mkdir(parents=True)
+    port = port or free_port()
+    log = folder / "mlflow.log"
+    command = [str(ROOT / ".tools/mlflow/bin/mlflow"), "server", "--host", "127.0.0.1"]
+    command += [
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+    ]
+    command += ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.sqlite3'}"]
+    command += ["--default-artifact-root", str(folder / "artifacts")]
+    # Without workers for jobs of its own; with bytecode, or each start compiles for half a minute.
+    env = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONDONTWRITEBYTECODE": ""}
+    with process(command, log, stop=signal.SIGTERM, env=env) as child:
+        wait_for_port(port, child, log)
+        yield f"http://127.0.0.1:{port}"

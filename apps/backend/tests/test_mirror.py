@@ -1,14 +1,14 @@
-"""The mirror against MLflow's own client and store; no server is needed for them."""
+"""The mirror against a real MLflow server."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Barrier, BrokenBarrierError
 from typing import Any
 
+import httpx
 import pytest
 import servers
 from api_support import get_job, set_job
@@ -17,8 +17,7 @@ from backend.db import Database
 from backend.jobs.models import EpochMetrics
 from backend.jobs.states import JobStatus
 from backend.tracking.mirror import Mirror
-from backend.tracking.runs import EXPERIMENT, JOB_TAG, Runs, clean
-from mlflow import MlflowClient
+from backend.tracking.runs import JOB_TAG, Runs, clean
 from training_support import (
     MANIFEST,
     ScriptedExecutor,
@@ -26,6 +25,9 @@ from training_support import (
     make_context,
     settings,
 )
+
+# One worker starts the server, which takes its time.
+pytestmark = pytest.mark.xdist_group("mlflow")
 
 
 @pytest.fixture
@@ -37,16 +39,40 @@ async def ctx(database_url: str, store: servers.S3Server) -> AsyncIterator[Conte
     await ctx.db.close()
 
 
-@pytest.fixture
-def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runs:
-    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
-    return Runs((tmp_path / "mlflow").as_uri())
+@pytest.fixture(scope="session")
+def mlflow_url(servers_dir: Path) -> Iterator[str]:
+    with servers.mlflow(servers_dir / "mlflow") as url:
+        yield url
 
 
 @pytest.fixture
-def mirror(ctx: Context, runs: Runs) -> Any:
-    with ThreadPoolExecutor(1) as threads:
-        yield Mirror(ctx, runs, threads)
+def mlflow(mlflow_url: str) -> Iterator["Mlflow"]:
+    with Mlflow(base_url=f"{mlflow_url}/api/2.0/mlflow", timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+async def mirror(ctx: Context, mlflow_url: str) -> AsyncIterator[Mirror]:
+    async with Runs(mlflow_url) as runs:
+        yield Mirror(ctx, runs)
+
+
+class Mlflow(httpx.Client):
+    """What the server has; other tests' runs lie there too."""
+
+    def runs(self, job_id: str) -> list[dict[str, Any]]:
+        found = self.get("/experiments/search", params={"max_results": 100}).json()["experiments"]
+        query = {
+            "experiment_ids": [item["experiment_id"] for item in found],
+            "filter": f"tags.`{JOB_TAG}` = '{job_id}'",
+        }
+        return list(self.post("/runs/search", json=query).json().get("runs", []))
+
+    def history(self, job_id: str, key: str) -> list[tuple[int, float]]:
+        [run] = self.runs(job_id)
+        query = {"run_id": run["info"]["run_id"], "metric_key": key}
+        found = self.get("/metrics/get-history", params=query).json()
+        return [(metric["step"], metric["value"]) for metric in found.get("metrics", [])]
 
 
 async def add_epoch(
@@ -58,39 +84,29 @@ async def add_epoch(
         await session.merge(row)
 
 
-def all_runs(runs: Runs) -> list[Any]:
-    experiment = runs._client.get_experiment_by_name(EXPERIMENT)
-    return list(runs._client.search_runs([experiment.experiment_id])) if experiment else []
-
-
-def history(runs: Runs, key: str) -> list[tuple[int, float]]:
-    [run] = all_runs(runs)
-    return [(m.step, m.value) for m in runs._client.get_metric_history(run.info.run_id, key)]
-
-
-async def test_a_job_from_start_to_end(ctx: Context, runs: Runs, mirror: Mirror) -> None:
+async def test_a_job_from_start_to_end(ctx: Context, mlflow: Mlflow, mirror: Mirror) -> None:
     job_id = await add_job(ctx, name="pages", config={"epochs": 3, "imgsz": 96})
     await mirror.catch_up()
-    assert all_runs(runs) == []
+    assert mlflow.runs(job_id) == []
 
     await set_job(ctx, job_id, status=JobStatus.RUNNING, attempt=1, epoch=1)
     await add_epoch(ctx.db, job_id, 0, 0.1, key="metrics/mAP50(B)")
     await add_epoch(ctx.db, job_id, 1, 0.2, key="metrics/mAP50(B)")
     await mirror.catch_up()
-    [run] = all_runs(runs)
-    assert (run.info.status, run.info.run_name) == ("RUNNING", "pages")
-    assert run.data.tags[JOB_TAG] == job_id
-    assert run.data.params == {"epochs": "3", "imgsz": "96"}
+    [run] = mlflow.runs(job_id)
+    assert (run["info"]["status"], run["info"]["run_name"]) == ("RUNNING", "pages")
+    params = {param["key"]: param["value"] for param in run["data"]["params"]}
+    assert params == {"epochs": "3", "imgsz": "96"}
     # The last epoch may still change.
-    assert history(runs, "metrics/mAP50_B") == [(0, 0.1)]
+    assert mlflow.history(job_id, "metrics/mAP50_B") == [(0, 0.1)]
 
     await add_epoch(ctx.db, job_id, 1, 0.3, key="metrics/mAP50(B)")
     await set_job(ctx, job_id, status=JobStatus.SUCCEEDED, finished_at=datetime.now(UTC))
     await mirror.catch_up()
     await mirror.catch_up()
-    assert history(runs, "metrics/mAP50_B") == [(0, 0.1), (1, 0.3)]
-    [run] = all_runs(runs)
-    assert run.info.status == "FINISHED"
+    assert mlflow.history(job_id, "metrics/mAP50_B") == [(0, 0.1), (1, 0.3)]
+    [run] = mlflow.runs(job_id)
+    assert run["info"]["status"] == "FINISHED"
     assert (await get_job(ctx, job_id)).mlflow_done
 
 
@@ -98,103 +114,104 @@ async def test_a_job_from_start_to_end(ctx: Context, runs: Runs, mirror: Mirror)
     ("status", "shown"), [(JobStatus.FAILED, "FAILED"), (JobStatus.CANCELLED, "KILLED")]
 )
 async def test_how_other_ends_are_shown(
-    ctx: Context, runs: Runs, mirror: Mirror, status: JobStatus, shown: str
+    ctx: Context, mlflow: Mlflow, mirror: Mirror, status: JobStatus, shown: str
 ) -> None:
-    await add_job(ctx, status=status, finished_at=datetime.now(UTC))
+    job_id = await add_job(ctx, status=status, finished_at=datetime.now(UTC))
     await mirror.catch_up()
-    [run] = all_runs(runs)
-    assert run.info.status == shown
+    [run] = mlflow.runs(job_id)
+    assert run["info"]["status"] == shown
 
 
-async def test_an_attempt_that_repeats_epochs(ctx: Context, runs: Runs, mirror: Mirror) -> None:
+async def test_an_attempt_that_repeats_epochs(ctx: Context, mlflow: Mlflow, mirror: Mirror) -> None:
     job_id = await add_job(ctx, status=JobStatus.RUNNING, attempt=1, epoch=2)
     for epoch in range(3):
         await add_epoch(ctx.db, job_id, epoch, 1.0)
     await mirror.catch_up()
-    assert history(runs, "loss") == [(0, 1.0), (1, 1.0)]
+    assert mlflow.history(job_id, "loss") == [(0, 1.0), (1, 1.0)]
     await set_job(ctx, job_id, attempt=2)
     await mirror.catch_up()
-    assert history(runs, "loss") == [(0, 1.0), (1, 1.0), (2, 1.0)]
+    assert mlflow.history(job_id, "loss") == [(0, 1.0), (1, 1.0), (2, 1.0)]
     for epoch in range(1, 4):
         await add_epoch(ctx.db, job_id, epoch, 0.5, attempt=2)
     await set_job(ctx, job_id, epoch=3)
     await mirror.catch_up()
-    assert history(runs, "loss")[3:] == [(1, 0.5), (2, 0.5)]
+    assert mlflow.history(job_id, "loss")[3:] == [(1, 0.5), (2, 0.5)]
 
 
 async def test_a_crash_before_the_run_was_noted_down(
-    ctx: Context, runs: Runs, mirror: Mirror
+    ctx: Context, mlflow: Mlflow, mirror: Mirror
 ) -> None:
     job_id = await add_job(ctx, status=JobStatus.RUNNING, attempt=1)
     await mirror.catch_up()
     await set_job(ctx, job_id, mlflow_run_id=None)
     await mirror.catch_up()
-    assert len(all_runs(runs)) == 1
+    assert len(mlflow.runs(job_id)) == 1
 
 
 @pytest.fixture
 def together(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who looks for a run waits until another has looked too, for a second."""
-    both, search = Barrier(2), MlflowClient.search_runs
+    both, find = asyncio.Barrier(2), Runs._find
 
-    def search_together(*arguments: Any, **options: Any) -> Any:
-        found = search(*arguments, **options)
-        with suppress(BrokenBarrierError):
-            both.wait(1)
+    async def find_together(*arguments: Any) -> str | None:
+        found = await find(*arguments)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                await both.wait()
         return found
 
-    monkeypatch.setattr(MlflowClient, "search_runs", search_together)
+    monkeypatch.setattr(Runs, "_find", find_together)
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 @pytest.mark.usefixtures("together")
 async def test_replicas_make_one_run(
-    ctx: Context, runs: Runs, mirror: Mirror, database_url: str, store: servers.S3Server
+    ctx: Context,
+    mlflow: Mlflow,
+    mirror: Mirror,
+    mlflow_url: str,
+    database_url: str,
 ) -> None:
-    runs._client.create_experiment(EXPERIMENT)
-    await add_job(ctx, status=JobStatus.RUNNING, attempt=1)
-    replica = await make_context(
-        settings(database_url, store, "127.0.0.1:1"), ScriptedExecutor(), MANIFEST
-    )
-    with ThreadPoolExecutor(1) as threads:
-        other = Mirror(replica, runs, threads)
+    job_id = await add_job(ctx, status=JobStatus.RUNNING, attempt=1)
+    database = Database(database_url)
+    async with Runs(mlflow_url) as runs:
+        other = Mirror(replace(ctx, db=database), runs)
         assert all(await asyncio.gather(mirror.catch_up(), other.catch_up()))
         await other.catch_up()
-    await replica.db.close()
-    assert len(all_runs(runs)) == 1
+    await database.close()
+    assert len(mlflow.runs(job_id)) == 1
 
 
 async def test_nothing_is_lost_while_mlflow_is_away(
-    ctx: Context, runs: Runs, monkeypatch: pytest.MonkeyPatch
+    ctx: Context, mlflow: Mlflow, mirror: Mirror
 ) -> None:
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     job_id = await add_job(ctx, status=JobStatus.RUNNING, attempt=1, epoch=1)
     await add_epoch(ctx.db, job_id, 0, 1.0)
     await add_epoch(ctx.db, job_id, 1, 0.9)
-    with ThreadPoolExecutor(1) as threads:
-        assert not await Mirror(ctx, Runs("http://127.0.0.1:1"), threads).catch_up()
+    async with Runs("http://127.0.0.1:1") as nowhere:
+        assert not await Mirror(ctx, nowhere).catch_up()
         await set_job(ctx, job_id, status=JobStatus.SUCCEEDED, finished_at=datetime.now(UTC))
-        assert not await Mirror(ctx, Runs("http://127.0.0.1:1"), threads).catch_up()
-        assert await Mirror(ctx, runs, threads).catch_up()
-    assert history(runs, "loss") == [(0, 1.0), (1, 0.9)]
+        assert not await Mirror(ctx, nowhere).catch_up()
+    assert await mirror.catch_up()
+    assert mlflow.history(job_id, "loss") == [(0, 1.0), (1, 0.9)]
 
 
 async def test_a_run_that_mlflow_refuses_holds_up_no_other(
-    ctx: Context, runs: Runs, mirror: Mirror
+    ctx: Context, mlflow: Mlflow, mirror: Mirror
 ) -> None:
     refused = await add_job(
         ctx, status=JobStatus.RUNNING, attempt=1, epoch=1, mlflow_run_id="deleted"
     )
     await add_epoch(ctx.db, refused, 0, 1.0)
     await add_epoch(ctx.db, refused, 1, 1.0)
-    await add_job(ctx, status=JobStatus.RUNNING, attempt=1)
+    job_id = await add_job(ctx, status=JobStatus.RUNNING, attempt=1)
     assert await mirror.catch_up()
     assert (await get_job(ctx, refused)).mlflow_epoch == -1
-    assert len(all_runs(runs)) == 1
+    assert len(mlflow.runs(job_id)) == 1
 
 
 async def test_many_epochs_take_several_looks(
-    ctx: Context, runs: Runs, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+    ctx: Context, mlflow: Mlflow, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("backend.tracking.mirror.EPOCHS_AT_ONCE", 3)
     job_id = await add_job(ctx, status=JobStatus.FAILED, attempt=2, finished_at=datetime.now(UTC))
@@ -202,7 +219,7 @@ async def test_many_epochs_take_several_looks(
         await add_epoch(ctx.db, job_id, epoch, float(epoch), attempt=1 + epoch // 4)
     for _ in range(4):
         await mirror.catch_up()
-    assert history(runs, "loss") == [(epoch, float(epoch)) for epoch in range(7)]
+    assert mlflow.history(job_id, "loss") == [(epoch, float(epoch)) for epoch in range(7)]
     assert (await get_job(ctx, job_id)).mlflow_done
 
 

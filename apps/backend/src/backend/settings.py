@@ -91,20 +91,22 @@ class Settings(BaseSettings):
     log_limit_bytes: int = Field(default=64 * 2**20, gt=0)
 
     @model_validator(mode="after")
-    def _one_store(self) -> Self:
+    def _fit_together(self) -> Self:
         if (self.minio_endpoint is None) == (self.r2_endpoint is None):
             raise ValueError("set exactly one of MINIO_ENDPOINT and R2_ENDPOINT")
         if self.training_mode == "subprocess" and self.launcher_socket is None:
             raise ValueError("TRAINING_MODE=subprocess needs LAUNCHER_SOCKET")
         if self.training_mode == "kubernetes" and self.trainer_job_template is None:
             raise ValueError("TRAINING_MODE=kubernetes needs TRAINER_JOB_TEMPLATE")
+        if not (self.mlflow_tracking_uri or "http://").startswith(("http://", "https://")):
+            raise ValueError("MLFLOW_TRACKING_URI must be a server's http:// or https:// address")
         return self
 
     @property
     def s3_endpoint(self) -> str:
         """The store's internal address, as trainers get it in `S3_ENDPOINT`."""
         endpoint = self.minio_endpoint or self.r2_endpoint
-        assert endpoint is not None  # noqa: S101 - _one_store has seen to it
+        assert endpoint is not None  # noqa: S101 - _fit_together has seen to it
         return endpoint.rstrip("/")
 
     @property

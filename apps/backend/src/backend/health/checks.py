@@ -28,7 +28,9 @@ class Checks:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._http = httpx.AsyncClient(timeout=TIMEOUT_S)
+        # A connection that was made while a pod is replaced would go on leading to nowhere.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._http = httpx.AsyncClient(timeout=TIMEOUT_S, limits=limits)
         self._lock = asyncio.Lock()
         self._looked_at = -math.inf
         self._found: Mapping[str, str] = {}
@@ -60,7 +62,7 @@ class Checks:
         if settings.redis_url is not None:
             checks["redis"] = _result("Redis (REDIS_URL)", ctx.bus.check())
         uri = settings.mlflow_tracking_uri
-        if uri is not None and uri.startswith("http"):
+        if uri is not None:
             checks["mlflow"] = _result(f"MLflow at {uri} (MLFLOW_TRACKING_URI)", self._mlflow(uri))
         return dict(zip(checks, await asyncio.gather(*checks.values()), strict=True))
 

@@ -1,36 +1,29 @@
 """Mirrors jobs to MLflow: one run per job, its status the job's status.
 
 MLflow is only written to, from here only, and behind the jobs: while it is away the watermark on
-the job stands still, and nothing is lost or slowed. This module imports MLflow's client, so it is
-imported only where MLFLOW_TRACKING_URI is set.
+the job stands still, and nothing is lost or slowed.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import TypeVar
-
-from mlflow.exceptions import MlflowException
 
 from backend.context import Context
 from backend.datasets.models import Dataset
 from backend.jobs.models import Job
 from backend.jobs.states import FINISHED, JobStatus
 from backend.tracking import repository
-from backend.tracking.runs import Point, RefusedError, Runs
+from backend.tracking.runs import MlflowAwayError, Point, RefusedError, Runs
 
 logger = logging.getLogger(__name__)
-T = TypeVar("T")
 
 MIRROR_S = 2.0
 AWAY_S = 10.0
 POSTPONE_S = 60.0
 JOBS_AT_ONCE = 100
 EPOCHS_AT_ONCE = 200
-THREADS = 4
+RUNS_AT_ONCE = 4
 _LOCK = 0x6D6C666C6F77
 
 RUN_STATUS = {
@@ -41,18 +34,17 @@ RUN_STATUS = {
 
 
 async def mirror_forever(ctx: Context, uri: str) -> None:
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="mlflow") as threads:
-        mirror = Mirror(ctx, Runs(uri), threads)
+    async with Runs(uri) as runs:
+        mirror = Mirror(ctx, runs)
         while True:
             reached = await mirror.catch_up()
             await asyncio.sleep(MIRROR_S if reached else AWAY_S)
 
 
 class Mirror:
-    def __init__(self, ctx: Context, runs: Runs, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, ctx: Context, runs: Runs) -> None:
         self._ctx = ctx
         self._runs = runs
-        self._threads = threads
         self._postponed: dict[str, float] = {}
 
     async def catch_up(self) -> bool:
@@ -68,14 +60,14 @@ class Mirror:
         self._postponed = {job: until for job, until in self._postponed.items() if until > now}
         async with self._ctx.db.reading() as session:
             jobs = await repository.due(session, self._postponed, JOBS_AT_ONCE)
-        for start in range(0, len(jobs), THREADS):
-            some = jobs[start : start + THREADS]
+        for start in range(0, len(jobs), RUNS_AT_ONCE):
+            some = jobs[start : start + RUNS_AT_ONCE]
             results = await asyncio.gather(*map(self._mirror, some), return_exceptions=True)
             for job, error in zip(some, results, strict=True):
                 if isinstance(error, RefusedError):
                     logger.warning("job %s: MLflow refuses its run: %s", job.id, error)
                     self._postponed[job.id] = now + POSTPONE_S
-                elif isinstance(error, MlflowException):
+                elif isinstance(error, MlflowAwayError):
                     logger.warning("MLflow at MLFLOW_TRACKING_URI is away: %s", error)
                     return False
                 elif error is not None:
@@ -87,7 +79,7 @@ class Mirror:
             epochs = await repository.missing_epochs(session, job, EPOCHS_AT_ONCE)
         run_id = job.mlflow_run_id or await self._make_run(job)
         points = [Point(row.epoch, _ms(row.at), row.values) for row in epochs]
-        await self._in_thread(lambda: self._runs.log(run_id, points))
+        await self._runs.log(run_id, points)
         done = job.status in FINISHED and len(epochs) < EPOCHS_AT_ONCE
         if done or job.mlflow_attempt != job.attempt:
             await self._show_status(job, run_id)
@@ -105,10 +97,8 @@ class Mirror:
             dataset = await session.get(Dataset, job.dataset_id)
         shown = f"{dataset.name} v{dataset.version} ({dataset.id})" if dataset else job.dataset_id
         tags = {"trainyard.dataset": shown, "trainyard.trainer": job.trainer}
-        run_id = await self._in_thread(
-            lambda: self._runs.find_or_create(
-                job.id, job.name or job.id, _ms(job.started_at or job.created_at), tags, job.config
-            )
+        run_id = await self._runs.find_or_create(
+            job.id, job.name or job.id, _ms(job.started_at or job.created_at), tags, job.config
         )
         async with self._ctx.db.transaction() as session:
             await repository.set_run(session, job.id, run_id)
@@ -118,10 +108,7 @@ class Mirror:
         ended_at = _ms(job.finished_at) if job.finished_at is not None else None
         tags = {"trainyard.status": job.status, "trainyard.cause": job.cause or ""}
         status = RUN_STATUS.get(job.status, "RUNNING")
-        await self._in_thread(lambda: self._runs.set_status(run_id, status, ended_at, tags))
-
-    async def _in_thread(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        await self._runs.set_status(run_id, status, ended_at, tags)
 
 
 def _ms(at: datetime) -> int:

@@ -1,26 +1,11 @@
-"""The calls to MLflow, all of them blocking. Imported only where MLFLOW_TRACKING_URI is set."""
+"""The calls to MLflow, by its REST API (https://mlflow.org/docs/latest/rest-api.html)."""
 
-import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, NamedTuple, Self
 
-# Before the import, which would report to its makers.
-os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-
-from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, RunTag
-from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import (
-    INTERNAL_ERROR,
-    REQUEST_LIMIT_EXCEEDED,
-    TEMPORARILY_UNAVAILABLE,
-    ErrorCode,
-)
+import httpx
 
 EXPERIMENT = "trainyard"
 JOB_TAG = "trainyard.job_id"
@@ -28,10 +13,7 @@ JOB_TAG = "trainyard.job_id"
 METRICS_PER_REQUEST = 1000
 PARAMS_PER_REQUEST = 100
 VALUE_LENGTH = 5000
-_PASSING = {
-    ErrorCode.Name(code)
-    for code in (INTERNAL_ERROR, REQUEST_LIMIT_EXCEEDED, TEMPORARILY_UNAVAILABLE)
-}
+TIMEOUT_S = 10.0
 
 
 class Point(NamedTuple):
@@ -42,18 +24,37 @@ class Point(NamedTuple):
     values: Mapping[str, float]
 
 
+class MlflowAwayError(Exception):
+    """MLflow does not answer, or cannot just now."""
+
+
 class RefusedError(Exception):
     """MLflow refuses what is sent for this run, and would again."""
 
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"{status}: {message}")
+        self.status = status
+
 
 class Runs:
-    """Every method raises RefusedError, or MlflowException while MLflow is away."""
+    """The runs of one tracking server. Every method raises RefusedError, or MlflowAwayError."""
 
     def __init__(self, uri: str) -> None:
-        self._client = MlflowClient(tracking_uri=uri)
+        # A connection that was made while MLflow's pod is replaced would go on leading to nowhere.
+        self._http = httpx.AsyncClient(
+            base_url=f"{uri.rstrip('/')}/api/2.0/mlflow",
+            timeout=TIMEOUT_S,
+            limits=httpx.Limits(max_keepalive_connections=0),
+        )
         self._experiment: str | None = None
 
-    def find_or_create(
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def find_or_create(
         self,
         job_id: str,
         name: str,
@@ -62,52 +63,78 @@ class Runs:
         params: Mapping[str, Any],
     ) -> str:
         """The id of the job's run. One that was made and not noted down is found by its tag."""
-        with _refusals():
-            experiment = self._experiment = self._experiment or self._find_experiment()
-            found = self._client.search_runs(
-                [experiment], f"tags.`{JOB_TAG}` = '{job_id}'", order_by=["attributes.start_time"]
+        experiment = self._experiment = self._experiment or await self._find_experiment()
+        run_id = await self._find(experiment, job_id)
+        if run_id is None:
+            created = await self._post(
+                "runs/create",
+                experiment_id=experiment,
+                run_name=name,
+                start_time=started_at,
+                tags=_entries({**tags, JOB_TAG: job_id}),
             )
-            if found:
-                run_id: str = found[0].info.run_id
-            else:
-                created = self._client.create_run(
-                    experiment, start_time=started_at, tags={**tags, JOB_TAG: job_id}, run_name=name
-                )
-                run_id = created.info.run_id
-            entries = [
-                Param(clean(key), str(value)[:VALUE_LENGTH]) for key, value in params.items()
-            ]
-            for start in range(0, len(entries), PARAMS_PER_REQUEST):
-                self._client.log_batch(run_id, params=entries[start : start + PARAMS_PER_REQUEST])
-            return run_id
+            run_id = str(created["run"]["info"]["run_id"])
+        entries = _entries({clean(key): str(value)[:VALUE_LENGTH] for key, value in params.items()})
+        for start in range(0, len(entries), PARAMS_PER_REQUEST):
+            some = entries[start : start + PARAMS_PER_REQUEST]
+            await self._post("runs/log-batch", run_id=run_id, params=some)
+        return run_id
 
-    def log(self, run_id: str, points: Sequence[Point]) -> None:
+    async def log(self, run_id: str, points: Sequence[Point]) -> None:
         metrics = [
-            Metric(clean(key), value, point.at, point.epoch)
+            {"key": clean(key), "value": value, "timestamp": point.at, "step": point.epoch}
             for point in points
             for key, value in point.values.items()
         ]
-        with _refusals():
-            for start in range(0, len(metrics), METRICS_PER_REQUEST):
-                self._client.log_batch(run_id, metrics[start : start + METRICS_PER_REQUEST])
+        for start in range(0, len(metrics), METRICS_PER_REQUEST):
+            some = metrics[start : start + METRICS_PER_REQUEST]
+            await self._post("runs/log-batch", run_id=run_id, metrics=some)
 
-    def set_status(
+    async def set_status(
         self, run_id: str, status: str, ended_at: int | None, tags: Mapping[str, str]
     ) -> None:
         """`status` is MLflow's: RUNNING, FINISHED, FAILED or KILLED."""
-        with _refusals():
-            self._client.log_batch(run_id, tags=[RunTag(*tag) for tag in tags.items()])
-            if ended_at is None:
-                self._client.update_run(run_id, status)
-            else:
-                self._client.set_terminated(run_id, status, ended_at)
+        await self._post("runs/log-batch", run_id=run_id, tags=_entries(tags))
+        ended = {} if ended_at is None else {"end_time": ended_at}
+        await self._post("runs/update", run_id=run_id, status=status, **ended)
 
-    def _find_experiment(self) -> str:
-        found = self._client.get_experiment_by_name(EXPERIMENT)
-        experiment: str = (
-            found.experiment_id if found else self._client.create_experiment(EXPERIMENT)
+    async def _find(self, experiment: str, job_id: str) -> str | None:
+        found = await self._post(
+            "runs/search",
+            experiment_ids=[experiment],
+            filter=f"tags.`{JOB_TAG}` = '{job_id}'",
+            order_by=["attributes.start_time"],
+            max_results=1,
         )
-        return experiment
+        runs = found.get("runs") or []
+        return str(runs[0]["info"]["run_id"]) if runs else None
+
+    async def _find_experiment(self) -> str:
+        try:
+            found = await self._call(
+                "GET", "experiments/get-by-name", params={"experiment_name": EXPERIMENT}
+            )
+        except RefusedError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            created = await self._post("experiments/create", name=EXPERIMENT)
+            return str(created["experiment_id"])
+        return str(found["experiment"]["experiment_id"])
+
+    async def _post(self, path: str, **body: Any) -> dict[str, Any]:
+        return await self._call("POST", path, json=body)
+
+    async def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        try:
+            reply = await self._http.request(method, path, **options)
+            answer = reply.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise MlflowAwayError(str(error) or type(error).__name__) from error
+        if reply.is_server_error or reply.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            raise MlflowAwayError(f"{reply.status_code}: {answer.get('message')}")
+        if reply.is_error:
+            raise RefusedError(reply.status_code, str(answer.get("message")))
+        return dict(answer)
 
 
 def clean(name: str) -> str:
@@ -116,11 +143,5 @@ def clean(name: str) -> str:
     return "/".join(part for part in parts if part.strip("."))[:250] or "_"
 
 
-@contextmanager
-def _refusals() -> Iterator[None]:
-    try:
-        yield
-    except MlflowException as error:
-        if error.error_code in _PASSING:
-            raise
-        raise RefusedError(str(error)) from error
+def _entries(values: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in values.items()]

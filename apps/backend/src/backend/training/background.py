@@ -1,11 +1,10 @@
 """What the backend runs beside its routes, and the executor that the settings ask for."""
 
-import asyncio
-import importlib
 from collections.abc import Awaitable, Callable, Mapping
 
 from backend.context import Context
 from backend.settings import Settings
+from backend.tracking.mirror import mirror_forever
 from backend.training.activities import activities
 from backend.training.executor import Executor
 from backend.training.monitor import sweep_forever, watch
@@ -42,11 +41,5 @@ def background(ctx: Context) -> Mapping[str, Callable[[], Awaitable[None]]]:
     }
     uri = ctx.settings.mlflow_tracking_uri
     if uri is not None:
-        tasks["mirror"] = lambda: _mirror(ctx, uri)
+        tasks["mirror"] = lambda: mirror_forever(ctx, uri)
     return tasks
-
-
-async def _mirror(ctx: Context, uri: str) -> None:
-    # MLflow's client takes a second to import, and is needed only here.
-    mirror = await asyncio.to_thread(importlib.import_module, "backend.tracking.mirror")
-    await mirror.mirror_forever(ctx, uri)
