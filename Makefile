@@ -2,6 +2,8 @@
 SHELL := bash -eu -o pipefail
 PYTHON ?= python3
 UV := .tools/bin/uv
+# Tests start some hundred processes, which would each compile all that they import.
+unexport PYTHONDONTWRITEBYTECODE
 # pip's folder of wheels, where there is one, is uv's too; else PyTorch's own index of CPU builds.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 ifeq ($(UV_FIND_LINKS),)

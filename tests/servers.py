@@ -203,8 +203,8 @@ def mlflow(folder: Path, port: int | None = None) -> Iterator[str]:
     ]
     command += ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.sqlite3'}"]
     command += ["--default-artifact-root", str(folder / "artifacts")]
-    # Without workers for jobs of its own; with bytecode, or each start compiles for half a minute.
-    env = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONDONTWRITEBYTECODE": ""}
+    # It would start workers for jobs that it runs itself.
+    env = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with process(command, log, stop=signal.SIGTERM, env=env) as child:
         wait_for_port(port, child, log)
         yield f"http://127.0.0.1:{port}"
