@@ -94,7 +94,7 @@ def test_probes(pod: Pod) -> None:
 def test_liveness_of_the_backend_never_asks_the_database(rendered: Rendered) -> None:
     backend = rendered.pod("Deployment/backend").spec["containers"][0]
     assert backend["livenessProbe"]["httpGet"]["path"] == "/healthz"
-    assert backend["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    assert backend["readinessProbe"]["httpGet"]["path"] == "/readyz/once"
 
 
 def test_writes_only_where_it_may(pod: Pod) -> None:

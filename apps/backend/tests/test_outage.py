@@ -8,6 +8,7 @@ from pathlib import Path
 import api_support
 import asyncpg
 import pytest
+import servers
 from api_support import add_running, get_attempt
 from backend.db import new_id
 from gate import Gate
@@ -71,3 +72,24 @@ async def test_prometheus_is_told_of_it_and_gets_no_stale_numbers(
         assert "trainyard_jobs{" not in await until_up(0)
         await gate.reopen()
         assert 'trainyard_jobs{status="queued"}' in await until_up(1)
+
+
+async def test_whoever_was_ready_keeps_its_requests_to_say_what_is_missing(
+    gate: Gate, url: str, store: servers.S3Server, tmp_path: Path
+) -> None:
+    await gate.shut()
+    async with api_support.serving(api_support.settings(url, tmp_path, store)) as api:
+
+        async def until(once: int, now: int) -> str:
+            async with asyncio.timeout(10):
+                while True:
+                    ready, probe = [await api.http.get(f"/readyz{path}") for path in ("", "/once")]
+                    if (probe.status_code, ready.status_code) == (once, now):
+                        return ready.text
+                    await asyncio.sleep(0.1)
+
+        await until(503, 503)
+        await gate.reopen()
+        await until(204, 200)
+        await gate.shut()
+        assert "DATABASE_URL" in await until(204, 503)

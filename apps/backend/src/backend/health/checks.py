@@ -34,6 +34,8 @@ class Checks:
         self._lock = asyncio.Lock()
         self._looked_at = -math.inf
         self._found: Mapping[str, str] = {}
+        # Whether all that is needed was there once.
+        self.complete_once = False
 
     async def run(self) -> Mapping[str, str]:
         """By name "ok", or what is wrong and which setting to look at. Takes at most `TIMEOUT_S`."""
@@ -41,6 +43,7 @@ class Checks:
             if time.monotonic() - self._looked_at >= ONE_LOOK_S:
                 self._found = await self._look()
                 self._looked_at = time.monotonic()
+                self.complete_once |= all(self._found[name] == "ok" for name in NEEDED)
                 for name, result in self._found.items():
                     DEPENDENCY_UP.labels(name).set(result == "ok")
             return self._found

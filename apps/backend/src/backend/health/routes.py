@@ -47,6 +47,21 @@ async def readyz(checks: TheChecks, response: Response) -> Readiness:
     return Readiness(status="degraded" if missing - BESIDE else "ok", checks=found)
 
 
+@router.get("/readyz/once", include_in_schema=False)
+async def readyz_once(checks: TheChecks) -> Response:
+    """For the kubelet: may this replica have requests? Once it could serve them, always.
+
+    A database or store that is lost is lost for every replica: without any behind the Service,
+    nobody could be told what is missing.
+    """
+    if not checks.complete_once:
+        await checks.run()
+    ready = checks.complete_once
+    return Response(
+        status_code=status.HTTP_204_NO_CONTENT if ready else status.HTTP_503_SERVICE_UNAVAILABLE
+    )
+
+
 @router.get(
     "/metrics",
     summary="For Prometheus",
