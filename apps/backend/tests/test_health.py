@@ -1,16 +1,21 @@
 """What the backend tells probes, people and Prometheus of the services that it leans on."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
 
 import api_support
 import pytest
 import servers
-from api_support import Api
+from api_support import Api, add_running, set_attempt, set_job
+from backend.db import utcnow
 from backend.health import checks
+from backend.jobs import repository
+from backend.jobs.states import JobStatus
 from test_events import redis
 from tiny_launcher import tiny_launcher
 
@@ -80,6 +85,65 @@ async def test_prometheus_gets_each_check(api: Api) -> None:
     lines = (await api.http.get("/metrics")).text.splitlines()
     for name, up in {"database": 1, "store": 0, "temporal": 0, "launcher": 0}.items():
         assert f'trainyard_dependency_up{{name="{name}"}} {up:.1f}' in lines
+
+
+async def gauge(api: Api, name: str) -> float:
+    lines = (await api.http.get("/metrics")).text.splitlines()
+    (value,) = [line.rsplit(maxsplit=1)[1] for line in lines if line.startswith(f"{name} ")]
+    return float(value)
+
+
+async def minutes_waited(api: Api, status: JobStatus) -> int:
+    async with api.ctx.db.reading() as session:
+        ages = await repository.oldest_waiting_ages(session)
+    return int(ages.get(status, 0) // 60)
+
+
+async def test_prometheus_gets_the_age_of_the_oldest_job_that_waits_however_many_run(
+    api: Api,
+) -> None:
+    hour_ago = utcnow() - timedelta(hours=1)
+    await add_running(api.ctx, JobStatus.RUNNING, created_at=hour_ago)
+    for status in (JobStatus.QUEUED, JobStatus.PREPARING, JobStatus.RETRYING):
+        assert await minutes_waited(api, status) == 0
+    await add_running(api.ctx, JobStatus.QUEUED, attempt=0, created_at=hour_ago)
+    await add_running(api.ctx, JobStatus.QUEUED, attempt=0)
+    assert await minutes_waited(api, JobStatus.QUEUED) == 60
+    age = "trainyard_oldest_waiting_job_age_seconds"
+    assert await gauge(api, f'{age}{{status="queued"}}') >= 3600
+    assert await gauge(api, f'{age}{{status="retrying"}}') == 0
+
+
+async def test_what_waits_counts_from_its_last_attempt_not_from_the_last_look_at_it(
+    api: Api,
+) -> None:
+    ago = {minutes: utcnow() - timedelta(minutes=minutes) for minutes in (20, 30, 600)}
+    retrying = await add_running(api.ctx, JobStatus.RETRYING, created_at=ago[600])
+    await set_attempt(api.ctx, retrying.job_id, created_at=ago[600], ended_at=ago[20])
+    preparing = await add_running(api.ctx, created_at=ago[600])
+    await set_attempt(api.ctx, preparing.job_id, created_at=ago[30])
+    for running in (retrying, preparing):
+        await set_job(api.ctx, running.job_id, updated_at=utcnow())
+    assert await minutes_waited(api, JobStatus.RETRYING) == 20
+    assert await minutes_waited(api, JobStatus.PREPARING) == 30
+
+
+async def test_a_job_that_says_what_place_it_waits_for_is_no_stuck_one(api: Api) -> None:
+    hour_ago = utcnow() - timedelta(hours=1)
+    told = await add_running(api.ctx, message="It waits in its queue for its turn.")
+    await set_attempt(api.ctx, told.job_id, created_at=hour_ago)
+    assert await minutes_waited(api, JobStatus.PREPARING) == 0
+    # Its executor is away: the message says so, and nothing was launched.
+    await set_attempt(api.ctx, told.job_id, launched_at=None)
+    assert await minutes_waited(api, JobStatus.PREPARING) == 60
+    # Its attempt is over, and no workflow takes notice.
+    await set_attempt(api.ctx, told.job_id, launched_at=hour_ago, ended_at=hour_ago)
+    assert await minutes_waited(api, JobStatus.PREPARING) == 60
+
+
+async def test_prometheus_gets_the_size_of_postgresql_only(api: Api) -> None:
+    size = await gauge(api, "trainyard_database_size_bytes")
+    assert size > 2**20 if api.ctx.db.engine.dialect.name == "postgresql" else math.isnan(size)
 
 
 async def test_many_who_ask_at_once_are_one_question(

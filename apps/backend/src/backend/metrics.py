@@ -21,6 +21,16 @@ HEARTBEAT_AGE = Gauge(
     "trainyard_heartbeat_age_seconds",
     "Age of the oldest last heartbeat among running attempts; the same on every replica",
 )
+OLDEST_WAITING_JOB_AGE = Gauge(
+    "trainyard_oldest_waiting_job_age_seconds",
+    "By state: time since the longest waiting job was made, or its last attempt began or ended,"
+    " without jobs that say what they wait for; the same on every replica",
+    ["status"],
+)
+DATABASE_SIZE = Gauge(
+    "trainyard_database_size_bytes",
+    "Size of the backend's database, NaN for SQLite; the same on every replica",
+)
 DEPENDENCY_UP = Gauge(
     "trainyard_dependency_up",
     "Whether this replica reaches what it leans on, as /readyz says: 1 it does, 0 it does not",

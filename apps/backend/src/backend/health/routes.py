@@ -76,6 +76,8 @@ async def prometheus(ctx: Ctx, checks: TheChecks) -> Response:
         # Not known, and what was known last would look like the truth.
         metrics.JOBS.clear()
         metrics.HEARTBEAT_AGE.set(math.nan)
+        metrics.OLDEST_WAITING_JOB_AGE.clear()
+        metrics.DATABASE_SIZE.set(math.nan)
     text = await asyncio.to_thread(generate_latest)
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 
@@ -84,6 +86,11 @@ async def _read_gauges(ctx: Context) -> None:
     async with ctx.db.reading() as session:
         counts = await repository.count_by_status(session)
         age = await repository.oldest_heartbeat_age(session)
+        waiting = await repository.oldest_waiting_ages(session)
+        size = await repository.database_size(session)
     for state in JobStatus:
         metrics.JOBS.labels(state).set(counts.get(state, 0))
     metrics.HEARTBEAT_AGE.set(age)
+    for state in repository.TO_RUN:
+        metrics.OLDEST_WAITING_JOB_AGE.labels(state).set(waiting.get(state, 0))
+    metrics.DATABASE_SIZE.set(math.nan if size is None else size)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, delete, func, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend import paging
@@ -12,6 +12,11 @@ from backend.db import guarded, utcnow
 from backend.jobs.models import Attempt, EpochMetrics, Job
 from backend.jobs.states import FINISHED, SOURCES, JobStatus
 from backend.problems import not_found
+
+_LATEST = and_(Attempt.job_id == Job.id, Attempt.number == Job.attempt)
+
+# Nothing trains yet, or nothing any more.
+TO_RUN = (JobStatus.QUEUED, JobStatus.PREPARING, JobStatus.RETRYING)
 
 
 class JobRow(NamedTuple):
@@ -124,6 +129,39 @@ async def oldest_heartbeat_age(session: AsyncSession) -> float:
     return (utcnow() - oldest).total_seconds() if oldest else 0.0
 
 
+async def oldest_waiting_ages(session: AsyncSession) -> dict[str, float]:
+    """By state of `TO_RUN`: seconds since the last step of the job that has waited longest.
+
+    A step is the job's creation, and an attempt's begin or end; not `updated_at`, which moves each
+    time that the job's workflow is asked for. A user's retry leaves no mark, so that such a job
+    counts from its last attempt. Who waits for a place to run (in a queue that has no end), or for a
+    debugger, is left out.
+    """
+    excused = and_(
+        Job.status == JobStatus.PREPARING,
+        Attempt.launched_at.is_not(None),
+        Attempt.ended_at.is_(None),
+        or_(Job.message.is_not(None), Job.debug),
+    )
+    since = func.min(func.coalesce(Attempt.ended_at, Attempt.created_at, Job.created_at))
+    rows = await session.execute(
+        select(Job.status, since)
+        .outerjoin(Attempt, _LATEST)
+        .where(Job.status.in_(TO_RUN), ~excused)
+        .group_by(Job.status)
+    )
+    now = utcnow()
+    return {status: (now - at).total_seconds() for status, at in rows}
+
+
+async def database_size(session: AsyncSession) -> int | None:
+    """Bytes of the database, logs included; None on SQLite."""
+    if session.get_bind().dialect.name == "sqlite":
+        return None
+    size: int | None = await session.scalar(select(func.pg_database_size(func.current_database())))
+    return size
+
+
 async def metrics(
     session: AsyncSession, job_id: str, *, since: datetime | None = None
 ) -> Sequence[EpochMetrics]:
@@ -135,5 +173,4 @@ async def metrics(
 
 
 def _with_attempt() -> Any:
-    latest = and_(Attempt.job_id == Job.id, Attempt.number == Job.attempt)
-    return select(Job, Attempt).outerjoin(Attempt, latest)
+    return select(Job, Attempt).outerjoin(Attempt, _LATEST)
