@@ -73,7 +73,7 @@ def cluster() -> Iterator[None]:
 
 def load_images() -> None:
     """The images of tiers 1 and 2, by the names that the overlay gives them."""
-    names = ["trainer-ultralytics:latest"]  # of the tests' own trainers
+    names = []
     for component, image in (
         ("backend",) * 2,
         ("frontend",) * 2,
@@ -190,6 +190,7 @@ def test(there: Outside) -> int:
 def main() -> int:
     os.environ["PATH"] = f"{ROOT / '.tools/cluster/bin'}{os.pathsep}{os.environ['PATH']}"
     os.environ["CLUSTER"] = CLUSTER
+    os.environ["TRAINER_IMAGE"] = f"{OVERLAY['trainer']['image']['repository']}:{VERSION}"
     with tempfile.TemporaryDirectory(prefix="trainyard-tier3-") as name:
         folder = Path(name)
         os.environ["KUBECONFIG"] = str(folder / "kubeconfig")  # nobody's current context changes

@@ -1,16 +1,13 @@
 """Sets of values that stand for every way in which the chart is used; the policies hold for each."""
 
+import json
+from pathlib import Path
+
 from chart import TIERS, Rendered, Values, overlay, render
 
 TOLERATION = {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
-MANIFEST = {
-    "name": "other",
-    "version": "1",
-    "image": "registry.example.com/other:1",
-    "command": ["python", "train.py"],
-    "tasks": ["detect"],
-    "config_schema": {"type": "object"},
-}
+# The backend's own tests load it too.
+MANIFEST: Values = json.loads((Path(__file__).parent / "trainers" / "other.json").read_text())
 
 VARIANTS: dict[str, tuple[str, Values]] = {
     "gateway": (
@@ -68,6 +65,13 @@ VARIANTS: dict[str, tuple[str, Values]] = {
     "external-store": (
         "tier2",
         {"minio": {"enabled": False}, "objectStore": {"endpoint": "https://r2.example.com"}},
+    ),
+    "own-store-in-production": (
+        "tier3",
+        {
+            "minio": {"enabled": True},
+            "objectStore": {"endpoint": "", "publicEndpoint": "https://s3.example.com"},
+        },
     ),
     "own-authorities": (
         "tier3",

@@ -5,6 +5,7 @@ same file serves every executor.
 """
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def _manifest(
         "name": name,
         "version": "1",
         "description": f"The conformance suite's {name} trainer.",
-        "image": "trainer-ultralytics:latest",
+        "image": os.environ.get("TRAINER_IMAGE", "trainer-ultralytics:latest"),
         "command": command,
         "tasks": ["detect"],
         "config_schema": {

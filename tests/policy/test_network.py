@@ -141,6 +141,6 @@ def test_open_to_the_outside() -> None:
     balanced = outside(case("cloud-load-balancer")) - outside(tier("tier3"))
     assert balanced == {("backend", 8000, "130.211.0.0/22"), ("frontend", 3000, "130.211.0.0/22")}
     assert outside(tier("tier3")) == {
-        ("backend", 8000, "namespace ingress-nginx"),
-        ("frontend", 3000, "namespace ingress-nginx"),
+        ("backend", 8000, "namespace traefik"),
+        ("frontend", 3000, "namespace traefik"),
     }

@@ -91,6 +91,12 @@ def test_probes(pod: Pod) -> None:
                 assert container[probe]["httpGet"]["port"] in ports
 
 
+def test_the_log_of_a_job_that_failed_stays(rendered: Rendered) -> None:
+    """At its last failure a pod that restarts by itself is deleted."""
+    for job in rendered.kind("Job"):
+        assert job["spec"]["template"]["spec"]["restartPolicy"] == "Never"
+
+
 def test_liveness_of_the_backend_never_asks_the_database(rendered: Rendered) -> None:
     backend = rendered.pod("Deployment/backend").spec["containers"][0]
     assert backend["livenessProbe"]["httpGet"]["path"] == "/healthz"

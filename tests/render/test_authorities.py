@@ -17,7 +17,7 @@ VARIABLES = {
 }
 CHECKS = {
     "database": {
-        "Deployment/backend backend", "Deployment/mlflow mlflow", "Deployment/temporal temporal",
+        "Deployment/backend backend", "Deployment/mlflow mlflow", "Deployment/mlflow upgrade-schema", "Deployment/temporal temporal",
         "Deployment/temporal wait-for-schema", "Job/backend-migrate migrate", "Job/temporal-schema mark-schema",
         "Job/temporal-schema schema",
     },

@@ -10,9 +10,10 @@ from chart import CHART, merged, render_files
 from chart.cases import CASES, case_layers
 from helm_python import Chart
 
-from render.test_validations import REFUSED
+from render import test_forms, test_validations
 
 ACTION = re.compile(r"\{\{-?\s*(/\*.*?\*/|(?P<word>\w+)?.*?)\s*-?\}\}", re.DOTALL)
+REFUSING = ("validations.yaml", "_forms.tpl")
 OPENING = {"if", "with", "range", "define", "block"}
 
 
@@ -41,7 +42,8 @@ def instrumented(text: str, name: str) -> tuple[str, list[Branch]]:
         place = f"{name}:{text.count(chr(10), 0, found.start()) + 1} {source}"
         if word in OPENING:
             stack.append((word, place, False))
-            parts.append(action)
+            included = re.match(r"with (include .*)", source)
+            parts.append(with_included(included[1]) if included else action)
             if word in {"if", "with"}:
                 parts.append(mark(place, taken=True))
         elif word == "else":
@@ -69,6 +71,15 @@ def instrumented(text: str, name: str) -> tuple[str, list[Branch]]:
     return "".join(parts), branches
 
 
+def with_included(include: str) -> str:
+    """A `with` whose text the marks in it do not make true; the marks are printed before it."""
+    mark = "`#<.*?>#`"
+    return (
+        f'{{{{ regexFindAll {mark} ({include}) -1 | join "\\n" | nindent 0 }}}}\n'
+        f'{{{{- with regexReplaceAll {mark} ({include}) "" | trim }}}}'
+    )
+
+
 @cache
 def outcome(folder: Path) -> tuple[list[Branch], set[Branch]]:
     """All branches of the chart, and those that the cases reach."""
@@ -93,22 +104,21 @@ def outcome(folder: Path) -> tuple[list[Branch], set[Branch]]:
 def test_every_branch_is_taken(tmp_path: Path) -> None:
     branches, reached = outcome(tmp_path)
     assert len(branches) > 60
-    # a branch that fails leaves no output; test_validations.py takes each of those, by its text
+    # a branch that fails leaves no output; the next test finds a case for each, by its text
     missing = {
-        branch
-        for branch in set(branches) - reached
-        if not branch.place.startswith("validations.yaml")
+        branch for branch in set(branches) - reached if not branch.place.startswith(REFUSING)
     }
     assert not missing, "\n".join(f"never {b.taken}: {b.place}" for b in sorted(missing))
 
 
 def test_every_refusal_is_taken() -> None:
-    """Each cause in validations.yaml is the cause of some case in test_validations.py."""
-    text = (CHART / "templates" / "validations.yaml").read_text()
+    """Each cause in validations.yaml and _forms.tpl is the cause of some case in their tests."""
+    text = "".join((CHART / "templates" / name).read_text() for name in REFUSING)
     assert len(re.findall(r"\bfail\b", text)) == 1, "all go through platform.refuse"
     causes = re.findall(r'"cause" (?:\(printf )?"((?:[^"\\]|\\.)*)"', text)
     assert len(causes) == text.count('include "platform.refuse"')
-    taken = [expected.splitlines()[0] for _, expected in REFUSED.values()]
+    refused = [*test_forms.REFUSED.values(), *test_validations.REFUSED.values()]
+    taken = [expected.splitlines()[0] for _, expected in refused]
     for cause in causes:
         pattern = re.sub(r"%[qsv]", ".*", re.escape(cause))
         assert any(re.fullmatch(pattern, line) for line in taken), cause

@@ -35,7 +35,7 @@ ROWS: dict[str, set[str]] = {
           for variable in variables),
         "Deployment/backend env backend/DATABASE_URL",
         "Deployment/mlflow env wait-for-database/PGHOST",
-        "Deployment/mlflow env mlflow/MLFLOW_BACKEND_STORE_URI",
+        *(f"Deployment/mlflow env {container}/MLFLOW_BACKEND_STORE_URI" for container in ("upgrade-schema", "mlflow")),
         "Deployment/temporal env wait-for-schema/PGHOST",
         "Deployment/temporal env wait-for-schema/PGSSLMODE",
         "Deployment/temporal env temporal/POSTGRES_SEEDS",
@@ -75,6 +75,7 @@ ROWS: dict[str, set[str]] = {
           for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "DATABASE_PASSWORD", "REDIS_PASSWORD")),
         *(f"Deployment/mlflow env mlflow/{variable}"
           for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "DATABASE_PASSWORD")),
+        "Deployment/mlflow env upgrade-schema/DATABASE_PASSWORD",
         "Deployment/redis env redis/REDIS_PASSWORD",
         "Deployment/grafana env grafana/GF_SECURITY_ADMIN_PASSWORD",
         "Deployment/temporal env temporal/POSTGRES_PWD",

@@ -32,134 +32,6 @@ REFUSED: dict[str, tuple[tuple[Values, ...], str]] = {
             "Cure: set exposure.mode to one of them."
         ),
     ),
-    "address without mask": (
-        (TIER3, {"database": {"cidr": "10.0.0.1"}}),
-        (
-            'database.cidr is "10.0.0.1".\n'
-            "Allowed: IPv4 addresses with their mask: 10.0.0.0/8, or 10.0.0.1/32 for one alone.\n"
-            "Cure: add the mask, /32 for one address; instead of a host name, write the addresses that it resolves to."
-        ),
-    ),
-    "host name in a list of addresses": (
-        (TIER3, {"exposure": {"controllerCidrs": ["10.0.0.0/8", "lb.example.com"]}}),
-        (
-            'exposure.controllerCidrs.1 is "lb.example.com".\n'
-            "Allowed: IPv4 addresses with their mask: 10.0.0.0/8, or 10.0.0.1/32 for one alone.\n"
-            "Cure: add the mask, /32 for one address; instead of a host name, write the addresses that it resolves to."
-        ),
-    ),
-    "database URL as host": (
-        (TIER3, {"database": {"host": "postgres://user@db/app"}}),
-        (
-            'database.host is "postgres://user@db/app".\n'
-            "Allowed: a host name alone: up to 253 lower-case letters, digits, dots and dashes; or empty.\n"
-            "Cure: write it as platform.example.com: no https:// or postgres:// before it, no user, port or path."
-        ),
-    ),
-    "host in capitals": (
-        (TIER3, {"exposure": {"host": "Platform.Example.com"}}),
-        (
-            'exposure.host is "Platform.Example.com".\n'
-            "Allowed: a host name alone: up to 253 lower-case letters, digits, dots and dashes; or empty.\n"
-            "Cure: write it as platform.example.com: no https:// or postgres:// before it, no user, port or path."
-        ),
-    ),
-    "endpoint without scheme": (
-        (TIER3, {"objectStore": {"endpoint": "r2.example.com"}}),
-        (
-            'objectStore.endpoint is "r2.example.com".\n'
-            "Allowed: https://HOST or http://HOST:PORT, without a path; or empty.\n"
-            "Cure: write it as https://s3.example.com, without a last /; the buckets stand at objectStore.buckets."
-        ),
-    ),
-    "endpoint with a path": (
-        (TIER3, {"objectStore": {"endpoint": "https://r2.example.com/bucket"}}),
-        (
-            'objectStore.endpoint is "https://r2.example.com/bucket".\n'
-            "Allowed: https://HOST or http://HOST:PORT, without a path; or empty.\n"
-            "Cure: write it as https://s3.example.com, without a last /; the buckets stand at objectStore.buckets."
-        ),
-    ),
-    "authority as text": (
-        (TIER3, {"database": {"caConfigMap": "-----BEGIN CERTIFICATE-----"}}),
-        (
-            'database.caConfigMap is "-----BEGIN CERTIFICATE-----".\n'
-            "Allowed: a name: up to 253 lower-case letters, digits, dots and dashes; or empty.\n"
-            "Cure: write the name that the cluster knows it by (kubectl get), not what is in it."
-        ),
-    ),
-    "password as the name of a Secret": (
-        (TIER3, {"secrets": {"redis": "Pass_word"}}),
-        (
-            'secrets.redis is "Pass_word".\n'
-            "Allowed: a name: up to 253 lower-case letters, digits, dots and dashes; or empty.\n"
-            "Cure: write the name that the cluster knows it by (kubectl get), not what is in it."
-        ),
-    ),
-    "queue of a placement": (
-        (TIER3, {"trainer": {"job": {"placements": {"a100": {"queueName": "GPU"}}}}}),
-        (
-            'trainer.job.placements.a100.queueName is "GPU".\n'
-            "Allowed: a name: up to 253 lower-case letters, digits, dots and dashes; or empty.\n"
-            "Cure: write the name that the cluster knows it by (kubectl get), not what is in it."
-        ),
-    ),
-    "controller instead of its namespace": (
-        (TIER3, {"exposure": {"controllerNamespace": "ingress-nginx/controller"}}),
-        (
-            'exposure.controllerNamespace is "ingress-nginx/controller".\n'
-            "Allowed: a namespace: lower-case letters, digits and dashes.\n"
-            "Cure: write the namespace of the controller's pods, as kubectl get namespaces shows it."
-        ),
-    ),
-    "cluster's domain with a last dot": (
-        (TIER3, {"clusterDomain": "cluster.local."}),
-        (
-            'clusterDomain is "cluster.local.".\n'
-            "Allowed: a DNS name: lower-case letters, digits, dots and dashes.\n"
-            "Cure: write what follows svc. in /etc/resolv.conf of a pod, such as cluster.local."
-        ),
-    ),
-    "registry with scheme": (
-        (TIER3, {"images": {"registry": "https://mirror.example.com/"}}),
-        (
-            'images.registry is "https://mirror.example.com/".\n'
-            "Allowed: host and path without https:// and without a last /; or empty.\n"
-            "Cure: write it as registry.example.com/mirror."
-        ),
-    ),
-    "region in words": (
-        (TIER3, {"objectStore": {"region": "EU (Frankfurt)"}}),
-        (
-            'objectStore.region is "EU (Frankfurt)".\n'
-            "Allowed: lower-case letters, digits and dashes.\n"
-            "Cure: write the store's region as its provider does, such as eu-central-1; for R2, auto."
-        ),
-    ),
-    "bucket as URL": (
-        (TIER3, {"objectStore": {"buckets": {"models": "s3://models"}}}),
-        (
-            'objectStore.buckets.models is "s3://models".\n'
-            "Allowed: 3 to 63 lower-case letters, digits, dots and dashes.\n"
-            "Cure: write the bucket's name alone, without s3:// and without a path."
-        ),
-    ),
-    "memory in bytes' unit": (
-        (TIER3, {"backend": {"resources": {"limits": {"memory": "2GB"}}}}),
-        (
-            'backend.resources.limits.memory is "2GB".\n'
-            "Allowed: a quantity of Kubernetes: 500m, 2, 1536Mi, 2Gi.\n"
-            "Cure: write CPU in cores (2) or thousandths (500m), memory and storage with Mi or Gi."
-        ),
-    ),
-    "size without unit": (
-        (TIER3, {"prometheus": {"persistence": {"size": "10"}}}),
-        (
-            'prometheus.persistence.size is "10".\n'
-            "Allowed: a whole number with Mi, Gi or Ti.\n"
-            "Cure: write it as 10Gi."
-        ),
-    ),
     "two databases": (
         (TIER2, {"database": {"host": "db.example.com"}}),
         (
@@ -219,6 +91,38 @@ REFUSED: dict[str, tuple[tuple[Values, ...], str]] = {
             "Cure: set objectStore.endpoint to R2's or S3's URL, or minio.enabled to true."
         ),
     ),
+    "port that the endpoint names": (
+        (TIER3, {"objectStore": {"endpoint": "https://s3.example.com:9000"}}),
+        (
+            'objectStore.endpoint is "https://s3.example.com:9000" and objectStore.port is 443: the NetworkPolicies would open a port at which no store is, and every upload would wait in vain.\n'
+            "Allowed: the port of the endpoint, 443 with https:// and 80 with http:// where it names none.\n"
+            "Cure: set objectStore.port to 9000, or correct objectStore.endpoint."
+        ),
+    ),
+    "port that https means": (
+        (TIER3, {"objectStore": {"port": 9000}}),
+        (
+            'objectStore.endpoint is "https://your-account.r2.cloudflarestorage.com" and objectStore.port is 9000: the NetworkPolicies would open a port at which no store is, and every upload would wait in vain.\n'
+            "Allowed: the port of the endpoint, 443 with https:// and 80 with http:// where it names none.\n"
+            "Cure: set objectStore.port to 443, or correct objectStore.endpoint."
+        ),
+    ),
+    "port that http means": (
+        (TIER3, {"objectStore": {"endpoint": "http://s3.example.com"}}),
+        (
+            'objectStore.endpoint is "http://s3.example.com" and objectStore.port is 443: the NetworkPolicies would open a port at which no store is, and every upload would wait in vain.\n'
+            "Allowed: the port of the endpoint, 443 with https:// and 80 with http:// where it names none.\n"
+            "Cure: set objectStore.port to 80, or correct objectStore.endpoint."
+        ),
+    ),
+    "one bucket for two": (
+        (TIER2, {"objectStore": {"buckets": {"mlflow": "models"}}}),
+        (
+            'objectStore.buckets.mlflow and objectStore.buckets.models are both "models": each would find files there that it does not know.\n'
+            "Allowed: three different buckets.\n"
+            "Cure: give each a bucket of its own."
+        ),
+    ),
     "replicas with subprocess": (
         (TIER1, {"backend": {"replicas": 2}}),
         (
@@ -267,6 +171,46 @@ REFUSED: dict[str, tuple[tuple[Values, ...], str]] = {
             "Cure: raise maxReplicas or lower minReplicas."
         ),
     ),
+    "autoscaling without CPU": (
+        (TIER3, {"backend": {"resources": {"requests": {"cpu": None}, "limits": {"cpu": None}}}}),
+        (
+            "backend.autoscaling.enabled is true and backend.resources has no cpu: use is measured in percent of the request.\n"
+            "Allowed: autoscaling with a CPU request, or with a limit, which is the request where there is none.\n"
+            "Cure: set backend.resources.requests.cpu, or backend.autoscaling.enabled to false."
+        ),
+    ),
+    "one node port for two": (
+        (TIER2, {"mlflow": {"nodePort": 30901}}),
+        (
+            "minio.consoleNodePort and mlflow.nodePort are both 30901: a node has one server at a port.\n"
+            "Allowed: a port of its own for each, 30000 to 32767.\n"
+            "Cure: change one of them."
+        ),
+    ),
+    "development under a host name": (
+        (TIER2, {"exposure": {"mode": "ingress"}}),
+        (
+            "environment is development and exposure.mode is ingress: a platform whose passwords are public would answer under a host name.\n"
+            "Allowed: none, nodePort.\n"
+            "Cure: set environment to production, as overlays/tier3/values.yaml does, or exposure.mode to none."
+        ),
+    ),
+    "address instead of a host name": (
+        (TIER3, {"exposure": {"host": "192.0.2.1"}}),
+        (
+            'exposure.mode is ingress and exposure.host is "192.0.2.1": it routes by names, not by addresses.\n'
+            "Allowed: a DNS name.\n"
+            "Cure: give the address a name in your DNS and set exposure.host to that."
+        ),
+    ),
+    "store that no browser reaches": (
+        (TIER3, {"minio": {"enabled": True}, "objectStore": {"endpoint": ""}}),
+        (
+            "exposure.mode is ingress, minio.enabled is true and objectStore.publicEndpoint is empty: uploads and downloads would be sent to an address inside the cluster.\n"
+            "Allowed: an address of the store that browsers reach.\n"
+            "Cure: set minio.enabled to false and objectStore.endpoint to R2's or S3's URL; or expose MinIO by objects of your own and set objectStore.publicEndpoint."
+        ),
+    ),
     "ingress without host": (
         (TIER3, {"exposure": {"host": ""}}),
         (
@@ -291,18 +235,22 @@ REFUSED: dict[str, tuple[tuple[Values, ...], str]] = {
             "Cure: set exposure.gateway.name, and exposure.gateway.namespace if it lies elsewhere."
         ),
     ),
-    **{
-        f"production without secrets.{secret}": (
-            (TIER3, {"secrets": {secret: ""}}),
-            (
-                f"environment is production and secrets.{secret} is empty.\n"
-                "Allowed: the name of an existing Secret.\n"
-                f"Cure: make the Secret (its keys stand at secrets.{secret} in values.yaml) and name it; "
-                "the passwords of environment development are public."
-            ),
-        )
-        for secret in ("database", "redis", "objectStore", "grafana")
-    },
+    "production without a Secret": (
+        (TIER3, {"secrets": {"objectStore": ""}}),
+        (
+            "environment is production and secrets.objectStore is empty.\n"
+            "Allowed: the name of an existing Secret at each.\n"
+            "Cure: make each Secret (its keys stand at secrets in values.yaml) and name it; the passwords of environment development are public."
+        ),
+    ),
+    "production without Secrets": (
+        (TIER3, {"secrets": {"redis": "", "grafana": ""}}),
+        (
+            "environment is production and secrets.redis, secrets.grafana are empty.\n"
+            "Allowed: the name of an existing Secret at each.\n"
+            "Cure: make each Secret (its keys stand at secrets in values.yaml) and name it; the passwords of environment development are public."
+        ),
+    ),
     "production without API tokens": (
         (TIER3, {"backend": {"apiAuth": "off"}}),
         (
@@ -328,6 +276,22 @@ REFUSED: dict[str, tuple[tuple[Values, ...], str]] = {
             "Cure: remove database.tls."
         ),
     ),
+    "production without TLS to the store": (
+        (TIER3, {"objectStore": {"endpoint": "http://s3.example.com", "port": 80}}),
+        (
+            'environment is production and objectStore.endpoint is "http://s3.example.com": datasets and models would cross the network in the clear.\n'
+            "Allowed: an address that begins with https://.\n"
+            "Cure: set objectStore.endpoint to the store's https address; objectStore.caConfigMap names an authority of your own."
+        ),
+    ),
+    "production with links without TLS": (
+        (TIER3, {"objectStore": {"publicEndpoint": "http://s3.example.com"}}),
+        (
+            'environment is production and objectStore.publicEndpoint is "http://s3.example.com": datasets and models would cross the network in the clear.\n'
+            "Allowed: an address that begins with https://.\n"
+            "Cure: set objectStore.publicEndpoint to the store's https address; objectStore.caConfigMap names an authority of your own."
+        ),
+    ),
     "production with a floating tag": (
         (TIER3, {"trainer": {"image": {"tag": "latest"}}}),
         (
@@ -336,29 +300,90 @@ REFUSED: dict[str, tuple[tuple[Values, ...], str]] = {
             "Cure: set trainer.image.tag to a release, best with trainer.image.digest."
         ),
     ),
+    "production with a floating tag beside the image": (
+        (TIER3, {"temporal": {"adminTools": {"tag": "latest"}}}),
+        (
+            "environment is production and temporal.adminTools.tag is latest: nobody could say what runs.\n"
+            "Allowed: an exact tag.\n"
+            "Cure: set temporal.adminTools.tag to a release, best with temporal.adminTools.digest."
+        ),
+    ),
+    "production with a manifest's floating tag": (
+        (TIER3, {"trainer": {"manifests": {"other": {**MANIFEST, "image": "other:latest"}}}}),
+        (
+            'environment is production and trainer.manifests.other.image is "other:latest", which is latest: nobody could say what runs.\n'
+            "Allowed: an image with an exact tag or a digest.\n"
+            "Cure: set trainer.manifests.other.image to a release: registry.example.com/team/other:1.0."
+        ),
+    ),
+    "production with a manifest's image without tag": (
+        (
+            TIER3,
+            {"trainer": {"manifests": {"other": {**MANIFEST, "image": "registry:5000/other"}}}},
+        ),
+        (
+            'environment is production and trainer.manifests.other.image is "registry:5000/other", which is latest: nobody could say what runs.\n'
+            "Allowed: an image with an exact tag or a digest.\n"
+            "Cure: set trainer.manifests.other.image to a release: registry.example.com/team/other:1.0."
+        ),
+    ),
     "no overlay": (
         (),
         (
-            "environment is production and secrets.database is empty.\n"
-            "Allowed: the name of an existing Secret.\n"
-            "Cure: make the Secret (its keys stand at secrets.database in values.yaml) and name it; "
-            "the passwords of environment development are public."
+            "environment is production and secrets.database, secrets.redis, secrets.objectStore, secrets.grafana are empty.\n"
+            "Allowed: the name of an existing Secret at each.\n"
+            "Cure: make each Secret (its keys stand at secrets in values.yaml) and name it; the passwords of environment development are public."
         ),
     ),
 }
 
 
-def words(error: HelmRenderError) -> str:
+def refusal(*layers: Values) -> str:
     """What the user reads, without Helm's own line."""
-    return str(error).split("\n\n", 1)[1].strip()
+    with pytest.raises(HelmRenderError) as caught:
+        render(*layers)
+    return str(caught.value).split("\n\n", 1)[1].strip()
 
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused_with_cause_and_cure(case: str) -> None:
     layers, text = REFUSED[case]
-    with pytest.raises(HelmRenderError) as caught:
-        render(*layers)
-    assert words(caught.value) == text
+    assert refusal(*layers) == text
+
+
+BESIDE: dict[str, tuple[Values, ...]] = {
+    "port that the endpoint names": (
+        TIER3,
+        {"objectStore": {"endpoint": "https://s3.example.com:9000", "port": 9000}},
+    ),
+    "port that http means": (
+        TIER2,
+        {"minio": {"enabled": False}, "objectStore": {"endpoint": "http://10.0.0.1", "port": 80}},
+    ),
+    "the limit is the request": (TIER3, {"backend": {"resources": {"requests": {"cpu": None}}}}),
+    "node port of what is off": (
+        TIER2,
+        {"grafana": {"enabled": False}, "mlflow": {"nodePort": 30030}},
+    ),
+    "one node port where there is none": (TIER3, {"mlflow": {"nodePort": 30080}}),
+    "address as the host of node ports": (TIER2, {"exposure": {"host": "192.0.2.1"}}),
+    "no Secret of what is off": (
+        TIER3,
+        {"grafana": {"enabled": False}, "secrets": {"grafana": ""}},
+    ),
+    **{
+        f"manifest's image {image}": (
+            TIER3,
+            {"trainer": {"manifests": {"other": {**MANIFEST, "image": image}}}},
+        )
+        for image in ("other:1", "registry:5000/other:1", "other@sha256:0", "other:latest@sha256:0")
+    },
+}
+
+
+@pytest.mark.parametrize("case", BESIDE)
+def test_what_lies_just_beside_is_rendered(case: str) -> None:
+    assert render(*BESIDE[case]).objects
 
 
 def test_validations_hold_nothing_but_fails() -> None:

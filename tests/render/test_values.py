@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import yaml
 from chart import CHART, TIERS, Values, loaded_chart, overlay, render
-from helm_python import HelmRenderError
+from chart.cases import MANIFEST
+from helm_python import HelmRenderError, HelmValuesError
 
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
 VALUES: Values = loaded_chart().values
@@ -20,8 +21,12 @@ ORDER = [
 ]
 # Empty by default: the schema says what may be in it.
 FREE = {"backend.settings", "trainer.job.limits"}
+# JSON Schema itself, as a manifest holds it.
+CONFIG_SCHEMA = "/$defs/manifest/properties/config_schema"
 # Each with a message of its own in validations.yaml.
 MODES = {"environment", "exposure.mode", "training.mode"}
+# A manifest is refused before its texts are looked at unless it is whole.
+MANIFESTS: Values = {"trainer": {"manifests": {"any": {**MANIFEST, "name": "any"}}}}
 COMPONENTS = [
     name for name, value in VALUES.items() if isinstance(value, dict) and "image" in value
 ]
@@ -64,14 +69,14 @@ def nodes(schema: Any, at: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
 
 def closed_objects(schema: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     for at, node in nodes(schema):
-        if isinstance(node.get("properties"), dict):
+        if isinstance(node.get("properties"), dict) and not at.startswith(CONFIG_SCHEMA):
             yield at, node
 
 
 def described(schema: dict[str, Any], *at: str) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Keys and description of every text whose form the schema does not ask for."""
+    """Keys and description of every text whose form the schema does not ask for but tells."""
     schema = resolve(schema)
-    if "string" in schema.get("type", "") and "description" in schema and "pattern" not in schema:
+    if "string" in schema.get("type", "") and "description" in schema:
         yield at, schema["description"]
     for key, child in schema.get("properties", {}).items():
         if key != "resources" or at == ("backend",):  # the same in every component
@@ -82,7 +87,7 @@ def described(schema: dict[str, Any], *at: str) -> Iterator[tuple[tuple[str, ...
         yield from described(schema["items"], *at, "0")
 
 
-def holding(keys: tuple[str, ...], value: str) -> Values:
+def holding(keys: tuple[str, ...], value: str | None) -> Values:
     first, *rest = keys
     if rest == ["0"]:
         return {first: [value]}
@@ -94,21 +99,30 @@ def test_schema_and_values_have_the_same_keys_in_the_same_order() -> None:
     assert list(schema_paths(SCHEMA)) == list(value_paths(text))
 
 
-def test_every_pattern_is_told_in_words() -> None:
-    """docs/values.md has them: Helm's message holds nothing but the pattern."""
-    found = [node for _, node in nodes(SCHEMA) if isinstance(node.get("pattern"), str)]
-    assert len(found) > 10
-    assert [node["pattern"] for node in found if "description" not in node] == []
+def test_no_pattern_in_the_schema() -> None:
+    """Helm's message would hold nothing but the pattern: the form of a text is _forms.tpl's."""
+    assert [at for at, node in nodes(SCHEMA) if isinstance(node.get("pattern"), str)] == []
+
+
+def test_null_takes_no_value_away() -> None:
+    """Helm deletes a key that is set to null; a template would find nothing where it needs a value."""
+    text = yaml.safe_load((CHART / "values.yaml").read_text())
+    for path in value_paths(text):
+        *parents, last = path.split(".")
+        with pytest.raises(HelmValuesError) as caught:
+            render(overlay("tier3"), holding((*parents, last), None))
+        place = "".join(f"/{parent}" for parent in parents)
+        assert f"at '{place}': missing property '{last}'" in str(caught.value)
 
 
 def test_what_the_schema_only_describes_is_refused_in_the_same_words() -> None:
-    """Every such text of the schema has a form in validations.yaml, and docs/values.md tells what that message tells."""
+    """Every such text of the schema has a form in _forms.tpl, and docs/values.md tells what that message tells."""
     found = {".".join(keys): (keys, text) for keys, text in described(SCHEMA)}
     assert set(found) > MODES
     for key in set(found) - MODES:
         keys, text = found[key]
         with pytest.raises(HelmRenderError) as caught:
-            render(overlay("tier3"), holding(keys, " "))
+            render(overlay("tier3"), MANIFESTS if "manifests" in keys else {}, holding(keys, " "))
         allowed = text.replace("`", "")
         assert f'\n{key} is " ".\nAllowed: {allowed}.\n' in str(caught.value)
 

@@ -16,6 +16,7 @@ from backend.trainers.wording import wanted
 from fastapi import FastAPI
 
 ULTRALYTICS = Path(__file__).parents[2] / "trainer-ultralytics" / "trainer.json"
+REPOSITORY = Path(__file__).parents[3]
 PROPERTIES = json.loads(ULTRALYTICS.read_bytes())["config_schema"]["properties"]
 
 
@@ -225,3 +226,16 @@ async def test_routes() -> None:
         missing = await client.get("/api/v1/trainers/plane")
         assert missing.status_code == 404
         assert 'Did you mean "plain"?' in missing.json()["detail"]
+
+
+def test_the_chart_takes_the_manifests_that_the_catalog_takes() -> None:
+    [other] = TrainerCatalog.load(REPOSITORY / "tests/chart/trainers").all()
+    assert other.name == "other"
+    text = (REPOSITORY / "charts/platform/values.schema.json").read_text()
+    chart = json.loads(text)["$defs"]["manifest"]
+    ours = Manifest.model_json_schema()
+    assert set(chart["properties"]) == set(ours["properties"])
+    assert set(chart["required"]) == set(ours["required"])
+    assert chart["properties"]["tasks"]["items"]["enum"] == ours["$defs"]["Task"]["enum"]
+    resources = chart["properties"]["resources"]["properties"]
+    assert set(resources) == set(ours["$defs"]["Resources"]["properties"])

@@ -6,7 +6,7 @@ Certificate authorities of the installation's own, in ConfigMaps that the chart 
 
 {{/* Takes: root, of. */}}
 {{- define "platform.authority.volume" -}}
-{{- with (get .root.Values .of).caConfigMap }}
+{{- with (get .root.Values .of).caConfigMap -}}
 - name: {{ $.of | kebabcase }}-authority
   projected:
     sources:
@@ -19,7 +19,7 @@ Certificate authorities of the installation's own, in ConfigMaps that the chart 
 
 {{/* Takes: root, of. */}}
 {{- define "platform.authority.mount" -}}
-{{- if (get .root.Values .of).caConfigMap }}
+{{- if (get .root.Values .of).caConfigMap -}}
 - {name: {{ .of | kebabcase }}-authority, mountPath: {{ include "platform.authority.path" . | dir }}, readOnly: true}
 {{- end }}
 {{- end }}
@@ -31,7 +31,7 @@ Certificate authorities of the installation's own, in ConfigMaps that the chart 
 
 {{/* As PostgreSQL's own library reads it, and asyncpg. */}}
 {{- define "platform.database.authorityEnv" -}}
-{{- if .Values.database.caConfigMap }}
+{{- if .Values.database.caConfigMap -}}
 - name: PGSSLROOTCERT
   value: {{ include "platform.authority.path" (dict "of" "database") }}
 {{- end }}
@@ -39,10 +39,11 @@ Certificate authorities of the installation's own, in ConfigMaps that the chart 
 
 {{/* As the AWS SDKs read it, and what fetches presigned links. */}}
 {{- define "platform.store.authorityEnv" -}}
-{{- if .Values.objectStore.caConfigMap }}
-{{- range list "AWS_CA_BUNDLE" "SSL_CERT_FILE" }}
-- name: {{ . }}
-  value: {{ include "platform.authority.path" (dict "of" "objectStore") }}
-{{- end }}
+{{- if .Values.objectStore.caConfigMap -}}
+{{- $path := include "platform.authority.path" (dict "of" "objectStore") -}}
+- name: AWS_CA_BUNDLE
+  value: {{ $path }}
+- name: SSL_CERT_FILE
+  value: {{ $path }}
 {{- end }}
 {{- end }}

@@ -24,14 +24,14 @@ spec:
 {{- end }}
 
 {{- define "platform.job.spec" -}}
-backoffLimit: 6
+backoffLimit: 4
 template:
   metadata:
     labels:
       {{- include "platform.podLabels" (dict "root" .root "component" .name) | nindent 6 }}
   spec:
     {{- include (printf "platform.job.%s" .name) .root | nindent 4 }}
-    restartPolicy: OnFailure
+    restartPolicy: Never # the pod of each failed try stays, and its log with it
 {{- end }}
 
 {{/* Init container that waits for PostgreSQL, with words. */}}

@@ -38,10 +38,14 @@ spec:
     matchLabels:
       app: {{ .component }}
   policyTypes: [Ingress, Egress]
-  ingress:
-    {{- include "platform.ingressRules" . | trim | default "[]" | nindent 4 }}
-  egress:
-    {{- include "platform.egressRules" . | trim | default "[]" | nindent 4 }}
+  {{- range $direction := list "ingress" "egress" }}
+  {{- with include (printf "platform.%sRules" $direction) $ | trim }}
+  {{ $direction }}:
+    {{- . | nindent 4 }}
+  {{- else }}
+  {{ $direction }}: []
+  {{- end }}
+  {{- end }}
 {{- end }}
 
 {{- define "platform.ingressRules" -}}

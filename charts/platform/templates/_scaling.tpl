@@ -32,6 +32,7 @@ metadata:
   {{- include "platform.metadata" . | nindent 2 }}
 spec:
   maxUnavailable: 1
+  unhealthyPodEvictionPolicy: AlwaysAllow # a pod that never becomes ready must not hold up its node's drain
   selector:
     matchLabels:
       app: {{ .name }}

@@ -16,15 +16,22 @@ from strict_s3.running import Front, running
 BUCKETS = ("datasets", "models", "mlflow")
 ROLES = ("backend", "mlflow", "temporal")
 PASSWORD = "only-for-the-rehearsal"
+# A managed database's administrator is no superuser.
+ADMINISTRATOR = """
+CREATE ROLE administrator CREATEROLE CREATEDB;
+SET ROLE administrator;
+"""
 # As docs/platform.md has it.
 DATABASES = f"""
 CREATE ROLE backend LOGIN PASSWORD '{PASSWORD}';
-CREATE DATABASE platform OWNER backend;
 CREATE ROLE mlflow LOGIN PASSWORD '{PASSWORD}';
-CREATE DATABASE mlflow OWNER mlflow;
 CREATE ROLE temporal LOGIN PASSWORD '{PASSWORD}';
+GRANT backend, mlflow, temporal TO CURRENT_USER;
+CREATE DATABASE platform OWNER backend;
+CREATE DATABASE mlflow OWNER mlflow;
 CREATE DATABASE temporal OWNER temporal;
 CREATE DATABASE temporal_visibility OWNER temporal;
+REVOKE CONNECT ON DATABASE platform, mlflow, temporal, temporal_visibility FROM PUBLIC;
 """
 # The administrator from this machine; everybody else by password, and only with TLS.
 ACCESS = """
@@ -86,5 +93,5 @@ def _database(folder: Path, address: str) -> Iterator[str]:
         settings = [f"listen_addresses=127.0.0.1,{address}", f"hba_file={access}", "ssl=on"]
         settings += [f"ssl_cert_file={chain}", f"ssl_key_file={key}", "max_connections=200"]
         with servers.postgres(settings=settings) as database:
-            query(database, DATABASES)
+            query(database, ADMINISTRATOR + DATABASES)
             yield database

@@ -9,7 +9,7 @@
 - name: S3_PUBLIC_ENDPOINT
   value: {{ .Values.objectStore.publicEndpoint | default (include "platform.store.endpoint" .) }}
 {{ include "platform.store.env" . }}
-{{- include "platform.store.authorityEnv" . }}
+{{- with include "platform.store.authorityEnv" . }}{{ . | nindent 0 }}{{ end }}
 - name: DATASETS_BUCKET
   value: {{ .Values.objectStore.buckets.datasets }}
 - name: MODELS_BUCKET
@@ -17,7 +17,7 @@
 {{ include "platform.secretEnv" (dict "root" . "env" "DATABASE_PASSWORD" "secret" "database" "key" "backend-password") }}
 - name: DATABASE_URL
   value: postgresql+asyncpg://backend:$(DATABASE_PASSWORD)@{{ include "platform.database.host" . }}:{{ .Values.database.port }}/platform?ssl={{ include "platform.database.tls" . }}
-{{- include "platform.database.authorityEnv" . }}
+{{- with include "platform.database.authorityEnv" . }}{{ . | nindent 0 }}{{ end }}
 {{ include "platform.secretEnv" (dict "root" . "env" "REDIS_PASSWORD" "secret" "redis" "key" "redis-password") }}
 - name: REDIS_URL
   value: redis://:$(REDIS_PASSWORD)@{{ include "platform.host" (dict "root" . "name" "redis") }}:6379/0

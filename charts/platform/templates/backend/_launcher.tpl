@@ -15,7 +15,7 @@ Tier 1: the launcher beside the backend. They share the folder of its socket and
     - name: TRAINER_HOME
       value: /var/lib/launcher/home
     {{- include "platform.store.plainUploads" . | nindent 4 }}
-    {{- include "platform.store.authorityEnv" . | nindent 4 }}
+    {{- with include "platform.store.authorityEnv" . }}{{ . | nindent 4 }}{{ end }}
     {{- if .Values.trainer.liveSource.enabled }}
     - name: PYTHONPATH
       value: /src/src
@@ -38,7 +38,7 @@ Tier 1: the launcher beside the backend. They share the folder of its socket and
     - {name: launcher-state, mountPath: /var/lib/launcher}
     - {name: launcher-tmp, mountPath: /tmp}
     - {name: shm, mountPath: /dev/shm}
-    {{- include "platform.authority.mount" (dict "root" . "of" "objectStore") | nindent 4 }}
+    {{- with include "platform.authority.mount" (dict "root" . "of" "objectStore") }}{{ . | nindent 4 }}{{ end }}
     {{- if .Values.trainer.liveSource.enabled }}
     - {name: source, mountPath: /src, readOnly: true}
     {{- end }}

@@ -36,7 +36,7 @@ done` -}}
       value: {{ .root.Values.database.port | quote }}
     - name: PGSSLMODE
       value: {{ include "platform.database.tls" .root }}
-    {{- include "platform.database.authorityEnv" .root | nindent 4 }}
+    {{- with include "platform.database.authorityEnv" .root }}{{ . | nindent 4 }}{{ end }}
     - name: PGCONNECT_TIMEOUT
       value: "5"
     - name: PGUSER
@@ -47,8 +47,8 @@ done` -}}
       value: {{ include "platform.image" (dict "root" .root "image" .root.Values.temporal.adminTools) }}
   resources:
     {{- include "platform.smallResources" .root | nindent 4 }}
-  {{- if .root.Values.database.caConfigMap }}
+  {{- with include "platform.authority.mount" (dict "root" .root "of" "database") }}
   volumeMounts:
-    {{- include "platform.authority.mount" (dict "root" .root "of" "database") | nindent 4 }}
+    {{- . | nindent 4 }}
   {{- end }}
 {{- end }}
