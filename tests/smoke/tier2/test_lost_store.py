@@ -3,16 +3,18 @@
 from contextlib import suppress
 
 import httpx
+import pytest
 from conformance.api import Api
 from conformance.waiting import wait_for
 from smoke.cluster import run
 from smoke.training import submit
 
+pytestmark = pytest.mark.timeout(480)
 SCALE = "kubectl scale -n platform statefulset/minio --replicas"
 
 
 def test_a_lost_store_is_named_and_costs_no_training(api: Api, dataset_id: str) -> None:
-    job_id = submit(api, dataset_id, epochs=30)
+    job_id = submit(api, dataset_id, epochs=24)
     api.wait_epoch(job_id, 1, seconds=180)
     run(f"{SCALE}=0")
     try:
@@ -26,7 +28,7 @@ def test_a_lost_store_is_named_and_costs_no_training(api: Api, dataset_id: str) 
         run(f"{SCALE}=1")
     job = api.wait(job_id, seconds=300)
     assert (job["status"], job["attempt"]) == ("succeeded", 1)
-    assert [row["epoch"] for row in api.metrics(job_id)] == list(range(30))
+    assert [row["epoch"] for row in api.metrics(job_id)] == list(range(24))
     assert {"best.pt", "last.pt"} <= set(api.artifacts(job_id))
 
 
