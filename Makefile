@@ -51,7 +51,7 @@ test-frontend: $(FRONTEND)/node_modules/.package-lock.json $(foreach d,$(APPS),$
 
 .PHONY: test-chart
 test-chart: $(call env,tests)
-	tests/.venv/bin/python -m pytest tests/ci tests/render tests/policy
+	tests/.venv/bin/python -m pytest -n 2 tests/ci tests/render tests/policy
 
 .PHONY: test-conformance
 test-conformance: $(foreach d,$(APPS) tests,$(call env,$d)) .tools/postgres
