@@ -64,13 +64,16 @@ class Api(httpx.Client):
         )
 
     def metrics(self, job_id: str) -> list[dict[str, Any]]:
-        return list(self.get(f"/api/v1/jobs/{job_id}/metrics").json()["items"])
+        reply = self.get(f"/api/v1/jobs/{job_id}/metrics").raise_for_status()
+        return list(reply.json()["items"])
 
     def log(self, job_id: str, offset: int = 0) -> str:
-        return self.get(f"/api/v1/jobs/{job_id}/logs", params={"offset": offset}).text
+        reply = self.get(f"/api/v1/jobs/{job_id}/logs", params={"offset": offset})
+        return reply.raise_for_status().text
 
     def artifacts(self, job_id: str) -> dict[str, dict[str, Any]]:
-        items = self.get(f"/api/v1/jobs/{job_id}/artifacts").json()["items"]
+        reply = self.get(f"/api/v1/jobs/{job_id}/artifacts").raise_for_status()
+        items = reply.json()["items"]
         return {item["name"]: item for item in items}
 
     def push(self, name: str, archive: bytes, task: str = "detect") -> dict[str, Any]:

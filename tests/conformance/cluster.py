@@ -66,7 +66,8 @@ class ClusterPlatform:
 
     def wait_ready(self) -> None:
         def ready() -> bool:
-            checks = httpx.get(f"{self.url}/readyz", timeout=5).json()["checks"]
+            reply = httpx.get(f"{self.url}/readyz", timeout=5).raise_for_status()
+            checks = reply.json()["checks"]
             return all(state == "ok" for state in checks.values())
 
         wait_for(
