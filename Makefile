@@ -17,6 +17,8 @@ FRONTEND := apps/frontend
 APPS := $(BACKEND) $(TRAINER) $(CLI)
 ENVS := $(APPS) tests demo
 env = $(1)/.venv/installed
+# On a slow machine a training in a cluster takes minutes; waits inside a test end sooner, and say for what.
+cluster_pytest := tests/.venv/bin/python -m pytest --timeout 600
 
 .PHONY: help
 help: ## List the targets
@@ -105,7 +107,7 @@ tier2: tools images ## Tier 2 in a kind cluster: training as Kubernetes Jobs
 .PHONY: smoke
 ifneq ($(TIER),tier3)
 smoke: $(call env,tests) ## Test the platform in the kind cluster; TIER=tier2; TIER=tier3 rehearses it from nothing
-	tests/.venv/bin/python -m pytest tests/smoke/every_tier tests/smoke/$(or $(TIER),tier1)
+	$(cluster_pytest) tests/smoke/every_tier tests/smoke/$(or $(TIER),tier1)
 else
 smoke: tools images .tools/postgres
 	tests/.venv/bin/python ci/rehearse_tier3.py
@@ -124,7 +126,7 @@ smoke-restore: $(call env,tests) ## Test backup and restore on the running tier 
 
 .PHONY: conformance-cluster
 conformance-cluster: $(call env,tests) ## What any executor must pass, on the running tier 2: it kills services there
-	tests/.venv/bin/python -m pytest tests/conformance --cluster
+	$(cluster_pytest) tests/conformance --cluster
 
 .PHONY: down
 down: ## Delete the kind cluster with all that is in it

@@ -72,8 +72,10 @@ def process(
         child.wait(10)
 
 
-def wait_for_port(port: int, child: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + 60
+def wait_for_port(
+    port: int, child: "subprocess.Popen[bytes]", log: Path, seconds: float = 30
+) -> None:
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if child.poll() is not None:
             break
@@ -189,22 +191,16 @@ def temporal(folder: Path, port: int | None = None) -> Iterator[str]:
 
 
 @contextmanager
-def mlflow(folder: Path, port: int | None = None) -> Iterator[str]:
+def mlflow(folder: Path) -> Iterator[str]:
     """An MLflow server with a database of its own, as `make .tools/mlflow` brings it; yields its URL."""
     folder.mkdir(parents=True)
-    port = port or free_port()
-    log = folder / "mlflow.log"
+    port, log = free_port(), folder / "mlflow.log"
     command = [str(ROOT / ".tools/mlflow/bin/mlflow"), "server", "--host", "127.0.0.1"]
-    command += [
-        "--port",
-        str(port),
-        "--workers",
-        "1",
-    ]
-    command += ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.sqlite3'}"]
-    command += ["--default-artifact-root", str(folder / "artifacts")]
+    command += [f"--port={port}", "--workers=1"]
+    command += [f"--backend-store-uri=sqlite:///{folder / 'mlflow.sqlite3'}"]
+    command += [f"--default-artifact-root={folder / 'artifacts'}"]
     # It would start workers for jobs that it runs itself.
     env = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with process(command, log, stop=signal.SIGTERM, env=env) as child:
-        wait_for_port(port, child, log)
+        wait_for_port(port, child, log, seconds=60)  # it imports for a long time
         yield f"http://127.0.0.1:{port}"
