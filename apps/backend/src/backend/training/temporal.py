@@ -114,11 +114,11 @@ class Temporal:
                 await self.check()
             except TemporalUnavailableError as error:
                 logger.warning("connecting anew: %s", error)
-                with contextlib.suppress(RuntimeError):
+                with contextlib.suppress(RuntimeError, RPCError):
                     worker.client = self._client = await self._connect()
 
     async def _connect(self) -> Client:
-        """Raise RuntimeError while Temporal is away."""
+        """Raise RuntimeError or RPCError while Temporal is away."""
         return await Client.connect(self._address, namespace=self._namespace)
 
     async def _start(
