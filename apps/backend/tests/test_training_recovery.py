@@ -20,8 +20,6 @@ from backend.settings import Settings
 from backend.training import attempts, reconciler
 from backend.training.causes import Cause
 from backend.training.executor import AttemptRef
-from backend.training.temporal import TemporalUnavailableError
-from gate import Gate
 from tiny_launcher import tiny_launcher
 from training_support import (
     ScriptedExecutor,
@@ -152,40 +150,6 @@ async def test_temporal_away_and_back_without_its_memory(
                 executor.finish(ref)
                 await until_status(ctx, ref.job_id, JobStatus.SUCCEEDED)
     assert len(executor.specs) == 4
-    await ctx.db.close()
-
-
-async def test_a_connection_that_leads_to_another_server(
-    database_url: str, store: servers.S3Server, tmp_path: Path
-) -> None:
-    """As where a proxy answers while Temporal's pod is away: such a connection lasts for ever."""
-    executor = ScriptedExecutor()
-    port, other = servers.free_port(), servers.free_port()
-    gate = await Gate.open("127.0.0.1", port)
-    ctx = await make_context(settings(database_url, store, f"127.0.0.1:{gate.port}"), executor)
-    master = [str(servers.SCRIPTS / "weed"), "master", f"-mdir={tmp_path}", "-ip=127.0.0.1"]
-    master += [f"-port={servers.free_port()}", f"-port.grpc={other}", "-telemetry=false"]
-    with servers.process(master, tmp_path / "other.log") as child:
-        servers.wait_for_port(other, child, tmp_path / "other.log")
-        async with running(ctx):
-            with servers.temporal(tmp_path / "first", port):
-                job_id = await add_job(ctx)
-                await until_running(ctx, AttemptRef(job_id, 1))
-                gate.target = ("127.0.0.1", other)
-            executor.finish(AttemptRef(job_id, 1))
-
-            async def astray() -> bool:
-                try:
-                    await ctx.temporal.check()
-                except TemporalUnavailableError as error:
-                    return "unknown service" in str(error)
-                return False
-
-            await until(astray, "another server answers")
-            with servers.temporal(tmp_path / "second", port):
-                gate.target = ("127.0.0.1", port)
-                await until_status(ctx, job_id, JobStatus.SUCCEEDED)
-    await gate.shut()
     await ctx.db.close()
 
 

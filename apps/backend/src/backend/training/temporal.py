@@ -11,7 +11,7 @@ from temporalio.activity import heartbeat
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError
+from temporalio.service import KeepAliveConfig, RPCError
 from temporalio.worker import (
     ActivityInboundInterceptor,
     ExecuteActivityInput,
@@ -25,7 +25,12 @@ from backend.training.workflow import BEAT_TIMEOUT, PreflightWorkflow, TrainingW
 
 logger = logging.getLogger(__name__)
 
-RPC_TIMEOUT = timedelta(seconds=2)
+# Also to connect: with an address that has died the kernel would go on for two minutes.
+RPC_TIMEOUT_S = 2.0
+# A connection and the first call on it.
+CONNECT_S = 5.0
+# Temporal hangs up on whoever asks more often than every 10 s.
+KEEP_ALIVE = KeepAliveConfig(interval_millis=12_000, timeout_millis=4_000)
 # How often the connection is tried out.
 CHECK_S = 2.0
 # A workflow is kept between two of its tasks so as not to be replayed; most only wait for hours.
@@ -77,9 +82,12 @@ class Temporal:
     async def check(self) -> None:
         """Raise TemporalUnavailableError unless Temporal answers."""
         try:
-            await self._connected().service_client.check_health(timeout=RPC_TIMEOUT)
+            async with _soon():
+                await self._connected().service_client.check_health()
         except RPCError as error:
             raise self._unavailable(str(error)) from error
+        except TimeoutError as error:
+            raise self._unavailable(f"nothing came back within {RPC_TIMEOUT_S:g} s") from error
 
     async def run_worker(self, activities: Sequence[Callable[..., Any]]) -> None:
         """Connect, however long it takes, and work off workflows and activities for ever."""
@@ -114,12 +122,19 @@ class Temporal:
                 await self.check()
             except TemporalUnavailableError as error:
                 logger.warning("connecting anew: %s", error)
-                with contextlib.suppress(RuntimeError, RPCError):
+                with contextlib.suppress(RuntimeError, RPCError, TimeoutError):
                     worker.client = self._client = await self._connect()
 
     async def _connect(self) -> Client:
-        """Raise RuntimeError or RPCError while Temporal is away."""
-        return await Client.connect(self._address, namespace=self._namespace)
+        """Raise RuntimeError, RPCError or TimeoutError while Temporal is away."""
+        # The client's own timeout ends with the connection, on which a server may say nothing.
+        async with asyncio.timeout(CONNECT_S):
+            return await Client.connect(
+                self._address,
+                namespace=self._namespace,
+                connect_timeout=timedelta(seconds=RPC_TIMEOUT_S),
+                keep_alive_config=KEEP_ALIVE,
+            )
 
     async def _start(
         self, run: Callable[..., Any], argument: str, *, workflow_id: str, **signal: Any
@@ -157,8 +172,8 @@ class Temporal:
 
 
 def _soon() -> asyncio.Timeout:
-    """A call ends within RPC_TIMEOUT. The client's own timeout knows nothing of connecting, and repeats."""
-    return asyncio.timeout(RPC_TIMEOUT.total_seconds())
+    """A call ends within RPC_TIMEOUT_S. The client's own timeout knows nothing of connecting, and repeats."""
+    return asyncio.timeout(RPC_TIMEOUT_S)
 
 
 class _Beating(Interceptor):
