@@ -24,6 +24,8 @@ COMMANDS = {
 SECRET = "kubectl get secret -n platform development-passwords"
 # Two trainings at once find a place beside the platform on a node of two cores.
 CPU = 0.2
+# A Job imports torch anew, on less than half of a core that may be slow.
+STALL_TIMEOUT_S = 60
 
 
 class ClusterPlatform:
@@ -37,6 +39,7 @@ class ClusterPlatform:
 
     def __init__(self) -> None:
         self.url = API_URL
+        self.stall_timeout_s = STALL_TIMEOUT_S
         secret = json.loads(run(f"{SECRET} -o json").stdout)["data"]
         keys = (secret["access-key-id"], secret["secret-access-key"])
         self.store = servers.S3Server(S3_URL, *(base64.b64decode(key).decode() for key in keys))
@@ -108,7 +111,7 @@ def cluster_platform(folder: Path) -> Iterator[ClusterPlatform]:
     values = folder / "values.json"
     changes = {
         "objectStore": {"publicEndpoint": S3_URL},
-        "backend": {"settings": SETTINGS},
+        "backend": {"settings": SETTINGS | {"STALL_TIMEOUT_S": STALL_TIMEOUT_S}},
         "trainer": {"manifests": manifests(CPU)},
     }
     values.write_text(json.dumps(changes))

@@ -29,6 +29,7 @@ class LocalPlatform:
     def __init__(self, folder: Path, database_url: str, store: servers.S3Server) -> None:
         self.folder = folder
         self.store = store
+        self.stall_timeout_s = SETTINGS["STALL_TIMEOUT_S"]
         self.port = servers.free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.socket = folder / "launcher.sock"

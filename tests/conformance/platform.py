@@ -8,7 +8,7 @@ import servers
 # Shorter than the defaults, so that a test need not wait for minutes.
 SETTINGS = {
     "HEARTBEAT_TIMEOUT_S": 6,
-    "STALL_TIMEOUT_S": 20,  # a real training takes half of it to its first step
+    "STALL_TIMEOUT_S": 20,
     "STOP_GRACE_S": 2,
     "LOG_LIMIT_BYTES": 2 << 20,
 }
@@ -22,6 +22,7 @@ class Platform(Protocol):
 
     url: str
     store: servers.S3Server
+    stall_timeout_s: float
 
     def kill(self, service: str) -> None:
         """SIGKILL; it is gone when this returns, and stays away until `start`."""

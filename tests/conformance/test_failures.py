@@ -41,9 +41,11 @@ def test_a_program_that_does_not_exist_is_a_failed_launch(api: Api, dataset_id: 
     assert "no-such-program" in job["message"]
 
 
-def test_a_trainer_without_progress_is_stalled(api: Api, dataset_id: str) -> None:
+def test_a_trainer_without_progress_is_stalled(
+    api: Api, platform: Platform, dataset_id: str
+) -> None:
     job_id = api.submit(dataset_id, {"epochs": 1, "hang": True}, max_attempts=1)
-    job = api.wait(job_id, seconds=40)
+    job = api.wait(job_id, seconds=platform.stall_timeout_s + 20)
     assert (job["status"], job["cause"]) == ("failed", "stalled")
 
 

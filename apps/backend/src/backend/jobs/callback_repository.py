@@ -55,7 +55,8 @@ UPDATE attempts SET
   heartbeat_at = :now,
   progress_at = CASE
     WHEN beat.step > COALESCE(attempts.step, -1) OR beat.epoch > COALESCE(attempts.epoch, -1)
-      OR beat.progress > COALESCE(attempts.progress, -1) THEN :now
+      OR beat.progress > COALESCE(attempts.progress, -1)
+      OR beat.phase <> COALESCE(attempts.phase, '') THEN :now
     ELSE attempts.progress_at END
 FROM beat, jobs
 WHERE attempts.job_id = beat.job_id AND attempts.token_sha256 = beat.token
