@@ -22,7 +22,7 @@ class Platform(Protocol):
 
     url: str
     store: servers.S3Server
-    stall_timeout_s: float
+    stall_timeout_s: int
 
     def kill(self, service: str) -> None:
         """SIGKILL; it is gone when this returns, and stays away until `start`."""
