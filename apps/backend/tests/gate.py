@@ -13,6 +13,7 @@ class Gate:
     def __init__(self, host: str, port: int) -> None:
         self.target = (host, port)
         self._writers: set[asyncio.StreamWriter] = set()
+        self._dead: set[asyncio.StreamWriter] = set()
         self.port = 0
 
     @classmethod
@@ -32,6 +33,10 @@ class Gate:
             writer.close()
         self._writers.clear()
 
+    def swallow(self) -> None:
+        """From here on the connections that there are carry nothing; new ones do."""
+        self._dead |= self._writers
+
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             there_reader, there_writer = await asyncio.open_connection(*self.target)
@@ -39,15 +44,15 @@ class Gate:
             writer.close()
             return
         self._writers |= {writer, there_writer}
-        await asyncio.gather(_copy(reader, there_writer), _copy(there_reader, writer))
+        await asyncio.gather(self._copy(reader, there_writer), self._copy(there_reader, writer))
 
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    except OSError:
-        pass
-    finally:
-        writer.close()
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65536):
+                if writer not in self._dead:
+                    writer.write(data)
+                    await writer.drain()
+        except OSError:
+            pass
+        finally:
+            writer.close()

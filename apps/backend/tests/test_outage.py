@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 import servers
 from api_support import add_running, get_attempt
+from backend import db
 from backend.db import new_id
 from gate import Gate
 
@@ -52,6 +53,24 @@ async def test_heartbeats_ride_out_a_database_restart(gate: Gate, url: str, tmp_
             assert time.monotonic() < deadline
             await asyncio.sleep(0.05)
         assert (await get_attempt(api.ctx, running.job_id)).step == 4
+
+
+async def test_connections_that_carry_nothing_any_more(
+    gate: Gate, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a failover of a managed database: the kernel would wait for a quarter of an hour."""
+    monkeypatch.setattr(db, "ANSWER_TIMEOUT_S", 1)
+    async with api_support.serving(api_support.settings(url, tmp_path)) as api:
+        running = await add_running(api.ctx)
+        several = [api.http.get("/api/v1/jobs") for _ in range(5)]
+        assert {reply.status_code for reply in await asyncio.gather(*several)} == {200}
+        gate.swallow()
+        path, headers = f"{running.path}/heartbeat", running.headers
+        async with asyncio.timeout(10):
+            first = await api.http.post(path, json={"seq": 1, "step": 1}, headers=headers)
+            second = await api.http.post(path, json={"seq": 1, "step": 1}, headers=headers)
+        assert (first.status_code, second.status_code) == (503, 200)
+        assert (await get_attempt(api.ctx, running.job_id)).step == 1
 
 
 async def test_prometheus_is_told_of_it_and_gets_no_stale_numbers(

@@ -106,7 +106,7 @@ def uvicorn_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
 
 
 async def _migrate(settings: Settings) -> None:
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, migrates=True)
     try:
         await schema.migrate(database)
         log.info("the database's schema is the newest")

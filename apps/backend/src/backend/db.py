@@ -17,13 +17,9 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
 READ_ONLY = "trainyard_read_only"
-_POSTGRESQL: dict[str, Any] = {
-    "pool_size": 10,
-    "pool_pre_ping": True,
-    # What is in use is in memory. With the default of 4, for disks that turn, a few heartbeats are
-    # looked up by reading all jobs that there ever were.
-    "connect_args": {"server_settings": {"random_page_cost": "1.1"}},
-}
+# Of PostgreSQL. A connection that a failover has left dead would say nothing for 15 minutes.
+CONNECT_TIMEOUT_S = 5.0
+ANSWER_TIMEOUT_S = 30.0
 
 
 def utcnow() -> datetime:
@@ -60,12 +56,13 @@ class Base(DeclarativeBase):
 class Database:
     """An engine and its sessions."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, migrates: bool = False) -> None:
+        """`migrates`: a statement may take as long as it needs."""
         sqlite = url.startswith("sqlite")
         self.engine: AsyncEngine = create_async_engine(
             url,
             hide_parameters=True,  # errors are logged, and values are nobody's business
-            **({} if sqlite else _POSTGRESQL),
+            **({} if sqlite else _postgresql(None if migrates else ANSWER_TIMEOUT_S)),
         )
         if sqlite:
             event.listen(self.engine.sync_engine, "connect", _configure_sqlite)
@@ -77,14 +74,26 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """A session that commits at the end of the block and rolls back on any error."""
-        async with self._sessions.begin() as session:
+        async with self._begun(self._sessions) as session:
             yield session
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """A session that only reads: on SQLite it neither waits for a writer nor holds one up."""
-        async with self._reading.begin() as session:
+        async with self._begun(self._reading) as session:
             yield session
+
+    @asynccontextmanager
+    async def _begun(
+        self, sessions: async_sessionmaker[AsyncSession]
+    ) -> AsyncIterator[AsyncSession]:
+        try:
+            async with sessions.begin() as session:
+                yield session
+        except TimeoutError:
+            # What cut off one connection has cut off all; to close them would wait for them.
+            await self.engine.dispose(close=False)
+            raise
 
     @asynccontextmanager
     async def alone(self, work: int) -> AsyncIterator[bool]:
@@ -104,6 +113,20 @@ async def guarded(session: AsyncSession, statement: UpdateBase) -> bool:
     """Run an UPDATE or DELETE whose WHERE says what it may change; False: there was nothing."""
     result: Any = await session.execute(statement.execution_options(synchronize_session=False))
     return bool(result.rowcount)
+
+
+def _postgresql(answer_timeout_s: float | None) -> dict[str, Any]:
+    return {
+        "pool_size": 10,
+        "pool_pre_ping": True,
+        "connect_args": {
+            "timeout": CONNECT_TIMEOUT_S,
+            "command_timeout": answer_timeout_s,
+            # What is in use is in memory. With the default of 4, for disks that turn, a few
+            # heartbeats are looked up by reading all jobs that there ever were.
+            "server_settings": {"random_page_cost": "1.1"},
+        },
+    }
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:
