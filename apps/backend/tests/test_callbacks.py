@@ -68,19 +68,20 @@ async def test_what_json_cannot_hold_is_kept_as_null(api: Api) -> None:
     assert (await api.http.get(running.path)).json()["speed"] is None
 
 
-async def test_only_growth_and_the_next_phase_are_progress(api: Api) -> None:
+async def test_what_is_progress(api: Api) -> None:
     running = await add_running(api.ctx)
     await beat(api, running, seq=1, phase="training", step=5, progress=0.5)
     long_ago = utcnow() - timedelta(hours=1)
     await set_attempt(api.ctx, running.job_id, progress_at=long_ago, heartbeat_at=long_ago)
-    same: dict[str, Any] = {"phase": "training", "step": 5, "progress": 0.5}
+    same: dict[str, Any] = {"phase": "training", "step": 5, "progress": 0.5, "transferred": 0}
     await beat(api, running, seq=2, **same, system={"cpu_percent": 3})
     attempt = await get_attempt(api.ctx, running.job_id)
     assert attempt.progress_at == long_ago
     assert attempt.heartbeat_at is not None
     assert attempt.heartbeat_at > long_ago
     assert attempt.system == {"cpu_percent": 3}
-    for seq, fields in ((3, {"step": 6}), (4, {"phase": "validating"})):
+    further: list[dict[str, Any]] = [{"step": 6}, {"phase": "validating"}, {"transferred": 9}]
+    for seq, fields in enumerate(further, 3):
         await set_attempt(api.ctx, running.job_id, progress_at=long_ago)
         await beat(api, running, seq=seq, **fields)
         attempt = await get_attempt(api.ctx, running.job_id)

@@ -1,6 +1,7 @@
 """How the trainer takes what its services answer."""
 
 import dataclasses
+import os
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -82,6 +83,18 @@ def test_store_that_does_not_answer(
     with pytest.raises(AttemptError, match="did not answer") as failed:
         store.download("datasets", "x.zip", tmp_path / "x.zip")
     assert failed.value.cause is Cause.STORAGE_UNAVAILABLE
+
+
+def test_store_tells_of_what_moves(attempt: Attempt, tmp_path: Path) -> None:
+    moved: list[int] = []
+    store = client.Store(attempt, threading.Event(), moved.append)
+    source, size = tmp_path / "source", 20 << 20
+    source.write_bytes(os.urandom(size))
+    store.upload(source, "models", "moved")
+    assert sum(moved) == size
+    assert store.download("models", "moved", tmp_path / "target") == client.file_sha256(source)
+    assert sum(moved) == 2 * size
+    assert len(moved) > 4  # on the way, not at the end
 
 
 def test_trying_ends_when_the_attempt_is_abandoned() -> None:

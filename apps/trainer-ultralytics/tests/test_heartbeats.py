@@ -50,6 +50,22 @@ def test_news_wait_for_no_interval(backend: Backend, beats: Heartbeats) -> None:
     wait_until(lambda: backend.epochs == [0, 1, 2])
 
 
+def test_bytes_that_moved_are_told_once(backend: Backend, beats: Heartbeats) -> None:
+    backend.interval_s = 60
+    wait_until(lambda: backend.heartbeats)
+    backend.down()
+    beats.moved(3)
+    beats.tell(step=1, now=True)
+    time.sleep(0.2)
+    beats.moved(4)
+    backend.up()
+    wait_until(lambda: 1 in steps(backend))
+    beats.tell(step=2, now=True)
+    wait_until(lambda: 2 in steps(backend))
+    told = {beat.get("step"): beat.get("transferred") for beat in backend.heartbeats}
+    assert told == {None: None, 1: 7, 2: None}
+
+
 def test_an_unanswered_one_is_repeated_soon(backend: Backend, beats: Heartbeats) -> None:
     backend.interval_s = 60
     wait_until(lambda: backend.heartbeats)

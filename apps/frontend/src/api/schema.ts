@@ -2439,6 +2439,11 @@ export interface operations {
                      */
                     speed?: number | null;
                     /**
+                     * Transferred
+                     * @description Bytes from and to the store since the last heartbeat: they too are progress
+                     */
+                    transferred?: number | null;
+                    /**
                      * System
                      * @default {}
                      */

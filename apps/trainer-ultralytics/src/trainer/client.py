@@ -153,10 +153,13 @@ class StoredObject:
 
 
 class Store:
-    """The object store, as far as a trainer needs it."""
+    """The object store, as far as a trainer needs it; `moved` hears of bytes as they move."""
 
-    def __init__(self, attempt: Attempt, abandon: Event) -> None:
+    def __init__(
+        self, attempt: Attempt, abandon: Event, moved: Callable[[int], None] | None = None
+    ) -> None:
         self._abandon = abandon
+        self._moved = moved
         self._s3 = boto3.client(
             "s3",
             endpoint_url=attempt.s3_endpoint,
@@ -198,7 +201,7 @@ class Store:
             FileNotFoundError: there is no such object.
             AttemptError: the store is unreachable or refuses.
         """
-        self._ask(lambda: self._s3.download_file(bucket, key, str(target)))
+        self._ask(lambda: self._s3.download_file(bucket, key, str(target), Callback=self._moved))
         return file_sha256(target)
 
     def upload(self, source: Path, bucket: str, key: str, epoch: int | None = None) -> None:
@@ -211,7 +214,9 @@ class Store:
         if epoch is not None:
             metadata["epoch"] = str(epoch)
         self._ask(
-            lambda: self._s3.upload_file(str(source), bucket, key, ExtraArgs={"Metadata": metadata})
+            lambda: self._s3.upload_file(
+                str(source), bucket, key, ExtraArgs={"Metadata": metadata}, Callback=self._moved
+            )
         )
 
     def _ask(self, call: Callable[[], T]) -> T:

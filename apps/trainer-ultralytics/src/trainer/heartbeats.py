@@ -42,6 +42,7 @@ class Heartbeats(threading.Thread):
         self._state: dict[str, Any] = {}
         self._epochs: deque[EpochMetrics] = deque()
         self._seq = 0
+        self._transferred = 0
         self._interval_s = INTERVAL_S
         self._refusal = ""
         self._news = threading.Event()
@@ -55,6 +56,11 @@ class Heartbeats(threading.Thread):
             self._state.update(state)
         if now:
             self._news.set()
+
+    def moved(self, count: int) -> None:
+        """Let the next heartbeat tell of `count` more bytes from or to the store."""
+        with self._lock:
+            self._transferred += count
 
     def tell_epoch(self, epoch: int, metrics: dict[str, float | None]) -> None:
         """Queue the metrics of an epoch, counted from 0."""
@@ -91,7 +97,10 @@ class Heartbeats(threading.Thread):
         row: dict[str, Any] = {**self._epochs[0]} if self._epochs else {}
         self._seq += 1
         with self._lock:
+            transferred = self._transferred
             body = {"seq": self._seq, **self._state, **row, "system": self._measure()}
+        if transferred:
+            body["transferred"] = transferred
         try:
             command, self._interval_s = self._backend.heartbeat(body)
         except UnreachableError:
@@ -105,6 +114,7 @@ class Heartbeats(threading.Thread):
                 log.warning("A heartbeat was refused: %s", error)
             self._refusal = str(error)
             command = "continue"
+        self.moved(-transferred)
         if row:
             self._epochs.popleft()
         if command == "stop":

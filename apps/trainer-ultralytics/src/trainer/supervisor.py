@@ -110,13 +110,13 @@ class _Supervisor:
         self._uploading: Path | None = None
         self._next_upload = 0.0
         self._closing = threading.Event()
-        self._store = client.Store(self._attempt, self._abandon)
         self._backend = client.Backend(self._attempt)
         on_stop, on_stale = (
             lambda: self._todo.put(self._stop),
             lambda: self._todo.put(self._leave_stale),
         )
         self._beats = heartbeats.Heartbeats(self._backend, self._measure, on_stop, on_stale)
+        self._store = client.Store(self._attempt, self._abandon, self._beats.moved)
         self._beats.tell(phase="training" if self._orders.command else "preparing")
         self._beats.start()
         self._logs = logs.LogShipper(self._output, self._backend, self._abandon, on_stop, on_stale)

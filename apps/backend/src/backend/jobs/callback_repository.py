@@ -25,6 +25,7 @@ WITH beat AS (
     CAST(value->>'epoch' AS INTEGER) AS epoch, CAST(value->>'step' AS BIGINT) AS step,
     CAST(value->>'progress' AS DOUBLE PRECISION) AS progress,
     CAST(value->>'speed' AS DOUBLE PRECISION) AS speed,
+    CAST(value->>'transferred' AS BIGINT) AS transferred,
     value->'system' AS system, value->'metrics' AS metrics,
     CAST(value->>'trains' AS INTEGER) AS trains, CAST(value->>'stepped' AS INTEGER) AS stepped
   FROM {unfold}(CAST(:beats AS {json})) AS unfolded
@@ -56,7 +57,7 @@ UPDATE attempts SET
   progress_at = CASE
     WHEN beat.step > COALESCE(attempts.step, -1) OR beat.epoch > COALESCE(attempts.epoch, -1)
       OR beat.progress > COALESCE(attempts.progress, -1)
-      OR beat.phase <> COALESCE(attempts.phase, '') THEN :now
+      OR beat.phase <> COALESCE(attempts.phase, '') OR beat.transferred > 0 THEN :now
     ELSE attempts.progress_at END
 FROM beat, jobs
 WHERE attempts.job_id = beat.job_id AND attempts.token_sha256 = beat.token

@@ -65,6 +65,12 @@ class HeartbeatIn(BaseModel):
     step: int | None = Field(default=None, ge=0, le=_LARGE, description="Batches trained so far")
     progress: Annotated[float, Field(ge=0, le=1)] | None = None
     speed: Annotated[Number, Field(description="Images a second")] = None
+    transferred: int | None = Field(
+        default=None,
+        ge=0,
+        le=_LARGE,
+        description="Bytes from and to the store since the last heartbeat: they too are progress",
+    )
     system: Numbers = {}
 
 
