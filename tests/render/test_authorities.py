@@ -22,7 +22,7 @@ CHECKS = {
         "Job/temporal-schema schema",
     },
     "object-store": {
-        "Deployment/backend backend", "Deployment/mlflow mlflow", "Job/backend-migrate migrate", "Job/training trainer",
+        "Deployment/backend backend", "Deployment/mlflow mlflow", "Job/training trainer",
     },
 }  # fmt: skip
 

@@ -45,8 +45,7 @@ ROWS: dict[str, set[str]] = {
         "NetworkPolicy/temporal-schema spec.egress",
     },
     "objects": {
-        *(f"{owner} env {container}/{variable}"
-          for owner, container in (("Deployment/backend", "backend"), ("Job/backend-migrate", "migrate"))
+        *(f"Deployment/backend env backend/{variable}"
           for variable in ("MINIO_ENDPOINT", "R2_ENDPOINT", "S3_PUBLIC_ENDPOINT", "AWS_REGION")),
         "Deployment/mlflow env mlflow/AWS_REGION",
         "Deployment/mlflow env mlflow/AWS_DEFAULT_REGION",
@@ -69,10 +68,9 @@ ROWS: dict[str, set[str]] = {
     },
     "auth and secrets": {
         "Deployment/backend env backend/API_AUTH",
-        "Job/backend-migrate env migrate/API_AUTH",
-        *(f"{owner} env {container}/{variable}"
-          for owner, container in (("Deployment/backend", "backend"), ("Job/backend-migrate", "migrate"))
+        *(f"Deployment/backend env backend/{variable}"
           for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "DATABASE_PASSWORD", "REDIS_PASSWORD")),
+        "Job/backend-migrate env migrate/DATABASE_PASSWORD",
         *(f"Deployment/mlflow env mlflow/{variable}"
           for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "DATABASE_PASSWORD")),
         "Deployment/mlflow env upgrade-schema/DATABASE_PASSWORD",

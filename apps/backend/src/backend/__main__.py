@@ -16,7 +16,7 @@ from backend import logs, schema
 from backend.app import create_app
 from backend.auth.service import create_token
 from backend.db import Database
-from backend.settings import Settings
+from backend.settings import DatabaseSettings, Settings
 
 log = logging.getLogger("backend")
 
@@ -47,14 +47,13 @@ def main() -> int:
     logs.configure()
     what = _IMPOSSIBLE[arguments.command]
     try:
-        settings = Settings()
         match arguments.command:
             case "serve":
-                _serve(settings, arguments.host, arguments.port)
+                _serve(Settings(), arguments.host, arguments.port)
             case "migrate":
-                asyncio.run(_migrate(settings))
+                asyncio.run(_migrate(DatabaseSettings()))
             case _:
-                print(asyncio.run(_create_token(settings, arguments.name)))  # noqa: T201
+                print(asyncio.run(_create_token(DatabaseSettings(), arguments.name)))  # noqa: T201
     except ValidationError as error:
         return _fail(what, *_wrong_settings(error))
     except ValueError as error:
@@ -105,7 +104,7 @@ def uvicorn_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
     )
 
 
-async def _migrate(settings: Settings) -> None:
+async def _migrate(settings: DatabaseSettings) -> None:
     database = Database(settings.database_url, migrates=True)
     try:
         await schema.migrate(database)
@@ -114,7 +113,7 @@ async def _migrate(settings: Settings) -> None:
         await database.close()
 
 
-async def _create_token(settings: Settings, name: str) -> str:
+async def _create_token(settings: DatabaseSettings, name: str) -> str:
     database = Database(settings.database_url)
     try:
         await schema.check(database)

@@ -27,8 +27,8 @@ class JobLimits(BaseModel):
     gpu: int | None = None
 
 
-class Settings(BaseSettings):
-    """The environment, checked.
+class DatabaseSettings(BaseSettings):
+    """What `migrate` and `token` need of the environment.
 
     Raises:
         pydantic.ValidationError: naming each variable that is missing or wrong.
@@ -39,6 +39,15 @@ class Settings(BaseSettings):
     database_url: str = Field(
         description="sqlite+aiosqlite:///PATH or postgresql+asyncpg://USER:PASSWORD@HOST/NAME"
     )
+
+
+class Settings(DatabaseSettings):
+    """The environment, checked.
+
+    Raises:
+        pydantic.ValidationError: naming each variable that is missing or wrong.
+    """
+
     training_mode: Literal["subprocess", "kubernetes"] = "subprocess"
     backend_url: str = Field(description="Where trainers reach this backend, no trailing slash")
 

@@ -1,4 +1,4 @@
-{{/* Environment of the backend and of its migrations. The variables of the original request stand first, by its names. */}}
+{{/* The backend's environment. The variables of the original request stand first, by its names. */}}
 {{- define "platform.backend.env" -}}
 - name: TRAINING_MODE
   value: {{ .Values.training.mode }}
@@ -14,10 +14,7 @@
   value: {{ .Values.objectStore.buckets.datasets }}
 - name: MODELS_BUCKET
   value: {{ .Values.objectStore.buckets.models }}
-{{ include "platform.secretEnv" (dict "root" . "env" "DATABASE_PASSWORD" "secret" "database" "key" "backend-password") }}
-- name: DATABASE_URL
-  value: postgresql+asyncpg://backend:$(DATABASE_PASSWORD)@{{ include "platform.database.host" . }}:{{ .Values.database.port }}/platform?ssl={{ include "platform.database.tls" . }}
-{{- with include "platform.database.authorityEnv" . }}{{ . | nindent 0 }}{{ end }}
+{{ include "platform.backend.databaseEnv" . }}
 {{ include "platform.secretEnv" (dict "root" . "env" "REDIS_PASSWORD" "secret" "redis" "key" "redis-password") }}
 - name: REDIS_URL
   value: redis://:$(REDIS_PASSWORD)@{{ include "platform.host" (dict "root" . "name" "redis") }}:6379/0
@@ -46,4 +43,12 @@
 - name: {{ $name }}
   value: {{ kindIs "string" $value | ternary $value (toJson $value) | quote }}
 {{- end }}
+{{- end }}
+
+{{/* What the backend needs of it to reach its database, and all that its migrations get. */}}
+{{- define "platform.backend.databaseEnv" -}}
+{{ include "platform.secretEnv" (dict "root" . "env" "DATABASE_PASSWORD" "secret" "database" "key" "backend-password") }}
+- name: DATABASE_URL
+  value: postgresql+asyncpg://backend:$(DATABASE_PASSWORD)@{{ include "platform.database.host" . }}:{{ .Values.database.port }}/platform?ssl={{ include "platform.database.tls" . }}
+{{- with include "platform.database.authorityEnv" . }}{{ . | nindent 0 }}{{ end }}
 {{- end }}
