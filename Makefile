@@ -121,7 +121,7 @@ smoke-argocd: $(call env,tests) ## Test the GitOps path in a kind cluster with a
 
 .PHONY: smoke-restore
 smoke-restore: $(call env,tests) ## Test backup and restore on the running tier 2: it loses everything in between
-	ci/find-rclone.sh
+	ci/find-tool.sh rclone rclone
 	tests/.venv/bin/python -m pytest tests/smoke/restore
 
 .PHONY: conformance-cluster

@@ -12,8 +12,8 @@ CASES = sorted((Path(__file__).parent / "rules").glob("*.test.yml"))
 
 @pytest.fixture(scope="module")
 def promtool() -> str:
-    script = ROOT / "ci" / "find-promtool.sh"
-    done = subprocess.run([script], capture_output=True, text=True, check=False)
+    command = [str(ROOT / "ci" / "find-tool.sh"), "promtool", "prometheus"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
