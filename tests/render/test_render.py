@@ -111,6 +111,7 @@ def test_large_numbers_stay_whole() -> None:
     assert f'value: "{2**40}"' in rendered.text
     assert "ttlSecondsAfterFinished: 2592000" in rendered.text
     assert "max_connections=1000000" in rendered.text
+    assert f'value: "{20 * 2**30}"' in tier("tier1").text
 
 
 def test_notes() -> None:

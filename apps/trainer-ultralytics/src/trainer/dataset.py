@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import stat
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from trainer import processes
+from trainer.cache import DatasetCache
 from trainer.client import Store
 from trainer.contract import Attempt, AttemptError, Cause
 
@@ -47,13 +46,10 @@ def fetch(attempt: Attempt, store: Store, home: Path) -> Path:
     Raises:
         AttemptError: the store or the dataset is at fault.
     """
-    datasets = home / "datasets"
-    if attempt.dataset_sha256 and (datasets / attempt.dataset_sha256).is_dir():
-        return datasets / attempt.dataset_sha256
-    datasets.mkdir(mode=0o700, exist_ok=True)
-    _sweep(datasets)
-    prefix = f".new-{os.getpid()}-{processes.start_ticks(os.getpid())}-"
-    with tempfile.TemporaryDirectory(dir=datasets, prefix=prefix) as temporary:
+    cache = DatasetCache(home / "datasets")
+    if attempt.dataset_sha256 and (cached := cache.take(attempt.dataset_sha256)):
+        return cached
+    with cache.incoming() as temporary:
         archive = Path(temporary) / "archive.zip"
         log.info("Downloading the dataset %s.", attempt.dataset_id)
         try:
@@ -67,26 +63,10 @@ def fetch(attempt: Attempt, store: Store, home: Path) -> Path:
                 f"its sha256 is {sha256}, not {attempt.dataset_sha256}: it was damaged or changed "
                 "after its upload; push it again."
             )
+        cache.make_room(archive.stat().st_size)  # pictures are no smaller when packed
         folder = Path(temporary) / "data"
         unpack(archive, folder, attempt.task)
-        return _publish(folder, datasets / sha256)
-
-
-def _sweep(datasets: Path) -> None:
-    """Remove what attempts that were killed while they fetched have left."""
-    for path in datasets.glob(".new-*"):
-        owner = re.match(r"\.new-(\d+)-(\d+)-", path.name)
-        if not owner or processes.start_ticks(int(owner[1])) != int(owner[2]):
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _publish(folder: Path, target: Path) -> Path:
-    try:
-        folder.rename(target)
-    except OSError:  # another attempt was sooner, with the same content
-        if not target.is_dir():
-            raise
-    return target
+        return cache.keep(folder, sha256)
 
 
 def unpack(archive: Path, folder: Path, task: str) -> None:

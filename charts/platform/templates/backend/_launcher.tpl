@@ -14,6 +14,8 @@ Tier 1: the launcher beside the backend. They share the folder of its socket and
       value: /tmp
     - name: TRAINER_HOME
       value: /var/lib/launcher/home
+    - name: DATASET_CACHE_BYTES
+      value: {{ int64 .Values.trainer.datasetCacheBytes | quote }}
     {{- include "platform.store.plainUploads" . | nindent 4 }}
     {{- with include "platform.store.authorityEnv" . }}{{ . | nindent 4 }}{{ end }}
     {{- if .Values.trainer.liveSource.enabled }}

@@ -1,0 +1,113 @@
+"""The datasets on this machine: a folder each, named by its archive's sha256."""
+
+import errno
+import fcntl
+import logging
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from trainer import processes
+
+log = logging.getLogger(__name__)
+_LIMIT_BYTES = 20 << 30
+_TAKEN = {errno.EEXIST, errno.ENOTEMPTY}
+
+
+class DatasetCache:
+    """What was taken stays until this process ends; the rest goes when its room is needed.
+
+    DATASET_CACHE_BYTES (default 20 GiB) is what they may take up together. One that is larger has
+    its place all the same.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+    def take(self, sha256: str) -> Path | None:
+        """The dataset's folder, for as long as this process lives; None where there is none."""
+        path = self._folder / sha256
+        with suppress(FileNotFoundError):
+            hold = _hold(path)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(hold), path.stat()):
+                    os.utime(path)
+                    return path
+            os.close(hold)  # removed in that moment
+        return None
+
+    def incoming(self) -> "tempfile.TemporaryDirectory[str]":
+        """A folder for what is on its way, on the same file system."""
+        self._sweep()
+        prefix = f".new-{os.getpid()}-{processes.start_ticks(os.getpid())}-"
+        return tempfile.TemporaryDirectory(dir=self._folder, prefix=prefix)
+
+    def keep(self, folder: Path, sha256: str) -> Path:
+        """Make `folder` the dataset's, and take it; another attempt may have been sooner."""
+        while (found := self.take(sha256)) is None:
+            hold = _hold(folder)
+            try:
+                folder.rename(self._folder / sha256)
+            except OSError as error:
+                os.close(hold)
+                if error.errno not in _TAKEN:
+                    raise
+        return found
+
+    def make_room(self, size: int) -> None:
+        """Remove what no attempt uses, the longest unused first, until `size` more bytes have room."""
+        room = int(os.environ.get("DATASET_CACHE_BYTES", _LIMIT_BYTES)) - size
+        with _lock(self._folder, fcntl.LOCK_EX):  # one attempt at a time
+            kept = [path for path in self._folder.iterdir() if not path.name.startswith(".")]
+            for path in sorted(kept, key=lambda path: path.stat().st_mtime, reverse=True):
+                needed = _size(path)
+                if needed <= room or not self._remove(path):
+                    room -= needed
+
+    def _remove(self, path: Path) -> bool:
+        with self.incoming() as away:
+            try:
+                with _lock(path, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                    path.rename(Path(away) / path.name)
+            except OSError:  # it is in use
+                return False
+        log.info("Removed the dataset %.12s to make room: no training used it.", path.name)
+        return True
+
+    def _sweep(self) -> None:
+        """Remove what attempts that were killed while they fetched have left."""
+        for path in self._folder.glob(".new-*"):
+            owner = re.match(r"\.new-(\d+)-(\d+)-", path.name)
+            if not owner or processes.start_ticks(int(owner[1])) != int(owner[2]):
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _size(folder: Path) -> int:
+    size = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):  # a training's own temporary file
+            size += path.lstat().st_size
+    return size
+
+
+@contextmanager
+def _lock(path: Path, how: int) -> Iterator[None]:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, how)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _hold(path: Path) -> int:
+    """Lock the folder against removal until this process ends or closes the descriptor."""
+    hold = os.open(path, os.O_RDONLY)
+    with suppress(OSError):  # some network file systems lock no folders, and so let none be removed
+        fcntl.flock(hold, fcntl.LOCK_SH)
+    return hold
