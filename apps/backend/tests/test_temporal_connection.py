@@ -23,6 +23,9 @@ from training_support import (
     until_status,
 )
 
+# The database has no part in it.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 
 async def test_a_connection_that_leads_to_another_server(
     database_url: str, store: servers.S3Server, tmp_path: Path
@@ -80,7 +83,6 @@ async def test_a_connection_to_a_server_that_says_nothing(
     await ctx.db.close()
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_an_address_that_swallows_connections(
     database_url: str, store: servers.S3Server, tmp_path: Path
 ) -> None:
