@@ -37,15 +37,15 @@ test: lint test-backend test-trainer test-cli test-frontend test-chart test-conf
 
 .PHONY: test-backend
 test-backend: $(call env,$(BACKEND)) .tools/postgres .tools/mlflow
-	cd $(BACKEND) && .venv/bin/python -m pytest -n 2 --dist loadgroup
+	cd $(BACKEND) && .venv/bin/python -m pytest -n 3 --dist loadgroup
 
 .PHONY: test-trainer
 test-trainer: $(call env,$(TRAINER))
-	cd $(TRAINER) && .venv/bin/python -m pytest
+	cd $(TRAINER) && .venv/bin/python -m pytest -n 2
 
 .PHONY: test-cli
 test-cli: $(foreach d,$(APPS),$(call env,$d))
-	cd $(CLI) && .venv/bin/python -m pytest
+	cd $(CLI) && .venv/bin/python -m pytest -n 2 --dist worksteal
 
 .PHONY: test-frontend
 test-frontend: $(FRONTEND)/node_modules/.package-lock.json $(foreach d,$(APPS),$(call env,$d)) .tools/chromium
