@@ -117,12 +117,12 @@ endif
 smoke-argocd: $(call env,tests) ## Test the GitOps path in a kind cluster with an Argo CD (see tests/smoke/argocd)
 	@: "$${ARGOCD_REPO_URL:?address of a repository, as Argo CD reads it}"
 	@: "$${GITOPS_WORKTREE:?folder of that repository, a clone of this one on branch main: the tests commit there}"
-	tests/.venv/bin/python -m pytest tests/smoke/argocd
+	$(cluster_pytest) tests/smoke/argocd
 
 .PHONY: smoke-restore
 smoke-restore: $(call env,tests) ## Test backup and restore on the running tier 2: it loses everything in between
 	ci/find-tool.sh rclone rclone
-	tests/.venv/bin/python -m pytest tests/smoke/restore
+	$(cluster_pytest) tests/smoke/restore
 
 .PHONY: conformance-cluster
 conformance-cluster: $(call env,tests) ## What any executor must pass, on the running tier 2: it kills services there
