@@ -1,17 +1,21 @@
 """A connection to Temporal that never ends by itself: jobs go on soon after Temporal is back."""
 
 import asyncio
+import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import servers
+from backend.context import Context
 from backend.jobs.states import JobStatus
 from backend.training.executor import AttemptRef
 from backend.training.temporal import TemporalUnavailableError
 from gate import Gate
+from servers import S3Server
 from training_support import (
     ScriptedExecutor,
     add_job,
@@ -23,86 +27,82 @@ from training_support import (
     until_status,
 )
 
-# The database has no part in it.
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+class Behind(NamedTuple):
+    """A backend whose way to Temporal leads through `gate`, on to Temporal's own `port`."""
+
+    ctx: Context
+    executor: ScriptedExecutor
+    gate: Gate
+    port: int
+
+    async def start_a_job(self) -> AttemptRef:
+        ref = AttemptRef(await add_job(self.ctx), 1)
+        await until_running(self.ctx, ref)
+        return ref
 
 
-async def test_a_connection_that_leads_to_another_server(
-    database_url: str, store: servers.S3Server, tmp_path: Path
-) -> None:
-    """As where a proxy answers while Temporal's pod is away: such a connection lasts for ever."""
-    executor = ScriptedExecutor()
-    port, other = servers.free_port(), servers.free_port()
+@pytest.fixture
+async def behind(sqlite_template: Path, store: S3Server, tmp_path: Path) -> AsyncIterator[Behind]:
+    database = shutil.copy(sqlite_template, tmp_path)
+    port = servers.free_port()
     gate = await Gate.open("127.0.0.1", port)
-    ctx = await make_context(settings(database_url, store, f"127.0.0.1:{gate.port}"), executor)
+    address = f"127.0.0.1:{gate.port}"
+    executor = ScriptedExecutor()
+    ctx = await make_context(settings(f"sqlite+aiosqlite:///{database}", store, address), executor)
+    async with running(ctx):
+        yield Behind(ctx, executor, gate, port)
+        await gate.shut()
+    await ctx.db.close()
+
+
+async def test_a_connection_that_leads_to_another_server(behind: Behind, tmp_path: Path) -> None:
+    """As where a proxy answers while Temporal's pod is away: such a connection lasts for ever."""
+    other = servers.free_port()
     master = [str(servers.SCRIPTS / "weed"), "master", f"-mdir={tmp_path}", "-ip=127.0.0.1"]
     master += [f"-port={servers.free_port()}", f"-port.grpc={other}", "-telemetry=false"]
     with servers.process(master, tmp_path / "other.log") as child:
         servers.wait_for_port(other, child, tmp_path / "other.log")
-        async with running(ctx):
-            with servers.temporal(tmp_path / "first", port):
-                job_id = await add_job(ctx)
-                await until_running(ctx, AttemptRef(job_id, 1))
-                gate.target = ("127.0.0.1", other)
-            executor.finish(AttemptRef(job_id, 1))
+        with servers.temporal(tmp_path / "first", behind.port):
+            ref = await behind.start_a_job()
+            behind.gate.target = ("127.0.0.1", other)
+        behind.executor.finish(ref)
 
-            async def astray() -> bool:
-                try:
-                    await ctx.temporal.check()
-                except TemporalUnavailableError as error:
-                    return "unknown service" in str(error)
-                return False
+        async def astray() -> bool:
+            try:
+                await behind.ctx.temporal.check()
+            except TemporalUnavailableError as error:
+                return "unknown service" in str(error)
+            return False
 
-            await until(astray, "another server answers")
-            with servers.temporal(tmp_path / "second", port):
-                gate.target = ("127.0.0.1", port)
-                await until_status(ctx, job_id, JobStatus.SUCCEEDED)
-    await gate.shut()
-    await ctx.db.close()
+        await until(astray, "another server answers")
+        with servers.temporal(tmp_path / "second", behind.port):
+            behind.gate.target = ("127.0.0.1", behind.port)
+            await until_status(behind.ctx, ref.job_id, JobStatus.SUCCEEDED)
 
 
-async def test_a_connection_to_a_server_that_says_nothing(
-    database_url: str, store: servers.S3Server, tmp_path: Path
-) -> None:
-    executor = ScriptedExecutor()
-    port = servers.free_port()
-    gate = await Gate.open("127.0.0.1", port)
-    ctx = await make_context(settings(database_url, store, f"127.0.0.1:{gate.port}"), executor)
+async def test_a_connection_to_a_server_that_says_nothing(behind: Behind, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        async with running(ctx):
-            with servers.temporal(tmp_path / "first", port):
-                job_id = await add_job(ctx)
-                await until_running(ctx, AttemptRef(job_id, 1))
-                gate.target = silent.getsockname()
-            await asyncio.sleep(5)  # for connections to be made
-            executor.finish(AttemptRef(job_id, 1))
-            with servers.temporal(tmp_path / "second", port):
-                gate.target = ("127.0.0.1", port)
-                await until_status(ctx, job_id, JobStatus.SUCCEEDED)
-    await gate.shut()
-    await ctx.db.close()
+        with servers.temporal(tmp_path / "first", behind.port):
+            ref = await behind.start_a_job()
+            behind.gate.target = silent.getsockname()
+        await asyncio.sleep(5)  # for connections to be made
+        behind.executor.finish(ref)
+        with servers.temporal(tmp_path / "second", behind.port):
+            behind.gate.target = ("127.0.0.1", behind.port)
+            await until_status(behind.ctx, ref.job_id, JobStatus.SUCCEEDED)
 
 
-async def test_an_address_that_swallows_connections(
-    database_url: str, store: servers.S3Server, tmp_path: Path
-) -> None:
+async def test_an_address_that_swallows_connections(behind: Behind, tmp_path: Path) -> None:
     """As a pod's does once the pod is gone; the kernel itself tries again 11, 19 and 35 s later."""
-    executor = ScriptedExecutor()
-    port = servers.free_port()
-    gate = await Gate.open("127.0.0.1", port)
-    ctx = await make_context(settings(database_url, store, f"127.0.0.1:{gate.port}"), executor)
-    with servers.temporal(tmp_path / "server", port):
-        async with running(ctx):
-            job_id = await add_job(ctx)
-            await until_running(ctx, AttemptRef(job_id, 1))
-            await gate.shut()
-            with swallowing(gate.port):
-                await asyncio.sleep(20)
-            executor.finish(AttemptRef(job_id, 1))
-            await gate.reopen()
-            await until_status(ctx, job_id, JobStatus.SUCCEEDED, seconds=12)
-    await gate.shut()
-    await ctx.db.close()
+    with servers.temporal(tmp_path / "server", behind.port):
+        ref = await behind.start_a_job()
+        await behind.gate.shut()
+        with swallowing(behind.gate.port):
+            await asyncio.sleep(20)
+        behind.executor.finish(ref)
+        await behind.gate.reopen()
+        await until_status(behind.ctx, ref.job_id, JobStatus.SUCCEEDED, seconds=12)
 
 
 @contextmanager
