@@ -41,6 +41,16 @@ class Behind(NamedTuple):
         await until_running(self.ctx, ref)
         return ref
 
+    async def until_unavailable(self, reason: str) -> None:
+        async def unavailable() -> bool:
+            try:
+                await self.ctx.temporal.check()
+            except TemporalUnavailableError as error:
+                return reason in str(error)
+            return False
+
+        await until(unavailable, reason)
+
 
 @pytest.fixture
 async def behind(sqlite_template: Path, store: S3Server, tmp_path: Path) -> AsyncIterator[Behind]:
@@ -67,15 +77,7 @@ async def test_a_connection_that_leads_to_another_server(behind: Behind, tmp_pat
             ref = await behind.start_a_job()
             behind.gate.target = ("127.0.0.1", other)
         behind.executor.finish(ref)
-
-        async def astray() -> bool:
-            try:
-                await behind.ctx.temporal.check()
-            except TemporalUnavailableError as error:
-                return "unknown service" in str(error)
-            return False
-
-        await until(astray, "another server answers")
+        await behind.until_unavailable("unknown service")
         with servers.temporal(tmp_path / "second", behind.port):
             behind.gate.target = ("127.0.0.1", behind.port)
             await until_status(behind.ctx, ref.job_id, JobStatus.SUCCEEDED)
@@ -86,8 +88,8 @@ async def test_a_connection_to_a_server_that_says_nothing(behind: Behind, tmp_pa
         with servers.temporal(tmp_path / "first", behind.port):
             ref = await behind.start_a_job()
             behind.gate.target = silent.getsockname()
-        await asyncio.sleep(5)  # for connections to be made
         behind.executor.finish(ref)
+        await behind.until_unavailable("nothing came back")
         with servers.temporal(tmp_path / "second", behind.port):
             behind.gate.target = ("127.0.0.1", behind.port)
             await until_status(behind.ctx, ref.job_id, JobStatus.SUCCEEDED)
@@ -99,6 +101,7 @@ async def test_an_address_that_swallows_connections(behind: Behind, tmp_path: Pa
         ref = await behind.start_a_job()
         await behind.gate.shut()
         with swallowing(behind.gate.port):
+            # The kernel's own next try is then 15 s away, too late for this test.
             await asyncio.sleep(20)
         behind.executor.finish(ref)
         await behind.gate.reopen()
