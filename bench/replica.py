@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 import psutil
 from backend.auth.service import sha256
-from backend.db import Database, utcnow
-from backend.jobs.models import Attempt, Job
-from backend.jobs.states import JobStatus
+from backend.infra.database import Database, utcnow
+from backend.state.jobs import Attempt, Job
+from backend.state.statuses import JobStatus
 from common import ROOT
 from sqlalchemy import insert, text
 

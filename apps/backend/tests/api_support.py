@@ -14,11 +14,11 @@ from backend import __main__
 from backend.app import create_app
 from backend.auth.service import sha256
 from backend.context import Context
-from backend.datasets.models import Dataset, DatasetStatus
-from backend.db import new_id, utcnow
-from backend.jobs.models import Attempt, Job
-from backend.jobs.states import JobStatus
+from backend.infra.database import new_id, utcnow
 from backend.settings import Settings
+from backend.state.datasets import Dataset, DatasetStatus
+from backend.state.jobs import Attempt, Job
+from backend.state.statuses import JobStatus
 from fastapi import FastAPI
 
 MANIFEST = {

@@ -12,8 +12,8 @@ import data_support
 import pytest
 import servers
 from api_support import Api
-from backend import schema
-from backend.db import Database, new_id
+from backend.infra.database import Database, new_id
+from backend.state import migrate
 from data_support import Served
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _execute(address: str, statement: str) -> None:
 def _create_schema(url: str) -> None:
     async def run() -> None:
         database = Database(url)
-        await schema.migrate(database)
+        await migrate.migrate(database)
         await database.close()
 
     asyncio.run(run())

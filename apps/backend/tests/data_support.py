@@ -11,17 +11,17 @@ from typing import Any, cast
 import api_support
 import httpx
 import servers
-from backend import problem_responses
+from backend.artifacts.routes import router as models
+from backend.catalog.catalog import TrainerCatalog
+from backend.catalog.manifest import Manifest
 from backend.context import Context
 from backend.datasets.routes import router as datasets
-from backend.db import Database
-from backend.events import Bus
-from backend.models.routes import router as models
+from backend.infra import problem_handlers
+from backend.infra.database import Database
+from backend.infra.object_store import Store
+from backend.infra.wakeups import Bus
 from backend.settings import Settings
-from backend.storage.store import Store
-from backend.trainers.catalog import TrainerCatalog
 from backend.trainers.routes import router as trainers
-from backend.trainers.schemas import Manifest
 from fastapi import FastAPI
 
 Served = tuple[Context, httpx.AsyncClient]
@@ -80,7 +80,7 @@ async def running(database_url: str, server: servers.S3Server) -> AsyncIterator[
     app.state.context = ctx
     for router in (datasets, models, trainers):
         app.include_router(router)
-    problem_responses.install(app)
+    problem_handlers.install(app)
     transport = httpx.ASGITransport(app)
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://backend") as client:

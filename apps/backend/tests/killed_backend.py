@@ -6,8 +6,8 @@ import os
 import signal
 from typing import Any
 
+from backend.orchestration.background import create_executor
 from backend.settings import Settings
-from backend.training.background import create_executor
 from training_support import make_context, running, script
 
 

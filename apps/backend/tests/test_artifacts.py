@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from backend.db import new_id
-from backend.jobs.models import Job
-from backend.models.service import register_artifacts
+from backend.artifacts.service import register_artifacts
+from backend.infra.database import new_id
+from backend.state.jobs import Job
 from data_support import Served
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 from api_support import Api, Running, add_running, get_attempt, get_job, set_attempt, set_job
-from backend.db import utcnow
-from backend.jobs import heartbeats
-from backend.jobs.states import JobStatus
+from backend.callbacks import heartbeats
+from backend.infra.database import utcnow
+from backend.state.statuses import JobStatus
 
 
 async def beat(api: Api, running: Running, **body: Any) -> httpx.Response:

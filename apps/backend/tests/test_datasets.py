@@ -15,12 +15,12 @@ import pytest
 import servers
 from backend.context import Context
 from backend.datasets import repository, service
-from backend.datasets.models import Dataset
-from backend.db import new_id
-from backend.jobs.models import Job
-from backend.jobs.states import JobStatus
-from backend.problems import Problem
-from backend.storage.store import Store
+from backend.infra.database import new_id
+from backend.infra.object_store import Store
+from backend.infra.problems import Problem
+from backend.state.datasets import Dataset
+from backend.state.jobs import Job
+from backend.state.statuses import JobStatus
 from data_support import Served, announce, get, push, put_parts
 
 

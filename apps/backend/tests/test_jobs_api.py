@@ -10,9 +10,9 @@ import httpx
 import servers
 from api_support import Api, add_dataset, add_running, get_job, set_attempt, set_job
 from backend.auth.service import create_token
-from backend.datasets.models import DatasetStatus
-from backend.db import utcnow
-from backend.jobs.states import JobStatus
+from backend.infra.database import utcnow
+from backend.state.datasets import DatasetStatus
+from backend.state.statuses import JobStatus
 from tiny_launcher import tiny_launcher
 
 if TYPE_CHECKING:

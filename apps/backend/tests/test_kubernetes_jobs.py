@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import yaml
+from backend.executors.base import AttemptRef, AttemptSpec
+from backend.executors.kubernetes.manifests import job_of, load_template, place, secret_of
 from backend.settings import Placement
-from backend.training.executor import AttemptRef, AttemptSpec
-from backend.training.kubernetes_jobs import job_of, load_template, place, secret_of
 
 TEMPLATE = """
 apiVersion: batch/v1

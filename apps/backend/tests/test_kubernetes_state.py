@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from backend.training.causes import Cause
-from backend.training.executor import AttemptRef, Observation
-from backend.training.kubernetes_state import PATIENCE_S, Seen, Waiting, essential, judge
+from backend.executors.base import AttemptRef, Observation
+from backend.executors.kubernetes.diagnosis import PATIENCE_S, Seen, Waiting, essential, judge
+from backend.state.causes import Cause
 
 RECORDED = Path(__file__).parent / "kubernetes"
 REF = AttemptRef("0123456789ab", 1)

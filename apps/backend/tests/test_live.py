@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 from api_support import Api, Running, add_running, set_job
-from backend import events as wake_ups
-from backend.jobs.models import Job
-from backend.jobs.states import JobStatus
+from backend.infra import wakeups as wake_ups
+from backend.state.jobs import Job
+from backend.state.statuses import JobStatus
 
 
 class Event(NamedTuple):

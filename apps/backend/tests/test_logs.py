@@ -9,10 +9,10 @@ import httpx
 import pytest
 from api_support import Api, Running, add_running, set_attempt, set_job
 from backend.auth.service import sha256
-from backend.db import utcnow
-from backend.jobs.echo import Echo
-from backend.jobs.models import Attempt
-from backend.jobs.states import JobStatus
+from backend.callbacks.log_echo import Echo
+from backend.infra.database import utcnow
+from backend.state.jobs import Attempt
+from backend.state.statuses import JobStatus
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

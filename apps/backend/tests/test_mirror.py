@@ -13,11 +13,11 @@ import pytest
 import servers
 from api_support import get_job, set_job
 from backend.context import Context
-from backend.db import Database
-from backend.jobs.models import EpochMetrics
-from backend.jobs.states import JobStatus
+from backend.infra.database import Database
+from backend.state.jobs import EpochMetrics
+from backend.state.statuses import JobStatus
 from backend.tracking.mirror import Mirror
-from backend.tracking.runs import JOB_TAG, Runs, clean
+from backend.tracking.mlflow import JOB_TAG, Runs, clean
 from training_support import (
     MANIFEST,
     ScriptedExecutor,

@@ -9,12 +9,12 @@ import pytest
 import servers
 from api_support import get_attempt
 from backend.context import Context
-from backend.db import utcnow
-from backend.jobs.models import Attempt
-from backend.jobs.states import JobStatus
-from backend.training import monitor, repository
-from backend.training.causes import Cause
-from backend.training.executor import AttemptRef, Observation
+from backend.executors.base import AttemptRef, Observation
+from backend.infra.database import utcnow
+from backend.orchestration import monitor, repository
+from backend.state.causes import Cause
+from backend.state.jobs import Attempt
+from backend.state.statuses import JobStatus
 from sqlalchemy import text
 from training_support import (
     ScriptedExecutor,

@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 import servers
 from api_support import add_running, get_attempt
-from backend import db
-from backend.db import new_id
+from backend.infra import database
+from backend.infra.database import new_id
 from gate import Gate
 
 
@@ -59,7 +59,7 @@ async def test_connections_that_carry_nothing_any_more(
     gate: Gate, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As after a failover of a managed database: the kernel would wait for a quarter of an hour."""
-    monkeypatch.setattr(db, "ANSWER_TIMEOUT_S", 1)
+    monkeypatch.setattr(database, "ANSWER_TIMEOUT_S", 1)
     async with api_support.serving(api_support.settings(url, tmp_path)) as api:
         running = await add_running(api.ctx)
         several = [api.http.get("/api/v1/jobs") for _ in range(5)]

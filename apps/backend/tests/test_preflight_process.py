@@ -17,7 +17,7 @@ from archives import zipped
 from backend.context import Context
 from backend.datasets import service
 from backend.datasets.preflight import check, images, limits
-from backend.storage.store import Store, StoreError
+from backend.infra.object_store import Store, StoreError
 from data_support import Served
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

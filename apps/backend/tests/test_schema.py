@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from backend import schema
-from backend.db import Base, Database
+from backend.infra.database import Base, Database
+from backend.state import migrate
 from sqlalchemy import Connection, text
 
 
@@ -27,10 +27,10 @@ async def test_replicas_may_migrate_at_once(database_url: str) -> None:
         async with databases[0].engine.begin() as connection:
             await connection.run_sync(Base.metadata.drop_all)
             await connection.execute(text("DROP TABLE alembic_version"))
-        with pytest.raises(schema.SchemaError, match="python -m backend migrate"):
-            await schema.check(databases[0])
-        waiting = asyncio.create_task(schema.wait(databases[0]))
-        await asyncio.gather(*(schema.migrate(database) for database in databases))
+        with pytest.raises(migrate.SchemaError, match="python -m backend migrate"):
+            await migrate.check(databases[0])
+        waiting = asyncio.create_task(migrate.wait(databases[0]))
+        await asyncio.gather(*(migrate.migrate(database) for database in databases))
         async with asyncio.timeout(5):
             await waiting
         async with databases[0].engine.connect() as connection:
@@ -43,11 +43,11 @@ async def test_replicas_may_migrate_at_once(database_url: str) -> None:
 async def test_schema_of_a_newer_backend_will_do(database: Database) -> None:
     async with database.engine.begin() as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    await schema.check(database)
+    await migrate.check(database)
 
 
 async def test_database_that_is_away_is_no_schema(tmp_path: Path) -> None:
     database = Database("postgresql+asyncpg://nobody@127.0.0.1:1/none")
     with pytest.raises(OSError):
-        await schema.check(database)
+        await migrate.check(database)
     await database.close()

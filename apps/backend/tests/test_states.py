@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, ClassVar, TypeVar
 
 import pytest
-from backend.db import Database, new_id
-from backend.jobs.models import Job
+from backend.infra.database import Database, new_id
 from backend.jobs.repository import requeue, transition
-from backend.jobs.states import FINISHED, SOURCES, JobStatus
+from backend.state.jobs import Job
+from backend.state.statuses import FINISHED, SOURCES, JobStatus
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule

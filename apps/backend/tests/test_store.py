@@ -7,8 +7,8 @@ import data_support
 import httpx
 import pytest
 import servers
-from backend.db import new_id
-from backend.storage.store import Store, StoreError
+from backend.infra.database import new_id
+from backend.infra.object_store import Store, StoreError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 import servers
-from backend.jobs.states import JobStatus
-from backend.training.attempts import request_stop
-from backend.training.background import create_executor
-from backend.training.causes import Cause
-from backend.training.executor import (
+from backend.executors.base import (
     AttemptRef,
     AttemptSpec,
     ExecutorUnavailableError,
     LaunchError,
     Observation,
 )
-from backend.training.subprocess_executor import SubprocessExecutor
+from backend.executors.subprocess import SubprocessExecutor
+from backend.orchestration.attempts import request_stop
+from backend.orchestration.background import create_executor
+from backend.state.causes import Cause
+from backend.state.statuses import JobStatus
 from tiny_launcher import tiny_launcher
 from training_support import (
     add_job,

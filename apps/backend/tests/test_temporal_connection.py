@@ -11,9 +11,9 @@ from typing import NamedTuple
 import pytest
 import servers
 from backend.context import Context
-from backend.jobs.states import JobStatus
-from backend.training.executor import AttemptRef
-from backend.training.temporal import TemporalUnavailableError
+from backend.executors.base import AttemptRef
+from backend.state.statuses import JobStatus
+from backend.temporal.client import TemporalUnavailableError
 from gate import Gate
 from servers import S3Server
 from training_support import (

@@ -7,12 +7,12 @@ from typing import Any
 import data_support
 import httpx
 import pytest
-from backend import problem_responses
-from backend.problems import Problem
-from backend.trainers.catalog import CatalogError, TrainerCatalog
+from backend.catalog.catalog import CatalogError, TrainerCatalog
+from backend.catalog.manifest import Manifest, Resources
+from backend.catalog.schema_wording import wanted
+from backend.infra import problem_handlers
+from backend.infra.problems import Problem
 from backend.trainers.routes import router
-from backend.trainers.schemas import Manifest, Resources
-from backend.trainers.wording import wanted
 from fastapi import FastAPI
 
 ULTRALYTICS = Path(__file__).parents[2] / "trainer-ultralytics" / "trainer.json"
@@ -209,7 +209,7 @@ async def test_routes() -> None:
     app = FastAPI()
     app.state.context = Context
     app.include_router(router)
-    problem_responses.install(app)
+    problem_handlers.install(app)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://backend") as client:
         listed = (await client.get("/api/v1/trainers")).json()["items"]

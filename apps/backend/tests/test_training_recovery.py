@@ -15,11 +15,11 @@ import pytest
 import servers
 from api_support import get_attempt, get_job
 from backend.context import Context
-from backend.jobs.states import JobStatus
+from backend.executors.base import AttemptRef
+from backend.orchestration import attempts, reconciler
 from backend.settings import Settings
-from backend.training import attempts, reconciler
-from backend.training.causes import Cause
-from backend.training.executor import AttemptRef
+from backend.state.causes import Cause
+from backend.state.statuses import JobStatus
 from tiny_launcher import tiny_launcher
 from training_support import (
     ScriptedExecutor,
@@ -32,13 +32,13 @@ from training_support import (
     until_status,
 )
 
-EXECUTOR = "backend.training.subprocess_executor:SubprocessExecutor"
-ATTEMPTS = "backend.training.attempts"
+EXECUTOR = "backend.executors.subprocess:SubprocessExecutor"
+ATTEMPTS = "backend.orchestration.attempts"
 STEPS = [
     f"before:{EXECUTOR}.launch",
     f"after:{EXECUTOR}.launch",
     f"after:{ATTEMPTS}:launch",
-    "before:backend.training.temporal:Temporal.attempt_ended",
+    "before:backend.temporal.client:Temporal.attempt_ended",
     f"before:{EXECUTOR}.forget",
     f"before:{ATTEMPTS}:settle",
     f"after:{ATTEMPTS}:settle",

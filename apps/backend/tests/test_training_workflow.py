@@ -8,10 +8,10 @@ import pytest
 import servers
 from api_support import get_attempt, get_job, set_attempt, set_job
 from backend.context import Context
-from backend.jobs.states import JobStatus
-from backend.training.attempts import request_stop
-from backend.training.causes import Cause
-from backend.training.executor import AttemptRef, AttemptSpec, LaunchError
+from backend.executors.base import AttemptRef, AttemptSpec, LaunchError
+from backend.orchestration.attempts import request_stop
+from backend.state.causes import Cause
+from backend.state.statuses import JobStatus
 from training_support import (
     ScriptedExecutor,
     add_job,

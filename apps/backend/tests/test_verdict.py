@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from backend.jobs.models import Attempt, Job
-from backend.jobs.states import JobStatus
-from backend.training import verdict
-from backend.training.causes import CONSEQUENCES, REPORTABLE, TAKEN_AWAY, Cause, Retry
+from backend.state import retry_policy
+from backend.state.causes import CONSEQUENCES, REPORTABLE, TAKEN_AWAY, Cause, Retry
+from backend.state.jobs import Attempt, Job
+from backend.state.statuses import JobStatus
 
 C = Cause
 
@@ -27,7 +27,7 @@ def test_precedence(
     ours: Cause | None, observed: Cause | None, reported: Cause | None, exit_code: int | None
 ) -> None:
     """Checked against the contract's words, rule by rule."""
-    cause = verdict.cause_of(
+    cause = retry_policy.cause_of(
         attempt(
             stop_cause=ours, observed_cause=observed, reported_cause=reported, exit_code=exit_code
         )
@@ -53,7 +53,7 @@ def test_precedence(
 @pytest.mark.parametrize("status", [JobStatus.RUNNING, JobStatus.CANCELLING])
 def test_retries(cause: Cause, progressed: bool, number: int, status: JobStatus) -> None:
     ended = attempt(number=number, epoch=5 if progressed else 4)
-    delay = verdict.retry_delay(job(status=status), ended, cause, epoch_before=4)
+    delay = retry_policy.retry_delay(job(status=status), ended, cause, epoch_before=4)
     rule = CONSEQUENCES[cause].retry
     again = rule == Retry.ALWAYS or (rule == Retry.IF_PROGRESSED and progressed)
     delays = {1: 1, 2: 5}
@@ -65,26 +65,26 @@ def test_retries(cause: Cause, progressed: bool, number: int, status: JobStatus)
 
 def test_a_machine_taken_away_costs_no_attempt_unless_nothing_was_done() -> None:
     ended = attempt(number=1, epoch=5)
-    assert not verdict.counts(ended, C.NODE_LOST, epoch_before=4)
-    assert verdict.counts(ended, C.NODE_LOST, epoch_before=5)
-    assert verdict.counts(ended, C.STALLED, epoch_before=4)
+    assert not retry_policy.counts(ended, C.NODE_LOST, epoch_before=4)
+    assert retry_policy.counts(ended, C.NODE_LOST, epoch_before=5)
+    assert retry_policy.counts(ended, C.STALLED, epoch_before=4)
 
 
 def test_a_changed_training_mode_costs_no_attempt() -> None:
     ended = attempt(number=3, left_behind=True)
-    assert verdict.retry_delay(job(), ended, C.PREEMPTED, -1) is not None
-    assert verdict.retry_delay(job(), attempt(number=3), C.PREEMPTED, -1) is None
+    assert retry_policy.retry_delay(job(), ended, C.PREEMPTED, -1) is not None
+    assert retry_policy.retry_delay(job(), attempt(number=3), C.PREEMPTED, -1) is None
 
 
 def test_a_users_retry_has_all_attempts_again() -> None:
     ended = attempt(number=4)
-    assert verdict.retry_delay(job(attempts_before=3), ended, C.EVICTED, -1) == 1
-    assert verdict.retry_delay(job(attempts_before=1), ended, C.EVICTED, -1) is None
+    assert retry_policy.retry_delay(job(attempts_before=3), ended, C.EVICTED, -1) == 1
+    assert retry_policy.retry_delay(job(attempts_before=1), ended, C.EVICTED, -1) is None
 
 
 def test_delays_grow_and_stay() -> None:
     many = job(max_attempts=9)
-    delays = [verdict.retry_delay(many, attempt(number=n), C.EVICTED, -1) for n in range(1, 6)]
+    delays = [retry_policy.retry_delay(many, attempt(number=n), C.EVICTED, -1) for n in range(1, 6)]
     assert delays == [1, 5, 15, 15, 15]
 
 
@@ -92,26 +92,28 @@ def test_delays_grow_and_stay() -> None:
 def test_who_cancels_gets_a_cancelled_job(cause: Cause) -> None:
     ended = attempt(cause=cause)
     expected = C.COMPLETED if cause == C.COMPLETED else C.CANCELLED
-    assert verdict.final_cause(job(status=JobStatus.CANCELLING), ended) == expected
-    assert verdict.final_cause(job(), ended) == cause
+    assert retry_policy.final_cause(job(status=JobStatus.CANCELLING), ended) == expected
+    assert retry_policy.final_cause(job(), ended) == cause
 
 
 def test_messages() -> None:
     ended = attempt(
         number=3, reported_cause=C.TRAINER_CRASHED, reported_message="ValueError: no", exit_code=1
     )
-    ended.message = verdict.detail_of(ended, C.TRAINER_CRASHED)
+    ended.message = retry_policy.detail_of(ended, C.TRAINER_CRASHED)
     ended.cause = C.TRAINER_CRASHED
-    assert verdict.final_message(job(), ended, C.TRAINER_CRASHED) == (
+    assert retry_policy.final_message(job(), ended, C.TRAINER_CRASHED) == (
         "The trainer ended with an error. The end of its log tells which. ValueError: no "
         "This was the last of 3 attempts."
     )
     # What the trainer reported is no detail of a cause that somebody else knew.
-    assert verdict.detail_of(ended, C.STALLED) is None
-    assert verdict.final_message(job(), ended, C.CANCELLED) == CONSEQUENCES[C.CANCELLED].sentence
+    assert retry_policy.detail_of(ended, C.STALLED) is None
+    assert (
+        retry_policy.final_message(job(), ended, C.CANCELLED) == CONSEQUENCES[C.CANCELLED].sentence
+    )
 
 
 def test_silence_of_a_node_that_is_lost() -> None:
     silent = attempt(stop_cause=C.HEARTBEAT_LOST, observed_cause=C.NODE_LOST)
-    assert verdict.cause_of(silent) == C.NODE_LOST
-    assert verdict.cause_of(attempt(stop_cause=C.HEARTBEAT_LOST)) == C.HEARTBEAT_LOST
+    assert retry_policy.cause_of(silent) == C.NODE_LOST
+    assert retry_policy.cause_of(attempt(stop_cause=C.HEARTBEAT_LOST)) == C.HEARTBEAT_LOST

@@ -8,14 +8,15 @@ import pytest
 import servers
 from api_support import get_attempt
 from backend.auth.service import sha256
+from backend.callbacks import repository as callback_repository
 from backend.context import Context
-from backend.db import utcnow
-from backend.jobs import callback_repository, log_repository
-from backend.jobs.models import Attempt, Job
-from backend.jobs.states import JobStatus
-from backend.training import monitor, output, repository
-from backend.training.causes import Cause
-from backend.training.executor import AttemptRef, Observation
+from backend.executors.base import AttemptRef, Observation
+from backend.infra.database import utcnow
+from backend.jobs import log_repository
+from backend.orchestration import monitor, repository, unsent_log
+from backend.state.causes import Cause
+from backend.state.jobs import Attempt, Job
+from backend.state.statuses import JobStatus
 from training_support import (
     ScriptedExecutor,
     add_job,
@@ -75,7 +76,7 @@ async def test_output_that_nobody_sent(ctx: Context, executor: ScriptedExecutor)
     executor.outputs[ref] = b"line\n" * 400_000
     await ended(ctx, executor, ref)
     assert await log_of(ctx, ref) == executor.outputs[ref]
-    await output.keep_output(ctx, ref)
+    await unsent_log.keep_output(ctx, ref)
     assert await log_of(ctx, ref) == executor.outputs[ref]
 
 

@@ -9,25 +9,25 @@ from typing import Any
 import data_support
 import servers
 from api_support import add_dataset, get_job
+from backend.catalog.catalog import TrainerCatalog
+from backend.catalog.manifest import Manifest
 from backend.context import Context
-from backend.db import Database, new_id
-from backend.events import Bus
-from backend.jobs.models import Attempt, Job
-from backend.jobs.states import JobStatus
-from backend.settings import Settings
-from backend.storage.store import Store
-from backend.trainers.catalog import TrainerCatalog
-from backend.trainers.schemas import Manifest
-from backend.training.background import background
-from backend.training.causes import Cause
-from backend.training.executor import (
+from backend.executors.base import (
     AttemptRef,
     AttemptSpec,
     Executor,
     ExecutorUnavailableError,
     Observation,
 )
-from backend.training.temporal import Temporal
+from backend.infra.database import Database, new_id
+from backend.infra.object_store import Store
+from backend.infra.wakeups import Bus
+from backend.orchestration.background import background
+from backend.settings import Settings
+from backend.state.causes import Cause
+from backend.state.jobs import Attempt, Job
+from backend.state.statuses import JobStatus
+from backend.temporal.client import Temporal
 
 
 def script(text: str) -> Manifest:

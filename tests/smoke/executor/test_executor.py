@@ -17,16 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from backend.training.causes import Cause
-from backend.training.executor import (
+from backend.executors.base import (
     AttemptRef,
     AttemptSpec,
     ExecutorUnavailableError,
     LaunchError,
     Observation,
 )
-from backend.training.kubernetes_executor import KubernetesExecutor
-from backend.training.kubernetes_jobs import job_of, load_template
+from backend.executors.kubernetes.executor import KubernetesExecutor
+from backend.executors.kubernetes.manifests import job_of, load_template
+from backend.state.causes import Cause
 from kubernetes.aio.config import kube_config
 
 from smoke.executor.namespace import NAMESPACE, kubectl, objects

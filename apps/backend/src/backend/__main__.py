@@ -12,11 +12,12 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
-from backend import logs, schema
 from backend.app import create_app
 from backend.auth.service import create_token
-from backend.db import Database
+from backend.infra import log_format
+from backend.infra.database import Database
 from backend.settings import DatabaseSettings, Settings
+from backend.state import migrate
 
 log = logging.getLogger("backend")
 
@@ -44,7 +45,7 @@ _IMPOSSIBLE = {
 
 def main() -> int:
     arguments = _parser().parse_args()
-    logs.configure()
+    log_format.configure()
     what = _IMPOSSIBLE[arguments.command]
     try:
         match arguments.command:
@@ -107,7 +108,7 @@ def uvicorn_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
 async def _migrate(settings: DatabaseSettings) -> None:
     database = Database(settings.database_url, migrates=True)
     try:
-        await schema.migrate(database)
+        await migrate.migrate(database)
         log.info("the database's schema is the newest")
     finally:
         await database.close()
@@ -116,7 +117,7 @@ async def _migrate(settings: DatabaseSettings) -> None:
 async def _create_token(settings: DatabaseSettings, name: str) -> str:
     database = Database(settings.database_url)
     try:
-        await schema.check(database)
+        await migrate.check(database)
         return await create_token(database, name)
     finally:
         await database.close()

@@ -12,28 +12,29 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import request_response
 
-from backend import problem_responses, schema
+from backend.artifacts.routes import router as models
 from backend.auth.service import require_token
+from backend.callbacks.heartbeats import Heartbeats
+from backend.callbacks.logs import Output
+from backend.callbacks.routes import DIRECTLY
+from backend.callbacks.routes import router as callbacks
+from backend.catalog.catalog import TrainerCatalog
 from backend.context import Context
 from backend.datasets.routes import router as datasets
-from backend.db import Database
-from backend.events import Bus
 from backend.health.checks import Checks
 from backend.health.routes import router as health
-from backend.jobs.callbacks import DIRECTLY
-from backend.jobs.callbacks import router as callbacks
-from backend.jobs.heartbeats import Heartbeats
-from backend.jobs.output import Output
+from backend.infra import problem_handlers
+from backend.infra.asgi import Requests
+from backend.infra.database import Database
+from backend.infra.object_store import Store, StoreError
+from backend.infra.retry import forever
+from backend.infra.wakeups import Bus
 from backend.jobs.routes import router as jobs
-from backend.middleware import Requests
-from backend.models.routes import router as models
-from backend.retrying import forever
+from backend.orchestration.background import background, create_executor
 from backend.settings import Settings
-from backend.storage.store import Store, StoreError
-from backend.trainers.catalog import TrainerCatalog
+from backend.state import migrate
+from backend.temporal.client import Temporal
 from backend.trainers.routes import router as trainers
-from backend.training.background import background, create_executor
-from backend.training.temporal import Temporal
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
         Requests,
         directly={
             kind: ExceptionMiddleware(
-                request_response(endpoint), handlers=problem_responses.HANDLERS
+                request_response(endpoint), handlers=problem_handlers.HANDLERS
             )
             for kind, endpoint in DIRECTLY.items()
         },
@@ -97,7 +98,7 @@ def create_app(settings: Settings) -> FastAPI:
             allow_headers=["*"],
             expose_headers=["X-Log-Offset", "X-Log-Complete", "Location"],
         )
-    problem_responses.install(app)
+    problem_handlers.install(app)
     return app
 
 
@@ -115,7 +116,7 @@ def _context(settings: Settings) -> Context:
 
 
 def _mount(app: FastAPI) -> None:
-    errors = problem_responses.documented(401, 404, 409, 413, 422, 503)
+    errors = problem_handlers.documented(401, 404, 409, 413, 422, 503)
     users = APIRouter(dependencies=[Depends(require_token)], responses=errors)
     for router in (datasets, jobs, models, trainers):
         users.include_router(router)
@@ -146,7 +147,7 @@ async def _running(context: Context, heartbeats: Heartbeats, output: Output) -> 
 
 async def _once_ready(context: Context) -> None:
     """Wait for the database, then do what needs it. Until then /readyz says what is missing."""
-    await schema.wait(context.db)
+    await migrate.wait(context.db)
     log.info("the database is ready")
     async with asyncio.TaskGroup() as group:
         group.create_task(

@@ -5,13 +5,13 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from backend.db import Database
-from backend.events import Bus
+from backend.catalog.catalog import TrainerCatalog
+from backend.executors.base import Executor
+from backend.infra.database import Database
+from backend.infra.object_store import Store
+from backend.infra.wakeups import Bus
 from backend.settings import Settings
-from backend.storage.store import Store
-from backend.trainers.catalog import TrainerCatalog
-from backend.training.executor import Executor
-from backend.training.temporal import Temporal
+from backend.temporal.client import Temporal
 
 
 @dataclass(frozen=True)

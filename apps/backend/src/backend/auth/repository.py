@@ -3,7 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.auth.models import ApiToken
+from backend.state.tokens import ApiToken
 
 
 async def exists(session: AsyncSession, token_sha256: str) -> bool:

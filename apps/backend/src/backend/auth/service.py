@@ -11,8 +11,8 @@ from sqlalchemy.exc import IntegrityError
 
 from backend.auth import repository
 from backend.context import Ctx
-from backend.db import Database
-from backend.problems import Problem
+from backend.infra.database import Database
+from backend.infra.problems import Problem
 
 _bearer = HTTPBearer(auto_error=False, description="Made by `python -m backend token create NAME`")
 

@@ -17,10 +17,10 @@ from pydantic import BaseModel, ValidationError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
 from backend.context import Context
-from backend.datasets.models import Dataset
 from backend.datasets.preflight import limits
 from backend.datasets.schemas import DatasetProblem, Report
-from backend.storage.store import StoreError
+from backend.infra.object_store import StoreError
+from backend.state.datasets import Dataset
 
 log = logging.getLogger(__name__)
 

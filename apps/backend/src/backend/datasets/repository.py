@@ -7,12 +7,12 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend import paging
-from backend.datasets.models import Dataset, DatasetStatus
-from backend.db import guarded
-from backend.jobs.models import Job
-from backend.jobs.states import ACTIVE
-from backend.problems import Problem, not_found, wrong_field
+from backend.infra import pagination
+from backend.infra.database import guarded
+from backend.infra.problems import Problem, not_found, wrong_field
+from backend.state.datasets import Dataset, DatasetStatus
+from backend.state.jobs import Job
+from backend.state.statuses import ACTIVE
 
 
 async def get(session: AsyncSession, id_: str) -> Dataset:
@@ -76,8 +76,8 @@ async def add(session: AsyncSession, id_: str, **columns: Any) -> Dataset:
 async def page(
     session: AsyncSession, limit: int, cursor: str | None
 ) -> tuple[Sequence[Dataset], str | None]:
-    """As `paging.page`."""
-    rows, next_cursor = await paging.page(session, select(Dataset), Dataset, limit, cursor)
+    """As `pagination.page`."""
+    rows, next_cursor = await pagination.page(session, select(Dataset), Dataset, limit, cursor)
     return [row[0] for row in rows], next_cursor
 
 

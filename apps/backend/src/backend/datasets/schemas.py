@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from backend.datasets.models import DatasetStatus
+from backend.state.datasets import DatasetStatus
 
 
 class Task(StrEnum):

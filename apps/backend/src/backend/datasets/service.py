@@ -8,7 +8,6 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt,
 
 from backend.context import Context
 from backend.datasets import preflight_process, repository
-from backend.datasets.models import Dataset, DatasetStatus
 from backend.datasets.schemas import (
     CompletedPart,
     DatasetCreate,
@@ -17,9 +16,10 @@ from backend.datasets.schemas import (
     Upload,
     UploadPart,
 )
-from backend.db import new_id
-from backend.problems import Problem, wrong_field
-from backend.storage.store import Part
+from backend.infra.database import new_id
+from backend.infra.object_store import Part
+from backend.infra.problems import Problem, wrong_field
+from backend.state.datasets import Dataset, DatasetStatus
 
 _MIB = 2**20
 _MIN_PART_SIZE = 8 * _MIB

@@ -9,9 +9,9 @@ from typing import Annotated
 import httpx
 from fastapi import Depends, Request
 
-from backend import schema
 from backend.context import Context
-from backend.metrics import DEPENDENCY_UP
+from backend.infra.metrics import DEPENDENCY_UP
+from backend.state import migrate
 
 TIMEOUT_S = 2.0
 # However many ask: probes, pages, Prometheus.
@@ -55,7 +55,7 @@ class Checks:
         ctx, settings = self._context, self._context.settings
         executor = "launcher" if settings.training_mode == "subprocess" else "kubernetes"
         checks = {
-            "database": _result("The database (DATABASE_URL)", schema.check(ctx.db)),
+            "database": _result("The database (DATABASE_URL)", migrate.check(ctx.db)),
             "store": _result(f"The object store at {settings.s3_endpoint}", ctx.store.check()),
             "temporal": _result(f"Temporal at {settings.temporal_address}", ctx.temporal.check()),
             executor: _result(

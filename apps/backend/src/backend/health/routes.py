@@ -7,11 +7,11 @@ from fastapi import APIRouter, Response, status
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
-from backend import metrics
 from backend.context import Context, Ctx
 from backend.health.checks import BESIDE, NEEDED, TheChecks
+from backend.infra import metrics
 from backend.jobs import repository
-from backend.jobs.states import JobStatus
+from backend.state.statuses import JobStatus
 
 router = APIRouter(tags=["health"])
 

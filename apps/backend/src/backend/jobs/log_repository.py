@@ -5,7 +5,7 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.jobs.models import Job, LogChunk
+from backend.state.jobs import Job, LogChunk
 
 _MAX_CHUNKS = 10_000
 

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend import paging
-from backend.db import guarded, utcnow
-from backend.jobs.models import Attempt, EpochMetrics, Job
-from backend.jobs.states import FINISHED, SOURCES, JobStatus
-from backend.problems import not_found
+from backend.infra import pagination
+from backend.infra.database import guarded, utcnow
+from backend.infra.problems import not_found
+from backend.state.jobs import Attempt, EpochMetrics, Job
+from backend.state.statuses import FINISHED, SOURCES, JobStatus
 
 _LATEST = and_(Attempt.job_id == Job.id, Attempt.number == Job.attempt)
 
@@ -83,13 +83,13 @@ async def page(
     limit: int,
     cursor: str | None,
 ) -> tuple[Sequence[JobRow], str | None]:
-    """As `paging.page`; no statuses means all."""
+    """As `pagination.page`; no statuses means all."""
     query = _with_attempt()
     if statuses:
         query = query.where(Job.status.in_(statuses))
     if dataset_id is not None:
         query = query.where(Job.dataset_id == dataset_id)
-    rows, next_cursor = await paging.page(session, query, Job, limit, cursor)
+    rows, next_cursor = await pagination.page(session, query, Job, limit, cursor)
     return [JobRow(*row) for row in rows], next_cursor
 
 

@@ -1,11 +1,11 @@
 """What a job may ask for: within the limits and the placements that the platform offers."""
 
+from backend.catalog.manifest import Resources
 from backend.context import Context
+from backend.executors.base import ExecutorUnavailableError
+from backend.infra.problems import Problem
 from backend.jobs.schemas import JobCreate
-from backend.problems import Problem
 from backend.settings import JobLimits
-from backend.trainers.schemas import Resources
-from backend.training.executor import ExecutorUnavailableError
 
 
 async def gpus(ctx: Context, body: JobCreate) -> int | None:

@@ -8,9 +8,9 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from backend.context import Ctx
 from backend.jobs import log_repository, repository, service
-from backend.jobs.live import Cursor, Stream
+from backend.jobs.event_stream import Cursor, Stream
 from backend.jobs.schemas import Id, JobCreate, JobList, JobOut, MetricsList, MetricsOut
-from backend.jobs.states import FINISHED, JobStatus
+from backend.state.statuses import FINISHED, JobStatus
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 

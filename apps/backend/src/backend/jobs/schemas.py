@@ -7,10 +7,10 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 from pydantic_core import PydanticCustomError
 
+from backend.catalog.manifest import Resources
 from backend.datasets.schemas import Task
 from backend.jobs.repository import JobRow
-from backend.jobs.states import JobStatus
-from backend.trainers.schemas import Resources
+from backend.state.statuses import JobStatus
 
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]
 Name = Annotated[

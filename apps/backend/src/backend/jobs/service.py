@@ -9,14 +9,14 @@ from sqlalchemy.exc import IntegrityError
 
 from backend.context import Context
 from backend.datasets.repository import get_ready
-from backend.db import new_id
+from backend.infra.database import new_id
+from backend.infra.problems import Problem
 from backend.jobs import repository, resources
-from backend.jobs.models import Job
 from backend.jobs.repository import JobRow
 from backend.jobs.schemas import JobCreate
-from backend.jobs.states import FINISHED, JobStatus
-from backend.problems import Problem
-from backend.training.attempts import request_stop
+from backend.orchestration.attempts import request_stop
+from backend.state.jobs import Job
+from backend.state.statuses import FINISHED, JobStatus
 
 log = logging.getLogger(__name__)
 

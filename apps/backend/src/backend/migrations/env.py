@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from backend.db import Base
+from backend.infra.database import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

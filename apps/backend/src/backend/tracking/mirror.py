@@ -10,11 +10,11 @@ import time
 from datetime import datetime
 
 from backend.context import Context
-from backend.datasets.models import Dataset
-from backend.jobs.models import Job
-from backend.jobs.states import FINISHED, JobStatus
+from backend.state.datasets import Dataset
+from backend.state.jobs import Job
+from backend.state.statuses import FINISHED, JobStatus
 from backend.tracking import repository
-from backend.tracking.runs import MlflowAwayError, Point, RefusedError, Runs
+from backend.tracking.mlflow import MlflowAwayError, Point, RefusedError, Runs
 
 logger = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.jobs.models import EpochMetrics, Job
-from backend.jobs.states import FINISHED
+from backend.state.jobs import EpochMetrics, Job
+from backend.state.statuses import FINISHED
 
 
 async def due(session: AsyncSession, postponed: Collection[str], limit: int) -> Sequence[Job]:

@@ -1,7 +1,7 @@
 from fastapi import APIRouter
 
+from backend.catalog.manifest import Manifest, TrainerList
 from backend.context import Ctx
-from backend.trainers.schemas import Manifest, TrainerList
 
 router = APIRouter(prefix="/api/v1/trainers", tags=["trainers"])
 

@@ -1,0 +1,13 @@
+from fastapi import APIRouter
+
+from backend.artifacts import service
+from backend.artifacts.schemas import ArtifactList
+from backend.context import Ctx
+
+router = APIRouter(prefix="/api/v1/jobs", tags=["models"])
+
+
+@router.get("/{id}/artifacts")
+async def list_artifacts(id: str, ctx: Ctx) -> ArtifactList:  # noqa: A002
+    """What the job left behind, by name; empty until it has finished."""
+    return ArtifactList(items=await service.artifacts(ctx, id))

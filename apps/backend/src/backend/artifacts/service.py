@@ -1,0 +1,86 @@
+"""What a job leaves in the store, made known to users."""
+
+import asyncio
+import logging
+import mimetypes
+import re
+from collections import defaultdict
+
+from backend.artifacts import repository
+from backend.artifacts.schemas import ArtifactOut
+from backend.context import Context
+from backend.infra.object_store import StoredObject
+from backend.state.artifacts import Artifact
+
+log = logging.getLogger(__name__)
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_MAX_ARTIFACTS = 1000
+# Python's own table: the system's differs by machine.
+_MEDIA_TYPES = mimetypes.MimeTypes()
+
+
+async def register_artifacts(ctx: Context, job_id: str) -> None:
+    """Record the artifacts of the job's last attempt that has any; the same however often called.
+
+    Raises:
+        StoreError: nothing was changed.
+    """
+    attempt, found = await _last_with_artifacts(ctx, job_id)
+    heads = await asyncio.gather(
+        *(ctx.store.head(ctx.settings.models_bucket, item.key) for item in found)
+    )
+    artifacts = []
+    for head in heads:
+        if head is None:
+            continue
+        sha256 = head.metadata.get("sha256", "")
+        artifacts.append(
+            Artifact(
+                job_id=job_id,
+                name=head.key.rsplit("/", 1)[1],
+                attempt=attempt,
+                size=head.size,
+                sha256=sha256 if _SHA256.fullmatch(sha256) else None,
+            )
+        )
+    async with ctx.db.transaction() as session:
+        await repository.replace(session, job_id, artifacts)
+
+
+async def _last_with_artifacts(ctx: Context, job_id: str) -> tuple[int, list[StoredObject]]:
+    by_attempt: dict[int, list[StoredObject]] = defaultdict(list)
+    for item in await ctx.store.list(ctx.settings.models_bucket, f"{job_id}/"):
+        match item.key.split("/"):
+            # Keys are the trainer's choice: what is not a plain name is not shown.
+            case [_, attempt, "artifacts", name] if attempt.isdecimal() and _NAME.fullmatch(name):
+                by_attempt[int(attempt)].append(item)
+            case [_, _, "checkpoint"]:
+                pass
+            case _:
+                log.warning("job %s: the object %r is no artifact", job_id, item.key)
+    if not by_attempt:
+        return 0, []
+    last = max(by_attempt)
+    return last, by_attempt[last][:_MAX_ARTIFACTS]
+
+
+async def artifacts(ctx: Context, job_id: str) -> list[ArtifactOut]:
+    """The job's artifacts with their links. Raises a Problem (404) unless there is such a job."""
+    async with ctx.db.reading() as session:
+        rows = await repository.of_job(session, job_id)
+    return [await _shown(ctx, row) for row in rows]
+
+
+async def _shown(ctx: Context, row: Artifact) -> ArtifactOut:
+    media_type = _MEDIA_TYPES.guess_type(row.name)[0] or "application/octet-stream"
+    url = await ctx.store.presign_get(
+        ctx.settings.models_bucket,
+        f"{row.job_id}/{row.attempt}/artifacts/{row.name}",
+        filename=row.name,
+        media_type=media_type,
+    )
+    return ArtifactOut(
+        name=row.name, size=row.size, sha256=row.sha256, media_type=media_type, url=url
+    )

@@ -1,0 +1,89 @@
+"""Heartbeats, the hot path: written together, and each is answered after its commit."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from backend.callbacks import repository
+from backend.callbacks.batching import Together
+from backend.callbacks.repository import Accepted
+from backend.callbacks.schemas import HeartbeatIn
+from backend.context import Context
+from backend.infra import metrics
+from backend.infra.database import utcnow
+
+MAX_BATCH = 500
+# About a third of what one replica can write: the rest is for logs, users and bursts.
+WANTED_PER_S = 1000
+SHORTEST_S = 2.0
+
+
+class Heartbeats:
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        # In each of these windows every living trainer has sent one.
+        self._window_s = ctx.settings.heartbeat_timeout_s
+        self._window_ends = 0.0
+        self._senders: set[str] = set()
+        self._senders_before = 0
+        self._together = Together(self._commit, MAX_BATCH)
+        self.run = self._together.run
+
+    async def write(self, job_id: str, token_sha256: str, beat: HeartbeatIn) -> bool:
+        """Write a heartbeat.
+
+        Returns:
+            Whether the trainer is to stop.
+
+        Raises:
+            Problem: 401, 404 or 409 as the contract says.
+        """
+        accepted = await self._together.write(job_id, _row(job_id, token_sha256, beat))
+        if accepted is not None:
+            self._count(job_id)
+            await self._ctx.bus.publish(job_id)
+            return accepted.stop
+        # Not written: the token is wrong or dead, or this `seq` was seen before.
+        async with self._ctx.db.reading() as session:
+            _, attempt = await repository.live_attempt(session, job_id, token_sha256)
+        return attempt.stop_requested_at is not None
+
+    @property
+    def interval_s(self) -> float:
+        """When a trainer is to send its next heartbeat: the more send to this replica, the later.
+
+        Two fit into the timeout, so that one may be lost.
+        """
+        senders = max(self._senders_before, len(self._senders))
+        return min(max(SHORTEST_S, senders / WANTED_PER_S), self._window_s / 2)
+
+    def _count(self, job_id: str) -> None:
+        now = time.monotonic()
+        if now >= self._window_ends:
+            self._window_ends = now + self._window_s
+            self._senders_before, self._senders = len(self._senders), set()
+        self._senders.add(job_id)
+
+    async def _commit(self, beats: Mapping[str, dict[str, Any]]) -> dict[str, Accepted]:
+        async with self._ctx.db.transaction() as session:
+            accepted, started = await repository.write_beats(session, beats, utcnow())
+        metrics.HEARTBEAT_BATCH.observe(len(beats))
+        for one in started:
+            if one.attempt == 1:
+                metrics.START_LATENCY.observe(one.seconds)
+        return accepted
+
+
+def _row(job_id: str, token_sha256: str, beat: HeartbeatIn) -> dict[str, Any]:
+    row = beat.model_dump(exclude_none=True)
+    for numbers in ("metrics", "system"):
+        if not row[numbers]:
+            del row[numbers]
+    stepped = beat.epoch is not None or (beat.step or 0) >= 1
+    trains = stepped or beat.phase == "training"
+    return row | {
+        "job_id": job_id,
+        "token": token_sha256,
+        "stepped": int(stepped),
+        "trains": int(trains),
+    }

@@ -1,0 +1,51 @@
+"""The trainers' output: parts of many jobs are written together, each answered after its commit."""
+
+from collections.abc import Mapping
+
+from backend.callbacks import repository
+from backend.callbacks.batching import Together
+from backend.callbacks.log_echo import Echo
+from backend.callbacks.repository import Appended, LogPart
+from backend.context import Context
+from backend.infra.problems import Problem
+
+# Of at most 1 MiB each.
+MAX_BATCH = 50
+
+
+class Output:
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._echo = Echo()
+        self._together = Together(self._commit, MAX_BATCH)
+        self.run = self._together.run
+
+    async def append(self, job_id: str, part: LogPart) -> Appended:
+        """Append what is new of a part of an attempt's output.
+
+        Raises:
+            Problem: 401, 404 or 409 as the contract says.
+        """
+        appended = await self._together.write(job_id, part)
+        if appended is None:
+            # The token is wrong or dead.
+            async with self._ctx.db.reading() as session:
+                await repository.live_attempt(session, job_id, part.token_sha256)
+            return Appended(part.offset, stop=False, new=b"")
+        received = appended.next_offset
+        if part.offset > received:
+            raise Problem(
+                409,
+                "Log gap",
+                f"Bytes {received} to {part.offset} are missing. Send from offset {received} on.",
+                next_offset=received,
+            )
+        if appended.new:
+            await self._ctx.bus.publish(job_id)
+            if self._ctx.settings.training_mode == "subprocess":
+                self._echo.write(job_id, appended.new)
+        return appended
+
+    async def _commit(self, parts: Mapping[str, LogPart]) -> Mapping[str, Appended]:
+        async with self._ctx.db.transaction() as session:
+            return await repository.append_logs(session, parts, self._ctx.settings.log_limit_bytes)

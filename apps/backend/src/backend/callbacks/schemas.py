@@ -1,0 +1,102 @@
+"""The bodies that trainers send (docs/training-contract.md)."""
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from backend.state.causes import REPORTABLE, Cause
+
+MAX_MESSAGE = 2000
+_LARGE = 2**53  # integers up to here are exact in every JSON parser
+
+
+def _printable(name: str) -> str:
+    if not name.isprintable():
+        raise PydanticCustomError("unprintable", "A name must hold printable characters only.")
+    return name
+
+
+def _finite(value: float | None) -> float | None:
+    # A diverged training is still a training: what JSON cannot hold is kept as null.
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _reportable(cause: Cause) -> Cause:
+    if cause not in REPORTABLE:
+        raise PydanticCustomError(
+            "not_reportable",
+            "This must be one of {causes}.",
+            {"causes": ", ".join(sorted(REPORTABLE))},
+        )
+    return cause
+
+
+def _shown(message: str) -> str:
+    kept = message[:MAX_MESSAGE]
+    return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in kept)
+
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_printable)]
+Number = Annotated[float | None, AfterValidator(_finite)]
+Command = Literal["continue", "stop"]
+Numbers = Annotated[dict[Name, Number], Field(max_length=200)]
+
+
+class HeartbeatIn(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={
+            "examples": [
+                {"epoch": 3, "metrics": {"loss": 0.7}},
+                {"seq": 12, "phase": "training", "step": 340, "progress": 0.4, "speed": 55.2},
+            ]
+        },
+    )
+
+    epoch: int | None = Field(
+        default=None, ge=0, le=10**6, description="The epoch just finished, from 0"
+    )
+    metrics: Numbers = Field(default={}, description="NaN and infinity are kept as null")
+    seq: int | None = Field(default=None, ge=0, le=_LARGE, description="Growing")
+    phase: Literal["preparing", "training", "validating", "uploading"] | None = None
+    step: int | None = Field(default=None, ge=0, le=_LARGE, description="Batches trained so far")
+    progress: Annotated[float, Field(ge=0, le=1)] | None = None
+    speed: Annotated[Number, Field(description="Images a second")] = None
+    transferred: int | None = Field(
+        default=None,
+        ge=0,
+        le=_LARGE,
+        description="Bytes from and to the store since the last heartbeat: they too are progress",
+    )
+    system: Numbers = {}
+
+
+class FinishIn(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"cause": "completed", "message": "best mAP50 0.91"}]},
+    )
+
+    cause: Annotated[Cause, AfterValidator(_reportable)]
+    message: Annotated[str, AfterValidator(_shown)] | None = Field(
+        default=None, description=f"Kept up to {MAX_MESSAGE} characters"
+    )
+
+
+class LogQuery(BaseModel):
+    offset: int = Field(ge=0, le=_LARGE, description="Of the first byte sent")
+
+
+class CommandOut(BaseModel):
+    command: Command = Field(description="`stop`: save what there is and leave; SIGTERM follows")
+
+
+class HeartbeatAccepted(CommandOut):
+    interval_s: float = Field(description="Send the next one so many seconds later, news at once")
+
+
+class LogAccepted(CommandOut):
+    next_offset: int = Field(description="Bytes received of this attempt's output")

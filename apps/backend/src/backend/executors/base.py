@@ -1,0 +1,93 @@
+"""What an executor is: the one protocol behind which attempts run."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+
+from backend.state.causes import Cause
+
+
+class AttemptRef(NamedTuple):
+    job_id: str
+    number: int
+
+
+@dataclass(frozen=True)
+class AttemptSpec:
+    """All that an executor needs to start an attempt.
+
+    `env` is the contract's environment (docs/training-contract.md), secrets included.
+    """
+
+    ref: AttemptRef
+    image: str
+    command: Sequence[str]
+    env: Mapping[str, str]
+    cpu: float
+    memory_bytes: int | None
+    gpu: int
+    placement: str | None = None
+    # For people who look at what the executor runs.
+    trainer: str = ""
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class Observation:
+    """How an attempt stands, seen from outside.
+
+    `cause` is set only when the executor knows it for certain, and then outranks the trainer's
+    own report. `exit_code` is 128 + signal for a trainer that a signal ended. While it runs,
+    `message` says what keeps it from starting.
+    """
+
+    ref: AttemptRef
+    state: Literal["running", "ended"]
+    exit_code: int | None = None
+    cause: Cause | None = None
+    message: str | None = None
+
+
+class LaunchError(Exception):
+    """The executor refused or failed to start an attempt; the text is for the user."""
+
+
+class ExecutorUnavailableError(Exception):
+    """The executor cannot be reached just now; the text names the setting."""
+
+
+class Executor(Protocol):
+    """Every method but `observe` raises ExecutorUnavailableError while there is no reaching it."""
+
+    name: str
+
+    async def launch(self, spec: AttemptSpec) -> None:
+        """Start the attempt; once only, however often it is called.
+
+        Raises:
+            LaunchError: it was refused, or could not be started.
+        """
+
+    async def stop(self, ref: AttemptRef, grace_s: float) -> None:
+        """SIGTERM, then SIGKILL to the whole tree after `grace_s`. Harmless on an ended attempt."""
+
+    async def list(self) -> Sequence[Observation]:
+        """Every attempt the executor knows, ended ones included until forgotten."""
+
+    async def check(self) -> None:
+        """Return if it can be reached; cheap, however many attempts there are."""
+
+    async def gpus(self) -> int | None:
+        """The most GPUs that an attempt can have; None: a scheduler finds out."""
+
+    def observe(self) -> AsyncIterator[Sequence[Observation]]:
+        """What changed, as it changes; the first item is everything.
+
+        Never ends, and rides out outages.
+        """
+
+    async def output(self, ref: AttemptRef) -> bytes:
+        """What an ended attempt printed, where nobody else sends it; asked for before `forget`."""
+
+    async def forget(self, ref: AttemptRef) -> None:
+        """Let go of an ended attempt's remains, once its end is in the database."""

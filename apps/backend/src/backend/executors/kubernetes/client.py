@@ -1,0 +1,206 @@
+"""The Kubernetes API in plain JSON, over the official client's connection."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+import aiohttp
+from kubernetes.aio import config
+from kubernetes.aio.client import ApiClient, ApiException, Configuration
+from kubernetes.aio.watch import Watch
+
+from backend.executors.base import ExecutorUnavailableError
+from backend.executors.kubernetes.diagnosis import essential
+
+# The client's models are not used: they cost milliseconds an object, and fail on what they do not know.
+Object = dict[str, Any]
+
+CONNECT_S = 5.0
+ANSWER_S = 10.0
+# So long a watch lasts; then everything is listed anew, whatever the watch has missed.
+WATCH_S = 60
+
+# Objects decoded at once: some 10 ms. Decoding may take so much of the time.
+PAGE = 200
+PAGES_SHARE = 0.25
+
+# The token is about to be renewed; too many requests.
+TRANSIENT = {HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS}
+GROUPS = {"jobs": "/apis/batch/v1", "pods": "/api/v1", "events": "/api/v1", "secrets": "/api/v1"}
+
+
+class Page(NamedTuple):
+    version: str
+    items: list[Object]
+
+
+class RefusedError(Exception):
+    """The API server said no, and would again; the text says why."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class Api:
+    """Calls about the objects of one namespace.
+
+    Every method raises RefusedError for a request that is wrong, and ExecutorUnavailableError
+    while the API server cannot be reached or fails.
+    """
+
+    def __init__(self, namespace: str) -> None:
+        self.namespace = namespace
+        self._client: ApiClient | None = None
+
+    async def close(self) -> None:
+        """End its connections; the next call opens new ones."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    async def create(self, kind: str, body: Object) -> Object:
+        return await self._json("POST", kind, body=body)
+
+    async def get(self, kind: str, name: str) -> Object:
+        return await self._json("GET", kind, name)
+
+    async def pages(self, kind: str, **query: str) -> AsyncIterator[Page]:
+        """All of a kind, the essential of each: in parts that do not hold up the event loop."""
+        page_query = {**query, "limit": str(PAGE)}
+        while True:
+            body = await _body(await self._send("GET", kind, total_s=ANSWER_S, query=page_query))
+            began = time.perf_counter()
+            page = json.loads(body)
+            yield Page(page["metadata"]["resourceVersion"], list(map(essential, page["items"])))
+            page_query["continue"] = page["metadata"].get("continue") or ""
+            if not page_query["continue"]:
+                return
+            await asyncio.sleep((time.perf_counter() - began) / PAGES_SHARE)
+
+    async def check(self) -> None:
+        """Whether it answers, and lets us see Jobs."""
+        await self._json("GET", "jobs", query={"limit": "1"})
+
+    async def delete(self, kind: str, name: str, **query: str) -> None:
+        await self._json("DELETE", kind, name, query=query)
+
+    async def merge(self, kind: str, name: str, patch: Object) -> None:
+        await self._json(
+            "PATCH", kind, name, body=patch, content_type="application/merge-patch+json"
+        )
+
+    async def log(self, pod: str, *, within_s: float, **query: str) -> AsyncIterator[bytes]:
+        """What the pod's container has printed; with `follow`, also what it is about to print."""
+        response = await self._send("GET", "pods", f"{pod}/log", total_s=within_s, query=query)
+        try:
+            async for part in response.content.iter_any():
+                yield part
+        except (aiohttp.ClientError, OSError) as error:
+            raise _away(error) from error
+
+    async def watch(
+        self, kind: str, version: str, **query: str
+    ) -> AsyncIterator[tuple[str, Object]]:
+        """What changed since `version`, as (ADDED|MODIFIED|DELETED, its essential), for WATCH_S."""
+
+        async def opened(**given: Any) -> aiohttp.ClientResponse:
+            return await self._send(
+                "GET",
+                kind,
+                query={
+                    **query,
+                    "watch": "true",
+                    "timeoutSeconds": str(given["timeout_seconds"]),
+                    "resourceVersion": given["resource_version"],
+                },
+                silent_s=WATCH_S + ANSWER_S,
+            )
+
+        watch = Watch(return_type="object")
+        stream = watch.stream(opened, resource_version=version, timeout_seconds=WATCH_S)
+        try:
+            async with watch:
+                async for event in stream:
+                    if isinstance(event, str):
+                        return  # the half of a line that arrived before the connection broke
+                    yield event["type"], essential(event["raw_object"])
+        except (ApiException, aiohttp.ClientError, OSError) as error:
+            raise _away(error) from error
+
+    async def _json(self, method: str, kind: str, name: str = "", **request: Any) -> Object:
+        response = await self._send(method, kind, name, total_s=ANSWER_S, **request)
+        answer: Object = json.loads(await _body(response))
+        return answer
+
+    async def _send(
+        self,
+        method: str,
+        kind: str,
+        name: str = "",
+        *,
+        query: dict[str, str] | None = None,
+        body: Object | None = None,
+        content_type: str = "application/json",
+        total_s: float | None = None,
+        silent_s: float | None = None,
+    ) -> aiohttp.ClientResponse:
+        path = f"{GROUPS[kind]}/namespaces/{self.namespace}/{kind}"
+        timeout = aiohttp.ClientTimeout(total=total_s, sock_connect=CONNECT_S, sock_read=silent_s)
+        try:
+            client = await self._connected()
+            request = await client.param_serialize(
+                method,
+                f"{path}/{name}" if name else path,
+                query_params=list((query or {}).items()),
+                header_params={"Accept": "application/json", "Content-Type": content_type},
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            called = await client.call_api(*request, _request_timeout=timeout)
+        except (aiohttp.ClientError, OSError, config.ConfigException) as error:
+            raise _away(error) from error
+        response: aiohttp.ClientResponse = called.response
+        if response.ok:
+            return response
+        raise _refusal(response.status, await _body(response))
+
+    async def _connected(self) -> ApiClient:
+        if self._client is None:
+            configuration = Configuration()
+            try:
+                config.load_incluster_config(configuration)
+            except config.ConfigException:
+                await config.load_kube_config(client_configuration=configuration)
+            self._client = ApiClient(configuration)
+        return self._client
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    try:
+        return await response.read()
+    except (aiohttp.ClientError, OSError) as error:
+        raise _away(error) from error
+
+
+def _refusal(status: int, body: bytes) -> Exception:
+    try:
+        text = json.loads(body)["message"]
+    except (ValueError, KeyError, TypeError):
+        text = body.decode(errors="replace")[:500]
+    # An API server that has just started knows no rights for a moment. Quotas are another 403.
+    no_right = status == HTTPStatus.FORBIDDEN and 'User "' in text
+    if no_right or status in TRANSIENT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _away(f"{status}: {text}")
+    return RefusedError(status, text)
+
+
+def _away(error: object) -> ExecutorUnavailableError:
+    reason = str(error) or type(error).__name__
+    return ExecutorUnavailableError(
+        f"The Kubernetes API (TRAINING_MODE=kubernetes) does not serve the backend ({reason}). "
+        "Check the API server, and the backend's Role and NetworkPolicy."
+    )

@@ -1,0 +1,256 @@
+"""From what Kubernetes says of an attempt's Job and pod to how the attempt stands."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from backend.executors.base import AttemptRef, Observation
+from backend.state.causes import Cause
+
+Object = dict[str, Any]
+
+# The kubelet tries again after 10 to 15 s what failed: images, Secrets, containers. So does the
+# Job's controller with a pod that was refused.
+PATIENCE_S = 20.0
+# A pod that is told to leave is gone this much after its grace period, where its node lives.
+LEAVING_S = 5.0
+
+# Why a pod was ended from outside: `status.reason`, or the reason of its condition DisruptionTarget.
+DISRUPTIONS = {
+    "Evicted": Cause.EVICTED,  # the node lacks memory or disk
+    "EvictionByEvictionAPI": Cause.EVICTED,  # kubectl drain, an autoscaler
+    "TerminationByKubelet": Cause.EVICTED,
+    "Preempting": Cause.PREEMPTED,
+    "PreemptionByScheduler": Cause.PREEMPTED,
+    "Terminated": Cause.PREEMPTED,  # the node shuts down
+    "NodeShutdown": Cause.PREEMPTED,
+    "DeletionByTaintManager": Cause.NODE_LOST,
+    "DeletionByPodGC": Cause.NODE_LOST,
+    "NodeLost": Cause.NODE_LOST,
+    "DeadlineExceeded": Cause.DEADLINE_EXCEEDED,
+}
+NOT_STARTED = {"StartError", "ContainerCannotRun"}
+# Why a container waits, and how long that may last.
+WAITS = {
+    "InvalidImageName": (Cause.IMAGE_PULL_FAILED, 0.0),
+    "ErrImageNeverPull": (Cause.IMAGE_PULL_FAILED, 0.0),
+    "ErrImagePull": (Cause.IMAGE_PULL_FAILED, PATIENCE_S),
+    "ImagePullBackOff": (Cause.IMAGE_PULL_FAILED, PATIENCE_S),
+    "ImageInspectError": (Cause.IMAGE_PULL_FAILED, PATIENCE_S),
+    "RegistryUnavailable": (Cause.IMAGE_PULL_FAILED, PATIENCE_S),
+    "SignatureValidationFailed": (Cause.IMAGE_PULL_FAILED, PATIENCE_S),
+    "CreateContainerConfigError": (Cause.LAUNCH_FAILED, PATIENCE_S),
+    "CreateContainerError": (Cause.LAUNCH_FAILED, PATIENCE_S),
+    "RunContainerError": (Cause.LAUNCH_FAILED, PATIENCE_S),
+}
+
+
+def essential(item: Object) -> Object:
+    """All that is looked at of a Job, a pod or an event: of 10,000 jobs, the rest is a gigabyte."""
+    metadata, spec, status = (item.get(part) or {} for part in ("metadata", "spec", "status"))
+    labels = metadata.get("labels") or {}
+    conditions = status.get("conditions") or []
+    containers = status.get("containerStatuses") or []
+    return {
+        **_only(item, "involvedObject", "message"),
+        "metadata": {
+            **_only(metadata, "name", "deletionTimestamp", "deletionGracePeriodSeconds"),
+            "labels": {key: labels[key] for key in labels if key.startswith("trainyard.dev/")},
+        },
+        "spec": {
+            **_only(spec, "nodeName", "suspend"),
+            "containers": [
+                _only(one, "name", "image", "resources") for one in spec.get("containers", [])[:1]
+            ],
+        },
+        "status": {
+            **_only(status, "phase", "reason", "message"),
+            "conditions": [_only(one, "type", "status", "reason", "message") for one in conditions],
+            "containerStatuses": [_only(one, "name", "state") for one in containers],
+        },
+    }
+
+
+def _only(item: Object, *names: str) -> Object:
+    return {name: item[name] for name in names if name in item}
+
+
+@dataclass
+class Seen:
+    """The last that is known of an attempt's objects."""
+
+    job: Object | None = None
+    pod: Object | None = None
+    pod_gone: bool = False
+    # Why the Job's controller could not make the pod, from its last event.
+    refusal: str | None = None
+
+
+class Waiting(NamedTuple):
+    """Not running yet, or hardly any more: an end with this cause, should it last."""
+
+    cause: Cause
+    message: str
+    # Seconds that it may last; None: as long as the setting for unschedulable attempts says.
+    patience_s: float | None
+
+
+def judge(ref: AttemptRef, seen: Seen) -> Observation | Waiting:
+    """How an attempt stands."""
+    pod, job = seen.pod, seen.job
+    if pod is not None and _pod_has_finished(pod):
+        return _finished(ref, pod)
+    if pod is not None and not seen.pod_gone:
+        return _pending(pod) or Observation(ref, "running")
+    told = _job_end(ref, job) if job is not None else None
+    if told is not None:
+        return told
+    if pod is not None:
+        cause, message = _disruption(pod) or (Cause.PREEMPTED, "Its pod was deleted.")
+        return Observation(ref, "ended", cause=cause, message=message)
+    if job is None:
+        return Observation(ref, "ended", cause=Cause.PREEMPTED, message="Its Job was deleted.")
+    return _without_pod(ref, job, seen.refusal)
+
+
+def has_finished(seen: Seen) -> bool:
+    """Whether the Job ends, or has ended, by itself."""
+    pod, job = seen.pod, seen.job
+    return (pod is not None and _pod_has_finished(pod)) or (
+        job is not None and job_has_finished(job)
+    )
+
+
+def job_has_finished(job: Object) -> bool:
+    return _condition(job, "Complete") is not None or _condition(job, "Failed") is not None
+
+
+def _pod_has_finished(pod: Object) -> bool:
+    return pod["status"].get("phase") in {"Succeeded", "Failed"}
+
+
+def _finished(ref: AttemptRef, pod: Object) -> Observation:
+    ended = _ended(pod)
+    exit_code = ended.get("exitCode")
+    cause, message = _cause(pod, ended)
+    return Observation(ref, "ended", exit_code=exit_code, cause=cause, message=message)
+
+
+def _cause(pod: Object, ended: Object) -> tuple[Cause | None, str | None]:
+    if pod["status"]["phase"] == "Succeeded":
+        return None, None
+    # A container that left well all the same had a child killed, and went on without it.
+    if ended.get("reason") == "OOMKilled" and ended.get("exitCode"):
+        limit = _spec(pod).get("resources", {}).get("limits", {}).get("memory")
+        allowed = f"It was allowed {limit}." if limit else "The node had no more."
+        return Cause.OUT_OF_MEMORY, allowed
+    disruption = _disruption(pod)
+    if disruption is not None:
+        return disruption
+    if ended.get("reason") in NOT_STARTED:
+        return Cause.LAUNCH_FAILED, f"{_image(pod)}: {_sentence(ended.get('message'))}"
+    if not ended:
+        status = pod["status"]
+        why = status.get("message") or status.get("reason") or "its container never started"
+        return Cause.LAUNCH_FAILED, f"Its node refused the pod: {_sentence(why)}"
+    return None, None
+
+
+def _disruption(pod: Object) -> tuple[Cause, str] | None:
+    """Who ended the pod from outside; None: nobody did."""
+    status = pod["status"]
+    target = _condition(pod, "DisruptionTarget") or {}
+    for reason, text in (
+        (status.get("reason"), status.get("message")),
+        (target.get("reason"), target.get("message")),
+    ):
+        if reason in DISRUPTIONS:
+            cause = DISRUPTIONS[reason]
+            if cause == Cause.NODE_LOST and _ended(pod):
+                # Its kubelet has told the end, so the node lives: it was tainted by somebody.
+                cause = Cause.PREEMPTED
+            node = pod["spec"].get("nodeName")
+            where = f"Node {node}: " if node else ""
+            return cause, f"{where}{_sentence(text or reason)}"
+    return None
+
+
+def _pending(pod: Object) -> Waiting | None:
+    """What keeps a pod from running; None: nothing that must end."""
+    metadata = pod["metadata"]
+    if "deletionTimestamp" in metadata:
+        grace = metadata.get("deletionGracePeriodSeconds") or 0
+        node = pod["spec"].get("nodeName")
+        message = f"Node {node} does not answer: its pod was told to leave and is still there."
+        return Waiting(Cause.NODE_LOST, message, grace + LEAVING_S)
+    scheduled = _condition(pod, "PodScheduled", "False")
+    if scheduled is not None and scheduled.get("reason") == "Unschedulable":
+        asked = _spec(pod).get("resources", {}).get("requests", {})
+        asks = ", ".join(f"{name} {amount}" for name, amount in sorted(asked.items()))
+        # What follows the first sentence is about preemption.
+        nodes, *_ = (scheduled.get("message") or "").split(". ")
+        message = f"It asks for {asks}; {_sentence(nodes)}"
+        return Waiting(Cause.UNSCHEDULABLE, message, None)
+    waits = _container(pod).get("state", {}).get("waiting") or {}
+    if waits.get("reason") not in WAITS:
+        return None
+    cause, patience_s = WAITS[waits["reason"]]
+    text = _sentence(waits.get("message") or waits["reason"])
+    return Waiting(cause, f"{_image(pod)}: {text}", patience_s)
+
+
+def _job_end(ref: AttemptRef, job: Object) -> Observation | None:
+    if _condition(job, "Complete") is not None:
+        return Observation(ref, "ended", exit_code=0)
+    failed = _condition(job, "Failed")
+    if failed is None:
+        return None
+    message = f"Its pod is gone: {_sentence(failed.get('message') or failed.get('reason'))}"
+    deadline = failed.get("reason") == "DeadlineExceeded"
+    cause = Cause.DEADLINE_EXCEEDED if deadline else Cause.PREEMPTED
+    return Observation(ref, "ended", cause=cause, message=message)
+
+
+def _without_pod(ref: AttemptRef, job: Object, refusal: str | None) -> Observation | Waiting:
+    if job["spec"].get("suspend"):  # by Kueue, for as long as that takes
+        return Observation(ref, "running", message="It waits in its queue for its turn.")
+    if refusal is None:
+        return Observation(ref, "running")  # about to get one
+    message = f"Kubernetes refuses the pod: {_sentence(refusal)}"
+    if "exceeded quota" in refusal:
+        return Waiting(Cause.UNSCHEDULABLE, message, None)
+    return Waiting(Cause.LAUNCH_FAILED, message, PATIENCE_S)
+
+
+def _condition(thing: Object, kind: str, status: str = "True") -> Object | None:
+    for condition in thing.get("status", {}).get("conditions") or []:
+        if condition["type"] == kind and condition["status"] == status:
+            found: Object = condition
+            return found
+    return None
+
+
+def _container(pod: Object) -> Object:
+    """The status of the trainer's container; empty before the kubelet has told one."""
+    name = _spec(pod)["name"]
+    statuses: list[Object] = pod["status"].get("containerStatuses") or []
+    return next((one for one in statuses if one["name"] == name), {})
+
+
+def _ended(pod: Object) -> Object:
+    """How the trainer's container ended; empty where the kubelet has not told."""
+    ended: Object = _container(pod).get("state", {}).get("terminated") or {}
+    return ended
+
+
+def _spec(pod: Object) -> Object:
+    spec: Object = pod["spec"]["containers"][0]
+    return spec
+
+
+def _image(pod: Object) -> str:
+    return f"Image {_spec(pod)['image']}"
+
+
+def _sentence(text: str | None) -> str:
+    words = (text or "no reason was given").strip()
+    return words if words.endswith(".") else f"{words}."

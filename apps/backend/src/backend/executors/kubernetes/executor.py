@@ -1,0 +1,268 @@
+"""Attempts as Kubernetes Jobs: one Job, one pod and one Secret each.
+
+A Job's Secret is made right after it, because its owner must be there first; the pod starts after
+both. Should the backend die in between, the pod waits for a Secret that never comes, which ends
+the attempt as `launch_failed`, and the next one follows.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import suppress
+from http import HTTPStatus
+from pathlib import Path
+from typing import Literal
+
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
+
+from backend.executors.base import (
+    AttemptRef,
+    AttemptSpec,
+    ExecutorUnavailableError,
+    LaunchError,
+    Observation,
+)
+from backend.executors.kubernetes.client import Api, Object, RefusedError
+from backend.executors.kubernetes.diagnosis import Waiting, has_finished, job_has_finished, judge
+from backend.executors.kubernetes.manifests import (
+    JOB,
+    RECORDED,
+    job_name,
+    job_of,
+    load_template,
+    place,
+    ref_of,
+    secret_of,
+)
+from backend.executors.kubernetes.watch import Watched
+from backend.settings import Placement
+from backend.state.causes import Cause
+
+logger = logging.getLogger(__name__)
+
+OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+# An API server that starts again is waited for: half a launch is worth less than a late one.
+LAUNCH_S = 60
+TICK_S = 1.0
+LOG_S = 10
+# Of a pod that is told to leave, should it have printed a lot.
+LAST_LINES = 20_000
+# The rest of them, once the pod has left.
+LAST_WORDS_S = 2
+
+
+class KubernetesExecutor:
+    """See the module. `grace_s` is every pod's: it cannot be changed once the pod is there."""
+
+    name = "kubernetes"
+
+    def __init__(
+        self,
+        template: Path,
+        namespace: str | None,
+        *,
+        placements: Mapping[str, Placement],
+        gpu_resource: str,
+        grace_s: float,
+        unschedulable_after_s: float,
+    ) -> None:
+        """Raise ValueError, with a text for the user, for a wrong template or no namespace."""
+        self._template = load_template(template)
+        self._placements = placements
+        self._gpu_resource = gpu_resource
+        self._api = Api(namespace or _own_namespace())
+        self._grace_s = grace_s
+        self._unschedulable_after_s = unschedulable_after_s
+        self._watched: Watched | None = None
+        self._told: dict[AttemptRef, Observation] = {}
+        self._waiting: dict[AttemptRef, tuple[Cause, float]] = {}
+        self._last_words: dict[AttemptRef, tuple[asyncio.Task[None], bytearray]] = {}
+
+    async def launch(self, spec: AttemptSpec) -> None:
+        patiently = AsyncRetrying(
+            retry=retry_if_exception_type(ExecutorUnavailableError),
+            wait=wait_exponential(multiplier=0.1, max=1),
+            stop=stop_after_delay(LAUNCH_S),
+            reraise=True,
+        )
+        try:
+            await patiently(self._create, spec)
+        except RefusedError as error:
+            await self._delete(spec.ref)
+            raise LaunchError(f"Kubernetes refused its Job: {error}") from error
+
+    async def stop(self, ref: AttemptRef, grace_s: float) -> None:
+        await self._delete(ref)
+
+    async def list(self) -> Sequence[Observation]:
+        listed: dict[AttemptRef, Literal["running", "ended"]] = {}
+        try:
+            async for page in self._api.pages("jobs", labelSelector=f"{JOB},!{RECORDED}"):
+                for job in page.items:
+                    ref = ref_of(job["metadata"]["labels"])
+                    listed[ref] = "ended" if job_has_finished(job) else "running"
+        except RefusedError as error:
+            raise ExecutorUnavailableError(str(error)) from error
+        # A pod may outlive its Job by its grace period.
+        known = {ref: told for ref, told in self._told.items() if told.state == "running"}
+        for ref, state in listed.items():
+            known[ref] = self._told.get(ref, Observation(ref, state))
+        return list(known.values())
+
+    async def gpus(self) -> int | None:
+        return None
+
+    async def check(self) -> None:
+        try:
+            await self._api.check()
+        except RefusedError as error:
+            raise ExecutorUnavailableError(str(error)) from error
+
+    async def observe(self) -> AsyncIterator[Sequence[Observation]]:
+        watched = self._watched = Watched(self._api)
+        self._told.clear()
+        following = asyncio.create_task(watched.follow())
+        following.add_done_callback(lambda _: watched.wake())
+        first = True
+        try:
+            while not following.done():
+                if not await watched.change(TICK_S if self._waiting else None):
+                    continue
+                due = watched.changed | self._waiting.keys()
+                watched.changed = set()
+                changed = self._look(watched, due)
+                if changed or first:
+                    yield changed
+                first = False
+            await following
+        finally:
+            self._watched = None
+            following.cancel()
+            await asyncio.wait({following})
+            for ref in list(self._last_words):
+                self._drop_last_words(ref)
+            await self._api.close()
+
+    async def forget(self, ref: AttemptRef) -> None:
+        self._drop_last_words(ref)
+        seen = self._watched.seen(ref) if self._watched else None
+        if seen is not None and not has_finished(seen):
+            # It would never finish, and so never meet its TTL.
+            await self._delete(ref)
+            return
+        patch: Object = {"metadata": {"labels": {RECORDED: "true"}}}
+        try:
+            await self._api.merge("jobs", job_name(ref), patch)
+        except RefusedError as error:
+            _unless_gone(error)
+
+    async def output(self, ref: AttemptRef) -> bytes:
+        if ref in self._last_words:
+            reading, words = self._last_words[ref]
+            await asyncio.wait({reading}, timeout=LAST_WORDS_S)
+            return bytes(words)
+        seen = self._watched.seen(ref) if self._watched else None
+        words = bytearray()
+        if seen is not None and seen.pod is not None:
+            await self._read(seen.pod, words, within_s=LOG_S)
+        return bytes(words)
+
+    async def _create(self, spec: AttemptSpec) -> None:
+        wanted = job_of(
+            self._template, spec, self._api.namespace, self._grace_s, self._gpu_resource
+        )
+        if spec.placement is not None:
+            if spec.placement not in self._placements:
+                raise LaunchError(
+                    f'The platform offers the placement "{spec.placement}" no longer. '
+                    "Submit the job anew without it, or with another."
+                )
+            place(wanted, self._placements[spec.placement])
+        try:
+            job = await self._api.create("jobs", wanted)
+        except RefusedError as error:
+            if error.status != HTTPStatus.CONFLICT:
+                raise
+            job = await self._api.get("jobs", job_name(spec.ref))
+        try:
+            await self._api.create("secrets", secret_of(spec, job))
+        except RefusedError as error:
+            if error.status != HTTPStatus.CONFLICT:
+                raise
+
+    async def _delete(self, ref: AttemptRef) -> None:
+        try:
+            # Foreground: the Job stays until its pod has left.
+            await self._api.delete("jobs", job_name(ref), propagationPolicy="Foreground")
+        except RefusedError as error:
+            _unless_gone(error)
+
+    def _look(self, watched: Watched, refs: Iterable[AttemptRef]) -> Sequence[Observation]:
+        """What is to be told of these attempts, less what was told already."""
+        changed = []
+        for ref in refs:
+            seen = watched.seen(ref)
+            if seen is None:
+                self._waiting.pop(ref, None)
+                continue
+            told = self._told.get(ref)
+            if told is None or told.state == "running":
+                self._told[ref] = self._wait_for(ref, judge(ref, seen))
+            if watched.recorded(ref):
+                self._drop_last_words(ref)
+            elif self._told[ref] != told:
+                changed.append(self._told[ref])
+            if seen.pod is not None and self._told[ref].state == "running":
+                self._listen(ref, seen.pod)
+            if watched.drop_gone(ref):
+                self._told.pop(ref)
+        return changed
+
+    def _wait_for(self, ref: AttemptRef, judged: Observation | Waiting) -> Observation:
+        if isinstance(judged, Observation):
+            self._waiting.pop(ref, None)
+            return judged
+        cause, since = self._waiting.get(ref, (None, 0.0))
+        if cause != judged.cause:
+            since = time.monotonic()
+            self._waiting[ref] = (judged.cause, since)
+        patience = judged.patience_s
+        if patience is None:
+            patience = self._unschedulable_after_s
+        if time.monotonic() - since < patience:
+            return Observation(ref, "running", message=judged.message)
+        return Observation(ref, "ended", cause=judged.cause, message=judged.message)
+
+    def _listen(self, ref: AttemptRef, pod: Object) -> None:
+        """Read the log of a pod that was told to leave: soon after it has left, there is none."""
+        grace = pod["metadata"].get("deletionGracePeriodSeconds")
+        if grace is None or ref in self._last_words:
+            return
+        words = bytearray()
+        follow = {"follow": "true", "tailLines": str(LAST_LINES)}
+        reading = self._read(pod, words, within_s=grace + LOG_S, **follow)
+        self._last_words[ref] = asyncio.create_task(reading), words
+
+    async def _read(self, pod: Object, into: bytearray, *, within_s: float, **query: str) -> None:
+        name = pod["metadata"]["name"]
+        try:
+            async for part in self._api.log(name, within_s=within_s, **query):
+                into += part
+        except (RefusedError, ExecutorUnavailableError) as error:
+            logger.warning("the log of pod %s is not (all) there: %s", name, error)
+
+    def _drop_last_words(self, ref: AttemptRef) -> None:
+        if ref in self._last_words:
+            self._last_words.pop(ref)[0].cancel()
+
+
+def _unless_gone(error: RefusedError) -> None:
+    if error.status != HTTPStatus.NOT_FOUND:
+        raise ExecutorUnavailableError(str(error)) from error
+
+
+def _own_namespace() -> str:
+    with suppress(OSError):
+        return OWN_NAMESPACE.read_text().strip()
+    raise ValueError("Set KUBERNETES_NAMESPACE: outside a cluster it has no default.")

@@ -1,0 +1,131 @@
+"""The Job and the Secret of an attempt: how they are named, labelled and made from the template."""
+
+import copy
+import math
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from backend.executors.base import AttemptRef, AttemptSpec
+from backend.settings import Placement
+
+JOB = "trainyard.dev/job"
+ATTEMPT = "trainyard.dev/attempt"
+TRAINER = "trainyard.dev/trainer"
+DATASET = "trainyard.dev/dataset"
+TASK = "trainyard.dev/task"
+NAME = "trainyard.dev/name"
+# The attempt's end is in the database. Its Job stays until its TTL for people to look at.
+RECORDED = "trainyard.dev/recorded"
+QUEUE = "kueue.x-k8s.io/queue-name"
+
+MIB = 2**20
+
+
+def job_name(ref: AttemptRef) -> str:
+    return f"train-{ref.job_id}-{ref.number}"
+
+
+def ref_of(labels: dict[str, str]) -> AttemptRef:
+    """The attempt that a Job or a pod with the label JOB belongs to."""
+    return AttemptRef(labels[JOB], int(labels.get(ATTEMPT, 0)))
+
+
+def load_template(path: Path) -> dict[str, Any]:
+    """The Job that every attempt's is made from.
+
+    Raises:
+        ValueError: there is none, or it is no Job; the text names the setting.
+    """
+    try:
+        template: dict[str, Any] = yaml.safe_load(path.read_text())
+        _ = template["spec"]["template"]["spec"]["containers"][0]
+    except (OSError, yaml.YAMLError, LookupError, TypeError) as error:
+        raise ValueError(
+            f"TRAINER_JOB_TEMPLATE={path} must be the YAML of a batch/v1 Job whose first container "
+            f"is the trainer's: {error!r}. The chart mounts one (ConfigMap trainer-job)."
+        ) from error
+    return template
+
+
+def job_of(
+    template: dict[str, Any], spec: AttemptSpec, namespace: str, grace_s: float, gpu_resource: str
+) -> Any:
+    """The Job of an attempt: the template, and what only the attempt knows."""
+    job = copy.deepcopy(template)
+    name = job_name(spec.ref)
+    labels = _labels(spec)
+    metadata = job.setdefault("metadata", {})
+    metadata |= {"name": name, "namespace": namespace}
+    metadata["labels"] = metadata.get("labels", {}) | labels
+    if spec.name:
+        metadata["annotations"] = metadata.get("annotations", {}) | {NAME: spec.name}
+    pod = job["spec"]["template"]
+    pod.setdefault("metadata", {})
+    pod["metadata"]["labels"] = pod["metadata"].get("labels", {}) | labels
+    pod["spec"]["terminationGracePeriodSeconds"] = math.ceil(grace_s)
+    # A script as process 1 would not be ended by a signal that it has no handler for.
+    pod["spec"]["shareProcessNamespace"] = True
+    container = pod["spec"]["containers"][0]
+    container |= {"image": spec.image, "command": list(spec.command)}
+    container["envFrom"] = [*container.get("envFrom", []), {"secretRef": {"name": name}}]
+    container["resources"] = _resources(container.get("resources", {}), spec, gpu_resource)
+    return job
+
+
+def place(job: dict[str, Any], placement: Placement) -> None:
+    """Let the Job run where the placement says, besides what the template asks for."""
+    pod = job["spec"]["template"]["spec"]
+    pod["nodeSelector"] = pod.get("nodeSelector", {}) | placement.nodeSelector
+    pod["tolerations"] = [*pod.get("tolerations", []), *placement.tolerations]
+    if placement.queueName:
+        job["metadata"]["labels"][QUEUE] = placement.queueName
+
+
+def secret_of(spec: AttemptSpec, job: dict[str, Any]) -> dict[str, Any]:
+    """The attempt's environment. It goes with its Job."""
+    metadata = job["metadata"]
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": metadata["name"],
+            "namespace": metadata["namespace"],
+            "labels": _labels(spec),
+            "ownerReferences": [
+                {
+                    "apiVersion": "batch/v1",
+                    "kind": "Job",
+                    "name": metadata["name"],
+                    "uid": metadata["uid"],
+                }
+            ],
+        },
+        "immutable": True,
+        "stringData": dict(spec.env),
+    }
+
+
+def _labels(spec: AttemptSpec) -> dict[str, str]:
+    labels = {
+        JOB: spec.ref.job_id,
+        ATTEMPT: str(spec.ref.number),
+        TRAINER: spec.trainer,
+        DATASET: spec.env.get("DATASET_ID", ""),
+        TASK: spec.env.get("TASK", ""),
+    }
+    return {name: value for name, value in labels.items() if value}
+
+
+def _resources(given: dict[str, Any], spec: AttemptSpec, gpu_resource: str) -> dict[str, Any]:
+    amounts = {"cpu": f"{spec.cpu:g}"}
+    if spec.memory_bytes is not None:
+        amounts["memory"] = f"{math.ceil(spec.memory_bytes / MIB)}Mi"
+    if spec.gpu:
+        amounts[gpu_resource] = str(spec.gpu)
+    kept = {
+        kind: {name: value for name, value in given.get(kind, {}).items() if name != "memory"}
+        for kind in ("requests", "limits")
+    }
+    return given | {kind: values | amounts for kind, values in kept.items()}

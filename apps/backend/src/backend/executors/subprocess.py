@@ -1,0 +1,152 @@
+"""Attempts as processes that the launcher forks (docs/training-contract.md, the launcher's socket)."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from backend.executors.base import (
+    AttemptRef,
+    AttemptSpec,
+    ExecutorUnavailableError,
+    LaunchError,
+    Observation,
+)
+from backend.state.causes import Cause
+
+logger = logging.getLogger(__name__)
+
+REPLY_TIMEOUT_S = 10
+REPLY_LIMIT = 16 * 2**20
+POLL_S = 0.25
+IDLE_POLL_S = 1.0
+
+
+class _RefusedError(Exception):
+    """The launcher said no; the text says why."""
+
+
+class SubprocessExecutor:
+    name = "subprocess"
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+        self._launched = asyncio.Event()
+
+    async def launch(self, spec: AttemptSpec) -> None:
+        try:
+            await self._call(
+                "launch",
+                **_named(spec.ref),
+                command=list(spec.command),
+                env=dict(spec.env),
+                memory_bytes=spec.memory_bytes,
+            )
+        except _RefusedError as error:
+            raise LaunchError(str(error)) from error
+        self._launched.set()
+
+    async def stop(self, ref: AttemptRef, grace_s: float) -> None:
+        await self._tell("stop", **_named(ref), grace_s=grace_s)
+
+    async def list(self) -> Sequence[Observation]:
+        try:
+            reply = await self._call("list")
+        except _RefusedError as error:
+            raise ExecutorUnavailableError(str(error)) from error
+        return [_observation(attempt) for attempt in reply["attempts"]]
+
+    async def check(self) -> None:
+        await self._call("ping")
+
+    async def gpus(self) -> int | None:
+        count: int | None = (await self._call("ping")).get("gpus")
+        return count
+
+    async def observe(self) -> AsyncIterator[Sequence[Observation]]:
+        seen: dict[AttemptRef, Observation] | None = None
+        away = False
+        while True:
+            try:
+                observations = await self.list()
+            except ExecutorUnavailableError as error:
+                if not away:
+                    logger.warning("%s", error)
+                away = True
+            else:
+                away = False
+                known = seen or {}
+                changed = [one for one in observations if known.get(one.ref) != one]
+                if changed or seen is None:
+                    yield changed
+                seen = {one.ref: one for one in observations}
+            await self._next_poll(busy=any(one.state == "running" for one in (seen or {}).values()))
+
+    async def output(self, ref: AttemptRef) -> bytes:
+        # The launcher's supervisor sends it, for trainers without one of their own too.
+        return b""
+
+    async def forget(self, ref: AttemptRef) -> None:
+        await self._tell("forget", **_named(ref))
+
+    async def _next_poll(self, *, busy: bool) -> None:
+        if busy:
+            await asyncio.sleep(POLL_S)
+            return
+        try:
+            async with asyncio.timeout(IDLE_POLL_S):
+                await self._launched.wait()
+        except TimeoutError:
+            return
+        self._launched.clear()
+
+    async def _call(self, op: str, **arguments: Any) -> dict[str, Any]:
+        request = json.dumps({"op": op, **arguments}).encode() + b"\n"
+        try:
+            async with asyncio.timeout(REPLY_TIMEOUT_S):
+                line = await self._exchange(request)
+            reply: dict[str, Any] = json.loads(line)
+        except (OSError, ValueError) as error:
+            raise ExecutorUnavailableError(
+                f"The launcher at {self._socket} (LAUNCHER_SOCKET) does not answer "
+                f"({str(error) or type(error).__name__}). Check that it runs."
+            ) from error
+        if not reply.get("ok"):
+            raise _RefusedError(f"The launcher refused to {op}: {reply.get('error')}")
+        return reply
+
+    async def _tell(self, op: str, **arguments: Any) -> None:
+        try:
+            await self._call(op, **arguments)
+        except _RefusedError as error:
+            # It knows no such attempt, so there is nothing left to do.
+            logger.debug("%s", error)
+
+    async def _exchange(self, request: bytes) -> bytes:
+        reader, writer = await asyncio.open_unix_connection(self._socket, limit=REPLY_LIMIT)
+        try:
+            writer.write(request)
+            await writer.drain()
+            return await reader.readline()
+        finally:
+            writer.close()
+
+
+def _named(ref: AttemptRef) -> dict[str, Any]:
+    return {"job_id": ref.job_id, "attempt": ref.number}
+
+
+def _observation(attempt: dict[str, Any]) -> Observation:
+    exit_code = attempt.get("exit_code")
+    if exit_code is None and attempt.get("signal") is not None:
+        exit_code = 128 + attempt["signal"]
+    cause = attempt.get("cause")
+    return Observation(
+        ref=AttemptRef(attempt["job_id"], attempt["attempt"]),
+        state=attempt["state"],
+        exit_code=exit_code,
+        cause=Cause(cause) if cause else None,
+        message=attempt.get("message") or None,
+    )

@@ -1,0 +1,58 @@
+"""Lists that run from the newest to the oldest, with cursors that are opaque and stable under inserts."""
+
+import base64
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from backend.infra.problems import wrong_field
+
+Position = tuple[datetime, str]
+
+
+async def page(
+    session: AsyncSession, query: Select[Any], table: Any, limit: int, cursor: str | None
+) -> tuple[Sequence[Any], str | None]:
+    """At most `limit` rows of `query`, from below `cursor` on, and the cursor of the next page.
+
+    Args:
+        session: only reads.
+        query: its rows begin with an instance of `table`.
+        table: has `created_at` and `id`.
+        limit: at least 1.
+        cursor: as an earlier page gave it out; none for the first page.
+
+    Raises:
+        Problem: 422 when the cursor is none of ours.
+    """
+    if cursor:
+        query = query.where(tuple_(table.created_at, table.id) < tuple_(*_decode(cursor)))
+    newest_first = query.order_by(table.created_at.desc(), table.id.desc())
+    rows = (await session.execute(newest_first.limit(limit + 1))).all()
+    if len(rows) <= limit:
+        return rows, None
+    last = rows[limit - 1][0]
+    return rows[:limit], _encode((last.created_at, last.id))
+
+
+def _encode(position: Position) -> str:
+    created_at, id_ = position
+    return base64.urlsafe_b64encode(f"{created_at.isoformat()} {id_}".encode()).decode()
+
+
+def _decode(cursor: str) -> Position:
+    try:
+        created_at, id_ = base64.urlsafe_b64decode(cursor).decode("ascii").split(" ")
+        position = datetime.fromisoformat(created_at), id_
+    except ValueError:
+        position = None
+    if position is None or position[0].tzinfo is None or not position[1].isalnum():
+        raise wrong_field(
+            "Bad cursor",
+            "cursor",
+            "The cursor is none that this list gave out. Leave it away to start from the top.",
+        )
+    return position

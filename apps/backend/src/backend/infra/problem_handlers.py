@@ -1,0 +1,182 @@
+"""Every error of the API as problem details, validation errors in the user's words."""
+
+import difflib
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, Field
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from backend.infra.problems import Problem
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+_SHOWN = 100
+
+
+class FieldError(BaseModel):
+    field: str = Field(description="Where in the request, e.g. `config.epochs`")
+    message: str
+
+
+class ProblemOut(BaseModel):
+    """Problem details (RFC 9457); `detail` says what is wrong and what to do."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldError] = Field(default=[], description="Only with 422: each wrong field")
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of routes that answer with these problems."""
+    schema = {"schema": {"$ref": "#/components/schemas/ProblemOut"}}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: schema}}
+        for status in statuses
+    }
+
+
+def response(problem: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    body = {"type": "about:blank", "title": problem.title, "status": problem.status}
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        headers = {"WWW-Authenticate": "Bearer", **(headers or {})}
+    return JSONResponse(
+        body | {"detail": problem.detail} | problem.extra,
+        problem.status,
+        media_type=MEDIA_TYPE,
+        headers=dict(headers) if headers else None,
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Make `app` answer with problem details whatever goes wrong."""
+    for kind, handler in HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+    app.add_exception_handler(Exception, _unexpected)
+    describe = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = describe()
+        schema = ProblemOut.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas.update(schema.pop("$defs"), ProblemOut=schema)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+async def _problem(_request: Request, error: Problem) -> JSONResponse:
+    return response(error)
+
+
+async def _http(_request: Request, error: HTTPException) -> JSONResponse:
+    status = HTTPStatus(error.status_code)
+    if status == HTTPStatus.BAD_REQUEST:  # FastAPI's word for bytes that are no text
+        wrong = {"field": "body", "message": "This is not JSON: it cannot be read as text."}
+        return response(invalid("Invalid request", [wrong]))
+    details = {
+        HTTPStatus.NOT_FOUND: "There is no such address. /docs lists those that there are.",
+        HTTPStatus.METHOD_NOT_ALLOWED: "This address does not know that method. See /docs.",
+    }
+    return response(
+        Problem(status, status.phrase, details.get(status, error.detail)), error.headers
+    )
+
+
+async def _validation(request: Request, error: RequestValidationError) -> JSONResponse:
+    errors = [_worded(item, _fields_of_body(request)) for item in error.errors()]
+    return response(invalid("Invalid request", errors))
+
+
+def invalid(title: str, errors: Sequence[dict[str, str]]) -> Problem:
+    """A 422 that names every wrong field."""
+    detail = " ".join(f"{item['field']}: {item['message']}" for item in errors[:5])
+    return Problem(422, title, detail, errors=list(errors))
+
+
+def field_errors(details: Iterable[Mapping[str, Any]], model: type[BaseModel]) -> list[Any]:
+    """What pydantic says of a `model` that was read outside of FastAPI."""
+    return [_worded(item, model.model_fields) for item in details]
+
+
+def _fields_of_body(request: Request) -> Iterable[str]:
+    body = getattr(request.scope.get("route"), "body_field", None)
+    model = getattr(getattr(body, "field_info", None), "annotation", None)
+    return getattr(model, "model_fields", ())
+
+
+def _worded(error: Mapping[str, Any], known: Iterable[str]) -> dict[str, str]:
+    where = [str(part) for part in error["loc"] if part not in {"body", "query", "path", "header"}]
+    field = ".".join(where)[:_SHOWN] or "body"
+    message = str(error["msg"])
+    match error["type"]:
+        case "json_invalid":
+            field, message = "body", f"This is not JSON: {error['ctx']['error']}."
+        case "missing":
+            message = "This is required."
+        case "extra_forbidden":
+            near = difflib.get_close_matches(where[-1], list(known), 1)
+            message = "There is no such field." + (f' Did you mean "{near[0]}"?' if near else "")
+        case "string_pattern_mismatch":
+            message = f"This must match {error['ctx']['pattern']}."
+        case "model_attributes_type" | "model_type" | "dict_type":
+            message = "This must be a JSON object" + (
+                "." if where else ", sent as application/json."
+            )
+        case _:
+            message = message.replace("Input should be", "This must be")
+            message = message.replace("should", "must").rstrip(".") + "."
+    return {"field": field, "message": message}
+
+
+async def _unavailable(_request: Request, error: Exception) -> JSONResponse:
+    log.warning("the database failed: %s", error)
+    return response(
+        Problem(
+            503,
+            "Database unavailable",
+            "The backend cannot use its database. Nothing was changed; try again. /readyz tells "
+            "what is wrong.",
+        ),
+        {"Retry-After": "2"},
+    )
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    # Starlette raises it again after this answer, and the server logs it with its traceback.
+    return response(
+        Problem(
+            500,
+            "Internal error",
+            f"The backend failed at {request.method} {request.url.path}. Its log says why; please "
+            "report it.",
+        )
+    )
+
+
+async def _gone(request: Request, error: ClientDisconnect) -> Response:
+    # Nobody is there to read it; without an answer it would be logged as our failure.
+    return Response(status_code=HTTPStatus.BAD_REQUEST)
+
+
+# Each takes the request and an error of its key.
+HANDLERS: dict[type[Exception], Callable[[Request, Any], Awaitable[Response]]] = {
+    Problem: _problem,
+    HTTPException: _http,
+    RequestValidationError: _validation,
+    DBAPIError: _unavailable,
+    PoolTimeoutError: _unavailable,
+    OSError: _unavailable,
+    ClientDisconnect: _gone,
+}

@@ -1,0 +1,112 @@
+"""Wake-ups: "something new for job X", to every live stream on every replica.
+
+A wake-up carries no data: whoever gets one reads the database. Losing one only delays.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from backend.infra.retry import forever
+
+CHANNEL = "trainyard:jobs"
+SAFETY_POLL_S = 2.0
+
+
+class Subscription:
+    """One listener's view of the bus; wake-ups that arrive while it is busy become one."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def wake(self) -> None:
+        self._event.set()
+
+    async def wait(self) -> None:
+        """Return at the next wake-up, or after `SAFETY_POLL_S` in case one was lost."""
+        try:
+            async with asyncio.timeout(SAFETY_POLL_S):
+                await self._event.wait()
+        except TimeoutError:
+            return
+        self._event.clear()
+
+
+class Bus:
+    """Within the process directly, between replicas through Redis when `redis_url` is given."""
+
+    def __init__(self, redis_url: str | None = None) -> None:
+        self._subscriptions: defaultdict[str, set[Subscription]] = defaultdict(set)
+        self._redis = (
+            Redis.from_url(redis_url, socket_connect_timeout=5, health_check_interval=15)
+            if redis_url
+            else None
+        )
+        self._unsent: set[str] = set()
+        self._something_unsent = asyncio.Event()
+        self.closed = False
+
+    async def check(self) -> None:
+        """Raise RedisError or OSError unless Redis answers; without one there is nothing to ask."""
+        if self._redis is not None:
+            await self._redis.ping()
+
+    async def publish(self, *job_ids: str) -> None:
+        """Wake every subscriber of these jobs. Never waits for Redis and never fails."""
+        for job_id in job_ids:
+            self._wake(job_id)
+        if self._redis is not None:
+            self._unsent.update(job_ids)
+            self._something_unsent.set()
+
+    @asynccontextmanager
+    async def subscribe(self, job_id: str) -> AsyncIterator[Subscription]:
+        subscription = Subscription()
+        self._subscriptions[job_id].add(subscription)
+        try:
+            yield subscription
+        finally:
+            self._subscriptions[job_id].discard(subscription)
+            if not self._subscriptions[job_id]:
+                del self._subscriptions[job_id]
+
+    def close(self) -> None:
+        """End every live stream: subscribers wake and see `closed`."""
+        self.closed = True
+        for job_id in self._subscriptions:
+            self._wake(job_id)
+
+    async def run(self) -> None:
+        """Carry wake-ups to and from the other replicas, riding out Redis' absence."""
+        if self._redis is None:
+            return
+        try:
+            async with asyncio.TaskGroup() as group:
+                for work in (self._send, self._receive):
+                    waiting = forever("Redis (REDIS_URL) is away", RedisError, OSError)
+                    group.create_task(waiting(work, self._redis))
+        finally:
+            await self._redis.aclose()
+
+    def _wake(self, job_id: str) -> None:
+        for subscription in self._subscriptions.get(job_id, ()):
+            subscription.wake()
+
+    async def _send(self, redis: Redis) -> None:
+        while True:
+            await self._something_unsent.wait()
+            self._something_unsent.clear()
+            job_ids, self._unsent = self._unsent, set()
+            if job_ids:
+                await redis.publish(CHANNEL, " ".join(job_ids))
+
+    async def _receive(self, redis: Redis) -> None:
+        async with redis.pubsub(ignore_subscribe_messages=True) as pubsub:
+            await pubsub.subscribe(CHANNEL)
+            async for message in pubsub.listen():
+                for job_id in message["data"].decode().split():
+                    self._wake(job_id)

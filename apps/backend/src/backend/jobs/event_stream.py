@@ -1,0 +1,125 @@
+"""A job as it happens: its state, metrics and log as server-sent events."""
+
+import codecs
+import re
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from fastapi.sse import ServerSentEvent
+
+from backend.context import Context
+from backend.infra.problems import wrong_field
+from backend.jobs import log_repository, repository
+from backend.jobs.log_repository import LogPart
+from backend.jobs.repository import JobRow
+from backend.jobs.schemas import JobOut, MetricsOut
+from backend.state.jobs import EpochMetrics
+from backend.state.statuses import FINISHED
+
+LOG_PART_BYTES = 64 * 2**10
+# Clocks of replicas differ: metrics are looked for from a little before the newest one seen.
+OVERLAP = timedelta(seconds=5)
+
+
+class Cursor(NamedTuple):
+    """How far a client has come; the `id` of every event."""
+
+    log_offset: int
+    epoch: int
+
+    def __str__(self) -> str:
+        return f"{self.log_offset}:{self.epoch}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Cursor":
+        """Raise a Problem (422) for what is no id of ours."""
+        found = re.fullmatch(r"([0-9]{1,18}):(-1|[0-9]{1,9})", text)
+        if found is None:
+            raise wrong_field(
+                "Bad Last-Event-ID",
+                "Last-Event-ID",
+                "Send the id of the last event, or leave the header away to start anew.",
+            )
+        return cls(int(found[1]), int(found[2]))
+
+
+class Stream:
+    """One client's live view of one job. Holds no connection but while it reads."""
+
+    def __init__(self, ctx: Context, job_id: str, cursor: Cursor) -> None:
+        self._ctx = ctx
+        self._job_id = job_id
+        self._offset, self._epoch = cursor
+        self._state = ""
+        self._sent: dict[int, datetime] = {}
+        self._newest: datetime | None = None
+        # Bytes of a character whose end is still to come are behind `_offset` but not yet sent.
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._text_offset = self._offset
+
+    async def events(self) -> AsyncIterator[ServerSentEvent]:
+        """Everything from the cursor on; ends when the job is finished and all was sent."""
+        async with self._ctx.bus.subscribe(self._job_id) as subscription:
+            while not self._ctx.bus.closed:
+                row, rows, part = await self._read()
+                if row is None:
+                    yield self._event("end", {})
+                    return
+                for event in self._news(row, rows):
+                    yield event
+                finished = row.job.status in FINISHED
+                caught_up = part.next_offset >= row.job.log_size
+                if output := self._log(part, last=finished and caught_up):
+                    yield output
+                if not caught_up:
+                    continue
+                if finished:
+                    yield self._event("end", {})
+                    return
+                await subscription.wait()
+
+    async def _read(self) -> tuple[JobRow | None, list[EpochMetrics], LogPart]:
+        async with self._ctx.db.reading() as session:
+            row = await repository.find(session, self._job_id)
+            if row is None:
+                return None, [], LogPart(b"", 0)
+            since = self._newest - OVERLAP if self._newest else None
+            rows = list(await repository.metrics(session, self._job_id, since=since))
+            part = await log_repository.read(session, row.job, self._offset, LOG_PART_BYTES)
+        return row, rows, part
+
+    def _news(self, row: JobRow, rows: list[EpochMetrics]) -> list[ServerSentEvent]:
+        events = []
+        state = JobOut.of(row).model_dump_json()
+        for item in rows:
+            seen = self._sent.get(item.epoch) == item.at
+            resumed = self._newest is None and item.epoch <= self._epoch
+            self._sent[item.epoch] = item.at
+            if not seen and not resumed:
+                self._epoch = item.epoch
+                events.append(self._event("metrics", MetricsOut.model_validate(item)))
+        if rows:
+            newest = max(item.at for item in rows)
+            self._newest = max(newest, self._newest or newest)
+        if state != self._state:
+            self._state = state
+            events.append(self._event("state", raw=state))
+        return events
+
+    def _log(self, part: LogPart, *, last: bool) -> ServerSentEvent | None:
+        offset = self._text_offset
+        text = self._decoder.decode(part.data, final=last)
+        self._offset = part.next_offset
+        pending = len(self._decoder.getstate()[0])
+        self._text_offset = self._offset - pending
+        if not text:
+            return None
+        data = {"offset": offset, "next_offset": self._text_offset, "text": text}
+        return self._event("log", data)
+
+    def _event(self, name: str, data: Any = None, *, raw: str | None = None) -> ServerSentEvent:
+        cursor = str(Cursor(self._text_offset, self._epoch))
+        if raw is not None:
+            return ServerSentEvent(event=name, raw_data=raw, id=cursor)
+        return ServerSentEvent(event=name, data=data, id=cursor)

@@ -1,0 +1,325 @@
+"""Launching, stopping, ending and settling attempts.
+
+Each function may be cut short anywhere and called again: what is done already is seen in the
+database, or in what the executor lists, and is not done twice.
+"""
+
+import asyncio
+import json
+import logging
+import secrets
+import socket
+from weakref import WeakValueDictionary
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from backend.artifacts.service import register_artifacts
+from backend.auth.service import sha256
+from backend.catalog.manifest import Resources
+from backend.context import Context
+from backend.executors.base import (
+    AttemptRef,
+    AttemptSpec,
+    ExecutorUnavailableError,
+    LaunchError,
+    Observation,
+)
+from backend.infra.database import utcnow
+from backend.infra.metrics import ATTEMPTS_ENDED
+from backend.infra.object_store import StoreError
+from backend.infra.problems import Problem
+from backend.jobs.repository import transition
+from backend.orchestration import repository
+from backend.state import retry_policy
+from backend.state.causes import CONSEQUENCES, Cause
+from backend.state.datasets import Dataset
+from backend.state.jobs import Attempt, Job
+from backend.state.statuses import FINISHED, JobStatus
+from backend.temporal.workflows import Launched, Settled
+
+logger = logging.getLogger(__name__)
+
+# Nothing runs, and the next step is an attempt.
+WAITING = frozenset({JobStatus.QUEUED, JobStatus.RETRYING})
+
+_launching: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+
+async def launch(ctx: Context, job_id: str) -> Launched | None:
+    """See to it that the job's attempt runs, beginning the next one where it is due.
+
+    Returns:
+        The job's latest attempt; None when there is nothing (more) to run.
+
+    Raises:
+        ExecutorUnavailableError: it may or may not have been launched; call again.
+    """
+    # Of two calls at once, the second would make the token of what the first launches invalid.
+    async with _launching.setdefault(job_id, asyncio.Lock()):
+        try:
+            return await _launch(ctx, job_id)
+        except ExecutorUnavailableError as error:
+            async with ctx.db.transaction() as session:
+                await repository.explain_wait(session, job_id, str(error))
+            await ctx.bus.publish(job_id)
+            raise
+
+
+async def _launch(ctx: Context, job_id: str) -> Launched | None:
+    token = secrets.token_urlsafe(32)
+    async with ctx.db.transaction() as session:
+        job = await repository.locked_job(session, job_id)
+        if job is None or job.status in FINISHED:
+            return None
+        begun = job.status in WAITING
+        number = job.attempt + 1 if begun else job.attempt
+        ref = AttemptRef(job_id, number)
+        if begun:
+            attempt = await _begin(ctx, session, job, ref, token)
+        else:
+            attempt = await repository.existing_attempt(session, ref)
+    if begun:
+        await ctx.bus.publish(job_id)
+    elif attempt.ended_at or attempt.launched_at:
+        return Launched(number, ended=attempt.ended_at is not None)
+    elif not await _launch_again(ctx, attempt, token):
+        return await _launched(ctx, ref)
+    try:
+        await ctx.executor.launch(await _spec(ctx, ref, token))
+    except (LaunchError, Problem) as error:
+        await end(ctx, Observation(ref, "ended", cause=Cause.LAUNCH_FAILED, message=str(error)))
+        return Launched(number, ended=True)
+    return await _launched(ctx, ref)
+
+
+async def _begin(
+    ctx: Context, session: AsyncSession, job: Job, ref: AttemptRef, token: str
+) -> Attempt:
+    attempt = Attempt(
+        job_id=ref.job_id,
+        number=ref.number,
+        executor=ctx.executor.name,
+        token_sha256=sha256(token),
+        debug_port=_free_port() if job.debug else None,
+        log_base=job.log_size,
+    )
+    session.add(attempt)
+    await transition(
+        session,
+        ref.job_id,
+        JobStatus.PREPARING,
+        attempt=ref.number,
+        cause=None,
+        message=None,
+        finished_at=None,
+        mlflow_done=False,
+        workflow_started=True,
+    )
+    return attempt
+
+
+async def _launch_again(ctx: Context, attempt: Attempt, token: str) -> bool:
+    """Whether an attempt, whose launch an earlier call began and did not confirm, is to be launched.
+
+    It gets another token then, for only the hash of the first is left. Where the executor knows
+    the attempt already, the trainer lives with the first token, which must stay.
+    """
+    ref = AttemptRef(attempt.job_id, attempt.number)
+    if attempt.executor != ctx.executor.name:
+        await leave_behind(ctx, ref, attempt.executor)
+        return False
+    if any(known.ref == ref for known in await ctx.executor.list()):
+        return False
+    if attempt.stop_requested_at is not None:
+        await end(ctx, Observation(ref, "ended"))
+        return False
+    async with ctx.db.transaction() as session:
+        return await repository.replace_token(session, attempt, sha256(token))
+
+
+async def _launched(ctx: Context, ref: AttemptRef) -> Launched:
+    async with ctx.db.transaction() as session:
+        await repository.confirm_launch(session, ref)
+        attempt = await repository.existing_attempt(session, ref)
+    await ctx.bus.publish(ref.job_id)
+    if attempt.stop_requested_at is not None and attempt.ended_at is None:
+        await _stop(ctx, ref)
+    return Launched(ref.number, ended=attempt.ended_at is not None)
+
+
+async def _spec(ctx: Context, ref: AttemptRef, token: str) -> AttemptSpec:
+    async with ctx.db.reading() as session:
+        job = await session.get_one(Job, ref.job_id)
+        attempt = await repository.existing_attempt(session, ref)
+        dataset = await session.get(Dataset, job.dataset_id)
+    manifest = ctx.trainers.get(job.trainer)
+    resources = Resources.model_validate(job.resources)
+    settings = ctx.settings
+    env = {
+        "JOB_ID": job.id,
+        "ATTEMPT": str(ref.number),
+        "BACKEND_URL": settings.backend_url.rstrip("/"),
+        "CALLBACK_TOKEN": token,
+        "S3_ENDPOINT": settings.s3_endpoint,
+        "AWS_ACCESS_KEY_ID": settings.aws_access_key_id.get_secret_value(),
+        "AWS_SECRET_ACCESS_KEY": settings.aws_secret_access_key.get_secret_value(),
+        "AWS_REGION": settings.aws_region,
+        "AWS_DEFAULT_REGION": settings.aws_region,  # the one that boto3 reads
+        "DATASET_ID": job.dataset_id,
+        "TASK": job.task,
+        "TRAIN_CONFIG": json.dumps(job.config),
+    }
+    if dataset is not None and dataset.sha256 is not None:
+        env["DATASET_SHA256"] = dataset.sha256
+    if attempt.debug_port is not None:
+        env["DEBUG_PORT"] = str(attempt.debug_port)
+    return AttemptSpec(
+        ref=ref,
+        image=manifest.image,
+        command=manifest.command,
+        env=env,
+        cpu=resources.cpu,
+        memory_bytes=resources.memory_bytes,
+        gpu=resources.gpu,
+        placement=resources.placement,
+        trainer=job.trainer,
+        name=job.name,
+    )
+
+
+async def request_stop(ctx: Context, job_id: str) -> bool:
+    """Cancel a job: at once where nothing runs, else as soon as its trainer has left.
+
+    Returns:
+        False: there is no such job, or it is finished.
+    """
+    async with ctx.db.transaction() as session:
+        job = await repository.locked_job(session, job_id)
+        if job is None or job.status in FINISHED:
+            return False
+        ref = AttemptRef(job_id, job.attempt)
+        waiting = job.status in WAITING
+        if waiting:
+            await transition(
+                session,
+                job_id,
+                JobStatus.CANCELLED,
+                cause=Cause.CANCELLED,
+                message=CONSEQUENCES[Cause.CANCELLED].sentence,
+                finished_at=utcnow(),
+            )
+        else:
+            await transition(
+                session,
+                job_id,
+                JobStatus.CANCELLING,
+                message=f"The trainer has {ctx.settings.stop_grace_s:g} s to leave.",
+            )
+            await repository.stop_attempt(session, ref, Cause.CANCELLED)
+    await ctx.bus.publish(job_id)
+    if waiting:
+        await ctx.temporal.cancelled(job_id)
+    else:
+        await _stop(ctx, ref)
+    return True
+
+
+async def _stop(ctx: Context, ref: AttemptRef) -> None:
+    try:
+        await ctx.executor.stop(ref, ctx.settings.stop_grace_s)
+    except ExecutorUnavailableError as error:
+        logger.warning("job %s: attempt %d is stopped later: %s", *ref, error)
+
+
+async def end(ctx: Context, seen: Observation, *, left_behind: bool = False) -> None:
+    """Record an attempt's end and tell its workflow; the monitor tells again until it listens."""
+    async with ctx.db.transaction() as session:
+        recorded = await repository.end_attempt(session, seen, left_behind=left_behind)
+    if recorded:
+        await ctx.bus.publish(seen.ref.job_id)
+        await ctx.temporal.attempt_ended(*seen.ref)
+
+
+async def leave_behind(ctx: Context, ref: AttemptRef, executor: str) -> None:
+    """End an attempt on an executor that is not the configured one any more."""
+    message = f"It ran with TRAINING_MODE={executor}, which was changed."
+    seen = Observation(ref, "ended", cause=Cause.PREEMPTED, message=message)
+    await end(ctx, seen, left_behind=True)
+
+
+async def settle(ctx: Context, job_id: str, number: int) -> Settled:
+    """Decide what an ended attempt leads to, and show it."""
+    async with ctx.db.transaction() as session:
+        job = await repository.locked_job(session, job_id)
+        if job is None or job.attempt != number or job.status in FINISHED:
+            return Settled(delay_s=0)
+        attempt = await repository.existing_attempt(session, AttemptRef(job_id, number))
+        if attempt.ended_at is None:
+            return Settled()
+        cause = retry_policy.settled_cause(attempt)
+        if attempt.cause is None:
+            attempt.message = retry_policy.detail_of(attempt, cause)
+            attempt.cause = cause
+            ATTEMPTS_ENDED.labels(cause).inc()
+        epoch = await repository.last_epoch(session, job_id, before=number)
+        epoch_before = -1 if epoch is None else epoch
+        delay = retry_policy.retry_delay(job, attempt, cause, epoch_before)
+        if delay is None:
+            return Settled(final=True)
+        if job.status != JobStatus.RETRYING:
+            reached = await repository.last_epoch(session, job_id, before=number + 1)
+            await transition(
+                session,
+                job_id,
+                JobStatus.RETRYING,
+                attempt=number,
+                cause=cause,
+                attempts_before=job.attempts_before
+                + (not retry_policy.counts(attempt, cause, epoch_before)),
+                message=retry_policy.retry_message(attempt, cause, delay, reached),
+            )
+    await ctx.bus.publish(job_id)
+    return Settled(delay_s=delay)
+
+
+async def finalize(ctx: Context, job_id: str, number: int) -> None:
+    """Give the job its final status, once its artifacts are known.
+
+    Raises:
+        StoreError: the artifacts could not be listed; the job stays as it was.
+    """
+    await register_artifacts(ctx, job_id)
+    async with ctx.db.transaction() as session:
+        job = await repository.locked_job(session, job_id)
+        if job is None or job.attempt != number or job.status in FINISHED | WAITING:
+            return
+        attempt = await repository.existing_attempt(session, AttemptRef(job_id, number))
+        cause = retry_policy.final_cause(job, attempt)
+        await transition(
+            session,
+            job_id,
+            retry_policy.FINAL_STATUS.get(cause, JobStatus.FAILED),
+            attempt=number,
+            cause=cause,
+            message=retry_policy.final_message(job, attempt, cause),
+            finished_at=utcnow(),
+        )
+    await ctx.bus.publish(job_id)
+    if cause == Cause.COMPLETED:
+        await _drop_checkpoints(ctx, job_id, number)
+
+
+async def _drop_checkpoints(ctx: Context, job_id: str, last: int) -> None:
+    """Nothing resumes a job that succeeded; what this leaves behind goes when the job is deleted."""
+    try:
+        for number in range(1, last + 1):
+            prefix = f"{job_id}/{number}/checkpoint"
+            await ctx.store.delete_prefix(ctx.settings.models_bucket, prefix)
+    except StoreError as error:
+        logger.warning("job %s: its checkpoints stay in the store: %s", job_id, error)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

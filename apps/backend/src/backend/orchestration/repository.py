@@ -1,0 +1,226 @@
+"""The training module's SQL: attempts, and the rows that need something done."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Float, and_, cast, exists, extract, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from backend.executors.base import AttemptRef, Observation
+from backend.infra.database import guarded, utcnow
+from backend.state.causes import Cause
+from backend.state.datasets import Dataset, DatasetStatus
+from backend.state.jobs import Attempt, Job
+from backend.state.statuses import JobStatus
+
+
+async def locked_job(session: AsyncSession, job_id: str) -> Job | None:
+    """The job, which nobody else changes before this transaction ends."""
+    return await session.get(Job, job_id, with_for_update=True)
+
+
+async def existing_attempt(session: AsyncSession, ref: AttemptRef) -> Attempt:
+    """The attempt as the database has it now; it must exist."""
+    return await session.get_one(Attempt, (ref.job_id, ref.number), populate_existing=True)
+
+
+async def last_epoch(session: AsyncSession, job_id: str, *, before: int) -> int | None:
+    """The last epoch that an attempt with a number below `before` finished."""
+    epoch: int | None = await session.scalar(
+        select(func.max(Attempt.epoch)).where(Attempt.job_id == job_id, Attempt.number < before)
+    )
+    return epoch
+
+
+async def replace_token(session: AsyncSession, attempt: Attempt, token_sha256: str) -> bool:
+    """Give an attempt that nothing was launched for another token; False: somebody was faster."""
+    return await _update_attempt(
+        session,
+        AttemptRef(attempt.job_id, attempt.number),
+        Attempt.token_sha256 == attempt.token_sha256,
+        Attempt.launched_at.is_(None),
+        Attempt.ended_at.is_(None),
+        token_sha256=token_sha256,
+    )
+
+
+async def explain_wait(session: AsyncSession, job_id: str, message: str | None) -> None:
+    """Tell the user why the attempt is not launched yet."""
+    await session.execute(
+        update(Job)
+        .where(Job.id == job_id, Job.status == JobStatus.PREPARING)
+        .values(message=message)
+    )
+
+
+async def note_waiting(session: AsyncSession, ref: AttemptRef, message: str | None) -> None:
+    """Tell the user what a launched attempt waits for; None: for nothing, its time begins."""
+    await explain_wait(session, ref.job_id, message)
+    await _update_attempt(session, ref, Attempt.ended_at.is_(None), progress_at=utcnow())
+
+
+async def confirm_launch(session: AsyncSession, ref: AttemptRef) -> None:
+    await locked_job(session, ref.job_id)  # before its attempt, as everywhere
+    await _update_attempt(session, ref, Attempt.launched_at.is_(None), launched_at=utcnow())
+    await explain_wait(session, ref.job_id, None)
+    await session.execute(
+        update(Job)
+        .where(Job.id == ref.job_id, Job.started_at.is_(None))
+        .values(started_at=utcnow())
+    )
+
+
+async def end_attempt(
+    session: AsyncSession, seen: Observation, *, left_behind: bool = False
+) -> bool:
+    """Record an end, once; the attempt's token is dead from here on."""
+    return await _update_attempt(
+        session,
+        seen.ref,
+        Attempt.ended_at.is_(None),
+        ended_at=utcnow(),
+        exit_code=seen.exit_code,
+        observed_cause=seen.cause,
+        message=seen.message,
+        left_behind=left_behind,
+    )
+
+
+async def stop_attempt(session: AsyncSession, ref: AttemptRef, cause: Cause) -> None:
+    """Note why an attempt is to stop. The first asking counts for the time, the last for why."""
+    await _update_attempt(
+        session,
+        ref,
+        Attempt.ended_at.is_(None),
+        stop_cause=cause,
+        stop_requested_at=func.coalesce(Attempt.stop_requested_at, utcnow()),
+    )
+
+
+async def stop_silent(session: AsyncSession, before: datetime) -> None:
+    """Stop what promised heartbeats by sending a `seq` and sent none since `before`."""
+    await _stop_where(
+        session, Cause.HEARTBEAT_LOST, Attempt.seq.is_not(None), Attempt.heartbeat_at < before
+    )
+
+
+async def stop_stalled(session: AsyncSession, before: datetime) -> None:
+    progressed = func.coalesce(Attempt.progress_at, Attempt.launched_at)
+    # Whoever waits for a place to run has said so.
+    waiting = exists().where(
+        Job.id == Attempt.job_id, Job.status == JobStatus.PREPARING, Job.message.is_not(None)
+    )
+    await _stop_where(session, Cause.STALLED, progressed < before, ~waiting)
+
+
+async def stop_overdue(session: AsyncSession) -> None:
+    deadline = cast(extract("epoch", Job.started_at), Float) + Job.max_duration_s
+    overdue = exists().where(
+        Job.id == Attempt.job_id,
+        Job.max_duration_s.is_not(None),
+        deadline < utcnow().timestamp(),
+    )
+    await _stop_where(session, Cause.DEADLINE_EXCEEDED, overdue)
+
+
+async def stopping(session: AsyncSession, executor: str) -> Sequence[tuple[AttemptRef, datetime]]:
+    """Attempts that were asked to stop and have not ended, and since when."""
+    rows = await session.execute(
+        select(Attempt.job_id, Attempt.number, Attempt.stop_requested_at).where(
+            Attempt.ended_at.is_(None),
+            Attempt.stop_requested_at.is_not(None),
+            Attempt.launched_at.is_not(None),
+            Attempt.executor == executor,
+        )
+    )
+    return [(AttemptRef(job_id, number), since) for job_id, number, since in rows if since]
+
+
+async def unsettled(session: AsyncSession, before: datetime) -> Sequence[AttemptRef]:
+    """Attempts that ended before `before`, whose workflow has not taken notice."""
+    rows = await session.execute(
+        select(Attempt.job_id, Attempt.number)
+        .where(Attempt.cause.is_(None), Attempt.ended_at < before)
+        .order_by(Attempt.ended_at)
+        .limit(200)
+    )
+    return [AttemptRef(*row) for row in rows]
+
+
+async def open_attempts(session: AsyncSession) -> dict[AttemptRef, tuple[str, datetime | None]]:
+    """Every attempt that has not ended: the executor's name, and when it was launched."""
+    rows = await session.execute(
+        select(Attempt.job_id, Attempt.number, Attempt.executor, Attempt.launched_at).where(
+            Attempt.ended_at.is_(None)
+        )
+    )
+    return {AttemptRef(job_id, number): (name, at) for job_id, number, name, at in rows}
+
+
+async def undriven_jobs(session: AsyncSession, stale: datetime) -> Sequence[str]:
+    """Jobs whose next step is a workflow's, and that have none or have not moved since `stale`."""
+    waits_for_workflow = or_(
+        Job.status.in_([JobStatus.QUEUED, JobStatus.RETRYING]),
+        and_(
+            Job.status.in_([JobStatus.PREPARING, JobStatus.RUNNING, JobStatus.CANCELLING]),
+            or_(Attempt.launched_at.is_(None), Attempt.ended_at.is_not(None)),
+        ),
+    )
+    rows = await session.scalars(
+        select(Job.id)
+        .outerjoin(Attempt, and_(Attempt.job_id == Job.id, Attempt.number == Job.attempt))
+        .where(
+            waits_for_workflow,
+            or_(
+                and_(Job.status == JobStatus.QUEUED, ~Job.workflow_started),
+                Job.updated_at < stale,
+            ),
+        )
+        .order_by(Job.created_at)
+        .limit(200)
+    )
+    return rows.all()
+
+
+async def undriven_datasets(session: AsyncSession, stale: datetime) -> Sequence[str]:
+    rows = await session.scalars(
+        select(Dataset.id)
+        .where(
+            Dataset.status == DatasetStatus.CHECKING,
+            or_(~Dataset.workflow_started, Dataset.updated_at < stale),
+        )
+        .limit(200)
+    )
+    return rows.all()
+
+
+async def mark_driven(session: AsyncSession, table: type[Job | Dataset], id_: str) -> None:
+    await session.execute(
+        update(table).where(table.id == id_).values(workflow_started=True, updated_at=utcnow())
+    )
+
+
+async def _stop_where(session: AsyncSession, cause: Cause, *late: ColumnElement[bool]) -> None:
+    # Whoever debugs a trainer stands still in it for as long as they like.
+    debugged = exists().where(Job.id == Attempt.job_id, Job.debug)
+    await session.execute(
+        update(Attempt)
+        .where(
+            Attempt.ended_at.is_(None),
+            Attempt.stop_requested_at.is_(None),
+            Attempt.launched_at.is_not(None),
+            ~debugged,
+            *late,
+        )
+        .values(stop_cause=cause, stop_requested_at=utcnow())
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def _update_attempt(
+    session: AsyncSession, ref: AttemptRef, *guards: ColumnElement[bool], **values: object
+) -> bool:
+    attempt = update(Attempt).where(
+        Attempt.job_id == ref.job_id, Attempt.number == ref.number, *guards
+    )
+    return await guarded(session, attempt.values(**values))

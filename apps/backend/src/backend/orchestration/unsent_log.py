@@ -1,0 +1,28 @@
+"""Output that no trainer has sent: it is taken from the executor when the attempt ends."""
+
+from backend.callbacks import repository
+from backend.callbacks.repository import LogPart
+from backend.context import Context
+from backend.executors.base import AttemptRef
+from backend.state.jobs import Attempt, Job
+
+# As trainers send it: a reader of the log reads whole chunks.
+CHUNK = 2**20
+
+
+async def keep_output(ctx: Context, ref: AttemptRef) -> None:
+    """Store what an attempt printed, unless its supervisor has sent it. Not after its end."""
+    async with ctx.db.reading() as session:
+        attempt, job = await session.get(Attempt, ref), await session.get(Job, ref.job_id)
+    if attempt is None or job is None or job.log_size != attempt.log_base:
+        return
+    output = await ctx.executor.output(ref)
+    if not output:
+        return
+    limit = ctx.settings.log_limit_bytes
+    async with ctx.db.transaction() as session:
+        for offset in range(0, len(output), CHUNK):
+            part = LogPart(attempt.token_sha256, offset, output[offset : offset + CHUNK])
+            # Nothing is appended where the end is recorded already.
+            await repository.append_logs(session, {ref.job_id: part}, limit)
+    await ctx.bus.publish(ref.job_id)

@@ -1,0 +1,122 @@
+"""Tables of jobs: the job, its attempts, its metrics and its log."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, false
+from sqlalchemy.orm import Mapped, mapped_column
+
+from backend.infra.database import Base, new_id, utcnow
+from backend.state.statuses import JobStatus
+
+
+class Job(Base):
+    """What the user asked for and how it stands. The row is also the outbox of its workflow."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        Index("ix_jobs_created", "created_at", "id"),
+        Index("ix_jobs_status_created", "status", "created_at"),
+        Index("ix_jobs_mlflow_done", "mlflow_done"),
+    )
+
+    id: Mapped[str] = mapped_column(String(12), primary_key=True, default=new_id)
+    name: Mapped[str | None] = mapped_column(String(100))
+    trainer: Mapped[str] = mapped_column(String(40))
+    task: Mapped[str] = mapped_column(String(16))
+    # No foreign key: a finished job outlives its dataset.
+    dataset_id: Mapped[str] = mapped_column(String(12), index=True)
+    config: Mapped[dict[str, Any]]
+    resources: Mapped[dict[str, Any]]
+    debug: Mapped[bool] = mapped_column(default=False)
+    max_attempts: Mapped[int]
+    max_duration_s: Mapped[int | None]
+    idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
+    request_sha256: Mapped[str] = mapped_column(String(64))
+
+    status: Mapped[JobStatus] = mapped_column(String(16), default=JobStatus.QUEUED)
+    cause: Mapped[str | None] = mapped_column(String(32))
+    message: Mapped[str | None]
+    attempt: Mapped[int] = mapped_column(default=0)
+    # So many attempts are none of max_attempts: those before the user's retry, and those that
+    # finished an epoch before their machine was taken away.
+    attempts_before: Mapped[int] = mapped_column(default=0)
+    epoch: Mapped[int | None]
+    metrics: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    log_size: Mapped[int] = mapped_column(BigInteger, default=0)
+    mlflow_run_id: Mapped[str | None] = mapped_column(String(64))
+    # Metrics up to here, in the order (attempt, epoch), are in MLflow; done: the final status too.
+    mlflow_attempt: Mapped[int] = mapped_column(default=0)
+    mlflow_epoch: Mapped[int] = mapped_column(default=-1)
+    mlflow_done: Mapped[bool] = mapped_column(default=False)
+    workflow_started: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    updated_at: Mapped[datetime] = mapped_column(default=utcnow, onupdate=utcnow)
+    started_at: Mapped[datetime | None]
+    first_step_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class Attempt(Base):
+    """One launch of a job's trainer. `ended_at` set: its token is dead."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (
+        Index("ix_attempts_open", "ended_at", "stop_requested_at"),
+        Index("ix_attempts_unsettled", "cause", "ended_at"),
+    )
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    executor: Mapped[str] = mapped_column(String(16))
+    token_sha256: Mapped[str] = mapped_column(String(64))
+    debug_port: Mapped[int | None]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    launched_at: Mapped[datetime | None]
+
+    seq: Mapped[int | None] = mapped_column(BigInteger)
+    phase: Mapped[str | None] = mapped_column(String(16))
+    epoch: Mapped[int | None]
+    step: Mapped[int | None] = mapped_column(BigInteger)
+    progress: Mapped[float | None]
+    speed: Mapped[float | None]
+    system: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    heartbeat_at: Mapped[datetime | None]
+    progress_at: Mapped[datetime | None]
+    # Where this attempt's output begins in the job's log.
+    log_base: Mapped[int] = mapped_column(BigInteger, default=0)
+
+    reported_cause: Mapped[str | None] = mapped_column(String(32))
+    reported_message: Mapped[str | None]
+    stop_cause: Mapped[str | None] = mapped_column(String(32))
+    stop_requested_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    # TRAINING_MODE was changed under it: none of the job's max_attempts.
+    left_behind: Mapped[bool] = mapped_column(default=False, server_default=false())
+    exit_code: Mapped[int | None]
+    # What the executor knew for certain; `cause` is what was settled from all that is known.
+    observed_cause: Mapped[str | None] = mapped_column(String(32))
+    cause: Mapped[str | None] = mapped_column(String(32))
+    message: Mapped[str | None]
+
+
+class EpochMetrics(Base):
+    """The metrics of one epoch; a later attempt that repeats the epoch replaces them."""
+
+    __tablename__ = "epoch_metrics"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    attempt: Mapped[int]
+    values: Mapped[dict[str, Any]]
+    at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class LogChunk(Base):
+    """Bytes of a job's log from `offset` on. Chunks of a job touch and never overlap."""
+
+    __tablename__ = "log_chunks"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    offset: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    data: Mapped[bytes] = mapped_column(LargeBinary)

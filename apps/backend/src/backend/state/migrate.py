@@ -1,0 +1,68 @@
+"""The database's schema: bringing it to the newest version, and waiting until it is there."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from backend.infra.database import Database
+from backend.infra.retry import forever
+
+# Every table must be known to the metadata before Alembic compares.
+from backend.state import artifacts, datasets, jobs, tokens  # noqa: F401
+
+# Any number that only we use: replicas that migrate at once take turns.
+_LOCK = 7_246_245
+
+
+class SchemaError(ValueError):
+    """The schema is not what this backend needs; the text says what to do."""
+
+
+def config(connection: Connection | None = None) -> Config:
+    """Alembic's configuration, for `alembic` in code."""
+    made = Config(attributes={"connection": connection})
+    made.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
+    return made
+
+
+async def migrate(database: Database) -> None:
+    """Bring the schema to the newest version; harmless at the same time on several replicas."""
+
+    def upgrade(connection: Connection) -> None:
+        # SQLite's BEGIN IMMEDIATE is such a lock by itself.
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        command.upgrade(config(connection), "head")
+
+    async with database.engine.begin() as connection:
+        await connection.run_sync(upgrade)
+
+
+async def check(database: Database) -> None:
+    """Raise unless the database answers and its schema is this backend's or a newer one.
+
+    Raises:
+        SchemaError: it answers, but was not migrated.
+        OSError, sqlalchemy.exc.DBAPIError: it does not answer.
+    """
+    async with database.reading() as session:
+        connection = await session.connection()
+        current = await connection.run_sync(
+            lambda sync: MigrationContext.configure(sync).get_current_revision()
+        )
+    known = [script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()]
+    if current is None or current in known[1:]:
+        raise SchemaError(
+            "The database's schema is not the newest. Run `python -m backend migrate`."
+        )
+
+
+async def wait(database: Database) -> None:
+    """Return once `check` passes, saying meanwhile what is waited for."""
+    missing = (SchemaError, OSError, DBAPIError)
+    await forever("waiting for the database (DATABASE_URL)", *missing)(check, database)

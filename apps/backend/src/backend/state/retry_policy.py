@@ -1,0 +1,118 @@
+"""From all that is known of an ended attempt: its cause, what follows, and how it is told."""
+
+from backend.state.causes import CONSEQUENCES, TAKEN_AWAY, Cause, Retry
+from backend.state.jobs import Attempt, Job
+from backend.state.statuses import JobStatus
+
+# Seconds before the second, third, … attempt of a run; the last one goes for all later ones.
+RETRY_DELAYS_S = (1, 5, 15)
+
+FINAL_STATUS = {Cause.COMPLETED: JobStatus.SUCCEEDED, Cause.CANCELLED: JobStatus.CANCELLED}
+
+
+def cause_of(attempt: Attempt) -> Cause:
+    """Why the attempt ended.
+
+    A trainer that says it completed, and left well, has: a stop that was asked for came too late.
+    Else our own reason to stop it outranks what the executor knows for certain, that outranks what
+    the trainer reported, and that outranks the exit code.
+    """
+    completed = attempt.reported_cause == Cause.COMPLETED and attempt.exit_code == 0
+    if completed and attempt.observed_cause is None:
+        return Cause.COMPLETED
+    seen = attempt.observed_cause
+    silence_explained = attempt.stop_cause == Cause.HEARTBEAT_LOST and seen == Cause.NODE_LOST
+    for known in (None if silence_explained else attempt.stop_cause, seen):
+        if known is not None:
+            return Cause(known)
+    if attempt.reported_cause is not None and attempt.reported_cause != Cause.COMPLETED:
+        return Cause(attempt.reported_cause)
+    match attempt.exit_code:
+        case 0:
+            return Cause.COMPLETED
+        case 143:  # 128 + SIGTERM: the trainer was told to leave, by whom is not known
+            return Cause.PREEMPTED
+    return Cause.TRAINER_CRASHED
+
+
+def settled_cause(attempt: Attempt) -> Cause:
+    """The cause as it was settled, else as it will be."""
+    return cause_of(attempt) if attempt.cause is None else Cause(attempt.cause)
+
+
+def retry_delay(job: Job, attempt: Attempt, cause: Cause, epoch_before: int) -> int | None:
+    """Seconds until the next attempt; None: there is none.
+
+    Args:
+        job: the job as it stands.
+        attempt: its attempt that ended.
+        cause: why it ended.
+        epoch_before: last epoch that earlier attempts finished, -1 for none.
+    """
+    rule = CONSEQUENCES[cause].retry
+    progressed = _progressed(attempt, epoch_before)
+    run = attempt.number - job.attempts_before
+    if (
+        job.status == JobStatus.CANCELLING
+        or rule == Retry.NEVER
+        or (rule == Retry.IF_PROGRESSED and not progressed)
+        or (run >= job.max_attempts and counts(attempt, cause, epoch_before))
+    ):
+        return None
+    return RETRY_DELAYS_S[min(max(run, 1), len(RETRY_DELAYS_S)) - 1]
+
+
+def counts(attempt: Attempt, cause: Cause, epoch_before: int) -> bool:
+    """Whether the attempt is one of the job's max_attempts; arguments as in `retry_delay`."""
+    if attempt.left_behind:
+        # While two backends with different modes relieve each other, each ends the other's.
+        return False
+    return cause not in TAKEN_AWAY or not _progressed(attempt, epoch_before)
+
+
+def _progressed(attempt: Attempt, epoch_before: int) -> bool:
+    return attempt.epoch is not None and attempt.epoch > epoch_before
+
+
+def final_cause(job: Job, attempt: Attempt) -> Cause:
+    """The job's cause: whoever cancels gets a cancelled job, unless it was done already."""
+    cause = settled_cause(attempt)
+    cancelled = job.status == JobStatus.CANCELLING and cause != Cause.COMPLETED
+    return Cause.CANCELLED if cancelled else cause
+
+
+def detail_of(attempt: Attempt, cause: Cause) -> str | None:
+    """What is known beyond the cause's own sentence: the executor's words, else the trainer's."""
+    if attempt.message and attempt.observed_cause == cause:
+        return attempt.message
+    if attempt.reported_message and attempt.reported_cause == cause:
+        return attempt.reported_message
+    if cause == Cause.TRAINER_CRASHED:
+        return attempt.message or f"Its exit code was {attempt.exit_code}."
+    return None
+
+
+def final_message(job: Job, attempt: Attempt, cause: Cause) -> str:
+    sentences = [CONSEQUENCES[cause].sentence]
+    if cause == attempt.cause and attempt.message:
+        sentences.append(attempt.message)
+    run = attempt.number - job.attempts_before
+    rule = CONSEQUENCES[cause].retry
+    if rule != Retry.NEVER and job.max_attempts > 1:
+        if run >= job.max_attempts:
+            sentences.append(f"This was the last of {job.max_attempts} attempts.")
+        elif rule == Retry.IF_PROGRESSED:
+            sentences.append(
+                "It finished no epoch that an earlier attempt had not, so another would end the same way."
+            )
+    return " ".join(sentences)
+
+
+def retry_message(attempt: Attempt, cause: Cause, delay_s: int, epoch: int | None) -> str:
+    """What the user reads between two attempts; `epoch`: the last that any attempt finished."""
+    sentences = [CONSEQUENCES[cause].sentence, *([attempt.message] if attempt.message else [])]
+    start = "starting over" if epoch is None else f"resuming from epoch {epoch}"
+    return (
+        f"Attempt {attempt.number} ended: {' '.join(sentences)} "
+        f"Attempt {attempt.number + 1} follows in {delay_s} s, {start}."
+    )

@@ -1,0 +1,198 @@
+"""Temporal's client and worker. Nothing here is needed to accept a job: the row waits for it."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from temporalio.activity import heartbeat
+from temporalio.client import Client, WorkflowHandle
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import KeepAliveConfig, RPCError
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+    Worker,
+)
+
+from backend.infra.retry import forever
+from backend.settings import Settings
+from backend.temporal.workflows import BEAT_TIMEOUT, PreflightWorkflow, TrainingWorkflow
+
+logger = logging.getLogger(__name__)
+
+# Also to connect: with an address that has died the kernel would go on for two minutes.
+RPC_TIMEOUT_S = 2.0
+# A connection and the first call on it.
+CONNECT_S = 5.0
+# Temporal hangs up on whoever asks more often than every 10 s.
+KEEP_ALIVE = KeepAliveConfig(interval_millis=12_000, timeout_millis=4_000)
+# How often the connection is tried out.
+CHECK_S = 2.0
+# A workflow is kept between two of its tasks so as not to be replayed; most only wait for hours.
+CACHED_WORKFLOWS = 500
+# Its next task waits so long for the worker that has it cached, which may have been killed.
+STICKY_TIMEOUT = timedelta(seconds=2)
+
+
+class TemporalUnavailableError(Exception):
+    """Temporal cannot be reached; the text names the setting."""
+
+
+class Temporal:
+    def __init__(self, settings: Settings) -> None:
+        self._address = settings.temporal_address
+        self._namespace = settings.temporal_namespace
+        self._task_queue = settings.temporal_task_queue
+        self._client: Client | None = None
+
+    async def start_training(self, job_id: str) -> bool:
+        """Start the job's workflow unless it runs; False: Temporal is away, the reconciler will."""
+        return await self._start(TrainingWorkflow.run, job_id, workflow_id=job_id)
+
+    async def start_preflight(self, dataset_id: str) -> bool:
+        """Start the dataset's check unless it runs; False: the reconciler will."""
+        return await self._start(
+            PreflightWorkflow.run, dataset_id, workflow_id=f"preflight-{dataset_id}"
+        )
+
+    async def attempt_ended(self, job_id: str, number: int) -> bool:
+        """Tell the job's workflow, starting one if it has none; False: Temporal is away."""
+        return await self._start(
+            TrainingWorkflow.run,
+            job_id,
+            workflow_id=job_id,
+            start_signal="attempt_ended",
+            start_signal_args=[number],
+        )
+
+    async def cancelled(self, job_id: str) -> None:
+        """Wake a workflow that waits for the next attempt; harmless where there is none."""
+        try:
+            handle: WorkflowHandle[Any, Any] = self._connected().get_workflow_handle(job_id)
+            async with _soon():
+                await handle.signal("cancelled")
+        except (RPCError, TemporalUnavailableError, TimeoutError):
+            logger.debug("no workflow of job %s to wake", job_id)
+
+    async def check(self) -> None:
+        """Raise TemporalUnavailableError unless Temporal answers."""
+        try:
+            async with _soon():
+                await self._connected().service_client.check_health()
+        except RPCError as error:
+            raise self._unavailable(str(error)) from error
+        except TimeoutError as error:
+            raise self._unavailable(f"nothing came back within {RPC_TIMEOUT_S:g} s") from error
+
+    async def run_worker(self, activities: Sequence[Callable[..., Any]]) -> None:
+        """Connect, however long it takes, and work off workflows and activities for ever."""
+        await forever(f"Temporal at {self._address} (TEMPORAL_ADDRESS) is away", Exception)(
+            self._work, activities
+        )
+
+    async def _work(self, activities: Sequence[Callable[..., Any]]) -> None:
+        self._client = await self._connect()
+        worker = Worker(
+            self._client,
+            task_queue=self._task_queue,
+            workflows=[TrainingWorkflow, PreflightWorkflow],
+            activities=activities,
+            interceptors=[_Beating()],
+            max_cached_workflows=CACHED_WORKFLOWS,
+            sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
+            max_heartbeat_throttle_interval=BEAT_TIMEOUT / 4,
+            default_heartbeat_throttle_interval=BEAT_TIMEOUT / 4,
+        )
+        keeping = asyncio.create_task(self._keep_connected(worker))
+        try:
+            await worker.run()
+        finally:
+            keeping.cancel()
+
+    async def _keep_connected(self, worker: Worker) -> None:
+        """Give up a connection that leads nowhere, or to another server: it would do so for ever."""
+        while True:
+            await asyncio.sleep(CHECK_S)
+            try:
+                await self.check()
+            except TemporalUnavailableError as error:
+                logger.warning("connecting anew: %s", error)
+                with contextlib.suppress(RuntimeError, RPCError, TimeoutError):
+                    worker.client = self._client = await self._connect()
+
+    async def _connect(self) -> Client:
+        """Raise RuntimeError, RPCError or TimeoutError while Temporal is away."""
+        # The client's own timeout ends with the connection, on which a server may say nothing.
+        async with asyncio.timeout(CONNECT_S):
+            return await Client.connect(
+                self._address,
+                namespace=self._namespace,
+                connect_timeout=timedelta(seconds=RPC_TIMEOUT_S),
+                keep_alive_config=KEEP_ALIVE,
+            )
+
+    async def _start(
+        self, run: Callable[..., Any], argument: str, *, workflow_id: str, **signal: Any
+    ) -> bool:
+        try:
+            client = self._connected()
+            async with _soon():
+                await client.start_workflow(
+                    run,
+                    args=[argument],
+                    id=workflow_id,
+                    task_queue=self._task_queue,
+                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                    # The server hands the first task to this process' worker in its very reply.
+                    request_eager_start=not signal,
+                    **signal,
+                )
+        except WorkflowAlreadyStartedError:
+            return True
+        except (RPCError, TemporalUnavailableError, TimeoutError) as error:
+            logger.warning("workflow %s not started yet: %r", workflow_id, error)
+            return False
+        return True
+
+    def _connected(self) -> Client:
+        if self._client is None:
+            raise self._unavailable("not connected yet")
+        return self._client
+
+    def _unavailable(self, reason: str) -> TemporalUnavailableError:
+        return TemporalUnavailableError(
+            f"Temporal at {self._address} (TEMPORAL_ADDRESS) does not answer: {reason}. "
+            "Jobs wait in the queue and start when it is back."
+        )
+
+
+def _soon() -> asyncio.Timeout:
+    """A call ends within RPC_TIMEOUT_S. The client's own timeout knows nothing of connecting, and repeats."""
+    return asyncio.timeout(RPC_TIMEOUT_S)
+
+
+class _Beating(Interceptor):
+    """Heartbeats for every activity, so that those of a killed worker are soon repeated."""
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
+        return _BeatingActivity(next)
+
+
+class _BeatingActivity(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
+        beats = asyncio.create_task(_beat())
+        try:
+            return await super().execute_activity(input)
+        finally:
+            beats.cancel()
+
+
+async def _beat() -> None:
+    while True:
+        await asyncio.sleep(BEAT_TIMEOUT.total_seconds() / 4)
+        heartbeat()
