@@ -31,7 +31,7 @@ def test_links_lead_to_pages_and_headings(page: Path) -> None:
 
 def causes() -> ModuleType:
     """The backend's module, which needs nothing of its environment."""
-    path = ROOT / "apps/backend/src/backend/training/causes.py"
+    path = ROOT / "apps/backend/src/backend/state/causes.py"
     spec = importlib.util.spec_from_file_location("causes", path)
     assert spec
     assert spec.loader

@@ -12,13 +12,13 @@ import httpx
 import servers
 from backend import __main__
 from backend.app import create_app
-from backend.auth.service import sha256
 from backend.context import Context
 from backend.infra.database import new_id, utcnow
 from backend.settings import Settings
 from backend.state.datasets import Dataset, DatasetStatus
 from backend.state.jobs import Attempt, Job
 from backend.state.statuses import JobStatus
+from backend.state.tokens import sha256
 from fastapi import FastAPI
 
 MANIFEST = {

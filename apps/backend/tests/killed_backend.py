@@ -6,7 +6,7 @@ import os
 import signal
 from typing import Any
 
-from backend.orchestration.background import create_executor
+from backend.executors.create import create_executor
 from backend.settings import Settings
 from training_support import make_context, running, script
 

@@ -8,11 +8,11 @@ import api_support
 import httpx
 import pytest
 from api_support import Api, Running, add_running, set_attempt, set_job
-from backend.auth.service import sha256
 from backend.callbacks.log_echo import Echo
 from backend.infra.database import utcnow
 from backend.state.jobs import Attempt
 from backend.state.statuses import JobStatus
+from backend.state.tokens import sha256
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

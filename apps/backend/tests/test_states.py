@@ -6,9 +6,10 @@ from typing import Any, ClassVar, TypeVar
 
 import pytest
 from backend.infra.database import Database, new_id
-from backend.jobs.repository import requeue, transition
+from backend.jobs.repository import requeue
 from backend.state.jobs import Job
 from backend.state.statuses import FINISHED, SOURCES, JobStatus
+from backend.state.transitions import transition
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule

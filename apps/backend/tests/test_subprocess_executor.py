@@ -13,9 +13,9 @@ from backend.executors.base import (
     LaunchError,
     Observation,
 )
+from backend.executors.create import create_executor
 from backend.executors.subprocess import SubprocessExecutor
 from backend.orchestration.attempts import request_stop
-from backend.orchestration.background import create_executor
 from backend.state.causes import Cause
 from backend.state.statuses import JobStatus
 from tiny_launcher import tiny_launcher

@@ -7,7 +7,6 @@ from contextlib import suppress
 import pytest
 import servers
 from api_support import get_attempt
-from backend.auth.service import sha256
 from backend.callbacks import repository as callback_repository
 from backend.context import Context
 from backend.executors.base import AttemptRef, Observation
@@ -17,6 +16,7 @@ from backend.orchestration import monitor, repository, unsent_log
 from backend.state.causes import Cause
 from backend.state.jobs import Attempt, Job
 from backend.state.statuses import JobStatus
+from backend.state.tokens import sha256
 from training_support import (
     ScriptedExecutor,
     add_job,

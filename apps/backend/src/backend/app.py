@@ -21,6 +21,7 @@ from backend.callbacks.routes import router as callbacks
 from backend.catalog.catalog import TrainerCatalog
 from backend.context import Context
 from backend.datasets.routes import router as datasets
+from backend.executors.create import create_executor
 from backend.health.checks import Checks
 from backend.health.routes import router as health
 from backend.infra import problem_handlers
@@ -30,7 +31,7 @@ from backend.infra.object_store import Store, StoreError
 from backend.infra.retry import forever
 from backend.infra.wakeups import Bus
 from backend.jobs.routes import router as jobs
-from backend.orchestration.background import background, create_executor
+from backend.orchestration.background import background
 from backend.settings import Settings
 from backend.state import migrate
 from backend.temporal.client import Temporal

@@ -1,6 +1,5 @@
 """API tokens: who may use the API. Only their hashes are kept."""
 
-import hashlib
 import re
 import secrets
 from typing import Annotated
@@ -13,14 +12,11 @@ from backend.auth import repository
 from backend.context import Ctx
 from backend.infra.database import Database
 from backend.infra.problems import Problem
+from backend.state.tokens import sha256
 
 _bearer = HTTPBearer(auto_error=False, description="Made by `python -m backend token create NAME`")
 
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-
-
-def sha256(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 async def require_token(ctx: Ctx, credentials: Credentials) -> None:

@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.infra.database import UtcDateTime, utcnow
 from backend.infra.problems import Problem, not_found
-from backend.jobs.repository import transition
 from backend.state.causes import Cause
 from backend.state.jobs import Attempt, Job, LogChunk
 from backend.state.statuses import JobStatus
+from backend.state.transitions import transition
 
 # One parameter however many heartbeats: the statement is prepared once, and is the same on both
 # databases but for the name of the function that unfolds it.

@@ -6,7 +6,6 @@ from fastapi import APIRouter, Depends, Request, Response, status
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ValidationError
 
-from backend.auth.service import sha256
 from backend.callbacks import repository
 from backend.callbacks.heartbeats import Heartbeats
 from backend.callbacks.logs import Output
@@ -22,6 +21,7 @@ from backend.callbacks.schemas import (
 from backend.context import Ctx
 from backend.infra import problem_handlers
 from backend.infra.problems import Problem
+from backend.state.tokens import sha256
 
 router = APIRouter(prefix="/api/v1/jobs/{id}", tags=["callbacks"])
 

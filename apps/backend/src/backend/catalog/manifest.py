@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from backend.datasets.schemas import Task
+from backend.state.datasets import Task
 
 
 class Resources(BaseModel):

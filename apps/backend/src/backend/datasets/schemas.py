@@ -1,20 +1,11 @@
 """The bodies of the dataset routes."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from backend.state.datasets import DatasetStatus
-
-
-class Task(StrEnum):
-    DETECT = "detect"
-    SEGMENT = "segment"
-    CLASSIFY = "classify"
-    POSE = "pose"
-    OBB = "obb"
+from backend.state.datasets import DatasetStatus, Task
 
 
 class DatasetCreate(BaseModel):

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 from pydantic_core import PydanticCustomError
 
 from backend.catalog.manifest import Resources
-from backend.datasets.schemas import Task
 from backend.jobs.repository import JobRow
+from backend.state.datasets import Task
 from backend.state.statuses import JobStatus
 
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]

@@ -14,7 +14,6 @@ from weakref import WeakValueDictionary
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.artifacts.service import register_artifacts
-from backend.auth.service import sha256
 from backend.catalog.manifest import Resources
 from backend.context import Context
 from backend.executors.base import (
@@ -28,13 +27,14 @@ from backend.infra.database import utcnow
 from backend.infra.metrics import ATTEMPTS_ENDED
 from backend.infra.object_store import StoreError
 from backend.infra.problems import Problem
-from backend.jobs.repository import transition
 from backend.orchestration import repository
 from backend.state import retry_policy
 from backend.state.causes import CONSEQUENCES, Cause
 from backend.state.datasets import Dataset
 from backend.state.jobs import Attempt, Job
 from backend.state.statuses import FINISHED, JobStatus
+from backend.state.tokens import sha256
+from backend.state.transitions import transition
 from backend.temporal.workflows import Launched, Settled
 
 logger = logging.getLogger(__name__)

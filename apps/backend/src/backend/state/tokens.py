@@ -1,5 +1,6 @@
 """Table of API tokens; only their hashes are kept."""
 
+import hashlib
 from datetime import datetime
 
 from sqlalchemy import String
@@ -14,3 +15,7 @@ class ApiToken(Base):
     name: Mapped[str] = mapped_column(String(63), primary_key=True)
     token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+def sha256(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

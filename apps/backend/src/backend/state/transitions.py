@@ -1,0 +1,42 @@
+"""The one way in which a job changes its state."""
+
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from backend.infra.database import guarded
+from backend.state.jobs import Job
+from backend.state.statuses import SOURCES, JobStatus
+
+
+async def transition(
+    session: AsyncSession,
+    job_id: str,
+    to: JobStatus,
+    *,
+    attempt: int | None = None,
+    **columns: Any,
+) -> bool:
+    """Move a job to `to`: one guarded UPDATE, so that of several writers one wins.
+
+    Args:
+        session: where it is done; the row stays locked until its transaction ends.
+        job_id: which job.
+        to: the new state, entered only from `SOURCES[to]`.
+        attempt: the attempt that the move is about. PREPARING begins it, so it must be the one
+            after the job's latest; every other move is made only while it is the latest.
+        columns: further columns of the job to set with it.
+
+    Returns:
+        False: the job is not there (any more), and nothing was changed.
+    """
+    statement = update(Job).where(Job.id == job_id, Job.status.in_(sorted(SOURCES[to])))
+    if to == JobStatus.PREPARING:
+        columns["first_step_at"] = None
+        if attempt is not None:
+            statement = statement.where(Job.attempt == attempt - 1)
+            columns["attempt"] = attempt
+    elif attempt is not None:
+        statement = statement.where(Job.attempt == attempt)
+    return await guarded(session, statement.values(status=to, **columns))
