@@ -61,10 +61,11 @@ test-conformance: $(foreach d,$(APPS) tests,$(call env,$d)) .tools/postgres
 	tests/.venv/bin/python -m pytest tests/strict_s3
 
 .PHONY: lint
-lint: $(foreach d,$(APPS) tests,$(call env,$d)) ## ruff, mypy --strict, yamllint, shellcheck
+lint: $(foreach d,$(APPS) tests,$(call env,$d)) ## ruff, mypy --strict, import-linter, yamllint, shellcheck
 	tests/.venv/bin/ruff check .
 	tests/.venv/bin/ruff format --check .
 	for app in $(APPS) tests; do (cd $$app && .venv/bin/mypy); done
+	cd $(BACKEND) && PYTHONPATH=src ../../tests/.venv/bin/lint-imports --no-cache --no-logo
 	tests/.venv/bin/yamllint --strict .
 	git ls-files -z | xargs -0 grep -lZE '^#!.*\b(ba)?sh$$' | xargs -0 tests/.venv/bin/shellcheck
 
