@@ -16,7 +16,7 @@ from backend.health import checks
 from backend.infra.database import utcnow
 from backend.jobs import repository
 from backend.state.statuses import JobStatus
-from test_events import redis
+from test_wakeups import redis
 from tiny_launcher import tiny_launcher
 
 
