@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-RECORDED = ROOT / "apps/backend/tests/kubernetes/succeeded.json"
+END_RECORDED = ROOT / "apps/backend/tests/kubernetes/succeeded.json"
 RUNNING = {"running": {"startedAt": "2026-11-24T18:46:44Z"}}
 
 
@@ -45,7 +45,7 @@ def named(thing: Any, job_id: str) -> bytes:
 
 
 def running(jobs: int) -> dict[str, list[bytes]]:
-    recorded = json.loads(RECORDED.read_text())
+    recorded = json.loads(END_RECORDED.read_text())
     job, pod = recorded["job"], recorded["pod"]
     pod["status"]["phase"] = "Running"
     for status in pod["status"]["containerStatuses"]:

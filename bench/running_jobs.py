@@ -30,7 +30,7 @@ FOLLOWED = 50
 LIST_S, SCRAPE_S, SAMPLE_S = 0.5, 15, 1
 
 
-class Seen(NamedTuple):
+class AttemptObjects(NamedTuple):
     """What users saw, in seconds; the replica's memory in bytes."""
 
     lists: list[float]
@@ -39,9 +39,11 @@ class Seen(NamedTuple):
     memory: list[int]
 
 
-async def look(url: str, targets: list[Target], process: psutil.Process, seconds: float) -> Seen:
+async def look(
+    url: str, targets: list[Target], process: psutil.Process, seconds: float
+) -> AttemptObjects:
     """Be the users and Prometheus for a while."""
-    seen = Seen([], [], [], [])
+    seen = AttemptObjects([], [], [], [])
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(base_url=url, timeout=30, limits=limits) as api:
         tasks = [asyncio.create_task(follow(api, target, seen)) for target in targets]
@@ -68,7 +70,7 @@ async def repeat(api: httpx.AsyncClient, path: str, every_s: float, took: list[f
         await asyncio.sleep(every_s)
 
 
-async def follow(api: httpx.AsyncClient, target: Target, seen: Seen) -> None:
+async def follow(api: httpx.AsyncClient, target: Target, seen: AttemptObjects) -> None:
     """Follow a job live; what was there at the start is not news."""
     async with api.stream("GET", f"{target.path}/events", timeout=None) as reply:
         begin, step = now_us(), 0
@@ -121,7 +123,7 @@ def kubernetes(folder: Path, jobs: int) -> Iterator[dict[str, str]]:
 class Measured(NamedTuple):
     seconds: float
     sent: Sent
-    seen: Seen
+    seen: AttemptObjects
     cpu: float
 
     def column(self) -> list[str]:

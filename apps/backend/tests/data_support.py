@@ -18,8 +18,8 @@ from backend.context import Context
 from backend.datasets.routes import router as datasets
 from backend.infra import problem_handlers
 from backend.infra.database import Database
-from backend.infra.object_store import Store
-from backend.infra.wakeups import Bus
+from backend.infra.object_store import ObjectStore
+from backend.infra.wakeups import WakeupBus
 from backend.settings import Settings
 from backend.trainers.routes import router as trainers
 from fastapi import FastAPI
@@ -57,9 +57,9 @@ def settings(server: servers.S3Server, **changes: Any) -> Settings:
 
 
 @cache
-def shared_store(server: servers.S3Server) -> Store:
+def shared_store(server: servers.S3Server) -> ObjectStore:
     """One for all tests: building S3 clients takes longer than most of them."""
-    return Store(settings(server))
+    return ObjectStore(settings(server))
 
 
 @asynccontextmanager
@@ -70,7 +70,7 @@ async def running(database_url: str, server: servers.S3Server) -> AsyncIterator[
         settings=chosen,
         db=Database(database_url),
         store=shared_store(server),
-        bus=Bus(None),
+        bus=WakeupBus(None),
         trainers=TrainerCatalog([MANIFEST]),
         executor=cast("Any", None),
         temporal=cast("Any", Workflows()),

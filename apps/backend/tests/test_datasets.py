@@ -16,7 +16,7 @@ import servers
 from backend.context import Context
 from backend.datasets import repository, service
 from backend.infra.database import new_id
-from backend.infra.object_store import Store
+from backend.infra.object_store import ObjectStore
 from backend.infra.problems import Problem
 from backend.state.datasets import Dataset
 from backend.state.jobs import Job
@@ -177,7 +177,7 @@ async def test_wrong_parts_leave_the_upload_open(
     dataset = await announce(client, data)
     missing = await complete(client, dataset["id"], [{"number": 1, "etag": "x"}])
     assert missing.status_code == 422
-    assert "Part 1 of 1 has not arrived" in missing.json()["detail"]
+    assert "UploadedPart 1 of 1 has not arrived" in missing.json()["detail"]
     right = await put_parts(dataset["upload"], data)
     reply = await complete(client, dataset["id"], parts)
     assert reply.status_code == 422
@@ -269,7 +269,7 @@ async def test_with_the_store_away_nothing_is_lost(
     ctx, client = served
     id_ = await push(client, archives.zipped(archives.files()))
     away = {"minio_endpoint": "http://127.0.0.1:1"}
-    unreachable = Store(data_support.settings(store, database_url=database_url, **away))
+    unreachable = ObjectStore(data_support.settings(store, database_url=database_url, **away))
     broken = replace(ctx, store=unreachable)
     with pytest.raises(Problem, match="MINIO_ENDPOINT"):
         await service.delete(broken, id_)

@@ -147,7 +147,7 @@ async def test_retry_counts_attempts_anew(api: Api) -> None:
     running = await add_running(api.ctx, JobStatus.FAILED, finished_at=utcnow(), mlflow_done=True)
     assert (await api.http.post(f"{running.path}/retry")).status_code == 202
     job = await get_job(api.ctx, running.job_id)
-    assert (job.attempt, job.attempts_before) == (1, 1)
+    assert (job.attempt, job.uncounted_attempts) == (1, 1)
     assert (job.workflow_started, job.mlflow_done) == (False, False)
 
 

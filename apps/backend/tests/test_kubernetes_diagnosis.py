@@ -5,18 +5,24 @@ from pathlib import Path
 
 import pytest
 from backend.executors.base import AttemptRef, Observation
-from backend.executors.kubernetes.diagnosis import PATIENCE_S, Seen, Waiting, essential, judge
+from backend.executors.kubernetes.diagnosis import (
+    PATIENCE_S,
+    AttemptObjects,
+    Pending,
+    diagnose,
+    trim,
+)
 from backend.state.causes import Cause
 
-RECORDED = Path(__file__).parent / "kubernetes"
+END_RECORDED = Path(__file__).parent / "kubernetes"
 REF = AttemptRef("0123456789ab", 1)
 
 
-def seen(name: str) -> Seen:
-    recorded = json.loads((RECORDED / f"{name}.json").read_text())
+def seen(name: str) -> AttemptObjects:
+    recorded = json.loads((END_RECORDED / f"{name}.json").read_text())
     for kind in ("job", "pod"):
-        recorded[kind] = recorded[kind] and essential(recorded[kind])
-    return Seen(**recorded)
+        recorded[kind] = recorded[kind] and trim(recorded[kind])
+    return AttemptObjects(**recorded)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +40,7 @@ def seen(name: str) -> Seen:
     ],
 )
 def test_ended(name: str, exit_code: int | None, cause: Cause | None, message: str | None) -> None:
-    told = judge(REF, seen(name))
+    told = diagnose(REF, seen(name))
     assert isinstance(told, Observation)
     assert (told.ref, told.state, told.exit_code, told.cause) == (REF, "ended", exit_code, cause)
     assert message == told.message or (message or "") in (told.message or "")
@@ -58,8 +64,8 @@ def test_ended(name: str, exit_code: int | None, cause: Cause | None, message: s
     ],
 )
 def test_waiting(name: str, cause: Cause, message: str, patience_s: float | None) -> None:
-    told = judge(REF, seen(name))
-    assert isinstance(told, Waiting)
+    told = diagnose(REF, seen(name))
+    assert isinstance(told, Pending)
     assert (told.cause, told.patience_s) == (cause, patience_s)
     assert message in told.message
 
@@ -69,13 +75,13 @@ def test_a_child_that_was_killed_for_memory_is_not_the_trainer() -> None:
     assert survived.pod is not None
     survived.pod["status"]["phase"] = "Succeeded"
     survived.pod["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] = 0
-    assert judge(REF, survived) == Observation(REF, "ended", exit_code=0)
+    assert diagnose(REF, survived) == Observation(REF, "ended", exit_code=0)
 
 
 def test_a_pod_deleted_by_hand() -> None:
     running = seen("node_silent")
     running.pod_gone, running.job = True, None
-    told = judge(REF, running)
+    told = diagnose(REF, running)
     assert told == Observation(REF, "ended", cause=Cause.PREEMPTED, message="Its pod was deleted.")
 
 
@@ -85,16 +91,16 @@ def test_what_only_the_job_tells() -> None:
     assert quota.job is not None
     done.pod = None
     done.job["status"]["conditions"] = [{"type": "Complete", "status": "True"}]
-    assert judge(REF, done) == Observation(REF, "ended", exit_code=0)
+    assert diagnose(REF, done) == Observation(REF, "ended", exit_code=0)
     late = {"type": "Failed", "status": "True", "reason": "DeadlineExceeded", "message": "too long"}
     done.job["status"]["conditions"] = [late]
-    told = judge(REF, done)
+    told = diagnose(REF, done)
     assert isinstance(told, Observation)
     assert (told.cause, told.message) == (Cause.DEADLINE_EXCEEDED, "Its pod is gone: too long.")
     quota.job["spec"]["suspend"] = True  # in Kueue's queue, for as long as that takes
-    queued = judge(REF, quota)
+    queued = diagnose(REF, quota)
     assert isinstance(queued, Observation)
     assert (queued.state, queued.message) == ("running", "It waits in its queue for its turn.")
-    assert judge(REF, Seen()) == Observation(
+    assert diagnose(REF, AttemptObjects()) == Observation(
         REF, "ended", cause=Cause.PREEMPTED, message="Its Job was deleted."
     )

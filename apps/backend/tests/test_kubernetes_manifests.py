@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 from backend.executors.base import AttemptRef, AttemptSpec
-from backend.executors.kubernetes.manifests import job_of, load_template, place, secret_of
+from backend.executors.kubernetes.manifests import build_job, build_secret, load_template, place
 from backend.settings import Placement
 
 TEMPLATE = """
@@ -44,7 +44,7 @@ SPEC = AttemptSpec(
 
 
 def job(**changes: Any) -> Any:
-    return job_of(
+    return build_job(
         yaml.safe_load(TEMPLATE), replace(SPEC, **changes), "platform", 9.5, "nvidia.com/gpu"
     )
 
@@ -103,7 +103,7 @@ def test_a_placement_adds_to_what_the_template_asks_for() -> None:
 def test_secret_goes_with_its_job() -> None:
     created = job()
     created["metadata"]["uid"] = "u-1"
-    secret = secret_of(SPEC, created)
+    secret = build_secret(SPEC, created)
     assert secret["metadata"]["ownerReferences"] == [
         {"apiVersion": "batch/v1", "kind": "Job", "name": "train-0123456789ab-2", "uid": "u-1"}
     ]

@@ -8,7 +8,7 @@ import api_support
 import httpx
 import pytest
 from api_support import Api, Running, add_running, set_attempt, set_job
-from backend.callbacks.log_echo import Echo
+from backend.callbacks.log_echo import LogEcho
 from backend.infra.database import utcnow
 from backend.state.jobs import Attempt
 from backend.state.statuses import JobStatus
@@ -153,7 +153,7 @@ def posts_runner(database_url: str, tmp_path: Path) -> Iterator["Runner"]:
 def test_lines_of_trainers_reach_stdout_whole_and_harmless(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    echo = Echo()
+    echo = LogEcho()
     echo.write("a1", b"epo")
     echo.write("b2", b"other\n")
     echo.write("a1", b"ch 1\r\n\x1b[2J\xff\n" + "häl".encode())

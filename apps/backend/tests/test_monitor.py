@@ -185,9 +185,9 @@ async def test_what_an_attempt_waits_for_and_its_launch_are_noted_at_the_same_ti
             return bool(await session.scalar(text(waiting)))
 
     async with asyncio.TaskGroup() as group, ctx.db.transaction() as session:
-        await repository.explain_wait(session, ref.job_id, "no node has room")
+        await repository.set_wait_message(session, ref.job_id, "no node has room")
         group.create_task(confirm())
         await until(blocked, "the launch waits for the job")
-        await repository.note_waiting(session, ref, None)
+        await repository.record_waiting(session, ref, None)
     attempt = await get_attempt(ctx, ref.job_id)
     assert attempt.launched_at is not None

@@ -76,7 +76,7 @@ async def test_output_that_nobody_sent(ctx: Context, executor: ScriptedExecutor)
     executor.outputs[ref] = b"line\n" * 400_000
     await ended(ctx, executor, ref)
     assert await log_of(ctx, ref) == executor.outputs[ref]
-    await unsent_log.keep_output(ctx, ref)
+    await unsent_log.keep_log(ctx, ref)
     assert await log_of(ctx, ref) == executor.outputs[ref]
 
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 import servers
 from backend.infra.database import new_id
-from backend.infra.object_store import Store, StoreError
+from backend.infra.object_store import ObjectStore, ObjectStoreError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -18,8 +18,8 @@ BUCKET = "models"
 
 
 @pytest.fixture
-async def opened(store: servers.S3Server) -> AsyncIterator[Store]:
-    opened = Store(data_support.settings(store))
+async def opened(store: servers.S3Server) -> AsyncIterator[ObjectStore]:
+    opened = ObjectStore(data_support.settings(store))
     await opened.ensure_buckets()
     yield opened
     await opened.close()
@@ -31,7 +31,7 @@ def prefix() -> str:
     return new_id()
 
 
-async def test_objects(opened: Store, s3: "S3Client", prefix: str) -> None:
+async def test_objects(opened: ObjectStore, s3: "S3Client", prefix: str) -> None:
     await opened.check()
     await opened.ensure_buckets()  # they are there: harmless
     assert await opened.head(BUCKET, f"{prefix}/a/1") is None
@@ -55,7 +55,7 @@ async def test_objects(opened: Store, s3: "S3Client", prefix: str) -> None:
 
 
 async def test_a_link_downloads_with_name_and_type(
-    opened: Store, s3: "S3Client", prefix: str
+    opened: ObjectStore, s3: "S3Client", prefix: str
 ) -> None:
     s3.put_object(Bucket=BUCKET, Key=f"{prefix}/x", Body=b"a,b\n")
     url = await opened.presign_get(
@@ -70,7 +70,7 @@ async def test_a_link_downloads_with_name_and_type(
     assert unsigned.status_code == 403
 
 
-async def test_upload_in_parts(opened: Store, s3: "S3Client", prefix: str) -> None:
+async def test_upload_in_parts(opened: ObjectStore, s3: "S3Client", prefix: str) -> None:
     data = b"a" * (5 * MIB) + b"b" * 100
     upload, links = await opened.create_upload(BUCKET, f"{prefix}/big", 2)
     async with httpx.AsyncClient() as client:
@@ -90,7 +90,9 @@ async def test_upload_in_parts(opened: Store, s3: "S3Client", prefix: str) -> No
 
 
 async def test_links_name_the_public_endpoint(store: servers.S3Server) -> None:
-    opened = Store(data_support.settings(store, s3_public_endpoint="https://files.example.org/"))
+    opened = ObjectStore(
+        data_support.settings(store, s3_public_endpoint="https://files.example.org/")
+    )
     url = await opened.presign_get("models", "x", filename="x", media_type="text/plain")
     assert url.startswith("https://files.example.org/models/x?")
     internal = await opened.presign_internal_get("models", "x", lifetime_s=60)
@@ -111,11 +113,11 @@ async def test_errors_name_the_setting(
     store: servers.S3Server, changes: dict[str, str], message: str
 ) -> None:
     settings = data_support.settings(store)
-    ready = Store(settings)
+    ready = ObjectStore(settings)
     await ready.ensure_buckets()
     await ready.close()
-    opened = Store(data_support.settings(store, **changes))
-    with pytest.raises(StoreError, match=message) as raised:
+    opened = ObjectStore(data_support.settings(store, **changes))
+    with pytest.raises(ObjectStoreError, match=message) as raised:
         await opened.check()
     assert raised.value.status == 503
     await opened.close()

@@ -17,7 +17,7 @@ from archives import zipped
 from backend.context import Context
 from backend.datasets import service
 from backend.datasets.preflight import check, images, limits
-from backend.infra.object_store import Store, StoreError
+from backend.infra.object_store import ObjectStore, ObjectStoreError
 from data_support import Served
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -33,7 +33,7 @@ def silent() -> Iterator[str]:
 def elsewhere(ctx: Context, endpoint: str) -> Context:
     """The same backend with another store."""
     settings = ctx.settings.model_copy(update={"minio_endpoint": endpoint})
-    return replace(ctx, store=Store(settings))
+    return replace(ctx, store=ObjectStore(settings))
 
 
 async def child(after: int | None = None) -> psutil.Process:
@@ -160,7 +160,7 @@ async def test_a_cancelled_check_leaves_no_process_and_can_run_again(
 async def test_with_the_store_away_the_dataset_keeps_being_checked(served: Served) -> None:
     ctx, client = served
     id_ = await data_support.push(client, zipped(archives.files()))
-    with pytest.raises(StoreError, match=f"Dataset {id_} could not be read"):
+    with pytest.raises(ObjectStoreError, match=f"Dataset {id_} could not be read"):
         await service.run_preflight(elsewhere(ctx, "http://127.0.0.1:1"), id_)
     assert (await data_support.get(client, id_))["status"] == "checking"
     await service.run_preflight(ctx, id_)

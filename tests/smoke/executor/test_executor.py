@@ -25,7 +25,7 @@ from backend.executors.base import (
     Observation,
 )
 from backend.executors.kubernetes.executor import KubernetesExecutor
-from backend.executors.kubernetes.manifests import job_of, load_template
+from backend.executors.kubernetes.manifests import build_job, load_template
 from backend.state.causes import Cause
 from kubernetes.aio.config import kube_config
 
@@ -138,7 +138,7 @@ async def test_exit_and_output(
     await executor.launch(attempt)
     ended = await told.end(attempt.ref)
     assert ended == Observation(attempt.ref, "ended", exit_code=exit_code)
-    assert await executor.output(attempt.ref) in {b"hello\n", b"why\n"}
+    assert await executor.log(attempt.ref) in {b"hello\n", b"why\n"}
     assert len(objects("pods", selector(attempt.ref))) == 1
     await executor.forget(attempt.ref)
     assert attempt.ref not in {seen.ref for seen in await executor.list()}
@@ -216,7 +216,7 @@ async def test_stop_leaves_nothing(executor: KubernetesExecutor, told: Told) -> 
     await executor.stop(attempt.ref, 1)
     ended = await told.end(attempt.ref, 15)
     assert ended.exit_code == 143
-    assert await executor.output(attempt.ref) == b"on\nsaved\n"
+    assert await executor.log(attempt.ref) == b"on\nsaved\n"
     await executor.forget(attempt.ref)
     await until(lambda: not objects("jobs,pods,secrets", selector(attempt.ref)))
     assert attempt.ref not in {seen.ref for seen in await executor.list()}
@@ -297,7 +297,7 @@ async def test_backend_that_died_before_the_secret(
     executor: KubernetesExecutor, told: Told, template: Path
 ) -> None:
     attempt = spec("")
-    half = job_of(load_template(template), attempt, NAMESPACE, 2, "nvidia.com/gpu")
+    half = build_job(load_template(template), attempt, NAMESPACE, 2, "nvidia.com/gpu")
     kubectl("create", "-f", "-", text=json.dumps(half))
     ended = await told.end(attempt.ref)
     assert ended.cause == Cause.LAUNCH_FAILED

@@ -19,7 +19,7 @@ from backend.infra.database import Database
 from backend.settings import DatabaseSettings, Settings
 from backend.state import migrate
 
-log = logging.getLogger("backend")
+logger = logging.getLogger("backend")
 
 GRACE_S = 3
 BACKLOG = 2048
@@ -109,7 +109,7 @@ async def _migrate(settings: DatabaseSettings) -> None:
     database = Database(settings.database_url, migrates=True)
     try:
         await migrate.migrate(database)
-        log.info("the database's schema is the newest")
+        logger.info("the database's schema is the newest")
     finally:
         await database.close()
 

@@ -14,9 +14,9 @@ from starlette.routing import request_response
 
 from backend.artifacts.routes import router as models
 from backend.auth.service import require_token
-from backend.callbacks.heartbeats import Heartbeats
-from backend.callbacks.logs import Output
-from backend.callbacks.routes import DIRECTLY
+from backend.callbacks.heartbeats import HeartbeatIngest
+from backend.callbacks.logs import LogIngest
+from backend.callbacks.routes import HOT_ROUTES
 from backend.callbacks.routes import router as callbacks
 from backend.catalog.catalog import TrainerCatalog
 from backend.context import Context
@@ -27,9 +27,9 @@ from backend.health.routes import router as health
 from backend.infra import problem_handlers
 from backend.infra.asgi import Requests
 from backend.infra.database import Database
-from backend.infra.object_store import Store, StoreError
+from backend.infra.object_store import ObjectStore, ObjectStoreError
 from backend.infra.retry import forever
-from backend.infra.wakeups import Bus
+from backend.infra.wakeups import WakeupBus
 from backend.jobs.routes import router as jobs
 from backend.orchestration.background import background
 from backend.settings import Settings
@@ -37,7 +37,7 @@ from backend.state import migrate
 from backend.temporal.client import Temporal
 from backend.trainers.routes import router as trainers
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 TAGS = [
     {"name": "datasets", "description": "Upload a zip, have it checked, train on it."},
@@ -60,7 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _running(context, app.state.heartbeats, app.state.output):
+        async with _running(context, app.state.heartbeat_ingest, app.state.log_ingest):
             yield
         await app.state.checks.close()
 
@@ -78,8 +78,8 @@ def create_app(settings: Settings) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.context = context
-    app.state.heartbeats = Heartbeats(context)
-    app.state.output = Output(context)
+    app.state.heartbeat_ingest = HeartbeatIngest(context)
+    app.state.log_ingest = LogIngest(context)
     app.state.checks = Checks(context)
     _mount(app)
     app.add_middleware(
@@ -88,7 +88,7 @@ def create_app(settings: Settings) -> FastAPI:
             kind: ExceptionMiddleware(
                 request_response(endpoint), handlers=problem_handlers.HANDLERS
             )
-            for kind, endpoint in DIRECTLY.items()
+            for kind, endpoint in HOT_ROUTES.items()
         },
     )
     if settings.cors_origins:
@@ -108,8 +108,8 @@ def _context(settings: Settings) -> Context:
     return Context(
         settings=settings,
         db=Database(settings.database_url),
-        store=Store(settings),
-        bus=Bus(redis_url.get_secret_value() if redis_url else None),
+        store=ObjectStore(settings),
+        bus=WakeupBus(redis_url.get_secret_value() if redis_url else None),
         trainers=TrainerCatalog.load(settings.trainers_dir),
         executor=create_executor(settings),
         temporal=Temporal(settings),
@@ -127,7 +127,9 @@ def _mount(app: FastAPI) -> None:
 
 
 @asynccontextmanager
-async def _running(context: Context, heartbeats: Heartbeats, output: Output) -> AsyncIterator[None]:
+async def _running(
+    context: Context, heartbeats: HeartbeatIngest, output: LogIngest
+) -> AsyncIterator[None]:
     """Run the background tasks for as long as the application serves."""
     tasks = [
         asyncio.create_task(_always("bus", context.bus.run)),
@@ -149,10 +151,10 @@ async def _running(context: Context, heartbeats: Heartbeats, output: Output) -> 
 async def _once_ready(context: Context) -> None:
     """Wait for the database, then do what needs it. Until then /readyz says what is missing."""
     await migrate.wait(context.db)
-    log.info("the database is ready")
+    logger.info("the database is ready")
     async with asyncio.TaskGroup() as group:
         group.create_task(
-            forever("waiting for the object store", StoreError)(context.store.ensure_buckets)
+            forever("waiting for the object store", ObjectStoreError)(context.store.ensure_buckets)
         )
         for name, work in background(context).items():
             group.create_task(_always(name, work))

@@ -8,8 +8,8 @@ from fastapi import Depends, Request
 from backend.catalog.catalog import TrainerCatalog
 from backend.executors.base import Executor
 from backend.infra.database import Database
-from backend.infra.object_store import Store
-from backend.infra.wakeups import Bus
+from backend.infra.object_store import ObjectStore
+from backend.infra.wakeups import WakeupBus
 from backend.settings import Settings
 from backend.temporal.client import Temporal
 
@@ -18,8 +18,8 @@ from backend.temporal.client import Temporal
 class Context:
     settings: Settings
     db: Database
-    store: Store
-    bus: Bus
+    store: ObjectStore
+    bus: WakeupBus
     trainers: TrainerCatalog
     executor: Executor
     temporal: Temporal

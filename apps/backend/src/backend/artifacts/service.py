@@ -12,7 +12,7 @@ from backend.context import Context
 from backend.infra.object_store import StoredObject
 from backend.state.artifacts import Artifact
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -25,7 +25,7 @@ async def register_artifacts(ctx: Context, job_id: str) -> None:
     """Record the artifacts of the job's last attempt that has any; the same however often called.
 
     Raises:
-        StoreError: nothing was changed.
+        ObjectStoreError: nothing was changed.
     """
     attempt, found = await _last_with_artifacts(ctx, job_id)
     heads = await asyncio.gather(
@@ -59,7 +59,7 @@ async def _last_with_artifacts(ctx: Context, job_id: str) -> tuple[int, list[Sto
             case [_, _, "checkpoint"]:
                 pass
             case _:
-                log.warning("job %s: the object %r is no artifact", job_id, item.key)
+                logger.warning("job %s: the object %r is no artifact", job_id, item.key)
     if not by_attempt:
         return 0, []
     last = max(by_attempt)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Generic, NamedTuple, TypeVar
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 # The answers of one batch bring the next: without a moment's wait the first would go alone.
 GATHER_S = 0.002
@@ -16,13 +16,13 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class _Waiting(NamedTuple, Generic[Item, Result]):
+class _Entry(NamedTuple, Generic[Item, Result]):
     job_id: str
     item: Item
     result: "asyncio.Future[Result | None]"
 
 
-class Together(Generic[Item, Result]):
+class WriteBatcher(Generic[Item, Result]):
     """Gathers what arrives while a batch is being written; each caller waits for its own's commit.
 
     Args:
@@ -37,12 +37,12 @@ class Together(Generic[Item, Result]):
     ) -> None:
         self._write = write
         self._at_most = at_most
-        self._waiting: list[_Waiting[Item, Result]] = []
+        self._waiting: list[_Entry[Item, Result]] = []
         self._arrived = asyncio.Event()
 
     async def write(self, job_id: str, item: Item) -> Result | None:
         """Write one item; None: it was not written. Raises what the whole batch's write raised."""
-        waiting = _Waiting[Item, Result](job_id, item, asyncio.get_running_loop().create_future())
+        waiting = _Entry[Item, Result](job_id, item, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         self._arrived.set()
         return await waiting.result
@@ -64,15 +64,15 @@ class Together(Generic[Item, Result]):
                         one.result.set_exception(error)
                 if not isinstance(error, Exception):
                     raise
-                log.warning("callbacks of %d trainers were not written: %s", len(batch), error)
+                logger.warning("callbacks of %d trainers were not written: %s", len(batch), error)
             else:
                 for job_id, one in batch.items():
                     if not one.result.done():  # its client may have gone
                         one.result.set_result(results.get(job_id))
 
-    def _take(self) -> dict[str, _Waiting[Item, Result]]:
+    def _take(self) -> dict[str, _Entry[Item, Result]]:
         """The next batch: one item of each job, for one UPDATE changes a row once."""
-        batch: dict[str, _Waiting[Item, Result]] = {}
+        batch: dict[str, _Entry[Item, Result]] = {}
         rest = []
         for one in self._waiting:
             if len(batch) < self._at_most and one.job_id not in batch:

@@ -1,11 +1,11 @@
-"""Heartbeats, the hot path: written together, and each is answered after its commit."""
+"""HeartbeatIngest, the hot path: written together, and each is answered after its commit."""
 
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from backend.callbacks import repository
-from backend.callbacks.batching import Together
+from backend.callbacks.batching import WriteBatcher
 from backend.callbacks.repository import Accepted
 from backend.callbacks.schemas import HeartbeatIn
 from backend.context import Context
@@ -18,7 +18,7 @@ WANTED_PER_S = 1000
 SHORTEST_S = 2.0
 
 
-class Heartbeats:
+class HeartbeatIngest:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         # In each of these windows every living trainer has sent one.
@@ -26,8 +26,8 @@ class Heartbeats:
         self._window_ends = 0.0
         self._senders: set[str] = set()
         self._senders_before = 0
-        self._together = Together(self._commit, MAX_BATCH)
-        self.run = self._together.run
+        self._batcher = WriteBatcher(self._commit, MAX_BATCH)
+        self.run = self._batcher.run
 
     async def write(self, job_id: str, token_sha256: str, beat: HeartbeatIn) -> bool:
         """Write a heartbeat.
@@ -38,7 +38,7 @@ class Heartbeats:
         Raises:
             Problem: 401, 404 or 409 as the contract says.
         """
-        accepted = await self._together.write(job_id, _row(job_id, token_sha256, beat))
+        accepted = await self._batcher.write(job_id, _row(job_id, token_sha256, beat))
         if accepted is not None:
             self._count(job_id)
             await self._ctx.bus.publish(job_id)

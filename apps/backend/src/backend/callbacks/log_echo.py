@@ -7,7 +7,7 @@ MAX_LINE_BYTES = 8192
 MAX_UNFINISHED = 1000
 
 
-class Echo:
+class LogEcho:
     """Joins bytes to whole lines; control characters, which could rule a terminal, are escaped."""
 
     def __init__(self) -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from backend.callbacks import repository
-from backend.callbacks.batching import Together
-from backend.callbacks.log_echo import Echo
+from backend.callbacks.batching import WriteBatcher
+from backend.callbacks.log_echo import LogEcho
 from backend.callbacks.repository import Appended, LogPart
 from backend.context import Context
 from backend.infra.problems import Problem
@@ -13,12 +13,12 @@ from backend.infra.problems import Problem
 MAX_BATCH = 50
 
 
-class Output:
+class LogIngest:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self._echo = Echo()
-        self._together = Together(self._commit, MAX_BATCH)
-        self.run = self._together.run
+        self._echo = LogEcho()
+        self._batcher = WriteBatcher(self._commit, MAX_BATCH)
+        self.run = self._batcher.run
 
     async def append(self, job_id: str, part: LogPart) -> Appended:
         """Append what is new of a part of an attempt's output.
@@ -26,7 +26,7 @@ class Output:
         Raises:
             Problem: 401, 404 or 409 as the contract says.
         """
-        appended = await self._together.write(job_id, part)
+        appended = await self._batcher.write(job_id, part)
         if appended is None:
             # The token is wrong or dead.
             async with self._ctx.db.reading() as session:

@@ -7,8 +7,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ValidationError
 
 from backend.callbacks import repository
-from backend.callbacks.heartbeats import Heartbeats
-from backend.callbacks.logs import Output
+from backend.callbacks.heartbeats import HeartbeatIngest
+from backend.callbacks.logs import LogIngest
 from backend.callbacks.repository import LogPart
 from backend.callbacks.schemas import (
     Command,
@@ -80,7 +80,7 @@ async def heartbeat(request: Request) -> Response:
     except ValidationError as error:
         wrong = problem_handlers.field_errors(error.errors(), HeartbeatIn)
         raise problem_handlers.invalid("Invalid request", wrong) from None
-    heartbeats: Heartbeats = request.app.state.heartbeats
+    heartbeats: HeartbeatIngest = request.app.state.heartbeat_ingest
     stop = await heartbeats.write(job_id, token_sha256, beat)
     command: Command = "stop" if stop else "continue"
     return _json(HeartbeatAccepted(command=command, interval_s=heartbeats.interval_s))
@@ -109,7 +109,7 @@ async def append_log(request: Request) -> Response:
     except ValidationError as error:
         wrong = problem_handlers.field_errors(error.errors(), LogQuery)
         raise problem_handlers.invalid("Invalid request", wrong) from None
-    output: Output = request.app.state.output
+    output: LogIngest = request.app.state.log_ingest
     part = LogPart(token_sha256, query.offset, await request.body())
     appended = await output.append(job_id, part)
     command: Command = "stop" if appended.stop else "continue"
@@ -120,7 +120,7 @@ def _json(reply: BaseModel) -> Response:
     return Response(reply.model_dump_json(), media_type="application/json")
 
 
-DIRECTLY = {"heartbeat": heartbeat, "logs": append_log}
+HOT_ROUTES = {"heartbeat": heartbeat, "logs": append_log}
 
 
 @router.post("/finish", summary="Say why the trainer ends", status_code=status.HTTP_204_NO_CONTENT)

@@ -19,10 +19,10 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 from backend.context import Context
 from backend.datasets.preflight import limits
 from backend.datasets.schemas import DatasetProblem, Report
-from backend.infra.object_store import StoreError
+from backend.infra.object_store import ObjectStoreError
 from backend.state.datasets import Dataset
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _ATTEMPTS = 2
 _MAX_RESULT_BYTES = 16 * 2**20
@@ -47,7 +47,7 @@ async def run(ctx: Context, dataset: Dataset) -> Result:
     """What is to be said of the dataset; a check that overran or crashed twice rejects it.
 
     Raises:
-        StoreError: the store does not answer.
+        ObjectStoreError: the store does not answer.
     """
     attempts = AsyncRetrying(
         retry=retry_if_exception_type(_CrashedError),
@@ -85,13 +85,15 @@ async def _run_once(ctx: Context, dataset: Dataset) -> Result:
         if code == 0:
             return _result(output.read(_MAX_RESULT_BYTES))
     if code == os.EX_TEMPFAIL:
-        raise StoreError(f"Dataset {dataset.id} could not be read from the object store: {said}")
+        raise ObjectStoreError(
+            f"Dataset {dataset.id} could not be read from the object store: {said}"
+        )
     if code in _OVERRUN:
         return _rejected(
             f"Checking this dataset took longer than {limits.WALL_S / 60:g} minutes. Split it into "
             "smaller datasets."
         )
-    log.error("the check of dataset %s ended with %s: %r", dataset.id, code, said)
+    logger.error("the check of dataset %s ended with %s: %r", dataset.id, code, said)
     reason = signal.Signals(-code).name if code < 0 else f"exit code {code}"
     raise _CrashedError(reason)
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.infra import pagination
-from backend.infra.database import guarded
+from backend.infra.database import execute_guarded
 from backend.infra.problems import Problem, not_found, wrong_field
 from backend.state.datasets import Dataset, DatasetStatus
 from backend.state.jobs import Job
@@ -81,12 +81,12 @@ async def page(
     return [row[0] for row in rows], next_cursor
 
 
-async def move(
+async def transition(
     session: AsyncSession, id_: str, source: DatasetStatus, to: DatasetStatus, **columns: Any
 ) -> bool:
     """One guarded update; False when the dataset was not in `source`."""
     movable = update(Dataset).where(Dataset.id == id_, Dataset.status == source)
-    return await guarded(session, movable.values(status=to, **columns))
+    return await execute_guarded(session, movable.values(status=to, **columns))
 
 
 async def withdraw(session: AsyncSession, id_: str, report: dict[str, Any]) -> Dataset:

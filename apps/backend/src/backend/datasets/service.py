@@ -17,7 +17,7 @@ from backend.datasets.schemas import (
     UploadPart,
 )
 from backend.infra.database import new_id
-from backend.infra.object_store import Part
+from backend.infra.object_store import UploadedPart
 from backend.infra.problems import Problem, wrong_field
 from backend.state.datasets import Dataset, DatasetStatus
 
@@ -93,7 +93,7 @@ async def complete(ctx: Context, id_: str, parts: Sequence[CompletedPart]) -> Da
     if dataset.status == DatasetStatus.UPLOADING:
         await _join(ctx, dataset, parts)
         async with ctx.db.transaction() as session:
-            await repository.move(
+            await repository.transition(
                 session, id_, DatasetStatus.UPLOADING, DatasetStatus.CHECKING, upload_id=None
             )
             dataset = await repository.get(session, id_)
@@ -119,8 +119,8 @@ async def _join(ctx: Context, dataset: Dataset, parts: Sequence[CompletedPart]) 
 
 
 def _chosen(
-    size: int, arrived: Sequence[Part] | None, parts: Sequence[CompletedPart]
-) -> Sequence[Part]:
+    size: int, arrived: Sequence[UploadedPart] | None, parts: Sequence[CompletedPart]
+) -> Sequence[UploadedPart]:
     """The parts to join: those that the client names, as they arrived."""
     if arrived is None:
         raise _incomplete("The upload has expired in the store. Push the dataset again.")
@@ -139,12 +139,12 @@ def _chosen(
             raise _incomplete(f"You do not name part {number} of {expected}. Name all of them.")
         if number not in etags:
             raise _incomplete(
-                f"Part {number} of {expected} has not arrived. Upload it to its link, then "
+                f"UploadedPart {number} of {expected} has not arrived. Upload it to its link, then "
                 "complete again."
             )
         if (number, claimed[number]) not in stored:
             raise _incomplete(
-                f"Part {number} of {expected} in the store has the ETag {etags[number]}, not "
+                f"UploadedPart {number} of {expected} in the store has the ETag {etags[number]}, not "
                 f"{claimed[number]!r}. Upload it again and use the ETag that the store answers."
             )
     chosen = [stored[number, claimed[number]] for number in range(1, expected + 1)]
@@ -167,7 +167,7 @@ async def run_preflight(ctx: Context, id_: str) -> None:
     Nothing to do where it is in another state, or deleted meanwhile.
 
     Raises:
-        StoreError: the store does not answer; worth another try.
+        ObjectStoreError: the store does not answer; worth another try.
     """
     async with ctx.db.reading() as session:
         dataset = await session.get(Dataset, id_)
@@ -179,7 +179,7 @@ async def run_preflight(ctx: Context, id_: str) -> None:
         columns["sha256"] = result.sha256
     to = DatasetStatus.READY if result.accepted else DatasetStatus.REJECTED
     async with ctx.db.transaction() as session:
-        await repository.move(session, id_, DatasetStatus.CHECKING, to, **columns)
+        await repository.transition(session, id_, DatasetStatus.CHECKING, to, **columns)
 
 
 async def delete(ctx: Context, id_: str) -> None:
@@ -187,7 +187,7 @@ async def delete(ctx: Context, id_: str) -> None:
 
     Raises:
         Problem: 404, or 409 while jobs that use it are not finished.
-        StoreError: the dataset is barred from new jobs; deleting again goes on.
+        ObjectStoreError: the dataset is barred from new jobs; deleting again goes on.
     """
     sentence = "Its deletion has begun and did not finish. Delete it again."
     report = Report(

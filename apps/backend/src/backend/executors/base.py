@@ -86,7 +86,7 @@ class Executor(Protocol):
         Never ends, and rides out outages.
         """
 
-    async def output(self, ref: AttemptRef) -> bytes:
+    async def log(self, ref: AttemptRef) -> bytes:
         """What an ended attempt printed, where nobody else sends it; asked for before `forget`."""
 
     async def forget(self, ref: AttemptRef) -> None:

@@ -24,7 +24,7 @@ POLL_S = 0.25
 IDLE_POLL_S = 1.0
 
 
-class _RefusedError(Exception):
+class LauncherRefusedError(Exception):
     """The launcher said no; the text says why."""
 
 
@@ -44,7 +44,7 @@ class SubprocessExecutor:
                 env=dict(spec.env),
                 memory_bytes=spec.memory_bytes,
             )
-        except _RefusedError as error:
+        except LauncherRefusedError as error:
             raise LaunchError(str(error)) from error
         self._launched.set()
 
@@ -54,7 +54,7 @@ class SubprocessExecutor:
     async def list(self) -> Sequence[Observation]:
         try:
             reply = await self._call("list")
-        except _RefusedError as error:
+        except LauncherRefusedError as error:
             raise ExecutorUnavailableError(str(error)) from error
         return [_observation(attempt) for attempt in reply["attempts"]]
 
@@ -84,7 +84,7 @@ class SubprocessExecutor:
                 seen = {one.ref: one for one in observations}
             await self._next_poll(busy=any(one.state == "running" for one in (seen or {}).values()))
 
-    async def output(self, ref: AttemptRef) -> bytes:
+    async def log(self, ref: AttemptRef) -> bytes:
         # The launcher's supervisor sends it, for trainers without one of their own too.
         return b""
 
@@ -114,13 +114,13 @@ class SubprocessExecutor:
                 f"({str(error) or type(error).__name__}). Check that it runs."
             ) from error
         if not reply.get("ok"):
-            raise _RefusedError(f"The launcher refused to {op}: {reply.get('error')}")
+            raise LauncherRefusedError(f"The launcher refused to {op}: {reply.get('error')}")
         return reply
 
     async def _tell(self, op: str, **arguments: Any) -> None:
         try:
             await self._call(op, **arguments)
-        except _RefusedError as error:
+        except LauncherRefusedError as error:
             # It knows no such attempt, so there is nothing left to do.
             logger.debug("%s", error)
 

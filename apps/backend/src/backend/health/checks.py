@@ -15,16 +15,16 @@ from backend.state import migrate
 
 TIMEOUT_S = 2.0
 # However many ask: probes, pages, Prometheus.
-ONE_LOOK_S = 1.0
+CACHE_S = 1.0
 
 # Without these nothing can be accepted.
-NEEDED = frozenset({"database", "store"})
+REQUIRED = frozenset({"database", "store"})
 # Jobs run without these: pages learn of news later, and MLflow is brought up to date later.
-BESIDE = frozenset({"redis", "mlflow"})
+OPTIONAL = frozenset({"redis", "mlflow"})
 
 
 class Checks:
-    """Asks everything at once, at most once in `ONE_LOOK_S`, and shows the answers to Prometheus."""
+    """Asks everything at once, at most once in `CACHE_S`, and shows the answers to Prometheus."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -35,15 +35,15 @@ class Checks:
         self._looked_at = -math.inf
         self._found: Mapping[str, str] = {}
         # Whether all that is needed was there once.
-        self.complete_once = False
+        self.was_ready = False
 
     async def run(self) -> Mapping[str, str]:
         """By name "ok", or what is wrong and which setting to look at. Takes at most `TIMEOUT_S`."""
         async with self._lock:
-            if time.monotonic() - self._looked_at >= ONE_LOOK_S:
+            if time.monotonic() - self._looked_at >= CACHE_S:
                 self._found = await self._look()
                 self._looked_at = time.monotonic()
-                self.complete_once |= all(self._found[name] == "ok" for name in NEEDED)
+                self.was_ready |= all(self._found[name] == "ok" for name in REQUIRED)
                 for name, result in self._found.items():
                     DEPENDENCY_UP.labels(name).set(result == "ok")
             return self._found

@@ -8,7 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
 from backend.context import Context, Ctx
-from backend.health.checks import BESIDE, NEEDED, TheChecks
+from backend.health.checks import OPTIONAL, REQUIRED, TheChecks
 from backend.infra import metrics
 from backend.jobs import repository
 from backend.state.statuses import JobStatus
@@ -41,10 +41,10 @@ async def readyz(checks: TheChecks, response: Response) -> Readiness:
     """Each check is `ok`, or says what is wrong and which setting to look at."""
     found = await checks.run()
     missing = {name for name, result in found.items() if result != "ok"}
-    if missing & NEEDED:
+    if missing & REQUIRED:
         response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
         return Readiness(status="unavailable", checks=found)
-    return Readiness(status="degraded" if missing - BESIDE else "ok", checks=found)
+    return Readiness(status="degraded" if missing - OPTIONAL else "ok", checks=found)
 
 
 @router.get("/readyz/once", include_in_schema=False)
@@ -54,9 +54,9 @@ async def readyz_once(checks: TheChecks) -> Response:
     A database or store that is lost is lost for every replica: without any behind the Service,
     nobody could be told what is missing.
     """
-    if not checks.complete_once:
+    if not checks.was_ready:
         await checks.run()
-    ready = checks.complete_once
+    ready = checks.was_ready
     return Response(
         status_code=status.HTTP_204_NO_CONTENT if ready else status.HTTP_503_SERVICE_UNAVAILABLE
     )
@@ -91,6 +91,6 @@ async def _read_gauges(ctx: Context) -> None:
     for state in JobStatus:
         metrics.JOBS.labels(state).set(counts.get(state, 0))
     metrics.HEARTBEAT_AGE.set(age)
-    for state in repository.TO_RUN:
+    for state in repository.WAITING_STATUSES:
         metrics.OLDEST_WAITING_JOB_AGE.labels(state).set(waiting.get(state, 0))
     metrics.DATABASE_SIZE.set(math.nan if size is None else size)

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from backend.infra import metrics, problem_handlers
 from backend.infra.problems import Problem
 
-log = logging.getLogger("backend.access")
+logger = logging.getLogger("backend.access")
 
 MAX_BODY_BYTES = 2**20
 MAX_HEARTBEAT_BYTES = 64 * 2**10
@@ -69,7 +69,7 @@ class Requests:
                 metrics.CALLBACKS.labels(kind, status).inc()
             elif path not in _PROBES:
                 took_ms = (time.perf_counter() - began) * 1000
-                log.info("%s %s %d %.0f ms", scope["method"], ascii(path)[1:-1], status, took_ms)
+                logger.info("%s %s %d %.0f ms", scope["method"], ascii(path)[1:-1], status, took_ms)
 
 
 def _refusal(scope: Scope, limit: int) -> Problem | None:

@@ -96,7 +96,7 @@ class Database:
             raise
 
     @asynccontextmanager
-    async def alone(self, work: int) -> AsyncIterator[bool]:
+    async def try_advisory_lock(self, work: int) -> AsyncIterator[bool]:
         """Whether no other replica is in such a block with the same `work`, a number of its own."""
         if self.engine.dialect.name == "sqlite":  # one process
             yield True
@@ -109,7 +109,7 @@ class Database:
         await self.engine.dispose()
 
 
-async def guarded(session: AsyncSession, statement: UpdateBase) -> bool:
+async def execute_guarded(session: AsyncSession, statement: UpdateBase) -> bool:
     """Run an UPDATE or DELETE whose WHERE says what it may change; False: there was nothing."""
     result: Any = await session.execute(statement.execution_options(synchronize_session=False))
     return bool(result.rowcount)

@@ -28,7 +28,7 @@ _BAD_KEYS = {"401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesN
 _BAD_KEYS |= {"Unauthorized"}
 
 
-class StoreError(Problem):
+class ObjectStoreError(Problem):
     """The store does not answer, or refuses; `detail` names the setting to look at."""
 
     def __init__(self, detail: str) -> None:
@@ -41,14 +41,14 @@ class StoredObject(NamedTuple):
     metadata: dict[str, str]
 
 
-class Part(NamedTuple):
+class UploadedPart(NamedTuple):
     number: int
     etag: str
     size: int
 
 
-class Store:
-    """Every method may raise StoreError. Calls run in threads of the store's own."""
+class ObjectStore:
+    """Every method may raise ObjectStoreError. Calls run in threads of the store's own."""
 
     def __init__(self, settings: Settings) -> None:
         self._buckets = (settings.datasets_bucket, settings.models_bucket)
@@ -65,7 +65,7 @@ class Store:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def check(self) -> None:
-        """Raise StoreError unless the store answers, accepts the keys and has the buckets."""
+        """Raise ObjectStoreError unless the store answers, accepts the keys and has the buckets."""
         for bucket in self._buckets:
             await self._call(partial(self._client.list_objects_v2, Bucket=bucket, MaxKeys=1))
 
@@ -114,7 +114,7 @@ class Store:
                     Delete={"Objects": keys, "Quiet": True},  # type: ignore[typeddict-item]
                 )
                 for error in reply.get("Errors", []):
-                    raise StoreError(
+                    raise ObjectStoreError(
                         f"{self._where} did not delete {error.get('Key')}: {error.get('Message')}."
                     )
 
@@ -162,16 +162,16 @@ class Store:
 
         return await self._call(create)
 
-    async def list_parts(self, bucket: str, key: str, upload: str) -> Sequence[Part] | None:
+    async def list_parts(self, bucket: str, key: str, upload: str) -> Sequence[UploadedPart] | None:
         """The parts that have arrived, by number; None when there is no such upload (any more)."""
 
-        def list_parts() -> Sequence[Part] | None:
+        def list_parts() -> Sequence[UploadedPart] | None:
             pages = self._client.get_paginator("list_parts").paginate(
                 Bucket=bucket, Key=key, UploadId=upload
             )
             with _tolerating("NoSuchUpload", "404"):
                 return [
-                    Part(part["PartNumber"], part["ETag"].strip('"'), part["Size"])
+                    UploadedPart(part["PartNumber"], part["ETag"].strip('"'), part["Size"])
                     for page in pages
                     for part in page.get("Parts", [])
                 ]
@@ -180,7 +180,7 @@ class Store:
         return await self._call(list_parts)
 
     async def complete_upload(
-        self, bucket: str, key: str, upload: str, parts: Sequence[Part]
+        self, bucket: str, key: str, upload: str, parts: Sequence[UploadedPart]
     ) -> None:
         """Join the parts; silent when they are gone: another call has joined or dropped them."""
 
@@ -223,9 +223,9 @@ class Store:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except ClientError as error:
-            raise StoreError(self._refusal(error)) from error
+            raise ObjectStoreError(self._refusal(error)) from error
         except BotoCoreError as error:
-            raise StoreError(
+            raise ObjectStoreError(
                 f"{self._where} cannot be reached: {error}. Check that it runs and that the "
                 "setting names it."
             ) from error

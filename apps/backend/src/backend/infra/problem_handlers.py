@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from backend.infra.problems import Problem
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 _SHOWN = 100
@@ -141,7 +141,7 @@ def _worded(error: Mapping[str, Any], known: Iterable[str]) -> dict[str, str]:
 
 
 async def _unavailable(_request: Request, error: Exception) -> JSONResponse:
-    log.warning("the database failed: %s", error)
+    logger.warning("the database failed: %s", error)
     return response(
         Problem(
             503,

@@ -4,7 +4,7 @@ import logging
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def forever(what: str, *errors: type[Exception], traceback: bool = False) -> AsyncRetrying:
@@ -18,7 +18,7 @@ def forever(what: str, *errors: type[Exception], traceback: bool = False) -> Asy
 
     def say(state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        log.warning("%s: %s", what, error, exc_info=error if traceback else None)
+        logger.warning("%s: %s", what, error, exc_info=error if traceback else None)
 
     return AsyncRetrying(
         retry=retry_if_exception_type(errors),

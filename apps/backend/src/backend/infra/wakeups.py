@@ -36,7 +36,7 @@ class Subscription:
         self._event.clear()
 
 
-class Bus:
+class WakeupBus:
     """Within the process directly, between replicas through Redis when `redis_url` is given."""
 
     def __init__(self, redis_url: str | None = None) -> None:

@@ -44,7 +44,7 @@ class Cursor(NamedTuple):
         return cls(int(found[1]), int(found[2]))
 
 
-class Stream:
+class JobEventStream:
     """One client's live view of one job. Holds no connection but while it reads."""
 
     def __init__(self, ctx: Context, job_id: str, cursor: Cursor) -> None:

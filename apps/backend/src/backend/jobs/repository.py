@@ -8,7 +8,7 @@ from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.infra import pagination
-from backend.infra.database import guarded, utcnow
+from backend.infra.database import execute_guarded, utcnow
 from backend.infra.problems import not_found
 from backend.state.jobs import Attempt, EpochMetrics, Job
 from backend.state.statuses import FINISHED, JobStatus
@@ -17,7 +17,7 @@ from backend.state.transitions import transition
 _LATEST = and_(Attempt.job_id == Job.id, Attempt.number == Job.attempt)
 
 # Nothing trains yet, or nothing any more.
-TO_RUN = (JobStatus.QUEUED, JobStatus.PREPARING, JobStatus.RETRYING)
+WAITING_STATUSES = (JobStatus.QUEUED, JobStatus.PREPARING, JobStatus.RETRYING)
 
 
 class JobRow(NamedTuple):
@@ -72,7 +72,7 @@ async def requeue(session: AsyncSession, job_id: str) -> bool:
         message=None,
         started_at=None,
         finished_at=None,
-        attempts_before=Job.attempt,
+        uncounted_attempts=Job.attempt,
         workflow_started=False,
         mlflow_done=False,
     )
@@ -81,7 +81,7 @@ async def requeue(session: AsyncSession, job_id: str) -> bool:
 async def delete_finished(session: AsyncSession, job_id: str) -> bool:
     """Delete the job and all that hangs on it; False when it is not finished (or not there)."""
     finished = delete(Job).where(Job.id == job_id, Job.status.in_(FINISHED))
-    return await guarded(session, finished)
+    return await execute_guarded(session, finished)
 
 
 async def count_by_status(session: AsyncSession) -> dict[str, int]:
@@ -99,7 +99,7 @@ async def oldest_heartbeat_age(session: AsyncSession) -> float:
 
 
 async def oldest_waiting_ages(session: AsyncSession) -> dict[str, float]:
-    """By state of `TO_RUN`: seconds since the last step of the job that has waited longest.
+    """By state of `WAITING_STATUSES`: seconds since the last step of the job that has waited longest.
 
     A step is the job's creation, and an attempt's begin or end; not `updated_at`, which moves each
     time that the job's workflow is asked for. A user's retry leaves no mark, so that such a job
@@ -116,7 +116,7 @@ async def oldest_waiting_ages(session: AsyncSession) -> dict[str, float]:
     rows = await session.execute(
         select(Job.status, since)
         .outerjoin(Attempt, _LATEST)
-        .where(Job.status.in_(TO_RUN), ~excused)
+        .where(Job.status.in_(WAITING_STATUSES), ~excused)
         .group_by(Job.status)
     )
     now = utcnow()

@@ -8,7 +8,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from backend.context import Ctx
 from backend.jobs import log_repository, repository, service
-from backend.jobs.event_stream import Cursor, Stream
+from backend.jobs.event_stream import Cursor, JobEventStream
 from backend.jobs.schemas import Id, JobCreate, JobList, JobOut, MetricsList, MetricsOut
 from backend.state.statuses import FINISHED, JobStatus
 
@@ -133,16 +133,16 @@ async def _stream(
     ctx: Ctx,
     log_offset: Annotated[_Offset, Query(description="Where the log begins")] = 0,
     last_event_id: Annotated[str | None, Header(description="Goes on after that event")] = None,
-) -> Stream:
+) -> JobEventStream:
     # A dependency, so that an error is answered before the stream's 200.
     cursor = Cursor.parse(last_event_id) if last_event_id else Cursor(log_offset, -1)
     await service.get(ctx, id)
-    return Stream(ctx, id, cursor)
+    return JobEventStream(ctx, id, cursor)
 
 
 @router.get("/{id}/events", summary="Follow a job live", response_class=EventSourceResponse)
 async def follow_job(
-    stream: Annotated[Stream, Depends(_stream)],
+    stream: Annotated[JobEventStream, Depends(_stream)],
 ) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events.
 

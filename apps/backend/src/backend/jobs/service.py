@@ -18,7 +18,7 @@ from backend.orchestration.attempts import request_stop
 from backend.state.jobs import Job
 from backend.state.statuses import FINISHED, JobStatus
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Created(NamedTuple):
@@ -120,7 +120,7 @@ async def delete(ctx: Context, job_id: str) -> None:
 
     Raises:
         Problem: 404, or 409 unless it is finished.
-        StoreError: the store could not be reached; the job is still there.
+        ObjectStoreError: the store could not be reached; the job is still there.
     """
     row = await get(ctx, job_id)
     if row.job.status not in FINISHED:
@@ -150,4 +150,4 @@ def _unfinished(job: Job) -> Problem:
 
 async def _start(ctx: Context, job_id: str) -> None:
     if not await ctx.temporal.start_training(job_id):
-        log.warning("job %s stays queued until Temporal is back", job_id)
+        logger.warning("job %s stays queued until Temporal is back", job_id)

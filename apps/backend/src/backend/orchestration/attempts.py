@@ -25,11 +25,11 @@ from backend.executors.base import (
 )
 from backend.infra.database import utcnow
 from backend.infra.metrics import ATTEMPTS_ENDED
-from backend.infra.object_store import StoreError
+from backend.infra.object_store import ObjectStoreError
 from backend.infra.problems import Problem
 from backend.orchestration import repository
 from backend.state import retry_policy
-from backend.state.causes import CONSEQUENCES, Cause
+from backend.state.causes import CAUSE_RULES, Cause
 from backend.state.datasets import Dataset
 from backend.state.jobs import Attempt, Job
 from backend.state.statuses import FINISHED, JobStatus
@@ -40,7 +40,7 @@ from backend.temporal.workflows import Launched, Settled
 logger = logging.getLogger(__name__)
 
 # Nothing runs, and the next step is an attempt.
-WAITING = frozenset({JobStatus.QUEUED, JobStatus.RETRYING})
+NOT_RUNNING = frozenset({JobStatus.QUEUED, JobStatus.RETRYING})
 
 _launching: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -60,7 +60,7 @@ async def launch(ctx: Context, job_id: str) -> Launched | None:
             return await _launch(ctx, job_id)
         except ExecutorUnavailableError as error:
             async with ctx.db.transaction() as session:
-                await repository.explain_wait(session, job_id, str(error))
+                await repository.set_wait_message(session, job_id, str(error))
             await ctx.bus.publish(job_id)
             raise
 
@@ -71,7 +71,7 @@ async def _launch(ctx: Context, job_id: str) -> Launched | None:
         job = await repository.locked_job(session, job_id)
         if job is None or job.status in FINISHED:
             return None
-        begun = job.status in WAITING
+        begun = job.status in NOT_RUNNING
         number = job.attempt + 1 if begun else job.attempt
         ref = AttemptRef(job_id, number)
         if begun:
@@ -198,14 +198,14 @@ async def request_stop(ctx: Context, job_id: str) -> bool:
         if job is None or job.status in FINISHED:
             return False
         ref = AttemptRef(job_id, job.attempt)
-        waiting = job.status in WAITING
+        waiting = job.status in NOT_RUNNING
         if waiting:
             await transition(
                 session,
                 job_id,
                 JobStatus.CANCELLED,
                 cause=Cause.CANCELLED,
-                message=CONSEQUENCES[Cause.CANCELLED].sentence,
+                message=CAUSE_RULES[Cause.CANCELLED].sentence,
                 finished_at=utcnow(),
             )
         else:
@@ -274,7 +274,7 @@ async def settle(ctx: Context, job_id: str, number: int) -> Settled:
                 JobStatus.RETRYING,
                 attempt=number,
                 cause=cause,
-                attempts_before=job.attempts_before
+                uncounted_attempts=job.uncounted_attempts
                 + (not retry_policy.counts(attempt, cause, epoch_before)),
                 message=retry_policy.retry_message(attempt, cause, delay, reached),
             )
@@ -286,12 +286,12 @@ async def finalize(ctx: Context, job_id: str, number: int) -> None:
     """Give the job its final status, once its artifacts are known.
 
     Raises:
-        StoreError: the artifacts could not be listed; the job stays as it was.
+        ObjectStoreError: the artifacts could not be listed; the job stays as it was.
     """
     await register_artifacts(ctx, job_id)
     async with ctx.db.transaction() as session:
         job = await repository.locked_job(session, job_id)
-        if job is None or job.attempt != number or job.status in FINISHED | WAITING:
+        if job is None or job.attempt != number or job.status in FINISHED | NOT_RUNNING:
             return
         attempt = await repository.existing_attempt(session, AttemptRef(job_id, number))
         cause = retry_policy.final_cause(job, attempt)
@@ -315,7 +315,7 @@ async def _drop_checkpoints(ctx: Context, job_id: str, last: int) -> None:
         for number in range(1, last + 1):
             prefix = f"{job_id}/{number}/checkpoint"
             await ctx.store.delete_prefix(ctx.settings.models_bucket, prefix)
-    except StoreError as error:
+    except ObjectStoreError as error:
         logger.warning("job %s: its checkpoints stay in the store: %s", job_id, error)
 
 

@@ -14,7 +14,7 @@ from backend.executors.base import AttemptRef, ExecutorUnavailableError, Observa
 from backend.infra.database import utcnow
 from backend.orchestration import repository
 from backend.orchestration.attempts import end, leave_behind
-from backend.orchestration.unsent_log import keep_output
+from backend.orchestration.unsent_log import keep_log
 from backend.state.causes import Cause
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ async def watch(ctx: Context) -> None:
     async for observations in ctx.executor.observe():
         for seen in observations:
             if seen.state == "ended":
-                await keep_output(ctx, seen.ref)
+                await keep_log(ctx, seen.ref)
                 await end(ctx, seen)
                 await _quietly_forget(ctx, seen.ref)
                 waiting.discard(seen.ref)
@@ -47,7 +47,7 @@ async def watch(ctx: Context) -> None:
 
 async def _explain(ctx: Context, seen: Observation) -> None:
     async with ctx.db.transaction() as session:
-        await repository.note_waiting(session, seen.ref, seen.message)
+        await repository.record_waiting(session, seen.ref, seen.message)
     await ctx.bus.publish(seen.ref.job_id)
 
 
@@ -56,7 +56,7 @@ async def sweep_forever(ctx: Context) -> None:
     compare_at = 0.0
     while True:
         if utcnow() - last > GAP:
-            # Heartbeats could not arrive in between: nobody is silent before they could again.
+            # HeartbeatIngest could not arrive in between: nobody is silent before they could again.
             listening_since = utcnow()
         last = utcnow()
         began = time.monotonic()

@@ -24,8 +24,8 @@ async def reconcile(ctx: Context) -> None:
     """Start every missing workflow once; Temporal refuses those that do run."""
     stale = utcnow() - STALE_AFTER
     async with ctx.db.reading() as session:
-        jobs = await repository.undriven_jobs(session, stale)
-        datasets = await repository.undriven_datasets(session, stale)
+        jobs = await repository.jobs_without_workflow(session, stale)
+        datasets = await repository.datasets_without_workflow(session, stale)
     for job_id in jobs:
         if not await ctx.temporal.start_training(job_id):
             return
@@ -38,4 +38,4 @@ async def reconcile(ctx: Context) -> None:
 
 async def _mark(ctx: Context, table: type[Job | Dataset], id_: str) -> None:
     async with ctx.db.transaction() as session:
-        await repository.mark_driven(session, table, id_)
+        await repository.mark_workflow_started(session, table, id_)

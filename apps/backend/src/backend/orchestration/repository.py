@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Float, and_, cast, exists, extract, func, 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.executors.base import AttemptRef, Observation
-from backend.infra.database import guarded, utcnow
+from backend.infra.database import execute_guarded, utcnow
 from backend.state.causes import Cause
 from backend.state.datasets import Dataset, DatasetStatus
 from backend.state.jobs import Attempt, Job
@@ -44,7 +44,7 @@ async def replace_token(session: AsyncSession, attempt: Attempt, token_sha256: s
     )
 
 
-async def explain_wait(session: AsyncSession, job_id: str, message: str | None) -> None:
+async def set_wait_message(session: AsyncSession, job_id: str, message: str | None) -> None:
     """Tell the user why the attempt is not launched yet."""
     await session.execute(
         update(Job)
@@ -53,16 +53,16 @@ async def explain_wait(session: AsyncSession, job_id: str, message: str | None) 
     )
 
 
-async def note_waiting(session: AsyncSession, ref: AttemptRef, message: str | None) -> None:
+async def record_waiting(session: AsyncSession, ref: AttemptRef, message: str | None) -> None:
     """Tell the user what a launched attempt waits for; None: for nothing, its time begins."""
-    await explain_wait(session, ref.job_id, message)
+    await set_wait_message(session, ref.job_id, message)
     await _update_attempt(session, ref, Attempt.ended_at.is_(None), progress_at=utcnow())
 
 
 async def confirm_launch(session: AsyncSession, ref: AttemptRef) -> None:
     await locked_job(session, ref.job_id)  # before its attempt, as everywhere
     await _update_attempt(session, ref, Attempt.launched_at.is_(None), launched_at=utcnow())
-    await explain_wait(session, ref.job_id, None)
+    await set_wait_message(session, ref.job_id, None)
     await session.execute(
         update(Job)
         .where(Job.id == ref.job_id, Job.started_at.is_(None))
@@ -157,7 +157,7 @@ async def open_attempts(session: AsyncSession) -> dict[AttemptRef, tuple[str, da
     return {AttemptRef(job_id, number): (name, at) for job_id, number, name, at in rows}
 
 
-async def undriven_jobs(session: AsyncSession, stale: datetime) -> Sequence[str]:
+async def jobs_without_workflow(session: AsyncSession, stale: datetime) -> Sequence[str]:
     """Jobs whose next step is a workflow's, and that have none or have not moved since `stale`."""
     waits_for_workflow = or_(
         Job.status.in_([JobStatus.QUEUED, JobStatus.RETRYING]),
@@ -182,7 +182,7 @@ async def undriven_jobs(session: AsyncSession, stale: datetime) -> Sequence[str]
     return rows.all()
 
 
-async def undriven_datasets(session: AsyncSession, stale: datetime) -> Sequence[str]:
+async def datasets_without_workflow(session: AsyncSession, stale: datetime) -> Sequence[str]:
     rows = await session.scalars(
         select(Dataset.id)
         .where(
@@ -194,7 +194,9 @@ async def undriven_datasets(session: AsyncSession, stale: datetime) -> Sequence[
     return rows.all()
 
 
-async def mark_driven(session: AsyncSession, table: type[Job | Dataset], id_: str) -> None:
+async def mark_workflow_started(
+    session: AsyncSession, table: type[Job | Dataset], id_: str
+) -> None:
     await session.execute(
         update(table).where(table.id == id_).values(workflow_started=True, updated_at=utcnow())
     )
@@ -223,4 +225,4 @@ async def _update_attempt(
     attempt = update(Attempt).where(
         Attempt.job_id == ref.job_id, Attempt.number == ref.number, *guards
     )
-    return await guarded(session, attempt.values(**values))
+    return await execute_guarded(session, attempt.values(**values))

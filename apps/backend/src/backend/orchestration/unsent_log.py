@@ -1,4 +1,4 @@
-"""Output that no trainer has sent: it is taken from the executor when the attempt ends."""
+"""LogIngest that no trainer has sent: it is taken from the executor when the attempt ends."""
 
 from backend.callbacks import repository
 from backend.callbacks.repository import LogPart
@@ -10,13 +10,13 @@ from backend.state.jobs import Attempt, Job
 CHUNK = 2**20
 
 
-async def keep_output(ctx: Context, ref: AttemptRef) -> None:
+async def keep_log(ctx: Context, ref: AttemptRef) -> None:
     """Store what an attempt printed, unless its supervisor has sent it. Not after its end."""
     async with ctx.db.reading() as session:
         attempt, job = await session.get(Attempt, ref), await session.get(Job, ref.job_id)
     if attempt is None or job is None or job.log_size != attempt.log_base:
         return
-    output = await ctx.executor.output(ref)
+    output = await ctx.executor.log(ref)
     if not output:
         return
     limit = ctx.settings.log_limit_bytes

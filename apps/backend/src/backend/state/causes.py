@@ -33,62 +33,58 @@ class Retry(StrEnum):
     IF_PROGRESSED = "if_progressed"
 
 
-class Consequence(NamedTuple):
+class CauseRule(NamedTuple):
     retry: Retry
     sentence: str
 
 
 C, R = Cause, Retry
 
-CONSEQUENCES: dict[Cause, Consequence] = {
-    C.COMPLETED: Consequence(R.NEVER, "Training finished."),
-    C.CANCELLED: Consequence(
-        R.NEVER, "Cancelled. Retry the job to go on from its last checkpoint."
-    ),
-    C.OUT_OF_MEMORY: Consequence(
+CAUSE_RULES: dict[Cause, CauseRule] = {
+    C.COMPLETED: CauseRule(R.NEVER, "Training finished."),
+    C.CANCELLED: CauseRule(R.NEVER, "Cancelled. Retry the job to go on from its last checkpoint."),
+    C.OUT_OF_MEMORY: CauseRule(
         R.NEVER,
         "The trainer ran out of memory. Lower batch, imgsz or workers, or ask for more memory.",
     ),
-    C.GPU_OUT_OF_MEMORY: Consequence(
+    C.GPU_OUT_OF_MEMORY: CauseRule(
         R.NEVER, "The GPU ran out of memory. Lower batch or imgsz, or choose a smaller model."
     ),
-    C.DATASET_INVALID: Consequence(
+    C.DATASET_INVALID: CauseRule(
         R.NEVER, "The dataset cannot be trained on. Mend it, push it again and submit a new job."
     ),
-    C.CONFIG_INVALID: Consequence(
+    C.CONFIG_INVALID: CauseRule(
         R.NEVER, "The config cannot be run. Change the field named and submit a new job."
     ),
-    C.STORAGE_UNAVAILABLE: Consequence(
+    C.STORAGE_UNAVAILABLE: CauseRule(
         R.ALWAYS, "The object store could not be reached. Check that it is up, then retry the job."
     ),
-    C.IMAGE_PULL_FAILED: Consequence(
+    C.IMAGE_PULL_FAILED: CauseRule(
         R.NEVER,
         "The trainer's image could not be pulled. Check its name, tag and pull secret, then retry the job.",
     ),
-    C.UNSCHEDULABLE: Consequence(
+    C.UNSCHEDULABLE: CauseRule(
         R.NEVER,
         "No node can run this job. Ask for less CPU, memory or GPU, or add a node, then retry the job.",
     ),
-    C.EVICTED: Consequence(
+    C.EVICTED: CauseRule(
         R.ALWAYS, "The node evicted the trainer, usually for lack of memory or disk."
     ),
-    C.PREEMPTED: Consequence(R.ALWAYS, "The trainer was told to leave its machine."),
-    C.NODE_LOST: Consequence(R.ALWAYS, "The machine that trained vanished."),
-    C.DEADLINE_EXCEEDED: Consequence(
+    C.PREEMPTED: CauseRule(R.ALWAYS, "The trainer was told to leave its machine."),
+    C.NODE_LOST: CauseRule(R.ALWAYS, "The machine that trained vanished."),
+    C.DEADLINE_EXCEEDED: CauseRule(
         R.NEVER,
         "The job ran longer than its max_duration_s. Retry it: training resumes, for as long again.",
     ),
-    C.STALLED: Consequence(
+    C.STALLED: CauseRule(
         R.ALWAYS,
         "The trainer was alive but made no progress. Look at the end of its log for what it waits for.",
     ),
-    C.HEARTBEAT_LOST: Consequence(
-        R.ALWAYS, "The trainer went silent: no heartbeat arrived in time."
-    ),
-    C.TRAINER_CRASHED: Consequence(
+    C.HEARTBEAT_LOST: CauseRule(R.ALWAYS, "The trainer went silent: no heartbeat arrived in time."),
+    C.TRAINER_CRASHED: CauseRule(
         R.IF_PROGRESSED, "The trainer ended with an error. The end of its log tells which."
     ),
-    C.LAUNCH_FAILED: Consequence(
+    C.LAUNCH_FAILED: CauseRule(
         R.ALWAYS,
         "The trainer could not be started.",
     ),
@@ -109,4 +105,4 @@ REPORTABLE = frozenset(
 )
 
 # Not the job's own doing: such an attempt, if it finished an epoch, is not one of max_attempts.
-TAKEN_AWAY = frozenset({C.EVICTED, C.PREEMPTED, C.NODE_LOST})
+INFRASTRUCTURE_CAUSES = frozenset({C.EVICTED, C.PREEMPTED, C.NODE_LOST})

@@ -38,9 +38,9 @@ class Job(Base):
     cause: Mapped[str | None] = mapped_column(String(32))
     message: Mapped[str | None]
     attempt: Mapped[int] = mapped_column(default=0)
-    # So many attempts are none of max_attempts: those before the user's retry, and those that
+    # Attempts that do not count towards max_attempts: those before the user's retry, and those that
     # finished an epoch before their machine was taken away.
-    attempts_before: Mapped[int] = mapped_column(default=0)
+    uncounted_attempts: Mapped[int] = mapped_column("attempts_before", default=0)
     epoch: Mapped[int | None]
     metrics: Mapped[dict[str, Any]] = mapped_column(default=dict)
     log_size: Mapped[int] = mapped_column(BigInteger, default=0)

@@ -1,6 +1,6 @@
 """From all that is known of an ended attempt: its cause, what follows, and how it is told."""
 
-from backend.state.causes import CONSEQUENCES, TAKEN_AWAY, Cause, Retry
+from backend.state.causes import CAUSE_RULES, INFRASTRUCTURE_CAUSES, Cause, Retry
 from backend.state.jobs import Attempt, Job
 from backend.state.statuses import JobStatus
 
@@ -49,9 +49,9 @@ def retry_delay(job: Job, attempt: Attempt, cause: Cause, epoch_before: int) -> 
         cause: why it ended.
         epoch_before: last epoch that earlier attempts finished, -1 for none.
     """
-    rule = CONSEQUENCES[cause].retry
+    rule = CAUSE_RULES[cause].retry
     progressed = _progressed(attempt, epoch_before)
-    run = attempt.number - job.attempts_before
+    run = attempt.number - job.uncounted_attempts
     if (
         job.status == JobStatus.CANCELLING
         or rule == Retry.NEVER
@@ -67,7 +67,7 @@ def counts(attempt: Attempt, cause: Cause, epoch_before: int) -> bool:
     if attempt.left_behind:
         # While two backends with different modes relieve each other, each ends the other's.
         return False
-    return cause not in TAKEN_AWAY or not _progressed(attempt, epoch_before)
+    return cause not in INFRASTRUCTURE_CAUSES or not _progressed(attempt, epoch_before)
 
 
 def _progressed(attempt: Attempt, epoch_before: int) -> bool:
@@ -93,11 +93,11 @@ def detail_of(attempt: Attempt, cause: Cause) -> str | None:
 
 
 def final_message(job: Job, attempt: Attempt, cause: Cause) -> str:
-    sentences = [CONSEQUENCES[cause].sentence]
+    sentences = [CAUSE_RULES[cause].sentence]
     if cause == attempt.cause and attempt.message:
         sentences.append(attempt.message)
-    run = attempt.number - job.attempts_before
-    rule = CONSEQUENCES[cause].retry
+    run = attempt.number - job.uncounted_attempts
+    rule = CAUSE_RULES[cause].retry
     if rule != Retry.NEVER and job.max_attempts > 1:
         if run >= job.max_attempts:
             sentences.append(f"This was the last of {job.max_attempts} attempts.")
@@ -110,7 +110,7 @@ def final_message(job: Job, attempt: Attempt, cause: Cause) -> str:
 
 def retry_message(attempt: Attempt, cause: Cause, delay_s: int, epoch: int | None) -> str:
     """What the user reads between two attempts; `epoch`: the last that any attempt finished."""
-    sentences = [CONSEQUENCES[cause].sentence, *([attempt.message] if attempt.message else [])]
+    sentences = [CAUSE_RULES[cause].sentence, *([attempt.message] if attempt.message else [])]
     start = "starting over" if epoch is None else f"resuming from epoch {epoch}"
     return (
         f"Attempt {attempt.number} ended: {' '.join(sentences)} "

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.infra.database import guarded
+from backend.infra.database import execute_guarded
 from backend.state.jobs import Job
 from backend.state.statuses import SOURCES, JobStatus
 
@@ -39,4 +39,4 @@ async def transition(
             columns["attempt"] = attempt
     elif attempt is not None:
         statement = statement.where(Job.attempt == attempt)
-    return await guarded(session, statement.values(status=to, **columns))
+    return await execute_guarded(session, statement.values(status=to, **columns))

@@ -21,7 +21,11 @@ from temporalio.worker import (
 
 from backend.infra.retry import forever
 from backend.settings import Settings
-from backend.temporal.workflows import BEAT_TIMEOUT, PreflightWorkflow, TrainingWorkflow
+from backend.temporal.workflows import (
+    ACTIVITY_HEARTBEAT_TIMEOUT,
+    PreflightWorkflow,
+    TrainingWorkflow,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -102,11 +106,11 @@ class Temporal:
             task_queue=self._task_queue,
             workflows=[TrainingWorkflow, PreflightWorkflow],
             activities=activities,
-            interceptors=[_Beating()],
+            interceptors=[_ActivityHeartbeats()],
             max_cached_workflows=CACHED_WORKFLOWS,
             sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
-            max_heartbeat_throttle_interval=BEAT_TIMEOUT / 4,
-            default_heartbeat_throttle_interval=BEAT_TIMEOUT / 4,
+            max_heartbeat_throttle_interval=ACTIVITY_HEARTBEAT_TIMEOUT / 4,
+            default_heartbeat_throttle_interval=ACTIVITY_HEARTBEAT_TIMEOUT / 4,
         )
         keeping = asyncio.create_task(self._keep_connected(worker))
         try:
@@ -176,14 +180,14 @@ def _soon() -> asyncio.Timeout:
     return asyncio.timeout(RPC_TIMEOUT_S)
 
 
-class _Beating(Interceptor):
-    """Heartbeats for every activity, so that those of a killed worker are soon repeated."""
+class _ActivityHeartbeats(Interceptor):
+    """HeartbeatIngest for every activity, so that those of a killed worker are soon repeated."""
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
-        return _BeatingActivity(next)
+        return _HeartbeatingActivity(next)
 
 
-class _BeatingActivity(ActivityInboundInterceptor):
+class _HeartbeatingActivity(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
         beats = asyncio.create_task(_beat())
         try:
@@ -194,5 +198,5 @@ class _BeatingActivity(ActivityInboundInterceptor):
 
 async def _beat() -> None:
     while True:
-        await asyncio.sleep(BEAT_TIMEOUT.total_seconds() / 4)
+        await asyncio.sleep(ACTIVITY_HEARTBEAT_TIMEOUT.total_seconds() / 4)
         heartbeat()

@@ -18,7 +18,7 @@ FOREVER = RetryPolicy(
     initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=5)
 )
 # An activity whose worker was killed is repeated this much later. The worker beats for it.
-BEAT_TIMEOUT = timedelta(seconds=5)
+ACTIVITY_HEARTBEAT_TIMEOUT = timedelta(seconds=5)
 
 
 @dataclass
@@ -94,6 +94,6 @@ async def _activity(
         args=args,
         result_type=result,
         start_to_close_timeout=within,
-        heartbeat_timeout=BEAT_TIMEOUT,
+        heartbeat_timeout=ACTIVITY_HEARTBEAT_TIMEOUT,
         retry_policy=FOREVER,
     )

@@ -14,7 +14,7 @@ from backend.state.datasets import Dataset
 from backend.state.jobs import Job
 from backend.state.statuses import FINISHED, JobStatus
 from backend.tracking import repository
-from backend.tracking.mlflow import MlflowAwayError, Point, RefusedError, Runs
+from backend.tracking.mlflow import MlflowAwayError, MlflowRefusedError, Point, Runs
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Mirror:
 
         One replica at a time: MLflow cannot be asked to make a run unless there is one.
         """
-        async with self._ctx.db.alone(_LOCK) as alone:
+        async with self._ctx.db.try_advisory_lock(_LOCK) as alone:
             return await self._catch_up() if alone else True
 
     async def _catch_up(self) -> bool:
@@ -64,7 +64,7 @@ class Mirror:
             some = jobs[start : start + RUNS_AT_ONCE]
             results = await asyncio.gather(*map(self._mirror, some), return_exceptions=True)
             for job, error in zip(some, results, strict=True):
-                if isinstance(error, RefusedError):
+                if isinstance(error, MlflowRefusedError):
                     logger.warning("job %s: MLflow refuses its run: %s", job.id, error)
                     self._postponed[job.id] = now + POSTPONE_S
                 elif isinstance(error, MlflowAwayError):

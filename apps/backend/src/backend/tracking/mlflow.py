@@ -28,7 +28,7 @@ class MlflowAwayError(Exception):
     """MLflow does not answer, or cannot just now."""
 
 
-class RefusedError(Exception):
+class MlflowRefusedError(Exception):
     """MLflow refuses what is sent for this run, and would again."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -37,7 +37,7 @@ class RefusedError(Exception):
 
 
 class Runs:
-    """The runs of one tracking server. Every method raises RefusedError, or MlflowAwayError."""
+    """The runs of one tracking server. Every method raises MlflowRefusedError, or MlflowAwayError."""
 
     def __init__(self, uri: str) -> None:
         # A connection that was made while MLflow's pod is replaced would go on leading to nowhere.
@@ -114,7 +114,7 @@ class Runs:
             found = await self._call(
                 "GET", "experiments/get-by-name", params={"experiment_name": EXPERIMENT}
             )
-        except RefusedError as error:
+        except MlflowRefusedError as error:
             if error.status != HTTPStatus.NOT_FOUND:
                 raise
             created = await self._post("experiments/create", name=EXPERIMENT)
@@ -133,7 +133,7 @@ class Runs:
         if reply.is_server_error or reply.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             raise MlflowAwayError(f"{reply.status_code}: {answer.get('message')}")
         if reply.is_error:
-            raise RefusedError(reply.status_code, str(answer.get("message")))
+            raise MlflowRefusedError(reply.status_code, str(answer.get("message")))
         return dict(answer)
 
 

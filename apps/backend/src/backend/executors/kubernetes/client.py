@@ -13,7 +13,7 @@ from kubernetes.aio.client import ApiClient, ApiException, Configuration
 from kubernetes.aio.watch import Watch
 
 from backend.executors.base import ExecutorUnavailableError
-from backend.executors.kubernetes.diagnosis import essential
+from backend.executors.kubernetes.diagnosis import trim
 
 # The client's models are not used: they cost milliseconds an object, and fail on what they do not know.
 Object = dict[str, Any]
@@ -37,7 +37,7 @@ class Page(NamedTuple):
     items: list[Object]
 
 
-class RefusedError(Exception):
+class KubernetesRefusedError(Exception):
     """The API server said no, and would again; the text says why."""
 
     def __init__(self, status: int, text: str) -> None:
@@ -45,10 +45,10 @@ class RefusedError(Exception):
         self.status = status
 
 
-class Api:
+class KubernetesApi:
     """Calls about the objects of one namespace.
 
-    Every method raises RefusedError for a request that is wrong, and ExecutorUnavailableError
+    Every method raises KubernetesRefusedError for a request that is wrong, and ExecutorUnavailableError
     while the API server cannot be reached or fails.
     """
 
@@ -69,13 +69,13 @@ class Api:
         return await self._json("GET", kind, name)
 
     async def pages(self, kind: str, **query: str) -> AsyncIterator[Page]:
-        """All of a kind, the essential of each: in parts that do not hold up the event loop."""
+        """All of a kind, trimmed: in parts that do not hold up the event loop."""
         page_query = {**query, "limit": str(PAGE)}
         while True:
             body = await _body(await self._send("GET", kind, total_s=ANSWER_S, query=page_query))
             began = time.perf_counter()
             page = json.loads(body)
-            yield Page(page["metadata"]["resourceVersion"], list(map(essential, page["items"])))
+            yield Page(page["metadata"]["resourceVersion"], list(map(trim, page["items"])))
             page_query["continue"] = page["metadata"].get("continue") or ""
             if not page_query["continue"]:
                 return
@@ -105,7 +105,7 @@ class Api:
     async def watch(
         self, kind: str, version: str, **query: str
     ) -> AsyncIterator[tuple[str, Object]]:
-        """What changed since `version`, as (ADDED|MODIFIED|DELETED, its essential), for WATCH_S."""
+        """What changed since `version`, as (ADDED|MODIFIED|DELETED, its trim), for WATCH_S."""
 
         async def opened(**given: Any) -> aiohttp.ClientResponse:
             return await self._send(
@@ -127,7 +127,7 @@ class Api:
                 async for event in stream:
                     if isinstance(event, str):
                         return  # the half of a line that arrived before the connection broke
-                    yield event["type"], essential(event["raw_object"])
+                    yield event["type"], trim(event["raw_object"])
         except (ApiException, aiohttp.ClientError, OSError) as error:
             raise _away(error) from error
 
@@ -195,7 +195,7 @@ def _refusal(status: int, body: bytes) -> Exception:
     no_right = status == HTTPStatus.FORBIDDEN and 'User "' in text
     if no_right or status in TRANSIENT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return _away(f"{status}: {text}")
-    return RefusedError(status, text)
+    return KubernetesRefusedError(status, text)
 
 
 def _away(error: object) -> ExecutorUnavailableError:

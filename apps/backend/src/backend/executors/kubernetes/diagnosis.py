@@ -30,7 +30,7 @@ DISRUPTIONS = {
 }
 NOT_STARTED = {"StartError", "ContainerCannotRun"}
 # Why a container waits, and how long that may last.
-WAITS = {
+WAIT_REASONS = {
     "InvalidImageName": (Cause.IMAGE_PULL_FAILED, 0.0),
     "ErrImageNeverPull": (Cause.IMAGE_PULL_FAILED, 0.0),
     "ErrImagePull": (Cause.IMAGE_PULL_FAILED, PATIENCE_S),
@@ -44,7 +44,7 @@ WAITS = {
 }
 
 
-def essential(item: Object) -> Object:
+def trim(item: Object) -> Object:
     """All that is looked at of a Job, a pod or an event: of 10,000 jobs, the rest is a gigabyte."""
     metadata, spec, status = (item.get(part) or {} for part in ("metadata", "spec", "status"))
     labels = metadata.get("labels") or {}
@@ -75,7 +75,7 @@ def _only(item: Object, *names: str) -> Object:
 
 
 @dataclass
-class Seen:
+class AttemptObjects:
     """The last that is known of an attempt's objects."""
 
     job: Object | None = None
@@ -85,7 +85,7 @@ class Seen:
     refusal: str | None = None
 
 
-class Waiting(NamedTuple):
+class Pending(NamedTuple):
     """Not running yet, or hardly any more: an end with this cause, should it last."""
 
     cause: Cause
@@ -94,7 +94,7 @@ class Waiting(NamedTuple):
     patience_s: float | None
 
 
-def judge(ref: AttemptRef, seen: Seen) -> Observation | Waiting:
+def diagnose(ref: AttemptRef, seen: AttemptObjects) -> Observation | Pending:
     """How an attempt stands."""
     pod, job = seen.pod, seen.job
     if pod is not None and _pod_has_finished(pod):
@@ -112,7 +112,7 @@ def judge(ref: AttemptRef, seen: Seen) -> Observation | Waiting:
     return _without_pod(ref, job, seen.refusal)
 
 
-def has_finished(seen: Seen) -> bool:
+def has_finished(seen: AttemptObjects) -> bool:
     """Whether the Job ends, or has ended, by itself."""
     pod, job = seen.pod, seen.job
     return (pod is not None and _pod_has_finished(pod)) or (
@@ -174,14 +174,14 @@ def _disruption(pod: Object) -> tuple[Cause, str] | None:
     return None
 
 
-def _pending(pod: Object) -> Waiting | None:
+def _pending(pod: Object) -> Pending | None:
     """What keeps a pod from running; None: nothing that must end."""
     metadata = pod["metadata"]
     if "deletionTimestamp" in metadata:
         grace = metadata.get("deletionGracePeriodSeconds") or 0
         node = pod["spec"].get("nodeName")
         message = f"Node {node} does not answer: its pod was told to leave and is still there."
-        return Waiting(Cause.NODE_LOST, message, grace + LEAVING_S)
+        return Pending(Cause.NODE_LOST, message, grace + LEAVING_S)
     scheduled = _condition(pod, "PodScheduled", "False")
     if scheduled is not None and scheduled.get("reason") == "Unschedulable":
         asked = _spec(pod).get("resources", {}).get("requests", {})
@@ -189,13 +189,13 @@ def _pending(pod: Object) -> Waiting | None:
         # What follows the first sentence is about preemption.
         nodes, *_ = (scheduled.get("message") or "").split(". ")
         message = f"It asks for {asks}; {_sentence(nodes)}"
-        return Waiting(Cause.UNSCHEDULABLE, message, None)
+        return Pending(Cause.UNSCHEDULABLE, message, None)
     waits = _container(pod).get("state", {}).get("waiting") or {}
-    if waits.get("reason") not in WAITS:
+    if waits.get("reason") not in WAIT_REASONS:
         return None
-    cause, patience_s = WAITS[waits["reason"]]
+    cause, patience_s = WAIT_REASONS[waits["reason"]]
     text = _sentence(waits.get("message") or waits["reason"])
-    return Waiting(cause, f"{_image(pod)}: {text}", patience_s)
+    return Pending(cause, f"{_image(pod)}: {text}", patience_s)
 
 
 def _job_end(ref: AttemptRef, job: Object) -> Observation | None:
@@ -210,15 +210,15 @@ def _job_end(ref: AttemptRef, job: Object) -> Observation | None:
     return Observation(ref, "ended", cause=cause, message=message)
 
 
-def _without_pod(ref: AttemptRef, job: Object, refusal: str | None) -> Observation | Waiting:
+def _without_pod(ref: AttemptRef, job: Object, refusal: str | None) -> Observation | Pending:
     if job["spec"].get("suspend"):  # by Kueue, for as long as that takes
         return Observation(ref, "running", message="It waits in its queue for its turn.")
     if refusal is None:
         return Observation(ref, "running")  # about to get one
     message = f"Kubernetes refuses the pod: {_sentence(refusal)}"
     if "exceeded quota" in refusal:
-        return Waiting(Cause.UNSCHEDULABLE, message, None)
-    return Waiting(Cause.LAUNCH_FAILED, message, PATIENCE_S)
+        return Pending(Cause.UNSCHEDULABLE, message, None)
+    return Pending(Cause.LAUNCH_FAILED, message, PATIENCE_S)
 
 
 def _condition(thing: Object, kind: str, status: str = "True") -> Object | None:

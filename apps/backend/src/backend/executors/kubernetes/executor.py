@@ -23,19 +23,19 @@ from backend.executors.base import (
     LaunchError,
     Observation,
 )
-from backend.executors.kubernetes.client import Api, Object, RefusedError
-from backend.executors.kubernetes.diagnosis import Waiting, has_finished, job_has_finished, judge
+from backend.executors.kubernetes.client import KubernetesApi, KubernetesRefusedError, Object
+from backend.executors.kubernetes.diagnosis import Pending, diagnose, has_finished, job_has_finished
 from backend.executors.kubernetes.manifests import (
+    END_RECORDED,
     JOB,
-    RECORDED,
+    build_job,
+    build_secret,
     job_name,
-    job_of,
     load_template,
     place,
     ref_of,
-    secret_of,
 )
-from backend.executors.kubernetes.watch import Watched
+from backend.executors.kubernetes.watch import AttemptWatch
 from backend.settings import Placement
 from backend.state.causes import Cause
 
@@ -71,10 +71,10 @@ class KubernetesExecutor:
         self._template = load_template(template)
         self._placements = placements
         self._gpu_resource = gpu_resource
-        self._api = Api(namespace or _own_namespace())
+        self._api = KubernetesApi(namespace or _own_namespace())
         self._grace_s = grace_s
         self._unschedulable_after_s = unschedulable_after_s
-        self._watched: Watched | None = None
+        self._watched: AttemptWatch | None = None
         self._told: dict[AttemptRef, Observation] = {}
         self._waiting: dict[AttemptRef, tuple[Cause, float]] = {}
         self._last_words: dict[AttemptRef, tuple[asyncio.Task[None], bytearray]] = {}
@@ -88,7 +88,7 @@ class KubernetesExecutor:
         )
         try:
             await patiently(self._create, spec)
-        except RefusedError as error:
+        except KubernetesRefusedError as error:
             await self._delete(spec.ref)
             raise LaunchError(f"Kubernetes refused its Job: {error}") from error
 
@@ -98,11 +98,11 @@ class KubernetesExecutor:
     async def list(self) -> Sequence[Observation]:
         listed: dict[AttemptRef, Literal["running", "ended"]] = {}
         try:
-            async for page in self._api.pages("jobs", labelSelector=f"{JOB},!{RECORDED}"):
+            async for page in self._api.pages("jobs", labelSelector=f"{JOB},!{END_RECORDED}"):
                 for job in page.items:
                     ref = ref_of(job["metadata"]["labels"])
                     listed[ref] = "ended" if job_has_finished(job) else "running"
-        except RefusedError as error:
+        except KubernetesRefusedError as error:
             raise ExecutorUnavailableError(str(error)) from error
         # A pod may outlive its Job by its grace period.
         known = {ref: told for ref, told in self._told.items() if told.state == "running"}
@@ -116,11 +116,11 @@ class KubernetesExecutor:
     async def check(self) -> None:
         try:
             await self._api.check()
-        except RefusedError as error:
+        except KubernetesRefusedError as error:
             raise ExecutorUnavailableError(str(error)) from error
 
     async def observe(self) -> AsyncIterator[Sequence[Observation]]:
-        watched = self._watched = Watched(self._api)
+        watched = self._watched = AttemptWatch(self._api)
         self._told.clear()
         following = asyncio.create_task(watched.follow())
         following.add_done_callback(lambda _: watched.wake())
@@ -151,13 +151,13 @@ class KubernetesExecutor:
             # It would never finish, and so never meet its TTL.
             await self._delete(ref)
             return
-        patch: Object = {"metadata": {"labels": {RECORDED: "true"}}}
+        patch: Object = {"metadata": {"labels": {END_RECORDED: "true"}}}
         try:
             await self._api.merge("jobs", job_name(ref), patch)
-        except RefusedError as error:
+        except KubernetesRefusedError as error:
             _unless_gone(error)
 
-    async def output(self, ref: AttemptRef) -> bytes:
+    async def log(self, ref: AttemptRef) -> bytes:
         if ref in self._last_words:
             reading, words = self._last_words[ref]
             await asyncio.wait({reading}, timeout=LAST_WORDS_S)
@@ -169,7 +169,7 @@ class KubernetesExecutor:
         return bytes(words)
 
     async def _create(self, spec: AttemptSpec) -> None:
-        wanted = job_of(
+        wanted = build_job(
             self._template, spec, self._api.namespace, self._grace_s, self._gpu_resource
         )
         if spec.placement is not None:
@@ -181,13 +181,13 @@ class KubernetesExecutor:
             place(wanted, self._placements[spec.placement])
         try:
             job = await self._api.create("jobs", wanted)
-        except RefusedError as error:
+        except KubernetesRefusedError as error:
             if error.status != HTTPStatus.CONFLICT:
                 raise
             job = await self._api.get("jobs", job_name(spec.ref))
         try:
-            await self._api.create("secrets", secret_of(spec, job))
-        except RefusedError as error:
+            await self._api.create("secrets", build_secret(spec, job))
+        except KubernetesRefusedError as error:
             if error.status != HTTPStatus.CONFLICT:
                 raise
 
@@ -195,10 +195,10 @@ class KubernetesExecutor:
         try:
             # Foreground: the Job stays until its pod has left.
             await self._api.delete("jobs", job_name(ref), propagationPolicy="Foreground")
-        except RefusedError as error:
+        except KubernetesRefusedError as error:
             _unless_gone(error)
 
-    def _look(self, watched: Watched, refs: Iterable[AttemptRef]) -> Sequence[Observation]:
+    def _look(self, watched: AttemptWatch, refs: Iterable[AttemptRef]) -> Sequence[Observation]:
         """What is to be told of these attempts, less what was told already."""
         changed = []
         for ref in refs:
@@ -208,7 +208,7 @@ class KubernetesExecutor:
                 continue
             told = self._told.get(ref)
             if told is None or told.state == "running":
-                self._told[ref] = self._wait_for(ref, judge(ref, seen))
+                self._told[ref] = self._wait_for(ref, diagnose(ref, seen))
             if watched.recorded(ref):
                 self._drop_last_words(ref)
             elif self._told[ref] != told:
@@ -219,7 +219,7 @@ class KubernetesExecutor:
                 self._told.pop(ref)
         return changed
 
-    def _wait_for(self, ref: AttemptRef, judged: Observation | Waiting) -> Observation:
+    def _wait_for(self, ref: AttemptRef, judged: Observation | Pending) -> Observation:
         if isinstance(judged, Observation):
             self._waiting.pop(ref, None)
             return judged
@@ -249,7 +249,7 @@ class KubernetesExecutor:
         try:
             async for part in self._api.log(name, within_s=within_s, **query):
                 into += part
-        except (RefusedError, ExecutorUnavailableError) as error:
+        except (KubernetesRefusedError, ExecutorUnavailableError) as error:
             logger.warning("the log of pod %s is not (all) there: %s", name, error)
 
     def _drop_last_words(self, ref: AttemptRef) -> None:
@@ -257,7 +257,7 @@ class KubernetesExecutor:
             self._last_words.pop(ref)[0].cancel()
 
 
-def _unless_gone(error: RefusedError) -> None:
+def _unless_gone(error: KubernetesRefusedError) -> None:
     if error.status != HTTPStatus.NOT_FOUND:
         raise ExecutorUnavailableError(str(error)) from error
 

@@ -17,7 +17,7 @@ DATASET = "trainyard.dev/dataset"
 TASK = "trainyard.dev/task"
 NAME = "trainyard.dev/name"
 # The attempt's end is in the database. Its Job stays until its TTL for people to look at.
-RECORDED = "trainyard.dev/recorded"
+END_RECORDED = "trainyard.dev/end-recorded"
 QUEUE = "kueue.x-k8s.io/queue-name"
 
 MIB = 2**20
@@ -49,7 +49,7 @@ def load_template(path: Path) -> dict[str, Any]:
     return template
 
 
-def job_of(
+def build_job(
     template: dict[str, Any], spec: AttemptSpec, namespace: str, grace_s: float, gpu_resource: str
 ) -> Any:
     """The Job of an attempt: the template, and what only the attempt knows."""
@@ -83,7 +83,7 @@ def place(job: dict[str, Any], placement: Placement) -> None:
         job["metadata"]["labels"][QUEUE] = placement.queueName
 
 
-def secret_of(spec: AttemptSpec, job: dict[str, Any]) -> dict[str, Any]:
+def build_secret(spec: AttemptSpec, job: dict[str, Any]) -> dict[str, Any]:
     """The attempt's environment. It goes with its Job."""
     metadata = job["metadata"]
     return {

@@ -5,9 +5,9 @@ import re
 from contextlib import suppress
 
 from backend.executors.base import AttemptRef, ExecutorUnavailableError
-from backend.executors.kubernetes.client import Api, Object, RefusedError
-from backend.executors.kubernetes.diagnosis import Seen
-from backend.executors.kubernetes.manifests import JOB, RECORDED, ref_of
+from backend.executors.kubernetes.client import KubernetesApi, KubernetesRefusedError, Object
+from backend.executors.kubernetes.diagnosis import AttemptObjects
+from backend.executors.kubernetes.manifests import END_RECORDED, JOB, ref_of
 from backend.infra.retry import forever
 
 _QUERIES = {
@@ -18,10 +18,10 @@ _QUERIES = {
 _JOB_NAME = re.compile(r"train-(?P<job>[^-]+)-(?P<number>\d+)")
 
 
-class Watched:
+class AttemptWatch:
     """What Kubernetes last told of each attempt. `changed` names those that it told of since."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: KubernetesApi) -> None:
         self.changed: set[AttemptRef] = set()
         self._api = api
         self._objects: dict[str, dict[AttemptRef, Object]] = {kind: {} for kind in _QUERIES}
@@ -32,7 +32,7 @@ class Watched:
 
     async def follow(self) -> None:
         """Keep up to date for ever. An outage is ridden out: after it, everything is listed anew."""
-        away = forever("watching training Jobs", ExecutorUnavailableError, RefusedError)
+        away = forever("watching training Jobs", ExecutorUnavailableError, KubernetesRefusedError)
         await away(self._follow_all)
 
     async def change(self, within_s: float | None) -> bool:
@@ -46,19 +46,21 @@ class Watched:
     def wake(self) -> None:
         self._woken.set()
 
-    def seen(self, ref: AttemptRef) -> Seen | None:
+    def seen(self, ref: AttemptRef) -> AttemptObjects | None:
         """What is known of an attempt; None: there is nothing of it, and never was."""
         job, pod = self._objects["jobs"].get(ref), self._objects["pods"].get(ref)
         gone = self._gone_pods.get(ref)
         if job is None and pod is None and gone is None:
             return None
         refusal = self._objects["events"].get(ref, {}).get("message")
-        return Seen(job, pod or gone, pod_gone=pod is None and gone is not None, refusal=refusal)
+        return AttemptObjects(
+            job, pod or gone, pod_gone=pod is None and gone is not None, refusal=refusal
+        )
 
     def recorded(self, ref: AttemptRef) -> bool:
         """Whether the attempt's end is in the database, and only its remains are here."""
         job = self._objects["jobs"].get(ref)
-        return job is not None and RECORDED in job["metadata"]["labels"]
+        return job is not None and END_RECORDED in job["metadata"]["labels"]
 
     def drop_gone(self, ref: AttemptRef) -> bool:
         """Forget an attempt of which Kubernetes has nothing any more; False: it has."""
