@@ -7,11 +7,10 @@ from contextlib import suppress
 import pytest
 import servers
 from api_support import get_attempt
-from backend.callbacks import repository as callback_repository
+from backend.callbacks import log_repository
 from backend.context import Context
 from backend.executors.base import AttemptRef, Observation
 from backend.infra.database import utcnow
-from backend.jobs import log_repository
 from backend.orchestration import monitor, repository, unsent_log
 from backend.state.causes import Cause
 from backend.state.jobs import Attempt, Job
@@ -84,8 +83,8 @@ async def test_output_that_a_supervisor_sent(ctx: Context, executor: ScriptedExe
     ref = await add_attempt(ctx)
     executor.outputs[ref] = b"sent\nand not sent\n"
     async with ctx.db.transaction() as session:
-        part = callback_repository.LogPart(TOKEN, 0, b"sent\n")
-        await callback_repository.append_logs(session, {ref.job_id: part}, limit=2**20)
+        part = log_repository.LogWrite(TOKEN, 0, b"sent\n")
+        await log_repository.append(session, {ref.job_id: part}, limit=2**20)
     await ended(ctx, executor, ref)
     assert await log_of(ctx, ref) == b"sent\n"
 

@@ -9,15 +9,13 @@ from typing import Any
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
-from starlette.middleware.exceptions import ExceptionMiddleware
-from starlette.routing import request_response
 
 from backend.artifacts.routes import router as models
 from backend.auth.service import require_token
 from backend.callbacks.heartbeats import HeartbeatIngest
 from backend.callbacks.logs import LogIngest
-from backend.callbacks.routes import HOT_ROUTES
-from backend.callbacks.routes import router as callbacks
+from backend.callbacks.routes import callbacks
+from backend.callbacks.routes import router as callback_router
 from backend.catalog.catalog import TrainerCatalog
 from backend.context import Context
 from backend.datasets.routes import router as datasets
@@ -25,7 +23,7 @@ from backend.executors.create import create_executor
 from backend.health.checks import Checks
 from backend.health.routes import router as health
 from backend.infra import problem_handlers
-from backend.infra.asgi import Requests
+from backend.infra.asgi import RequestMiddleware
 from backend.infra.database import Database
 from backend.infra.object_store import ObjectStore, ObjectStoreError
 from backend.infra.retry import forever
@@ -82,15 +80,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.log_ingest = LogIngest(context)
     app.state.checks = Checks(context)
     _mount(app)
-    app.add_middleware(
-        Requests,
-        directly={
-            kind: ExceptionMiddleware(
-                request_response(endpoint), handlers=problem_handlers.HANDLERS
-            )
-            for kind, endpoint in HOT_ROUTES.items()
-        },
-    )
+    app.add_middleware(RequestMiddleware, callbacks=callbacks)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -122,7 +112,7 @@ def _mount(app: FastAPI) -> None:
     for router in (datasets, jobs, models, trainers):
         users.include_router(router)
     app.include_router(users)
-    app.include_router(callbacks, responses=errors)
+    app.include_router(callback_router, responses=errors)
     app.include_router(health)
 
 

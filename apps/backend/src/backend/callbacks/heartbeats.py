@@ -8,6 +8,7 @@ from backend.callbacks import repository
 from backend.callbacks.batching import WriteBatcher
 from backend.callbacks.repository import Accepted
 from backend.callbacks.schemas import HeartbeatIn
+from backend.callbacks.sender import Sender, live_attempt
 from backend.context import Context
 from backend.infra import metrics
 from backend.infra.database import utcnow
@@ -29,7 +30,7 @@ class HeartbeatIngest:
         self._batcher = WriteBatcher(self._commit, MAX_BATCH)
         self.run = self._batcher.run
 
-    async def write(self, job_id: str, token_sha256: str, beat: HeartbeatIn) -> bool:
+    async def write(self, sender: Sender, beat: HeartbeatIn) -> bool:
         """Write a heartbeat.
 
         Returns:
@@ -38,14 +39,14 @@ class HeartbeatIngest:
         Raises:
             Problem: 401, 404 or 409 as the contract says.
         """
-        accepted = await self._batcher.write(job_id, _row(job_id, token_sha256, beat))
+        accepted = await self._batcher.write(sender.job_id, _row(sender, beat))
         if accepted is not None:
-            self._count(job_id)
-            await self._ctx.bus.publish(job_id)
+            self._count(sender.job_id)
+            await self._ctx.bus.publish(sender.job_id)
             return accepted.stop
         # Not written: the token is wrong or dead, or this `seq` was seen before.
         async with self._ctx.db.reading() as session:
-            _, attempt = await repository.live_attempt(session, job_id, token_sha256)
+            attempt = await live_attempt(session, sender)
         return attempt.stop_requested_at is not None
 
     @property
@@ -74,7 +75,7 @@ class HeartbeatIngest:
         return accepted
 
 
-def _row(job_id: str, token_sha256: str, beat: HeartbeatIn) -> dict[str, Any]:
+def _row(sender: Sender, beat: HeartbeatIn) -> dict[str, Any]:
     row = beat.model_dump(exclude_none=True)
     for numbers in ("metrics", "system"):
         if not row[numbers]:
@@ -82,8 +83,8 @@ def _row(job_id: str, token_sha256: str, beat: HeartbeatIn) -> dict[str, Any]:
     stepped = beat.epoch is not None or (beat.step or 0) >= 1
     trains = stepped or beat.phase == "training"
     return row | {
-        "job_id": job_id,
-        "token": token_sha256,
+        "job_id": sender.job_id,
+        "token": sender.token_sha256,
         "stepped": int(stepped),
         "trains": int(trains),
     }

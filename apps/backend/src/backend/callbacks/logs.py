@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
-from backend.callbacks import repository
+from backend.callbacks import log_repository
 from backend.callbacks.batching import WriteBatcher
 from backend.callbacks.log_echo import LogEcho
-from backend.callbacks.repository import Appended, LogPart
+from backend.callbacks.log_repository import Appended, LogWrite
+from backend.callbacks.sender import Sender, live_attempt
 from backend.context import Context
 from backend.infra.problems import Problem
 
@@ -20,32 +21,32 @@ class LogIngest:
         self._batcher = WriteBatcher(self._commit, MAX_BATCH)
         self.run = self._batcher.run
 
-    async def append(self, job_id: str, part: LogPart) -> Appended:
+    async def append(self, job_id: str, write: LogWrite) -> Appended:
         """Append what is new of a part of an attempt's output.
 
         Raises:
             Problem: 401, 404 or 409 as the contract says.
         """
-        appended = await self._batcher.write(job_id, part)
+        appended = await self._batcher.write(job_id, write)
         if appended is None:
             # The token is wrong or dead.
             async with self._ctx.db.reading() as session:
-                await repository.live_attempt(session, job_id, part.token_sha256)
-            return Appended(part.offset, stop=False, new=b"")
+                await live_attempt(session, Sender(job_id, write.token_sha256))
+            return Appended(write.offset, stop=False, new=b"")
         received = appended.next_offset
-        if part.offset > received:
+        if write.offset > received:
             raise Problem(
                 409,
                 "Log gap",
-                f"Bytes {received} to {part.offset} are missing. Send from offset {received} on.",
+                f"Bytes {received} to {write.offset} are missing. Send from offset {received} on.",
                 next_offset=received,
             )
         if appended.new:
             await self._ctx.bus.publish(job_id)
-            if self._ctx.settings.training_mode == "subprocess":
+            if self._ctx.executor.echoes_logs:
                 self._echo.write(job_id, appended.new)
         return appended
 
-    async def _commit(self, parts: Mapping[str, LogPart]) -> Mapping[str, Appended]:
+    async def _commit(self, writes: Mapping[str, LogWrite]) -> Mapping[str, Appended]:
         async with self._ctx.db.transaction() as session:
-            return await repository.append_logs(session, parts, self._ctx.settings.log_limit_bytes)
+            return await log_repository.append(session, writes, self._ctx.settings.log_limit_bytes)

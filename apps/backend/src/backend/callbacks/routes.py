@@ -1,15 +1,18 @@
-"""The routes that trainers call (docs/training-contract.md)."""
+"""The routes that trainers call (docs/training-contract.md).
 
-from typing import Annotated, Any
+The endpoints take the request as it is; FastAPI only documents them (`infra.asgi.CallbackRoute`).
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Request, Response, status
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ValidationError
 
-from backend.callbacks import repository
 from backend.callbacks.heartbeats import HeartbeatIngest
+from backend.callbacks.log_repository import LogWrite
 from backend.callbacks.logs import LogIngest
-from backend.callbacks.repository import LogPart
 from backend.callbacks.schemas import (
     Command,
     FinishIn,
@@ -18,113 +21,119 @@ from backend.callbacks.schemas import (
     LogAccepted,
     LogQuery,
 )
-from backend.context import Ctx
+from backend.callbacks.sender import Sender, live_attempt
+from backend.context import Context
 from backend.infra import problem_handlers
-from backend.infra.problems import Problem
-from backend.state.tokens import sha256
+from backend.infra.asgi import callback_routes
+from backend.state.causes import Cause
 
-router = APIRouter(prefix="/api/v1/jobs/{id}", tags=["callbacks"])
+Model = TypeVar("Model", bound=BaseModel)
+
+MAX_HEARTBEAT_BYTES = 64 * 2**10
 
 _bearer = HTTPBearer(
     auto_error=False, scheme_name="AttemptToken", description="`$CALLBACK_TOKEN` of the attempt"
 )
-_Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
-async def _token_sha256(credentials: _Credentials) -> str:
-    if credentials is None:
-        raise _no_token()
-    return sha256(credentials.credentials)
+async def _documented(id: str, _token: Annotated[Any, Depends(_bearer)]) -> None:  # noqa: A002
+    """Path and token in the API's description; `Sender` reads them."""
 
 
-def _no_token() -> Problem:
-    return Problem(
-        401, "Unauthorized", "A token is needed: `Authorization: Bearer $CALLBACK_TOKEN`."
-    )
-
-
-TokenSha256 = Annotated[str, Depends(_token_sha256)]
-
-# The next two take only the request as it is: what FastAPI does for an endpoint with parameters
-# costs several times what they do themselves. The middleware therefore calls them directly.
-
-
-def _sender(request: Request) -> tuple[str, str]:
-    """The job's id and the token's hash."""
-    kind, _, token = request.headers.get("authorization", "").partition(" ")
-    if kind.lower() != "bearer":
-        raise _no_token()
-    return request.scope["path"].split("/")[4], sha256(token)
-
-
-def _documented(content: str, schema: dict[str, Any], *query: dict[str, Any]) -> dict[str, Any]:
-    path = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
-    return {
-        "parameters": [path, *query],
-        "requestBody": {"required": True, "content": {content: {"schema": schema}}},
-        "security": [{"AttemptToken": []}],
-    }
+router = APIRouter(
+    prefix="/api/v1/jobs/{id}", tags=["callbacks"], dependencies=[Depends(_documented)]
+)
 
 
 @router.post(
     "/heartbeat",
     summary="Say that the trainer lives, and how far it is",
     responses={200: {"model": HeartbeatAccepted}},
-    openapi_extra=_documented("application/json", HeartbeatIn.model_json_schema()),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": HeartbeatIn.model_json_schema()}},
+        }
+    },
 )
 async def heartbeat(request: Request) -> Response:
     """Durable when answered. The reply carries the command: `continue` or `stop`."""
-    job_id, token_sha256 = _sender(request)
-    try:
-        beat = HeartbeatIn.model_validate_json(await request.body())
-    except ValidationError as error:
-        wrong = problem_handlers.field_errors(error.errors(), HeartbeatIn)
-        raise problem_handlers.invalid("Invalid request", wrong) from None
+    sender, body = Sender.of(request), await request.body()
+    beat = _checked(HeartbeatIn, lambda: HeartbeatIn.model_validate_json(body))
     heartbeats: HeartbeatIngest = request.app.state.heartbeat_ingest
-    stop = await heartbeats.write(job_id, token_sha256, beat)
-    command: Command = "stop" if stop else "continue"
-    return _json(HeartbeatAccepted(command=command, interval_s=heartbeats.interval_s))
+    stop = await heartbeats.write(sender, beat)
+    return _json(HeartbeatAccepted(command=_command(stop), interval_s=heartbeats.interval_s))
 
 
 @router.post(
     "/logs",
     summary="Send output of the trainer",
     responses={200: {"model": LogAccepted}},
-    openapi_extra=_documented(
-        "application/octet-stream",
-        {"type": "string"},
-        {
-            "name": "offset",
-            "in": "query",
+    openapi_extra={
+        "parameters": [
+            {
+                "name": "offset",
+                "in": "query",
+                "required": True,
+                "schema": LogQuery.model_json_schema()["properties"]["offset"],
+            }
+        ],
+        "requestBody": {
             "required": True,
-            "schema": LogQuery.model_json_schema()["properties"]["offset"],
+            "content": {"application/octet-stream": {"schema": {"type": "string"}}},
         },
-    ),
+    },
 )
 async def append_log(request: Request) -> Response:
     """What is stored already is skipped; a gap is refused with 409 and `next_offset`."""
-    job_id, token_sha256 = _sender(request)
+    sender = Sender.of(request)
+    query = _checked(LogQuery, lambda: LogQuery.model_validate(dict(request.query_params)))
+    logs: LogIngest = request.app.state.log_ingest
+    write = LogWrite(sender.token_sha256, query.offset, await request.body())
+    appended = await logs.append(sender.job_id, write)
+    return _json(LogAccepted(next_offset=appended.next_offset, command=_command(appended.stop)))
+
+
+@router.post(
+    "/finish",
+    summary="Say why the trainer ends",
+    status_code=status.HTTP_204_NO_CONTENT,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": FinishIn.model_json_schema()}},
+        }
+    },
+)
+async def finish(request: Request) -> Response:
+    """Optional. What the executor knows for certain outranks it; the last one sent counts."""
+    sender, body = Sender.of(request), await request.body()
+    told = _checked(FinishIn, lambda: FinishIn.model_validate_json(body))
+    ctx: Context = request.app.state.context
+    async with ctx.db.transaction() as session:
+        attempt = await live_attempt(session, sender, lock=True)
+        # A supervisor that only saw the exit code says less than what the trainer itself has said.
+        known = attempt.reported_cause not in {None, Cause.COMPLETED}
+        if told.cause != Cause.TRAINER_CRASHED or not known:
+            attempt.reported_cause, attempt.reported_message = told.cause, told.message
+    return Response(status_code=status.HTTP_204_NO_CONTENT)
+
+
+callbacks = callback_routes(router.routes, heartbeat=MAX_HEARTBEAT_BYTES)
+
+
+def _checked(model: type[Model], check: Callable[[], Model]) -> Model:
+    """What `check` makes of a part of the request; a Problem (422) names each wrong field."""
     try:
-        query = LogQuery.model_validate(dict(request.query_params))
+        return check()
     except ValidationError as error:
-        wrong = problem_handlers.field_errors(error.errors(), LogQuery)
+        wrong = problem_handlers.field_errors(error.errors(), model)
         raise problem_handlers.invalid("Invalid request", wrong) from None
-    output: LogIngest = request.app.state.log_ingest
-    part = LogPart(token_sha256, query.offset, await request.body())
-    appended = await output.append(job_id, part)
-    command: Command = "stop" if appended.stop else "continue"
-    return _json(LogAccepted(next_offset=appended.next_offset, command=command))
+
+
+def _command(stop: bool) -> Command:
+    return "stop" if stop else "continue"
 
 
 def _json(reply: BaseModel) -> Response:
     return Response(reply.model_dump_json(), media_type="application/json")
-
-
-HOT_ROUTES = {"heartbeat": heartbeat, "logs": append_log}
-
-
-@router.post("/finish", summary="Say why the trainer ends", status_code=status.HTTP_204_NO_CONTENT)
-async def finish(id: str, body: FinishIn, token_sha256: TokenSha256, ctx: Ctx) -> None:  # noqa: A002
-    """Optional. What the executor knows for certain outranks it; the last one sent counts."""
-    async with ctx.db.transaction() as session:
-        await repository.report_cause(session, id, token_sha256, body.cause, body.message)

@@ -60,6 +60,8 @@ class Executor(Protocol):
     """Every method but `observe` raises ExecutorUnavailableError while there is no reaching it."""
 
     name: str
+    # Whether the backend prints the trainers' logs: where no pod of their own would.
+    echoes_logs: bool
 
     async def launch(self, spec: AttemptSpec) -> None:
         """Start the attempt; once only, however often it is called.

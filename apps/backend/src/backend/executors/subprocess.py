@@ -30,6 +30,7 @@ class LauncherRefusedError(Exception):
 
 class SubprocessExecutor:
     name = "subprocess"
+    echoes_logs = True
 
     def __init__(self, socket: Path) -> None:
         self._socket = socket

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 from fastapi.sse import ServerSentEvent
 
+from backend.callbacks import log_repository
+from backend.callbacks.log_repository import LogSlice
 from backend.context import Context
 from backend.infra.problems import wrong_field
-from backend.jobs import log_repository, repository
-from backend.jobs.log_repository import LogPart
+from backend.jobs import repository
 from backend.jobs.repository import JobRow
 from backend.jobs.schemas import JobOut, MetricsOut
 from backend.state.jobs import EpochMetrics
@@ -79,11 +80,11 @@ class JobEventStream:
                     return
                 await subscription.wait()
 
-    async def _read(self) -> tuple[JobRow | None, list[EpochMetrics], LogPart]:
+    async def _read(self) -> tuple[JobRow | None, list[EpochMetrics], LogSlice]:
         async with self._ctx.db.reading() as session:
             row = await repository.find(session, self._job_id)
             if row is None:
-                return None, [], LogPart(b"", 0)
+                return None, [], LogSlice(b"", 0)
             since = self._newest - OVERLAP if self._newest else None
             rows = list(await repository.metrics(session, self._job_id, since=since))
             part = await log_repository.read(session, row.job, self._offset, LOG_PART_BYTES)
@@ -107,7 +108,7 @@ class JobEventStream:
             events.append(self._event("state", raw=state))
         return events
 
-    def _log(self, part: LogPart, *, last: bool) -> ServerSentEvent | None:
+    def _log(self, part: LogSlice, *, last: bool) -> ServerSentEvent | None:
         offset = self._text_offset
         text = self._decoder.decode(part.data, final=last)
         self._offset = part.next_offset

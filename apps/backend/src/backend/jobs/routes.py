@@ -6,8 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Response, status
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from backend.callbacks import log_repository
 from backend.context import Ctx
-from backend.jobs import log_repository, repository, service
+from backend.jobs import repository, service
 from backend.jobs.event_stream import Cursor, JobEventStream
 from backend.jobs.schemas import Id, JobCreate, JobList, JobOut, MetricsList, MetricsOut
 from backend.state.statuses import FINISHED, JobStatus

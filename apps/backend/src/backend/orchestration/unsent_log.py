@@ -1,7 +1,7 @@
 """LogIngest that no trainer has sent: it is taken from the executor when the attempt ends."""
 
-from backend.callbacks import repository
-from backend.callbacks.repository import LogPart
+from backend.callbacks import log_repository
+from backend.callbacks.log_repository import LogWrite
 from backend.context import Context
 from backend.executors.base import AttemptRef
 from backend.state.jobs import Attempt, Job
@@ -22,7 +22,7 @@ async def keep_log(ctx: Context, ref: AttemptRef) -> None:
     limit = ctx.settings.log_limit_bytes
     async with ctx.db.transaction() as session:
         for offset in range(0, len(output), CHUNK):
-            part = LogPart(attempt.token_sha256, offset, output[offset : offset + CHUNK])
+            write = LogWrite(attempt.token_sha256, offset, output[offset : offset + CHUNK])
             # Nothing is appended where the end is recorded already.
-            await repository.append_logs(session, {ref.job_id: part}, limit)
+            await log_repository.append(session, {ref.job_id: write}, limit)
     await ctx.bus.publish(ref.job_id)

@@ -1,0 +1,58 @@
+"""The attempt that a callback comes from, known by its token."""
+
+from typing import NamedTuple, Self
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import Request
+
+from backend.callbacks import repository
+from backend.infra.problems import Problem, not_found
+from backend.state.jobs import Attempt
+from backend.state.tokens import sha256
+
+
+class Sender(NamedTuple):
+    """What a callback says of its attempt; `live_attempt` checks it."""
+
+    job_id: str
+    token_sha256: str
+
+    @classmethod
+    def of(cls, request: Request) -> Self:
+        """Raise a Problem (401) unless the request bears a token."""
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        if kind.lower() != "bearer":
+            raise Problem(
+                401, "Unauthorized", "A token is needed: `Authorization: Bearer $CALLBACK_TOKEN`."
+            )
+        return cls(request.path_params["id"], sha256(token))
+
+
+async def live_attempt(session: AsyncSession, sender: Sender, *, lock: bool = False) -> Attempt:
+    """The sender's attempt, which has not ended.
+
+    Args:
+        session: with `lock`, the rows of job and attempt stay as they are until its transaction ends.
+        sender: of the request.
+        lock: whether the caller is going to write.
+
+    Raises:
+        Problem: 401, 404 or 409 as the contract says.
+    """
+    job, attempt = await repository.find_sender(session, *sender, lock=lock)
+    if job is None:
+        raise not_found("Job", sender.job_id)
+    if attempt is None:
+        raise Problem(
+            401,
+            "Unauthorized",
+            "This token does not belong to this job. Send `Authorization: Bearer $CALLBACK_TOKEN` "
+            "with the variable of this attempt's environment.",
+        )
+    if attempt.ended_at is not None or attempt.number != job.attempt:
+        raise Problem(
+            409,
+            "Attempt ended",
+            f"Attempt {attempt.number} of job {job.id} has ended; nothing was changed. Exit.",
+        )
+    return attempt
