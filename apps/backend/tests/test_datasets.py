@@ -14,9 +14,9 @@ import httpx
 import pytest
 import servers
 from backend.context import Context
-from backend.datasets import repository, service
+from backend.datasets import service
 from backend.infra.database import new_id
-from backend.infra.object_store import ObjectStore
+from backend.infra.object_store import ObjectStore, ObjectStoreError
 from backend.infra.problems import Problem
 from backend.state.datasets import Dataset
 from backend.state.jobs import Job
@@ -137,7 +137,7 @@ async def test_a_complete_that_died_halfway_is_taken_up(served: Served) -> None:
     parts = await put_parts(dataset["upload"], data)
     bucket, key = ctx.settings.datasets_bucket, service.object_key(dataset["id"])
     async with ctx.db.reading() as session:
-        row = await repository.get(session, dataset["id"])
+        row = await service.existing(session, dataset["id"])
     arrived = await ctx.store.list_parts(bucket, key, row.upload_id or "")
     await ctx.store.complete_upload(bucket, key, row.upload_id or "", arrived or [])
     reply = await complete(client, dataset["id"], parts)
@@ -150,7 +150,7 @@ async def test_an_upload_that_the_store_dropped(served: Served) -> None:
     dataset = await announce(client, data)
     parts = await put_parts(dataset["upload"], data)
     async with ctx.db.reading() as session:
-        upload = (await repository.get(session, dataset["id"])).upload_id or ""
+        upload = (await service.existing(session, dataset["id"])).upload_id or ""
     key = service.object_key(dataset["id"])
     await ctx.store.abort_upload(ctx.settings.datasets_bucket, key, upload)
     reply = await complete(client, dataset["id"], parts)
@@ -222,7 +222,7 @@ async def test_list_pages_newest_first(served: Served) -> None:
     assert seen == ids[::-1]
     bad = await client.get("/api/v1/datasets", params={"cursor": "bogus!"})
     assert bad.status_code == 422
-    assert "Leave it away" in bad.json()["detail"]
+    assert "Omit it" in bad.json()["detail"]
 
 
 @pytest.mark.parametrize("uploaded", [True, False], ids=["uploaded", "uploading"])
@@ -238,7 +238,7 @@ async def test_delete_leaves_nothing_behind(served: Served, uploaded: bool) -> N
         await put_parts(dataset["upload"], data)
         id_ = dataset["id"]
     async with ctx.db.reading() as session:
-        upload = (await repository.get(session, id_)).upload_id
+        upload = (await service.existing(session, id_)).upload_id
     assert (await client.delete(f"/api/v1/datasets/{id_}")).status_code == 204
     assert await ctx.store.list(bucket, id_) == []
     if upload:
@@ -271,11 +271,11 @@ async def test_with_the_store_away_nothing_is_lost(
     away = {"minio_endpoint": "http://127.0.0.1:1"}
     unreachable = ObjectStore(data_support.settings(store, database_url=database_url, **away))
     broken = replace(ctx, store=unreachable)
-    with pytest.raises(Problem, match="MINIO_ENDPOINT"):
+    with pytest.raises(ObjectStoreError, match="MINIO_ENDPOINT"):
         await service.delete(broken, id_)
     async with ctx.db.transaction() as session:
         with pytest.raises(Problem, match="Delete it again"):
-            await repository.get_ready(session, id_)
+            await service.get_ready(session, id_)
     assert (await client.delete(f"/api/v1/datasets/{id_}")).status_code == 204
 
 
@@ -286,7 +286,7 @@ async def test_with_the_store_away_nothing_is_lost(
         ({"status": "checking"}, "is still being checked"),
         (
             {"status": "rejected", "report": {"problems": [{"message": "No labels."}]}},
-            "was rejected: No labels. Mend it",
+            "was rejected: No labels. Fix it",
         ),
     ],
     ids=["uploading", "checking", "rejected"],
@@ -302,11 +302,11 @@ async def test_jobs_get_only_ready_datasets(
             setattr(row, name, value)
     async with ctx.db.transaction() as session:
         with pytest.raises(Problem) as raised:
-            await repository.get_ready(session, id_)
+            await service.get_ready(session, id_)
         assert message in raised.value.detail
         assert raised.value.status == 422
         with pytest.raises(Problem, match="There is no dataset"):
-            await repository.get_ready(session, "absent")
+            await service.get_ready(session, "absent")
 
 
 @pytest.mark.parametrize(

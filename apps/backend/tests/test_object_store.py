@@ -117,7 +117,6 @@ async def test_errors_name_the_setting(
     await ready.ensure_buckets()
     await ready.close()
     opened = ObjectStore(data_support.settings(store, **changes))
-    with pytest.raises(ObjectStoreError, match=message) as raised:
+    with pytest.raises(ObjectStoreError, match=message):
         await opened.check()
-    assert raised.value.status == 503
     await opened.close()

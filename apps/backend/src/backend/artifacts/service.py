@@ -10,6 +10,7 @@ from backend.artifacts import repository
 from backend.artifacts.schemas import ArtifactOut
 from backend.context import Context
 from backend.infra.object_store import StoredObject
+from backend.infra.problems import not_found
 from backend.state.artifacts import Artifact
 
 logger = logging.getLogger(__name__)
@@ -70,6 +71,8 @@ async def artifacts(ctx: Context, job_id: str) -> list[ArtifactOut]:
     """The job's artifacts with their links. Raises a Problem (404) unless there is such a job."""
     async with ctx.db.reading() as session:
         rows = await repository.of_job(session, job_id)
+    if rows is None:
+        raise not_found("Job", job_id)
     return [await _shown(ctx, row) for row in rows]
 
 

@@ -9,41 +9,31 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.infra import pagination
 from backend.infra.database import execute_guarded
-from backend.infra.problems import Problem, not_found, wrong_field
 from backend.state.datasets import Dataset, DatasetStatus
 from backend.state.jobs import Job
 from backend.state.statuses import ACTIVE
 
 
-async def get(session: AsyncSession, id_: str) -> Dataset:
-    """Raise a Problem (404) unless there is such a dataset."""
-    dataset = await session.get(Dataset, id_)
-    if dataset is None:
-        raise not_found("Dataset", id_)
-    return dataset
+async def find(session: AsyncSession, id_: str) -> Dataset | None:
+    return await session.get(Dataset, id_)
 
 
-async def get_ready(session: AsyncSession, id_: str) -> Dataset:
-    """The dataset, held against deletion until the transaction ends.
+async def find_held(session: AsyncSession, id_: str) -> Dataset | None:
+    """The dataset, held against deletion until the session's transaction ends."""
+    held = select(Dataset).where(Dataset.id == id_).with_for_update(read=True)
+    return (await session.execute(held)).scalar_one_or_none()
 
-    Raises:
-        Problem: 422 when there is no such dataset or it cannot be trained on (yet).
-    """
-    found = await session.execute(
-        select(Dataset).where(Dataset.id == id_).with_for_update(read=True)
-    )
-    dataset = found.scalar_one_or_none()
-    if dataset is None:
-        raise _unusable(f"There is no dataset {id_!r}. List the datasets and use one of their ids.")
-    name = f"Dataset {dataset.name} version {dataset.version}"
-    if dataset.status == DatasetStatus.UPLOADING:
-        raise _unusable(f"{name} is not uploaded yet. Finish the upload, or push it again.")
-    if dataset.status == DatasetStatus.CHECKING:
-        raise _unusable(f"{name} is still being checked. Submit the job when it is ready.")
-    if dataset.status == DatasetStatus.REJECTED:
-        problems = (dataset.report or {}).get("problems") or [{"message": ""}]
-        raise _unusable(f"{name} was rejected: {problems[0]['message']} Mend it and push it again.")
-    return dataset
+
+async def find_locked(session: AsyncSession, id_: str) -> Dataset | None:
+    """The dataset, which nobody else changes or holds before the session's transaction ends."""
+    locked = select(Dataset).where(Dataset.id == id_).with_for_update()
+    return (await session.execute(locked)).scalar_one_or_none()
+
+
+async def unfinished_jobs(session: AsyncSession, id_: str) -> Sequence[str]:
+    """Ids of jobs that use the dataset and have not finished, at most 10."""
+    users = select(Job.id).where(Job.dataset_id == id_, Job.status.in_(ACTIVE)).limit(10)
+    return (await session.scalars(users)).all()
 
 
 async def find_ready(session: AsyncSession, name: str, task: str, sha256: str) -> Dataset | None:
@@ -70,7 +60,7 @@ async def add(session: AsyncSession, id_: str, **columns: Any) -> Dataset:
         .scalar_subquery()
     )
     await session.execute(insert(Dataset).values(id=id_, version=version, **columns))
-    return await get(session, id_)
+    return await session.get_one(Dataset, id_)
 
 
 async def page(
@@ -89,32 +79,5 @@ async def transition(
     return await execute_guarded(session, movable.values(status=to, **columns))
 
 
-async def withdraw(session: AsyncSession, id_: str, report: dict[str, Any]) -> Dataset:
-    """Bar the dataset from new jobs.
-
-    Raises:
-        Problem: 404 when there is none, 409 while jobs that use it are not finished.
-    """
-    found = await session.execute(select(Dataset).where(Dataset.id == id_).with_for_update())
-    dataset = found.scalar_one_or_none()
-    if dataset is None:
-        raise not_found("Dataset", id_)
-    users = await session.scalars(
-        select(Job.id).where(Job.dataset_id == id_, Job.status.in_(ACTIVE)).limit(10)
-    )
-    if jobs := users.all():
-        raise Problem(
-            409,
-            "Dataset in use",
-            f"These jobs still use it: {', '.join(jobs)}. Cancel them or wait for their end.",
-        )
-    dataset.status, dataset.report = DatasetStatus.REJECTED, report
-    return dataset
-
-
 async def delete(session: AsyncSession, id_: str) -> None:
     await session.execute(sql_delete(Dataset).where(Dataset.id == id_))
-
-
-def _unusable(detail: str) -> Problem:
-    return wrong_field("Dataset not ready", "dataset_id", detail)

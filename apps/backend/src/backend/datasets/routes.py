@@ -49,8 +49,7 @@ async def list_datasets(
 
 @router.get("/{id}")
 async def get_dataset(id: str, ctx: Ctx) -> DatasetOut:  # noqa: A002
-    async with ctx.db.reading() as session:
-        return DatasetOut.model_validate(await repository.get(session, id))
+    return DatasetOut.model_validate(await service.get(ctx, id))
 
 
 @router.delete("/{id}", status_code=status.HTTP_204_NO_CONTENT)

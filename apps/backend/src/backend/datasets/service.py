@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random
 
 from backend.context import Context
@@ -18,7 +19,7 @@ from backend.datasets.schemas import (
 )
 from backend.infra.database import new_id
 from backend.infra.object_store import UploadedPart
-from backend.infra.problems import Problem, wrong_field
+from backend.infra.problems import Problem, not_found, wrong_field
 from backend.state.datasets import Dataset, DatasetStatus
 
 _MIB = 2**20
@@ -28,6 +29,43 @@ _MAX_PARTS = 1000
 
 def object_key(id_: str) -> str:
     return f"{id_}.zip"
+
+
+async def get(ctx: Context, id_: str) -> Dataset:
+    """Raise a Problem (404) unless there is such a dataset."""
+    async with ctx.db.reading() as session:
+        return await existing(session, id_)
+
+
+async def existing(session: AsyncSession, id_: str) -> Dataset:
+    dataset = await repository.find(session, id_)
+    if dataset is None:
+        raise not_found("Dataset", id_)
+    return dataset
+
+
+async def get_ready(session: AsyncSession, id_: str) -> Dataset:
+    """The dataset, held against deletion until the session's transaction ends.
+
+    Raises:
+        Problem: 422 when there is no such dataset or it cannot be trained on (yet).
+    """
+    dataset = await repository.find_held(session, id_)
+    if dataset is None:
+        raise _unusable(f"There is no dataset {id_!r}. List the datasets and use one of their ids.")
+    name = f"Dataset {dataset.name} version {dataset.version}"
+    if dataset.status == DatasetStatus.UPLOADING:
+        raise _unusable(f"{name} is not uploaded yet. Finish the upload, or push it again.")
+    if dataset.status == DatasetStatus.CHECKING:
+        raise _unusable(f"{name} is still being checked. Submit the job when it is ready.")
+    if dataset.status == DatasetStatus.REJECTED:
+        problems = (dataset.report or {}).get("problems") or [{"message": ""}]
+        raise _unusable(f"{name} was rejected: {problems[0]['message']} Fix it and push it again.")
+    return dataset
+
+
+def _unusable(detail: str) -> Problem:
+    return wrong_field("Dataset not ready", "dataset_id", detail)
 
 
 async def create(ctx: Context, body: DatasetCreate) -> tuple[Dataset, Upload | None]:
@@ -88,15 +126,14 @@ async def complete(ctx: Context, id_: str, parts: Sequence[CompletedPart]) -> Da
         Problem: 422 when parts are missing, differ or do not add up to the size announced: the
             upload stays open and can be mended.
     """
-    async with ctx.db.reading() as session:
-        dataset = await repository.get(session, id_)
+    dataset = await get(ctx, id_)
     if dataset.status == DatasetStatus.UPLOADING:
         await _join(ctx, dataset, parts)
         async with ctx.db.transaction() as session:
             await repository.transition(
                 session, id_, DatasetStatus.UPLOADING, DatasetStatus.CHECKING, upload_id=None
             )
-            dataset = await repository.get(session, id_)
+            dataset = await existing(session, id_)
     if dataset.status == DatasetStatus.CHECKING:
         await ctx.temporal.start_preflight(id_)  # with Temporal away the reconciler will
     return dataset
@@ -170,7 +207,7 @@ async def run_preflight(ctx: Context, id_: str) -> None:
         ObjectStoreError: the store does not answer; worth another try.
     """
     async with ctx.db.reading() as session:
-        dataset = await session.get(Dataset, id_)
+        dataset = await repository.find(session, id_)
     if dataset is None or dataset.status != DatasetStatus.CHECKING:
         return
     result = await preflight_process.run(ctx, dataset)
@@ -189,12 +226,21 @@ async def delete(ctx: Context, id_: str) -> None:
         Problem: 404, or 409 while jobs that use it are not finished.
         ObjectStoreError: the dataset is barred from new jobs; deleting again goes on.
     """
-    sentence = "Its deletion has begun and did not finish. Delete it again."
+    sentence = "Deletion was interrupted. Delete it again."
     report = Report(
         problems=[DatasetProblem(severity="error", file=None, message=sentence)], problems_total=1
     )
     async with ctx.db.transaction() as session:
-        dataset = await repository.withdraw(session, id_, report.model_dump())
+        dataset = await repository.find_locked(session, id_)
+        if dataset is None:
+            raise not_found("Dataset", id_)
+        if jobs := await repository.unfinished_jobs(session, id_):
+            raise Problem(
+                409,
+                "Dataset in use",
+                f"These jobs still use it: {', '.join(jobs)}. Cancel them or wait for their end.",
+            )
+        dataset.status, dataset.report = DatasetStatus.REJECTED, report.model_dump()
     bucket, key = ctx.settings.datasets_bucket, object_key(id_)
     if dataset.upload_id is not None:
         await ctx.store.abort_upload(bucket, key, dataset.upload_id)

@@ -11,7 +11,6 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from backend.infra.problems import Problem
 from backend.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,11 +27,8 @@ _BAD_KEYS = {"401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesN
 _BAD_KEYS |= {"Unauthorized"}
 
 
-class ObjectStoreError(Problem):
-    """The store does not answer, or refuses; `detail` names the setting to look at."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(503, "Object store unavailable", detail)
+class ObjectStoreError(Exception):
+    """The store does not answer, or refuses; the text names the setting to look at."""
 
 
 class StoredObject(NamedTuple):

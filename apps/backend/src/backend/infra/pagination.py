@@ -1,4 +1,4 @@
-"""Lists that run from the newest to the oldest, with cursors that are opaque and stable under inserts."""
+"""Pages of lists, newest first, with opaque cursors that inserts do not shift."""
 
 import base64
 from collections.abc import Sequence
@@ -8,9 +8,11 @@ from typing import Any
 from sqlalchemy import Select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.infra.problems import wrong_field
-
 Position = tuple[datetime, str]
+
+
+class InvalidCursorError(ValueError):
+    """The cursor is not one that `page` returned."""
 
 
 async def page(
@@ -23,10 +25,10 @@ async def page(
         query: its rows begin with an instance of `table`.
         table: has `created_at` and `id`.
         limit: at least 1.
-        cursor: as an earlier page gave it out; none for the first page.
+        cursor: as an earlier page returned it; None for the first page.
 
     Raises:
-        Problem: 422 when the cursor is none of ours.
+        InvalidCursorError: `cursor` is not one that an earlier page returned.
     """
     if cursor:
         query = query.where(tuple_(table.created_at, table.id) < tuple_(*_decode(cursor)))
@@ -50,9 +52,5 @@ def _decode(cursor: str) -> Position:
     except ValueError:
         position = None
     if position is None or position[0].tzinfo is None or not position[1].isalnum():
-        raise wrong_field(
-            "Bad cursor",
-            "cursor",
-            "The cursor is none that this list gave out. Leave it away to start from the top.",
-        )
+        raise InvalidCursorError
     return position

@@ -15,7 +15,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from backend.infra.problems import Problem
+from backend.infra.object_store import ObjectStoreError
+from backend.infra.pagination import InvalidCursorError
+from backend.infra.problems import Problem, wrong_field
 
 logger = logging.getLogger(__name__)
 
@@ -140,6 +142,15 @@ def _worded(error: Mapping[str, Any], known: Iterable[str]) -> dict[str, str]:
     return {"field": field, "message": message}
 
 
+async def _invalid_cursor(_request: Request, _error: InvalidCursorError) -> JSONResponse:
+    detail = "Invalid cursor. Omit it to start from the first page."
+    return response(wrong_field("Bad cursor", "cursor", detail))
+
+
+async def _store_unavailable(_request: Request, error: ObjectStoreError) -> JSONResponse:
+    return response(Problem(503, "Object store unavailable", str(error)))
+
+
 async def _unavailable(_request: Request, error: Exception) -> JSONResponse:
     logger.warning("the database failed: %s", error)
     return response(
@@ -173,6 +184,8 @@ async def _gone(request: Request, error: ClientDisconnect) -> Response:
 # Each takes the request and an error of its key.
 HANDLERS: dict[type[Exception], Callable[[Request, Any], Awaitable[Response]]] = {
     Problem: _problem,
+    InvalidCursorError: _invalid_cursor,
+    ObjectStoreError: _store_unavailable,
     HTTPException: _http,
     RequestValidationError: _validation,
     DBAPIError: _unavailable,

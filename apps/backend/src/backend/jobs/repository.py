@@ -1,4 +1,4 @@
-"""The jobs' SQL, but for what trainers write (callback_repository.py)."""
+"""The SQL of what users do with jobs, and of the gauges."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.infra import pagination
 from backend.infra.database import execute_guarded, utcnow
-from backend.infra.problems import not_found
 from backend.state.jobs import Attempt, EpochMetrics, Job
 from backend.state.statuses import FINISHED, JobStatus
 from backend.state.transitions import transition
@@ -30,14 +29,6 @@ class JobRow(NamedTuple):
 async def find(session: AsyncSession, job_id: str) -> JobRow | None:
     found = (await session.execute(_with_attempt().where(Job.id == job_id))).one_or_none()
     return JobRow(*found) if found else None
-
-
-async def get(session: AsyncSession, job_id: str) -> JobRow:
-    """Raise a Problem (404) unless there is such a job."""
-    row = await find(session, job_id)
-    if row is None:
-        raise not_found("Job", job_id)
-    return row
 
 
 async def by_idempotency_key(session: AsyncSession, key: str) -> Job | None:

@@ -83,7 +83,7 @@ async def retry_job(id: str, ctx: Ctx) -> JobOut:  # noqa: A002
 @router.get("/{id}/metrics", summary="The metrics of each epoch")
 async def list_metrics(id: str, ctx: Ctx) -> MetricsList:  # noqa: A002
     async with ctx.db.reading() as session:
-        await repository.get(session, id)
+        await service.existing(session, id)
         rows = await repository.metrics(session, id)
     return MetricsList(items=[MetricsOut.model_validate(row) for row in rows])
 
@@ -116,7 +116,7 @@ async def read_log(
 ) -> Response:
     """Bytes as the trainer wrote them."""
     async with ctx.db.reading() as session:
-        job = (await repository.get(session, id)).job
+        job = (await service.existing(session, id)).job
         part = await log_repository.read(session, job, offset, limit)
     complete = job.status in FINISHED and part.next_offset >= job.log_size
     return Response(

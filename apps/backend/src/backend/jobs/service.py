@@ -6,11 +6,12 @@ import logging
 from typing import NamedTuple
 
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.context import Context
-from backend.datasets.repository import get_ready
+from backend.datasets.service import get_ready
 from backend.infra.database import new_id
-from backend.infra.problems import Problem
+from backend.infra.problems import Problem, not_found
 from backend.jobs import repository, resources
 from backend.jobs.repository import JobRow
 from backend.jobs.schemas import JobCreate
@@ -74,7 +75,7 @@ async def _earlier(ctx: Context, key: str, request_sha256: str) -> JobRow | None
                 f"This Idempotency-Key was used for job {job.id} with another body. "
                 "Use a new key for a new job.",
             )
-        return await repository.get(session, job.id)
+        return await existing(session, job.id)
 
 
 async def cancel(ctx: Context, job_id: str) -> JobRow:
@@ -102,7 +103,7 @@ async def retry(ctx: Context, job_id: str) -> JobRow:
     """
     async with ctx.db.transaction() as session:
         queued = await repository.requeue(session, job_id)
-        row = await repository.get(session, job_id)
+        row = await existing(session, job_id)
     if not queued:
         raise Problem(
             409,
@@ -137,7 +138,15 @@ async def delete(ctx: Context, job_id: str) -> None:
 async def get(ctx: Context, job_id: str) -> JobRow:
     """Raise a Problem (404) unless there is such a job."""
     async with ctx.db.reading() as session:
-        return await repository.get(session, job_id)
+        return await existing(session, job_id)
+
+
+async def existing(session: AsyncSession, job_id: str) -> JobRow:
+    """As `get`, within the caller's session."""
+    row = await repository.find(session, job_id)
+    if row is None:
+        raise not_found("Job", job_id)
+    return row
 
 
 def _unfinished(job: Job) -> Problem:
