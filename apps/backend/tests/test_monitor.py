@@ -1,21 +1,21 @@
-"""The sweep's rules, on both databases, one look at a time."""
+"""What the watch makes of what the executor tells: ends, output that nobody sent, reasons to wait."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
-from typing import Any
+from contextlib import suppress
 
 import pytest
 import servers
 from api_support import get_attempt
+from backend.callbacks import log_repository
 from backend.context import Context
 from backend.executors.base import AttemptRef, Observation
 from backend.infra.database import utcnow
 from backend.orchestration import monitor, repository
 from backend.state.causes import Cause
-from backend.state.jobs import Attempt
+from backend.state.jobs import Attempt, Job
 from backend.state.statuses import JobStatus
-from sqlalchemy import text
+from backend.state.tokens import sha256
 from training_support import (
     ScriptedExecutor,
     add_job,
@@ -24,170 +24,83 @@ from training_support import (
     until,
 )
 
-LONG_AGO = timedelta(hours=1)
+TOKEN = sha256("t")
 
 
 @pytest.fixture
 def executor() -> ScriptedExecutor:
-    executor = ScriptedExecutor()
-    executor.obedient = False
-    return executor
+    return ScriptedExecutor()
 
 
 @pytest.fixture
 async def ctx(
     database_url: str, store: servers.S3Server, executor: ScriptedExecutor
 ) -> AsyncIterator[Context]:
-    # Nothing listens there: what is recorded must not depend on Temporal.
     ctx = await make_context(settings(database_url, store, "127.0.0.1:1"), executor)
+    watching = asyncio.create_task(monitor.watch(ctx))
     yield ctx
+    watching.cancel()
+    with suppress(asyncio.CancelledError):
+        await watching
     await ctx.db.close()
 
 
-async def add_running(
-    ctx: Context, executor: ScriptedExecutor, columns: dict[str, Any] | None = None, **job: Any
-) -> AttemptRef:
-    """A job whose attempt was launched an hour ago and runs."""
-    at = utcnow() - LONG_AGO
-    values = {"status": JobStatus.RUNNING, "attempt": 1, "started_at": at, **job}
-    ref = AttemptRef(await add_job(ctx, **values), 1)
-    given = {
-        name: utcnow() - value if isinstance(value, timedelta) else value
-        for name, value in (columns or {}).items()
-    }
-    row = {"executor": "subprocess", "token_sha256": "", "launched_at": at, **given}
+async def add_attempt(ctx: Context) -> AttemptRef:
+    """The second attempt of a job whose first has printed 5 bytes."""
+    columns = {"status": JobStatus.PREPARING, "attempt": 2, "log_size": 5}
+    ref = AttemptRef(await add_job(ctx, **columns), 2)
+    row = {"executor": "subprocess", "token_sha256": TOKEN, "launched_at": utcnow(), "log_base": 5}
     async with ctx.db.transaction() as session:
-        session.add(Attempt(job_id=ref.job_id, number=1, **row))
-    executor.attempts[ref] = Observation(ref, "running")
+        session.add(Attempt(job_id=ref.job_id, number=2, **row))
     return ref
 
 
-async def sweep(ctx: Context, listening_since: datetime | None = None) -> None:
-    await monitor.sweep(ctx, listening_since or utcnow() - 2 * LONG_AGO)
+async def log_of(ctx: Context, ref: AttemptRef) -> bytes:
+    async with ctx.db.reading() as session:
+        job = await session.get_one(Job, ref.job_id)
+        return (await log_repository.read(session, job, 5, 2**23)).data
 
 
-# Durations are times before the test runs.
-NOW = timedelta(0)
-SILENT = {"seq": 5, "heartbeat_at": LONG_AGO, "progress_at": NOW}
-STALLED = {"seq": 5, "heartbeat_at": NOW, "progress_at": LONG_AGO}
-WELL = {"seq": 5, "heartbeat_at": NOW, "progress_at": NOW}
-# A script that sends a heartbeat an epoch promises none in between.
-SEEDS_SCRIPT = {"heartbeat_at": timedelta(minutes=20), "progress_at": timedelta(minutes=20)}
-
-
-@pytest.mark.parametrize(
-    ("columns", "job", "cause"),
-    [
-        (SILENT, {}, Cause.HEARTBEAT_LOST),
-        (STALLED, {}, Cause.STALLED),
-        ({}, {}, Cause.STALLED),
-        (WELL, {"max_duration_s": 60}, Cause.DEADLINE_EXCEEDED),
-        (WELL, {"max_duration_s": 7200}, None),
-        (WELL, {}, None),
-        (SEEDS_SCRIPT, {}, None),
-        (SILENT, {"debug": True}, None),
-        (STALLED, {"debug": True}, None),
-        (WELL, {"debug": True, "max_duration_s": 60}, None),
-    ],
-)
-async def test_who_is_stopped(
-    ctx: Context,
-    executor: ScriptedExecutor,
-    columns: dict[str, Any],
-    job: dict[str, Any],
-    cause: Cause | None,
-) -> None:
-    ref = await add_running(ctx, executor, columns, **job)
-    await sweep(ctx)
-    assert (await get_attempt(ctx, *ref)).stop_cause == cause
-    assert [stopped for stopped, _ in executor.stops] == ([ref] if cause else [])
-
-
-async def test_nobody_is_silent_before_heartbeats_could_arrive(
-    ctx: Context, executor: ScriptedExecutor
-) -> None:
-    ref = await add_running(ctx, executor, SILENT)
-    await sweep(ctx, utcnow() - timedelta(seconds=ctx.settings.heartbeat_timeout_s - 5))
-    assert (await get_attempt(ctx, *ref)).stop_cause is None
-
-
-async def test_a_stop_is_repeated_with_what_is_left_of_the_grace(
-    ctx: Context, executor: ScriptedExecutor
-) -> None:
-    asked = {"stop_cause": Cause.CANCELLED, "stop_requested_at": utcnow() - timedelta(seconds=1)}
-    ref = await add_running(ctx, executor, asked)
-    await sweep(ctx)
-    [(stopped, grace_s)] = executor.stops
-    assert stopped == ref
-    assert 0 < grace_s <= 1
-
-
-async def test_an_attempt_that_vanished(ctx: Context, executor: ScriptedExecutor) -> None:
-    ref = await add_running(ctx, executor, WELL)
-    del executor.attempts[ref]
-    executor.away = True
-    await sweep(ctx)
-    assert (await get_attempt(ctx, *ref)).ended_at is None
-    executor.away = False
-    await sweep(ctx)
-    attempt = await get_attempt(ctx, *ref)
-    assert attempt.ended_at is not None
-    assert attempt.observed_cause == Cause.NODE_LOST
-
-
-async def test_an_attempt_that_was_just_launched_has_not_vanished(
-    ctx: Context, executor: ScriptedExecutor
-) -> None:
-    for launched_at in (None, utcnow()):
-        ref = await add_running(ctx, executor, {"launched_at": launched_at})
-        del executor.attempts[ref]
-        await sweep(ctx)
-        assert (await get_attempt(ctx, *ref)).ended_at is None
-
-
-async def test_an_attempt_on_the_executor_of_before(
-    ctx: Context, executor: ScriptedExecutor
-) -> None:
-    ref = await add_running(ctx, executor, {"executor": "kubernetes"})
-    del executor.attempts[ref]
-    await sweep(ctx)
-    attempt = await get_attempt(ctx, *ref)
-    assert attempt.observed_cause == Cause.PREEMPTED
-    assert "TRAINING_MODE=kubernetes" in (attempt.message or "")
-    assert attempt.left_behind
-
-
-async def test_what_runs_though_it_has_ended_is_stopped(
-    ctx: Context, executor: ScriptedExecutor
-) -> None:
-    ref = await add_running(ctx, executor, {"ended_at": utcnow()})
-    await sweep(ctx)
-    assert [stopped for stopped, _ in executor.stops] == [ref]
+async def ended(ctx: Context, executor: ScriptedExecutor, ref: AttemptRef) -> None:
     executor.finish(ref)
-    await sweep(ctx)
-    assert executor.attempts == {}
+    await until(lambda: _has_ended(ctx, ref), "its end is recorded")
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-async def test_what_an_attempt_waits_for_and_its_launch_are_noted_at_the_same_time(
-    ctx: Context, executor: ScriptedExecutor
-) -> None:
-    """By two replicas: neither may hold what the other waits for."""
-    ref = await add_running(ctx, executor, {"launched_at": None}, status=JobStatus.PREPARING)
+async def _has_ended(ctx: Context, ref: AttemptRef) -> bool:
+    return (await get_attempt(ctx, *ref)).ended_at is not None
 
-    async def confirm() -> None:
+
+async def test_output_that_nobody_sent(ctx: Context, executor: ScriptedExecutor) -> None:
+    ref = await add_attempt(ctx)
+    executor.outputs[ref] = b"line\n" * 400_000
+    await ended(ctx, executor, ref)
+    assert await log_of(ctx, ref) == executor.outputs[ref]
+    await monitor.keep_log(ctx, ref)
+    assert await log_of(ctx, ref) == executor.outputs[ref]
+
+
+async def test_output_that_a_supervisor_sent(ctx: Context, executor: ScriptedExecutor) -> None:
+    ref = await add_attempt(ctx)
+    executor.outputs[ref] = b"sent\nand not sent\n"
+    async with ctx.db.transaction() as session:
+        part = log_repository.LogWrite(TOKEN, 0, b"sent\n")
+        await log_repository.append(session, {ref.job_id: part}, limit=2**20)
+    await ended(ctx, executor, ref)
+    assert await log_of(ctx, ref) == b"sent\n"
+
+
+async def test_what_it_waits_for(ctx: Context, executor: ScriptedExecutor) -> None:
+    """The user reads it, and waiting for a place is no stall, however long."""
+    ref = await add_attempt(ctx)
+    for message in ("No node has room.", None):
+        executor.tell(Observation(ref, "running", message=message))
+
+        async def shown(expected: str | None = message) -> bool:
+            async with ctx.db.reading() as session:
+                return (await session.get_one(Job, ref.job_id)).message == expected
+
+        await until(shown, f"the user reads {message}")
         async with ctx.db.transaction() as session:
-            await repository.confirm_launch(session, ref)
-
-    async def blocked() -> bool:
-        async with ctx.db.reading() as session:
-            waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-            return bool(await session.scalar(text(waiting)))
-
-    async with asyncio.TaskGroup() as group, ctx.db.transaction() as session:
-        await repository.set_wait_message(session, ref.job_id, "no node has room")
-        group.create_task(confirm())
-        await until(blocked, "the launch waits for the job")
-        await repository.record_waiting(session, ref, None)
-    attempt = await get_attempt(ctx, ref.job_id)
-    assert attempt.launched_at is not None
+            await repository.stop_stalled(session, utcnow())
+        stopped = (await get_attempt(ctx, *ref)).stop_cause
+        assert stopped == (None if message else Cause.STALLED)

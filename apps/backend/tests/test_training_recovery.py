@@ -16,7 +16,7 @@ import servers
 from api_support import get_attempt, get_job
 from backend.context import Context
 from backend.executors.base import AttemptRef
-from backend.orchestration import attempts, reconciler
+from backend.orchestration import attempts, repairs
 from backend.settings import Settings
 from backend.state.causes import Cause
 from backend.state.statuses import JobStatus
@@ -118,7 +118,7 @@ async def test_temporal_away_and_back_without_its_memory(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(reconciler, "STALE_AFTER", timedelta(seconds=1))
+    monkeypatch.setattr(repairs, "STALE_AFTER", timedelta(seconds=1))
     port = servers.free_port()
     executor = ScriptedExecutor()
     values = settings(database_url, store, f"127.0.0.1:{port}")

@@ -51,6 +51,7 @@ class ScriptedExecutor:
 
     def __init__(self, name: str = "subprocess") -> None:
         self.name = name
+        self.service = "launcher" if name == "subprocess" else "kubernetes"
         self.echoes_logs = name == "subprocess"
         self.specs: list[AttemptSpec] = []
         self.stops: list[tuple[AttemptRef, float]] = []

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 
-from backend.artifacts.routes import router as models
+from backend.artifacts.routes import router as artifacts
 from backend.auth.service import require_token
 from backend.callbacks.heartbeats import HeartbeatIngest
 from backend.callbacks.logs import LogIngest
@@ -40,7 +40,10 @@ logger = logging.getLogger(__name__)
 TAGS = [
     {"name": "datasets", "description": "Upload a zip, have it checked, train on it."},
     {"name": "jobs", "description": "Trainings: submit, follow, cancel, retry."},
-    {"name": "models", "description": "What a job left behind."},
+    {
+        "name": "artifacts",
+        "description": "Files that a finished job left: the model, plots, results.",
+    },
     {"name": "trainers", "description": "What jobs can run, with the schema of its config."},
     {"name": "callbacks", "description": "For trainers, with the token of their attempt."},
     {"name": "health", "description": "For probes and Prometheus."},
@@ -109,7 +112,7 @@ def _context(settings: Settings) -> Context:
 def _mount(app: FastAPI) -> None:
     errors = problem_handlers.documented(401, 404, 409, 413, 422, 503)
     users = APIRouter(dependencies=[Depends(require_token)], responses=errors)
-    for router in (datasets, jobs, models, trainers):
+    for router in (datasets, jobs, artifacts, trainers):
         users.include_router(router)
     app.include_router(users)
     app.include_router(callback_router, responses=errors)

@@ -4,7 +4,7 @@ from backend.artifacts import service
 from backend.artifacts.schemas import ArtifactList
 from backend.context import Ctx
 
-router = APIRouter(prefix="/api/v1/jobs", tags=["models"])
+router = APIRouter(prefix="/api/v1/jobs", tags=["artifacts"])
 
 
 @router.get("/{id}/artifacts")

@@ -1,4 +1,4 @@
-"""HeartbeatIngest, the hot path: written together, and each is answered after its commit."""
+"""Heartbeats, the hot path: written together, and each is answered after its commit."""
 
 import time
 from collections.abc import Mapping

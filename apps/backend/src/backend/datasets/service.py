@@ -135,7 +135,7 @@ async def complete(ctx: Context, id_: str, parts: Sequence[CompletedPart]) -> Da
             )
             dataset = await existing(session, id_)
     if dataset.status == DatasetStatus.CHECKING:
-        await ctx.temporal.start_preflight(id_)  # with Temporal away the reconciler will
+        await ctx.temporal.start_preflight(id_)  # with Temporal away, `start_workflows` does
     return dataset
 
 

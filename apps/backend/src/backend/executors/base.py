@@ -60,6 +60,8 @@ class Executor(Protocol):
     """Every method but `observe` raises ExecutorUnavailableError while there is no reaching it."""
 
     name: str
+    # What it depends on, as /readyz names it.
+    service: str
     # Whether the backend prints the trainers' logs: where no pod of their own would.
     echoes_logs: bool
 

@@ -30,6 +30,7 @@ class LauncherRefusedError(Exception):
 
 class SubprocessExecutor:
     name = "subprocess"
+    service = "launcher"
     echoes_logs = True
 
     def __init__(self, socket: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the backend leans on, and whether it holds."""
+"""Health checks of the backend's dependencies."""
 
 import asyncio
 import math
@@ -14,12 +14,12 @@ from backend.infra.metrics import DEPENDENCY_UP
 from backend.state import migrate
 
 TIMEOUT_S = 2.0
-# However many ask: probes, pages, Prometheus.
+# Results are cached this long across all callers: probes, pages, Prometheus.
 CACHE_S = 1.0
 
 # Without these nothing can be accepted.
 REQUIRED = frozenset({"database", "store"})
-# Jobs run without these: pages learn of news later, and MLflow is brought up to date later.
+# Jobs run without these: live updates lag, and MLflow is brought up to date later.
 OPTIONAL = frozenset({"redis", "mlflow"})
 
 
@@ -53,13 +53,12 @@ class Checks:
 
     async def _look(self) -> dict[str, str]:
         ctx, settings = self._context, self._context.settings
-        executor = "launcher" if settings.training_mode == "subprocess" else "kubernetes"
         checks = {
             "database": _result("The database (DATABASE_URL)", migrate.check(ctx.db)),
             "store": _result(f"The object store at {settings.s3_endpoint}", ctx.store.check()),
             "temporal": _result(f"Temporal at {settings.temporal_address}", ctx.temporal.check()),
-            executor: _result(
-                f"The executor (TRAINING_MODE={settings.training_mode})", ctx.executor.check()
+            ctx.executor.service: _result(
+                f"The executor (TRAINING_MODE={ctx.executor.name})", ctx.executor.check()
             ),
         }
         if settings.redis_url is not None:

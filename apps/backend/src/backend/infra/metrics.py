@@ -13,7 +13,7 @@ START_LATENCY = Histogram(
 )
 HEARTBEAT_BATCH = Histogram(
     "trainyard_heartbeat_batch_size",
-    "HeartbeatIngest written in one transaction",
+    "Heartbeats written in one transaction",
     buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512),
 )
 JOBS = Gauge("trainyard_jobs", "Jobs by state; the same on every replica", ["status"])

@@ -232,7 +232,7 @@ async def _stop(ctx: Context, ref: AttemptRef) -> None:
 
 
 async def end(ctx: Context, seen: Observation, *, left_behind: bool = False) -> None:
-    """Record an attempt's end and tell its workflow; the monitor tells again until it listens."""
+    """Record an attempt's end and signal its workflow; the repairs repeat the signal until it is settled."""
     async with ctx.db.transaction() as session:
         recorded = await repository.end_attempt(session, seen, left_behind=left_behind)
     if recorded:

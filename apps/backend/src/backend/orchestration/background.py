@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from backend.context import Context
 from backend.orchestration.activities import activities
-from backend.orchestration.monitor import sweep_forever, watch
-from backend.orchestration.reconciler import reconcile_forever
+from backend.orchestration.monitor import watch
+from backend.orchestration.repairs import start_workflows_forever, sweep_forever
 from backend.tracking.mirror import mirror_forever
 
 
@@ -13,9 +13,9 @@ def background(ctx: Context) -> Mapping[str, Callable[[], Awaitable[None]]]:
     """Endless tasks by name; each may be ended anywhere and started again."""
     tasks: dict[str, Callable[[], Awaitable[None]]] = {
         "worker": lambda: ctx.temporal.run_worker(activities(ctx)),
-        "watch": lambda: watch(ctx),
+        "monitor": lambda: watch(ctx),
         "sweep": lambda: sweep_forever(ctx),
-        "reconciler": lambda: reconcile_forever(ctx),
+        "workflows": lambda: start_workflows_forever(ctx),
     }
     uri = ctx.settings.mlflow_tracking_uri
     if uri is not None:

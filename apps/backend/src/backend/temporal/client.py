@@ -55,11 +55,11 @@ class Temporal:
         self._client: Client | None = None
 
     async def start_training(self, job_id: str) -> bool:
-        """Start the job's workflow unless it runs; False: Temporal is away, the reconciler will."""
+        """Start the job's workflow unless it runs; False: Temporal is away, `start_workflows` tries again."""
         return await self._start(TrainingWorkflow.run, job_id, workflow_id=job_id)
 
     async def start_preflight(self, dataset_id: str) -> bool:
-        """Start the dataset's check unless it runs; False: the reconciler will."""
+        """Start the dataset's check unless it runs; False as above."""
         return await self._start(
             PreflightWorkflow.run, dataset_id, workflow_id=f"preflight-{dataset_id}"
         )
@@ -181,7 +181,7 @@ def _soon() -> asyncio.Timeout:
 
 
 class _ActivityHeartbeats(Interceptor):
-    """HeartbeatIngest for every activity, so that those of a killed worker are soon repeated."""
+    """Heartbeats for every activity, so that those of a killed worker are soon repeated."""
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
         return _HeartbeatingActivity(next)

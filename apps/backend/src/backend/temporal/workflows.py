@@ -66,7 +66,7 @@ class TrainingWorkflow:
         ended = launched.ended
         while True:
             if not ended:
-                # The monitor signals for as long as an ended attempt is not settled.
+                # The repairs repeat the signal for as long as an ended attempt is not settled.
                 await workflow.wait_condition(lambda: self._ended >= launched.number)
             settled: Settled = await _activity("settle", job_id, launched.number, result=Settled)
             if settled.final or settled.delay_s is not None:

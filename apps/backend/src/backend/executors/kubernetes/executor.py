@@ -56,6 +56,7 @@ class KubernetesExecutor:
     """See the module. `grace_s` is every pod's: it cannot be changed once the pod is there."""
 
     name = "kubernetes"
+    service = "kubernetes"
     echoes_logs = False
 
     def __init__(

@@ -1,0 +1,138 @@
+"""Repairs what was interrupted: late attempts, lost signals and stops, missing workflows.
+
+Each repair looks at how things are, never at what it has missed. It may be ended and started
+anywhere, and several replicas may run it at once.
+"""
+
+import asyncio
+import logging
+import time
+from datetime import datetime, timedelta
+
+from backend.context import Context
+from backend.executors.base import ExecutorUnavailableError, Observation
+from backend.infra.database import utcnow
+from backend.orchestration import repository
+from backend.orchestration.attempts import end, leave_behind
+from backend.state.causes import Cause
+from backend.state.datasets import Dataset
+from backend.state.jobs import Job
+
+logger = logging.getLogger(__name__)
+
+SWEEP_S = 2.0
+# Comparing thousands of attempts takes at most this share of the time; the monitor records ends at once.
+COMPARE_SHARE = 0.05
+# A launched attempt that the executor does not list by then is lost.
+LISTED_AFTER = timedelta(seconds=10)
+# More than this between two sweeps: the process slept, or the database was away.
+GAP = timedelta(seconds=10)
+# An end is signalled when it is recorded, and again if that is not settled by then.
+SETTLED_AFTER = timedelta(seconds=2)
+# Longer than any delay between two attempts: a job that has waited this long has lost its workflow.
+STALE_AFTER = timedelta(seconds=30)
+
+
+async def sweep_forever(ctx: Context) -> None:
+    listening_since = last = utcnow()
+    compare_at = 0.0
+    while True:
+        if utcnow() - last > GAP:
+            # No heartbeat could arrive in between: silence counts from now on.
+            listening_since = utcnow()
+        last = utcnow()
+        began = time.monotonic()
+        await sweep(ctx, listening_since, compare=began >= compare_at)
+        if began >= compare_at:
+            ended = time.monotonic()
+            compare_at = ended + (ended - began) / COMPARE_SHARE
+        await asyncio.sleep(SWEEP_S)
+
+
+async def sweep(ctx: Context, listening_since: datetime, *, compare: bool = True) -> None:
+    """One look at everything; `listening_since`: from when on heartbeats could have come in."""
+    await _repeat_signals(ctx)
+    await _stop_late_attempts(ctx, listening_since)
+    try:
+        await _repeat_stops(ctx)
+        if compare:
+            await _compare_with_executor(ctx)
+    except ExecutorUnavailableError as error:
+        # `observe` warns of it, once.
+        logger.debug("%s", error)
+
+
+async def _repeat_signals(ctx: Context) -> None:
+    async with ctx.db.reading() as session:
+        refs = await repository.unsettled(session, utcnow() - SETTLED_AFTER)
+    for ref in refs:
+        if not await ctx.temporal.attempt_ended(*ref):
+            return
+
+
+async def _stop_late_attempts(ctx: Context, listening_since: datetime) -> None:
+    listened = utcnow() - listening_since
+    silence = timedelta(seconds=ctx.settings.heartbeat_timeout_s)
+    stall = timedelta(seconds=ctx.settings.stall_timeout_s)
+    async with ctx.db.transaction() as session:
+        await repository.stop_overdue(session)
+        if listened > silence:
+            await repository.stop_silent(session, utcnow() - silence)
+        if listened > stall:
+            await repository.stop_stalled(session, utcnow() - stall)
+
+
+async def _repeat_stops(ctx: Context) -> None:
+    async with ctx.db.reading() as session:
+        stopping = await repository.stopping(session, ctx.executor.name)
+    for ref, since in stopping:
+        passed = (utcnow() - since).total_seconds()
+        await ctx.executor.stop(ref, max(0.0, ctx.settings.stop_grace_s - passed))
+
+
+async def _compare_with_executor(ctx: Context) -> None:
+    """Hold what the executor lists against the attempts that the database has as open."""
+    before = utcnow() - LISTED_AFTER
+    listed = {observation.ref: observation for observation in await ctx.executor.list()}
+    async with ctx.db.reading() as session:
+        opened = await repository.open_attempts(session)
+    for ref, (executor, launched_at) in opened.items():
+        if executor != ctx.executor.name:
+            await leave_behind(ctx, ref, executor)
+        elif ref not in listed and launched_at is not None and launched_at < before:
+            await end(ctx, Observation(ref, "ended", cause=Cause.NODE_LOST))
+    for ref, observation in listed.items():
+        if ref in opened:
+            continue
+        if observation.state == "running":
+            logger.warning("job %s: attempt %d runs though it has ended; stopping it", *ref)
+            await ctx.executor.stop(ref, ctx.settings.stop_grace_s)
+        else:
+            await ctx.executor.forget(ref)
+
+
+async def start_workflows_forever(ctx: Context) -> None:
+    while True:
+        await start_workflows(ctx)
+        await asyncio.sleep(SWEEP_S)
+
+
+async def start_workflows(ctx: Context) -> None:
+    """Start every missing workflow once; Temporal refuses those that do run."""
+    stale = utcnow() - STALE_AFTER
+    async with ctx.db.reading() as session:
+        jobs = await repository.jobs_without_workflow(session, stale)
+        datasets = await repository.datasets_without_workflow(session, stale)
+    for job_id in jobs:
+        if not await ctx.temporal.start_training(job_id):
+            return
+        await _mark(ctx, Job, job_id)
+    for dataset_id in datasets:
+        if not await ctx.temporal.start_preflight(dataset_id):
+            return
+        await _mark(ctx, Dataset, dataset_id)
+
+
+async def _mark(ctx: Context, table: type[Job | Dataset], id_: str) -> None:
+    async with ctx.db.transaction() as session:
+        await repository.mark_workflow_started(session, table, id_)

@@ -1,0 +1,193 @@
+"""The sweep's rules, on both databases, one look at a time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import servers
+from api_support import get_attempt
+from backend.context import Context
+from backend.executors.base import AttemptRef, Observation
+from backend.infra.database import utcnow
+from backend.orchestration import repairs, repository
+from backend.state.causes import Cause
+from backend.state.jobs import Attempt
+from backend.state.statuses import JobStatus
+from sqlalchemy import text
+from training_support import (
+    ScriptedExecutor,
+    add_job,
+    make_context,
+    settings,
+    until,
+)
+
+LONG_AGO = timedelta(hours=1)
+
+
+@pytest.fixture
+def executor() -> ScriptedExecutor:
+    executor = ScriptedExecutor()
+    executor.obedient = False
+    return executor
+
+
+@pytest.fixture
+async def ctx(
+    database_url: str, store: servers.S3Server, executor: ScriptedExecutor
+) -> AsyncIterator[Context]:
+    # Nothing listens there: what is recorded must not depend on Temporal.
+    ctx = await make_context(settings(database_url, store, "127.0.0.1:1"), executor)
+    yield ctx
+    await ctx.db.close()
+
+
+async def add_running(
+    ctx: Context, executor: ScriptedExecutor, columns: dict[str, Any] | None = None, **job: Any
+) -> AttemptRef:
+    """A job whose attempt was launched an hour ago and runs."""
+    at = utcnow() - LONG_AGO
+    values = {"status": JobStatus.RUNNING, "attempt": 1, "started_at": at, **job}
+    ref = AttemptRef(await add_job(ctx, **values), 1)
+    given = {
+        name: utcnow() - value if isinstance(value, timedelta) else value
+        for name, value in (columns or {}).items()
+    }
+    row = {"executor": "subprocess", "token_sha256": "", "launched_at": at, **given}
+    async with ctx.db.transaction() as session:
+        session.add(Attempt(job_id=ref.job_id, number=1, **row))
+    executor.attempts[ref] = Observation(ref, "running")
+    return ref
+
+
+async def sweep(ctx: Context, listening_since: datetime | None = None) -> None:
+    await repairs.sweep(ctx, listening_since or utcnow() - 2 * LONG_AGO)
+
+
+# Durations are times before the test runs.
+NOW = timedelta(0)
+SILENT = {"seq": 5, "heartbeat_at": LONG_AGO, "progress_at": NOW}
+STALLED = {"seq": 5, "heartbeat_at": NOW, "progress_at": LONG_AGO}
+WELL = {"seq": 5, "heartbeat_at": NOW, "progress_at": NOW}
+# A script that sends a heartbeat an epoch promises none in between.
+SEEDS_SCRIPT = {"heartbeat_at": timedelta(minutes=20), "progress_at": timedelta(minutes=20)}
+
+
+@pytest.mark.parametrize(
+    ("columns", "job", "cause"),
+    [
+        (SILENT, {}, Cause.HEARTBEAT_LOST),
+        (STALLED, {}, Cause.STALLED),
+        ({}, {}, Cause.STALLED),
+        (WELL, {"max_duration_s": 60}, Cause.DEADLINE_EXCEEDED),
+        (WELL, {"max_duration_s": 7200}, None),
+        (WELL, {}, None),
+        (SEEDS_SCRIPT, {}, None),
+        (SILENT, {"debug": True}, None),
+        (STALLED, {"debug": True}, None),
+        (WELL, {"debug": True, "max_duration_s": 60}, None),
+    ],
+)
+async def test_who_is_stopped(
+    ctx: Context,
+    executor: ScriptedExecutor,
+    columns: dict[str, Any],
+    job: dict[str, Any],
+    cause: Cause | None,
+) -> None:
+    ref = await add_running(ctx, executor, columns, **job)
+    await sweep(ctx)
+    assert (await get_attempt(ctx, *ref)).stop_cause == cause
+    assert [stopped for stopped, _ in executor.stops] == ([ref] if cause else [])
+
+
+async def test_nobody_is_silent_before_heartbeats_could_arrive(
+    ctx: Context, executor: ScriptedExecutor
+) -> None:
+    ref = await add_running(ctx, executor, SILENT)
+    await sweep(ctx, utcnow() - timedelta(seconds=ctx.settings.heartbeat_timeout_s - 5))
+    assert (await get_attempt(ctx, *ref)).stop_cause is None
+
+
+async def test_a_stop_is_repeated_with_what_is_left_of_the_grace(
+    ctx: Context, executor: ScriptedExecutor
+) -> None:
+    asked = {"stop_cause": Cause.CANCELLED, "stop_requested_at": utcnow() - timedelta(seconds=1)}
+    ref = await add_running(ctx, executor, asked)
+    await sweep(ctx)
+    [(stopped, grace_s)] = executor.stops
+    assert stopped == ref
+    assert 0 < grace_s <= 1
+
+
+async def test_an_attempt_that_vanished(ctx: Context, executor: ScriptedExecutor) -> None:
+    ref = await add_running(ctx, executor, WELL)
+    del executor.attempts[ref]
+    executor.away = True
+    await sweep(ctx)
+    assert (await get_attempt(ctx, *ref)).ended_at is None
+    executor.away = False
+    await sweep(ctx)
+    attempt = await get_attempt(ctx, *ref)
+    assert attempt.ended_at is not None
+    assert attempt.observed_cause == Cause.NODE_LOST
+
+
+async def test_an_attempt_that_was_just_launched_has_not_vanished(
+    ctx: Context, executor: ScriptedExecutor
+) -> None:
+    for launched_at in (None, utcnow()):
+        ref = await add_running(ctx, executor, {"launched_at": launched_at})
+        del executor.attempts[ref]
+        await sweep(ctx)
+        assert (await get_attempt(ctx, *ref)).ended_at is None
+
+
+async def test_an_attempt_on_the_executor_of_before(
+    ctx: Context, executor: ScriptedExecutor
+) -> None:
+    ref = await add_running(ctx, executor, {"executor": "kubernetes"})
+    del executor.attempts[ref]
+    await sweep(ctx)
+    attempt = await get_attempt(ctx, *ref)
+    assert attempt.observed_cause == Cause.PREEMPTED
+    assert "TRAINING_MODE=kubernetes" in (attempt.message or "")
+    assert attempt.left_behind
+
+
+async def test_what_runs_though_it_has_ended_is_stopped(
+    ctx: Context, executor: ScriptedExecutor
+) -> None:
+    ref = await add_running(ctx, executor, {"ended_at": utcnow()})
+    await sweep(ctx)
+    assert [stopped for stopped, _ in executor.stops] == [ref]
+    executor.finish(ref)
+    await sweep(ctx)
+    assert executor.attempts == {}
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_what_an_attempt_waits_for_and_its_launch_are_noted_at_the_same_time(
+    ctx: Context, executor: ScriptedExecutor
+) -> None:
+    """By two replicas: neither may hold what the other waits for."""
+    ref = await add_running(ctx, executor, {"launched_at": None}, status=JobStatus.PREPARING)
+
+    async def confirm() -> None:
+        async with ctx.db.transaction() as session:
+            await repository.confirm_launch(session, ref)
+
+    async def blocked() -> bool:
+        async with ctx.db.reading() as session:
+            waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            return bool(await session.scalar(text(waiting)))
+
+    async with asyncio.TaskGroup() as group, ctx.db.transaction() as session:
+        await repository.set_wait_message(session, ref.job_id, "no node has room")
+        group.create_task(confirm())
+        await until(blocked, "the launch waits for the job")
+        await repository.record_waiting(session, ref, None)
+    attempt = await get_attempt(ctx, ref.job_id)
+    assert attempt.launched_at is not None
