@@ -57,7 +57,7 @@ test-chart: $(call env,tests)
 
 .PHONY: test-conformance
 test-conformance: $(foreach d,$(APPS) tests,$(call env,$d)) .tools/postgres
-	tests/.venv/bin/python -m pytest -n 2 tests/conformance
+	tests/.venv/bin/python -m pytest -n 2 tests/contract tests/conformance
 	tests/.venv/bin/python -m pytest tests/strict_s3
 
 .PHONY: lint

@@ -44,9 +44,7 @@ def test_every_cause_has_its_row_with_the_rule_by_which_it_is_retried() -> None:
     text = (ROOT / "docs/when-a-job-fails.md").read_text()
     rows = re.findall(r"^\| `(\w+)` \|(.+)\|(.+)\|(.+)\|(.+)\|$", text, re.MULTILINE)
     told = {cause: retried.strip() for cause, _, retried, *_ in rows}
-    assert told == {
-        cause: RETRIED[consequence.retry] for cause, consequence in causes().CONSEQUENCES.items()
-    }
+    assert told == {cause: RETRIED[rule.retry] for cause, rule in causes().CAUSE_RULES.items()}
 
 
 def test_the_editor_s_configuration_maps_the_source_that_runs() -> None:

@@ -18,6 +18,7 @@ from backend.datasets import service
 from backend.infra.database import new_id
 from backend.infra.object_store import ObjectStore, ObjectStoreError
 from backend.infra.problems import Problem
+from backend.state import object_keys
 from backend.state.datasets import Dataset
 from backend.state.jobs import Job
 from backend.state.statuses import JobStatus
@@ -135,7 +136,7 @@ async def test_a_complete_that_died_halfway_is_taken_up(served: Served) -> None:
     data = archives.zipped(archives.files())
     dataset = await announce(client, data)
     parts = await put_parts(dataset["upload"], data)
-    bucket, key = ctx.settings.datasets_bucket, service.object_key(dataset["id"])
+    bucket, key = ctx.settings.datasets_bucket, object_keys.dataset(dataset["id"])
     async with ctx.db.reading() as session:
         row = await service.existing(session, dataset["id"])
     arrived = await ctx.store.list_parts(bucket, key, row.upload_id or "")
@@ -151,7 +152,7 @@ async def test_an_upload_that_the_store_dropped(served: Served) -> None:
     parts = await put_parts(dataset["upload"], data)
     async with ctx.db.reading() as session:
         upload = (await service.existing(session, dataset["id"])).upload_id or ""
-    key = service.object_key(dataset["id"])
+    key = object_keys.dataset(dataset["id"])
     await ctx.store.abort_upload(ctx.settings.datasets_bucket, key, upload)
     reply = await complete(client, dataset["id"], parts)
     assert reply.status_code == 422
@@ -242,7 +243,7 @@ async def test_delete_leaves_nothing_behind(served: Served, uploaded: bool) -> N
     assert (await client.delete(f"/api/v1/datasets/{id_}")).status_code == 204
     assert await ctx.store.list(bucket, id_) == []
     if upload:
-        assert await ctx.store.list_parts(bucket, service.object_key(id_), upload) is None
+        assert await ctx.store.list_parts(bucket, object_keys.dataset(id_), upload) is None
     assert (await client.get(f"/api/v1/datasets/{id_}")).status_code == 404
     assert (await client.delete(f"/api/v1/datasets/{id_}")).status_code == 404
     await service.run_preflight(ctx, id_)  # a check that comes too late

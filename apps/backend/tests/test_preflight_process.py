@@ -18,6 +18,7 @@ from backend.context import Context
 from backend.datasets import service
 from backend.datasets.preflight import check, images, limits
 from backend.infra.object_store import ObjectStore, ObjectStoreError
+from backend.state import object_keys
 from data_support import Served
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -62,7 +63,7 @@ async def test_large_archives_are_read_by_ranges(
     files[cut] = b"no picture, and damaged" * 10_000
     data = archives.patched(zipped(files, method=zipfile.ZIP_STORED), files[cut][-100:], bytes(100))
     id_ = await data_support.push(client, data, task=task)
-    bucket, key = ctx.settings.datasets_bucket, service.object_key(id_)
+    bucket, key = ctx.settings.datasets_bucket, object_keys.dataset(id_)
     url = await ctx.store.presign_internal_get(bucket, key, lifetime_s=60)
     whole = await asyncio.to_thread(check.preflight, url, len(data), None, task)
     monkeypatch.setattr(limits, "WHOLE_BYTES", 0)
@@ -86,7 +87,7 @@ async def test_memory_that_runs_out_rejects(
     ctx, client = served
     data = zipped(archives.files())
     id_ = await data_support.push(client, data)
-    key = service.object_key(id_)
+    key = object_keys.dataset(id_)
     url = await ctx.store.presign_internal_get(ctx.settings.datasets_bucket, key, lifetime_s=60)
 
     def exhausted(*_: Any, **__: Any) -> None:
@@ -110,7 +111,7 @@ async def test_a_claim_that_does_not_hold_rejects(served: Served) -> None:
 async def test_a_vanished_archive_rejects(served: Served) -> None:
     ctx, client = served
     id_ = await data_support.push(client, zipped(archives.files()))
-    await ctx.store.delete(ctx.settings.datasets_bucket, service.object_key(id_))
+    await ctx.store.delete(ctx.settings.datasets_bucket, object_keys.dataset(id_))
     await service.run_preflight(ctx, id_)
     dataset = await data_support.get(client, id_)
     assert dataset["status"] == "rejected"

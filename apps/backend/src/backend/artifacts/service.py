@@ -11,13 +11,14 @@ from backend.artifacts.schemas import ArtifactOut
 from backend.context import Context
 from backend.infra.object_store import StoredObject
 from backend.infra.problems import not_found
+from backend.state import object_keys
 from backend.state.artifacts import Artifact
 
 logger = logging.getLogger(__name__)
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+ARTIFACT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_MAX_ARTIFACTS = 1000
+MAX_ARTIFACTS = 1000
 # Python's own table: the system's differs by machine.
 _MEDIA_TYPES = mimetypes.MimeTypes()
 
@@ -52,10 +53,12 @@ async def register_artifacts(ctx: Context, job_id: str) -> None:
 
 async def _last_with_artifacts(ctx: Context, job_id: str) -> tuple[int, list[StoredObject]]:
     by_attempt: dict[int, list[StoredObject]] = defaultdict(list)
-    for item in await ctx.store.list(ctx.settings.models_bucket, f"{job_id}/"):
+    for item in await ctx.store.list(ctx.settings.models_bucket, object_keys.job(job_id)):
         match item.key.split("/"):
             # Keys are the trainer's choice: what is not a plain name is not shown.
-            case [_, attempt, "artifacts", name] if attempt.isdecimal() and _NAME.fullmatch(name):
+            case [_, attempt, "artifacts", name] if attempt.isdecimal() and ARTIFACT_NAME.fullmatch(
+                name
+            ):
                 by_attempt[int(attempt)].append(item)
             case [_, _, "checkpoint"]:
                 pass
@@ -64,7 +67,7 @@ async def _last_with_artifacts(ctx: Context, job_id: str) -> tuple[int, list[Sto
     if not by_attempt:
         return 0, []
     last = max(by_attempt)
-    return last, by_attempt[last][:_MAX_ARTIFACTS]
+    return last, by_attempt[last][:MAX_ARTIFACTS]
 
 
 async def artifacts(ctx: Context, job_id: str) -> list[ArtifactOut]:
@@ -80,7 +83,7 @@ async def _shown(ctx: Context, row: Artifact) -> ArtifactOut:
     media_type = _MEDIA_TYPES.guess_type(row.name)[0] or "application/octet-stream"
     url = await ctx.store.presign_get(
         ctx.settings.models_bucket,
-        f"{row.job_id}/{row.attempt}/artifacts/{row.name}",
+        object_keys.artifact(row.job_id, row.attempt, row.name),
         filename=row.name,
         media_type=media_type,
     )

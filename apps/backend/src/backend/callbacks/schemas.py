@@ -9,6 +9,8 @@ from pydantic_core import PydanticCustomError
 from backend.state.causes import REPORTABLE, Cause
 
 MAX_MESSAGE = 2000
+MAX_METRICS = 200
+MAX_METRIC_NAME = 100
 _LARGE = 2**53  # integers up to here are exact in every JSON parser
 
 
@@ -38,10 +40,12 @@ def _shown(message: str) -> str:
     return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in kept)
 
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_printable)]
+Name = Annotated[
+    str, StringConstraints(min_length=1, max_length=MAX_METRIC_NAME), AfterValidator(_printable)
+]
 Number = Annotated[float | None, AfterValidator(_finite)]
 Command = Literal["continue", "stop"]
-Numbers = Annotated[dict[Name, Number], Field(max_length=200)]
+Numbers = Annotated[dict[Name, Number], Field(max_length=MAX_METRICS)]
 
 
 class HeartbeatIn(BaseModel):

@@ -20,6 +20,7 @@ from backend.context import Context
 from backend.datasets.preflight import limits
 from backend.datasets.schemas import DatasetProblem, Report
 from backend.infra.object_store import ObjectStoreError
+from backend.state import object_keys
 from backend.state.datasets import Dataset
 
 logger = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ async def run(ctx: Context, dataset: Dataset) -> Result:
 
 async def _run_once(ctx: Context, dataset: Dataset) -> Result:
     url = await ctx.store.presign_internal_get(
-        ctx.settings.datasets_bucket, f"{dataset.id}.zip", lifetime_s=2 * limits.WALL_S
+        ctx.settings.datasets_bucket, object_keys.dataset(dataset.id), lifetime_s=2 * limits.WALL_S
     )
     request = {
         "url": url,

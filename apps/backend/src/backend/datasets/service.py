@@ -20,15 +20,12 @@ from backend.datasets.schemas import (
 from backend.infra.database import new_id
 from backend.infra.object_store import UploadedPart
 from backend.infra.problems import Problem, not_found, wrong_field
+from backend.state import object_keys
 from backend.state.datasets import Dataset, DatasetStatus
 
 _MIB = 2**20
 _MIN_PART_SIZE = 8 * _MIB
 _MAX_PARTS = 1000
-
-
-def object_key(id_: str) -> str:
-    return f"{id_}.zip"
 
 
 async def get(ctx: Context, id_: str) -> Dataset:
@@ -87,7 +84,7 @@ async def create(ctx: Context, body: DatasetCreate) -> tuple[Dataset, Upload | N
         if same is not None:
             return same, None
     id_ = new_id()
-    bucket, key = ctx.settings.datasets_bucket, object_key(id_)
+    bucket, key = ctx.settings.datasets_bucket, object_keys.dataset(id_)
     part_size = _part_size(body.size)
     upload, links = await ctx.store.create_upload(bucket, key, -(-body.size // part_size))
     try:
@@ -140,7 +137,7 @@ async def complete(ctx: Context, id_: str, parts: Sequence[CompletedPart]) -> Da
 
 
 async def _join(ctx: Context, dataset: Dataset, parts: Sequence[CompletedPart]) -> None:
-    bucket, key = ctx.settings.datasets_bucket, object_key(dataset.id)
+    bucket, key = ctx.settings.datasets_bucket, object_keys.dataset(dataset.id)
     upload = dataset.upload_id or ""
     arrived = await ctx.store.list_parts(bucket, key, upload)
     problem = _incomplete("The store did not join the parts. Complete again.")
@@ -241,7 +238,7 @@ async def delete(ctx: Context, id_: str) -> None:
                 f"These jobs still use it: {', '.join(jobs)}. Cancel them or wait for their end.",
             )
         dataset.status, dataset.report = DatasetStatus.REJECTED, report.model_dump()
-    bucket, key = ctx.settings.datasets_bucket, object_key(id_)
+    bucket, key = ctx.settings.datasets_bucket, object_keys.dataset(id_)
     if dataset.upload_id is not None:
         await ctx.store.abort_upload(bucket, key, dataset.upload_id)
     await ctx.store.delete(bucket, key)

@@ -16,6 +16,7 @@ from backend.jobs import repository, resources
 from backend.jobs.repository import JobRow
 from backend.jobs.schemas import JobCreate
 from backend.orchestration.attempts import request_stop
+from backend.state import object_keys
 from backend.state.jobs import Job
 from backend.state.statuses import FINISHED, JobStatus
 
@@ -127,7 +128,7 @@ async def delete(ctx: Context, job_id: str) -> None:
     if row.job.status not in FINISHED:
         raise _unfinished(row.job)
     # The store first: what fails between the two can be tried again as long as there is a row.
-    await ctx.store.delete_prefix(ctx.settings.models_bucket, f"{job_id}/")
+    await ctx.store.delete_prefix(ctx.settings.models_bucket, object_keys.job(job_id))
     async with ctx.db.transaction() as session:
         deleted = await repository.delete_finished(session, job_id)
     if not deleted:

@@ -5,7 +5,6 @@ database, or in what the executor lists, and is not done twice.
 """
 
 import asyncio
-import json
 import logging
 import secrets
 import socket
@@ -28,7 +27,8 @@ from backend.infra.metrics import ATTEMPTS_ENDED
 from backend.infra.object_store import ObjectStoreError
 from backend.infra.problems import Problem
 from backend.orchestration import repository
-from backend.state import retry_policy
+from backend.orchestration.attempt_env import attempt_env
+from backend.state import object_keys, retry_policy
 from backend.state.causes import CAUSE_RULES, Cause
 from backend.state.datasets import Dataset
 from backend.state.jobs import Attempt, Job
@@ -154,30 +154,11 @@ async def _spec(ctx: Context, ref: AttemptRef, token: str) -> AttemptSpec:
         dataset = await session.get(Dataset, job.dataset_id)
     manifest = ctx.trainers.get(job.trainer)
     resources = Resources.model_validate(job.resources)
-    settings = ctx.settings
-    env = {
-        "JOB_ID": job.id,
-        "ATTEMPT": str(ref.number),
-        "BACKEND_URL": settings.backend_url.rstrip("/"),
-        "CALLBACK_TOKEN": token,
-        "S3_ENDPOINT": settings.s3_endpoint,
-        "AWS_ACCESS_KEY_ID": settings.aws_access_key_id.get_secret_value(),
-        "AWS_SECRET_ACCESS_KEY": settings.aws_secret_access_key.get_secret_value(),
-        "AWS_REGION": settings.aws_region,
-        "AWS_DEFAULT_REGION": settings.aws_region,  # the one that boto3 reads
-        "DATASET_ID": job.dataset_id,
-        "TASK": job.task,
-        "TRAIN_CONFIG": json.dumps(job.config),
-    }
-    if dataset is not None and dataset.sha256 is not None:
-        env["DATASET_SHA256"] = dataset.sha256
-    if attempt.debug_port is not None:
-        env["DEBUG_PORT"] = str(attempt.debug_port)
     return AttemptSpec(
         ref=ref,
         image=manifest.image,
         command=manifest.command,
-        env=env,
+        env=attempt_env(ctx.settings, job, attempt, dataset, token),
         cpu=resources.cpu,
         memory_bytes=resources.memory_bytes,
         gpu=resources.gpu,
@@ -313,7 +294,7 @@ async def _drop_checkpoints(ctx: Context, job_id: str, last: int) -> None:
     """Nothing resumes a job that succeeded; what this leaves behind goes when the job is deleted."""
     try:
         for number in range(1, last + 1):
-            prefix = f"{job_id}/{number}/checkpoint"
+            prefix = object_keys.checkpoint(job_id, number)
             await ctx.store.delete_prefix(ctx.settings.models_bucket, prefix)
     except ObjectStoreError as error:
         logger.warning("job %s: its checkpoints stay in the store: %s", job_id, error)

@@ -10,7 +10,7 @@ from backend.datasets.preflight.limits import MAX_PIXELS, MIN_SIDE
 # What Ultralytics takes; the rest of its list needs plugins that trainers do not have.
 SUFFIXES = frozenset(
     {
-        *(".avif", ".bmp", ".dng", ".heic", ".heif", ".jp2", ".jpeg", ".jpeg2000", ".jpg", ".mpo"),
+        *(".avif", ".bmp", ".dng", ".heic", ".heif", ".jp2", ".jpeg", ".jpg", ".mpo"),
         *(".png", ".tif", ".tiff", ".webp"),
     }
 )

@@ -1,0 +1,35 @@
+"""The environment of an attempt, as docs/training-contract.json lists it."""
+
+import json
+
+from backend.settings import Settings
+from backend.state.datasets import Dataset
+from backend.state.jobs import Attempt, Job
+
+
+def attempt_env(
+    settings: Settings, job: Job, attempt: Attempt, dataset: Dataset | None, token: str
+) -> dict[str, str]:
+    """The variables that the backend sets, secrets included; `dataset` is None once it is deleted."""
+    env = {
+        "JOB_ID": job.id,
+        "ATTEMPT": str(attempt.number),
+        "BACKEND_URL": settings.backend_url.rstrip("/"),
+        "CALLBACK_TOKEN": token,
+        "S3_ENDPOINT": settings.s3_endpoint,
+        "AWS_ACCESS_KEY_ID": settings.aws_access_key_id.get_secret_value(),
+        "AWS_SECRET_ACCESS_KEY": settings.aws_secret_access_key.get_secret_value(),
+        "AWS_REGION": settings.aws_region,
+        "AWS_DEFAULT_REGION": settings.aws_region,  # the one that boto3 reads
+        "DATASETS_BUCKET": settings.datasets_bucket,
+        "MODELS_BUCKET": settings.models_bucket,
+        "DATASET_ID": job.dataset_id,
+        "TASK": job.task,
+        "TRAIN_CONFIG": json.dumps(job.config),
+        "STOP_GRACE_S": f"{settings.stop_grace_s:g}",
+    }
+    if dataset is not None and dataset.sha256 is not None:
+        env["DATASET_SHA256"] = dataset.sha256
+    if attempt.debug_port is not None:
+        env["DEBUG_PORT"] = str(attempt.debug_port)
+    return env

@@ -1,0 +1,19 @@
+"""Keys of objects in the store, as docs/training-contract.json has them."""
+
+
+def dataset(dataset_id: str) -> str:
+    """In the bucket of datasets: the archive."""
+    return f"{dataset_id}.zip"
+
+
+def job(job_id: str) -> str:
+    """In the bucket of models, as those below: the prefix of all that a job's attempts store."""
+    return f"{job_id}/"
+
+
+def checkpoint(job_id: str, attempt: int | str) -> str:
+    return f"{job_id}/{attempt}/checkpoint"
+
+
+def artifact(job_id: str, attempt: int | str, name: str) -> str:
+    return f"{job_id}/{attempt}/artifacts/{name}"
