@@ -66,5 +66,5 @@ def test_image_suffixes_are_ultralytics_own() -> None:
 
 
 def test_the_page_shows_the_variables() -> None:
-    check = [sys.executable, ROOT / "ci/contract_docs.py", "--check"]
+    check = [sys.executable, str(ROOT / "ci/contract_docs.py"), "--check"]
     assert subprocess.run(check, check=False).returncode == 0, "Run `python ci/contract_docs.py`."

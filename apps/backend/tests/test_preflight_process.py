@@ -140,7 +140,7 @@ async def test_a_killed_check_is_tried_again_and_then_rejects(served: Served, si
     await running
     dataset = await data_support.get(client, id_)
     assert dataset["status"] == "rejected"
-    assert "broke off 2 times (SIGKILL)" in data_support.problem_text(dataset)
+    assert "crashed 2 times (SIGKILL)" in data_support.problem_text(dataset)
 
 
 async def test_a_cancelled_check_leaves_no_process_and_can_run_again(

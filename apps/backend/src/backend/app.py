@@ -1,4 +1,4 @@
-"""The application: builds the context, mounts the routes, runs what runs beside them."""
+"""The application: builds the context, mounts the routes, runs the background tasks."""
 
 import asyncio
 import logging
@@ -68,7 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
     # /docs comes with its script: a cluster without the internet shows it too.
     app = FastAPIOffline(
         redoc_url=None,
-        # Nobody collects it, and each request would look for somebody who does.
+        # No exporter is configured; skip the telemetry of each request.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         title="Trainyard",
         version="1",

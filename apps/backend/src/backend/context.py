@@ -1,4 +1,4 @@
-"""What every request and background task works with, built once in `app.py`."""
+"""The dependencies of every request and background task, built once in `app.py`."""
 
 from dataclasses import dataclass
 from typing import Annotated

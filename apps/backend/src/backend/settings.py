@@ -87,7 +87,7 @@ class Settings(DatabaseSettings):
     job_limits: JobLimits = JobLimits()
     job_placements: dict[str, Placement] = {}
     unschedulable_after_s: float = Field(
-        default=600, gt=0, description="So long an attempt may wait for a node with room for it"
+        default=600, gt=0, description="How long an attempt may stay unschedulable, in seconds"
     )
 
     api_auth: Literal["on", "off"] = "on"

@@ -1,4 +1,4 @@
-"""What a job leaves in the store, made known to users."""
+"""Artifacts: the files that a finished job left in the store."""
 
 import asyncio
 import logging

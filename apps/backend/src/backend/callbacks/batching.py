@@ -1,4 +1,4 @@
-"""Writes of many jobs in one transaction: a transaction costs as much as ten writes in it."""
+"""Batches writes: one commit costs as much as ten row updates."""
 
 import asyncio
 import logging
@@ -8,7 +8,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 logger = logging.getLogger(__name__)
 
-# The answers of one batch bring the next: without a moment's wait the first would go alone.
+# The replies to one batch bring the next: without a pause its first item would go alone.
 GATHER_S = 0.002
 BETWEEN_S = 0.01
 
@@ -23,7 +23,7 @@ class _Entry(NamedTuple, Generic[Item, Result]):
 
 
 class WriteBatcher(Generic[Item, Result]):
-    """Gathers what arrives while a batch is being written; each caller waits for its own's commit.
+    """Collects items while a batch is being written; each caller waits until its own is committed.
 
     Args:
         write: writes items of different jobs, durably; returns the results of those that it wrote.
@@ -48,7 +48,7 @@ class WriteBatcher(Generic[Item, Result]):
         return await waiting.result
 
     async def run(self) -> None:
-        """Write what waits, for ever."""
+        """Write batches forever."""
         earliest = 0.0
         while True:
             await self._arrived.wait()
@@ -71,7 +71,7 @@ class WriteBatcher(Generic[Item, Result]):
                         one.result.set_result(results.get(job_id))
 
     def _take(self) -> dict[str, _Entry[Item, Result]]:
-        """The next batch: one item of each job, for one UPDATE changes a row once."""
+        """The next batch, with one item per job: an UPDATE changes a row once."""
         batch: dict[str, _Entry[Item, Result]] = {}
         rest = []
         for one in self._waiting:

@@ -1,4 +1,4 @@
-"""Heartbeats, the hot path: written together, and each is answered after its commit."""
+"""Heartbeat ingest, the hot path: heartbeats share a transaction; each is answered after its commit."""
 
 import time
 from collections.abc import Mapping

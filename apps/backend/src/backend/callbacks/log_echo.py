@@ -1,4 +1,4 @@
-"""Trainers' output on the backend's own stdout, line by line, each with its job as prefix."""
+"""Prints trainers' logs to the backend's stdout, each line with its job as prefix."""
 
 import sys
 from collections import OrderedDict
@@ -8,7 +8,7 @@ MAX_UNFINISHED = 1000
 
 
 class LogEcho:
-    """Joins bytes to whole lines; control characters, which could rule a terminal, are escaped."""
+    """Joins bytes to lines and escapes control characters, which could control a terminal."""
 
     def __init__(self) -> None:
         self._unfinished: OrderedDict[str, bytes] = OrderedDict()

@@ -1,4 +1,4 @@
-"""The trainers' output: parts of many jobs are written together, each answered after its commit."""
+"""Log ingest: writes of many jobs share a transaction; each is answered after its commit."""
 
 from collections.abc import Mapping
 
@@ -22,7 +22,7 @@ class LogIngest:
         self.run = self._batcher.run
 
     async def append(self, job_id: str, write: LogWrite) -> Appended:
-        """Append what is new of a part of an attempt's output.
+        """Append the bytes that are new.
 
         Raises:
             Problem: 401, 404 or 409 as the contract says.

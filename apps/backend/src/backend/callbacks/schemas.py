@@ -99,7 +99,9 @@ class CommandOut(BaseModel):
 
 
 class HeartbeatAccepted(CommandOut):
-    interval_s: float = Field(description="Send the next one so many seconds later, news at once")
+    interval_s: float = Field(
+        description="Seconds until the next heartbeat; send changes immediately"
+    )
 
 
 class LogAccepted(CommandOut):

@@ -1,4 +1,4 @@
-"""The trainers that jobs can name, and whether a config suits one."""
+"""The catalog of trainers, and the validation of configs."""
 
 import difflib
 import json

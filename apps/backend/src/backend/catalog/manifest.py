@@ -1,4 +1,4 @@
-"""What a trainer's manifest holds (docs/training-contract.md)."""
+"""A trainer's manifest (docs/training-contract.md)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A JSON Schema in words, for the user who broke it."""
+"""Words for a JSON Schema, for error messages."""
 
 import json
 from collections.abc import Mapping

@@ -60,9 +60,9 @@ async def run(ctx: Context, dataset: Dataset) -> Result:
             return await attempts(_run_once, ctx, dataset)
         except _CrashedError as error:
             return _rejected(
-                f"The check of this dataset broke off {_ATTEMPTS} times ({error}), most likely for "
-                "lack of memory or because a file in it is malformed. Push a smaller dataset, or "
-                "see the backend's log."
+                f"Checking this dataset crashed {_ATTEMPTS} times ({error}), most likely because it "
+                "ran out of memory or a file is malformed. Push a smaller dataset, or see the "
+                "backend's log."
             )
 
 

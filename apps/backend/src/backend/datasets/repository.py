@@ -25,7 +25,7 @@ async def find_held(session: AsyncSession, id_: str) -> Dataset | None:
 
 
 async def find_locked(session: AsyncSession, id_: str) -> Dataset | None:
-    """The dataset, which nobody else changes or holds before the session's transaction ends."""
+    """The dataset, locked until the session's transaction ends."""
     locked = select(Dataset).where(Dataset.id == id_).with_for_update()
     return (await session.execute(locked)).scalar_one_or_none()
 

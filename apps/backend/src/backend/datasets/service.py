@@ -121,7 +121,7 @@ async def complete(ctx: Context, id_: str, parts: Sequence[CompletedPart]) -> Da
 
     Raises:
         Problem: 422 when parts are missing, differ or do not add up to the size announced: the
-            upload stays open and can be mended.
+            upload stays open and can be corrected.
     """
     dataset = await get(ctx, id_)
     if dataset.status == DatasetStatus.UPLOADING:
@@ -132,7 +132,7 @@ async def complete(ctx: Context, id_: str, parts: Sequence[CompletedPart]) -> Da
             )
             dataset = await existing(session, id_)
     if dataset.status == DatasetStatus.CHECKING:
-        await ctx.temporal.start_preflight(id_)  # with Temporal away, `start_workflows` does
+        await ctx.temporal.start_preflight(id_)  # if Temporal is down, `start_workflows` does
     return dataset
 
 
@@ -186,7 +186,7 @@ def _chosen(
     if total != size:
         raise _incomplete(
             f"The parts have {total:,} bytes together, but {size:,} were announced. Upload the "
-            "parts that differ again, or push the dataset anew."
+            "parts that differ again, or push the dataset again."
         )
     return chosen
 

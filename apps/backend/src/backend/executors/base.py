@@ -1,4 +1,4 @@
-"""What an executor is: the one protocol behind which attempts run."""
+"""The protocol of executors, which run attempts."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ class ExecutorUnavailableError(Exception):
 
 
 class Executor(Protocol):
-    """Every method but `observe` raises ExecutorUnavailableError while there is no reaching it."""
+    """Every method but `observe` raises ExecutorUnavailableError while the executor is unreachable."""
 
     name: str
     # What it depends on, as /readyz names it.
@@ -91,7 +91,7 @@ class Executor(Protocol):
         """
 
     async def log(self, ref: AttemptRef) -> bytes:
-        """What an ended attempt printed, where nobody else sends it; asked for before `forget`."""
+        """The log of an ended attempt that no supervisor sent; call it before `forget`."""
 
     async def forget(self, ref: AttemptRef) -> None:
-        """Let go of an ended attempt's remains, once its end is in the database."""
+        """Release what is left of an attempt whose end is in the database."""

@@ -61,7 +61,7 @@ class Database:
         sqlite = url.startswith("sqlite")
         self.engine: AsyncEngine = create_async_engine(
             url,
-            hide_parameters=True,  # errors are logged, and values are nobody's business
+            hide_parameters=True,  # errors are logged, and parameters may be secret
             **({} if sqlite else _postgresql(None if migrates else ANSWER_TIMEOUT_S)),
         )
         if sqlite:
@@ -91,7 +91,7 @@ class Database:
             async with sessions.begin() as session:
                 yield session
         except TimeoutError:
-            # What cut off one connection has cut off all; to close them would wait for them.
+            # Assume that all pooled connections are dead; do not wait to close them.
             await self.engine.dispose(close=False)
             raise
 

@@ -1,4 +1,4 @@
-"""How the backend logs: one line a record, on stderr; trainers' output goes to stdout."""
+"""Log format: one line per record on stderr; trainers' logs go to stdout."""
 
 import logging
 import sys

@@ -1,4 +1,4 @@
-"""What Prometheus scrapes. Gauges are read from the database at each scrape."""
+"""Prometheus metrics. Gauges are read from the database at each scrape."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -33,6 +33,6 @@ DATABASE_SIZE = Gauge(
 )
 DEPENDENCY_UP = Gauge(
     "trainyard_dependency_up",
-    "Whether this replica reaches what it leans on, as /readyz says: 1 it does, 0 it does not",
+    "Whether this replica reaches a dependency, as /readyz says: 1 yes, 0 no",
     ["name"],
 )

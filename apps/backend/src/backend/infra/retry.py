@@ -1,4 +1,4 @@
-"""Waiting for what is away, for as long as it is: the log says what, and everything goes on after."""
+"""Retries forever with backoff and logging."""
 
 import logging
 
@@ -8,7 +8,7 @@ logger = logging.getLogger(__name__)
 
 
 def forever(what: str, *errors: type[Exception], traceback: bool = False) -> AsyncRetrying:
-    """Call it with a coroutine function and its arguments: repeated for as long as it raises `errors`.
+    """A retrier: call it with a coroutine function and its arguments; it repeats while `errors` are raised.
 
     Args:
         what: logged with the error before each pause.

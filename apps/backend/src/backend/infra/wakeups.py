@@ -1,6 +1,6 @@
 """Wake-ups: "something new for job X", to every live stream on every replica.
 
-A wake-up carries no data: whoever gets one reads the database. Losing one only delays.
+A wake-up carries no data: its receiver reads the database. A lost one only delays.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""A job as it happens: its state, metrics and log as server-sent events."""
+"""Live events of a job: state, metrics and log as server-sent events."""
 
 import codecs
 import re
@@ -34,13 +34,13 @@ class Cursor(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "Cursor":
-        """Raise a Problem (422) for what is no id of ours."""
+        """Raise a Problem (422) unless `text` is the id of an event."""
         found = re.fullmatch(r"([0-9]{1,18}):(-1|[0-9]{1,9})", text)
         if found is None:
             raise wrong_field(
                 "Bad Last-Event-ID",
                 "Last-Event-ID",
-                "Send the id of the last event, or leave the header away to start anew.",
+                "Send the id of the last event, or omit the header to start over.",
             )
         return cls(int(found[1]), int(found[2]))
 

@@ -15,7 +15,7 @@ from backend.state.transitions import transition
 
 _LATEST = and_(Attempt.job_id == Job.id, Attempt.number == Job.attempt)
 
-# Nothing trains yet, or nothing any more.
+# States in which no trainer is running.
 WAITING_STATUSES = (JobStatus.QUEUED, JobStatus.PREPARING, JobStatus.RETRYING)
 
 

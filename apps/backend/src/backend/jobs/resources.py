@@ -1,4 +1,4 @@
-"""What a job may ask for: within the limits and the placements that the platform offers."""
+"""Checks the resources that a job asks for against the platform's limits and placements."""
 
 from backend.catalog.manifest import Resources
 from backend.context import Context

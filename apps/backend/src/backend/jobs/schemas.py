@@ -33,7 +33,8 @@ class JobCreate(BaseModel):
         default={}, description="Fields of the trainer's `config_schema`; the rest has defaults"
     )
     debug: bool = Field(
-        default=False, description="Open a debugger in the trainer and let it stand still"
+        default=False,
+        description="Start a debugger in the trainer and wait for it; liveness limits are off",
     )
     max_attempts: int = Field(
         default=3, ge=1, le=20, description="Launches, the first included, before it fails"
@@ -79,7 +80,7 @@ class JobOut(BaseModel):
     max_attempts: int
     max_duration_s: int | None
     phase: str | None
-    epoch: int | None = Field(description="The last one finished, from 0")
+    epoch: int | None = Field(description="Last finished epoch, counted from 0")
     step: int | None = Field(description="Batches trained in this attempt")
     progress: float | None = Field(description="0 to 1 of the whole job")
     speed: float | None = Field(description="Images a second")

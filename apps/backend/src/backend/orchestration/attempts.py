@@ -39,14 +39,14 @@ from backend.temporal.workflows import Launched, Settled
 
 logger = logging.getLogger(__name__)
 
-# Nothing runs, and the next step is an attempt.
+# States from which the next step is a new attempt.
 NOT_RUNNING = frozenset({JobStatus.QUEUED, JobStatus.RETRYING})
 
 _launching: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
 
 async def launch(ctx: Context, job_id: str) -> Launched | None:
-    """See to it that the job's attempt runs, beginning the next one where it is due.
+    """Ensure that the job's current attempt is running; start the next one if it is due.
 
     Returns:
         The job's latest attempt; None when there is nothing (more) to run.
@@ -54,7 +54,7 @@ async def launch(ctx: Context, job_id: str) -> Launched | None:
     Raises:
         ExecutorUnavailableError: it may or may not have been launched; call again.
     """
-    # Of two calls at once, the second would make the token of what the first launches invalid.
+    # Serialised per job: a concurrent call would invalidate the first call's token.
     async with _launching.setdefault(job_id, asyncio.Lock()):
         try:
             return await _launch(ctx, job_id)
@@ -119,10 +119,10 @@ async def _begin(
 
 
 async def _launch_again(ctx: Context, attempt: Attempt, token: str) -> bool:
-    """Whether an attempt, whose launch an earlier call began and did not confirm, is to be launched.
+    """Whether to launch an attempt again whose launch an earlier call began and did not confirm.
 
-    It gets another token then, for only the hash of the first is left. Where the executor knows
-    the attempt already, the trainer lives with the first token, which must stay.
+    It gets a new token, because only the hash of the first is left. If the executor knows the
+    attempt already, its trainer has the first token, which must stay valid.
     """
     ref = AttemptRef(attempt.job_id, attempt.number)
     if attempt.executor != ctx.executor.name:
@@ -169,7 +169,7 @@ async def _spec(ctx: Context, ref: AttemptRef, token: str) -> AttemptSpec:
 
 
 async def request_stop(ctx: Context, job_id: str) -> bool:
-    """Cancel a job: at once where nothing runs, else as soon as its trainer has left.
+    """Cancel a job: at once if nothing runs, otherwise as soon as its trainer has exited.
 
     Returns:
         False: there is no such job, or it is finished.
@@ -194,7 +194,7 @@ async def request_stop(ctx: Context, job_id: str) -> bool:
                 session,
                 job_id,
                 JobStatus.CANCELLING,
-                message=f"The trainer has {ctx.settings.stop_grace_s:g} s to leave.",
+                message=f"The trainer has {ctx.settings.stop_grace_s:g} s to exit.",
             )
             await repository.stop_attempt(session, ref, Cause.CANCELLED)
     await ctx.bus.publish(job_id)
@@ -291,7 +291,7 @@ async def finalize(ctx: Context, job_id: str, number: int) -> None:
 
 
 async def _drop_checkpoints(ctx: Context, job_id: str, last: int) -> None:
-    """Nothing resumes a job that succeeded; what this leaves behind goes when the job is deleted."""
+    """Delete the checkpoints of a job that succeeded; what fails to be deleted goes with the job."""
     try:
         for number in range(1, last + 1):
             prefix = object_keys.checkpoint(job_id, number)

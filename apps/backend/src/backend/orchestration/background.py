@@ -1,4 +1,4 @@
-"""What the backend runs beside its routes, and the executor that the settings ask for."""
+"""Background tasks: the Temporal worker, the monitor, the repairs and the mirror to MLflow."""
 
 from collections.abc import Awaitable, Callable, Mapping
 

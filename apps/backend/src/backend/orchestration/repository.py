@@ -15,7 +15,7 @@ from backend.state.statuses import JobStatus
 
 
 async def locked_job(session: AsyncSession, job_id: str) -> Job | None:
-    """The job, which nobody else changes before this transaction ends."""
+    """The job, locked until the session's transaction ends."""
     return await session.get(Job, job_id, with_for_update=True)
 
 
@@ -33,7 +33,7 @@ async def last_epoch(session: AsyncSession, job_id: str, *, before: int) -> int 
 
 
 async def replace_token(session: AsyncSession, attempt: Attempt, token_sha256: str) -> bool:
-    """Give an attempt that nothing was launched for another token; False: somebody was faster."""
+    """Replace the token of an attempt that is not launched yet; False: another call was faster."""
     return await _update_attempt(
         session,
         AttemptRef(attempt.job_id, attempt.number),
@@ -54,7 +54,7 @@ async def set_wait_message(session: AsyncSession, job_id: str, message: str | No
 
 
 async def record_waiting(session: AsyncSession, ref: AttemptRef, message: str | None) -> None:
-    """Tell the user what a launched attempt waits for; None: for nothing, its time begins."""
+    """Tell the user what a launched attempt waits for; None: it has started, and its stall timeout begins."""
     await set_wait_message(session, ref.job_id, message)
     await _update_attempt(session, ref, Attempt.ended_at.is_(None), progress_at=utcnow())
 
@@ -87,7 +87,7 @@ async def end_attempt(
 
 
 async def stop_attempt(session: AsyncSession, ref: AttemptRef, cause: Cause) -> None:
-    """Note why an attempt is to stop. The first asking counts for the time, the last for why."""
+    """Request a stop. The first request sets the time, the last one the reason."""
     await _update_attempt(
         session,
         ref,
@@ -98,7 +98,7 @@ async def stop_attempt(session: AsyncSession, ref: AttemptRef, cause: Cause) -> 
 
 
 async def stop_silent(session: AsyncSession, before: datetime) -> None:
-    """Stop what promised heartbeats by sending a `seq` and sent none since `before`."""
+    """Stop attempts that send heartbeats on a clock (`seq`) and have sent none since `before`."""
     await _stop_where(
         session, Cause.HEARTBEAT_LOST, Attempt.seq.is_not(None), Attempt.heartbeat_at < before
     )
@@ -106,7 +106,7 @@ async def stop_silent(session: AsyncSession, before: datetime) -> None:
 
 async def stop_stalled(session: AsyncSession, before: datetime) -> None:
     progressed = func.coalesce(Attempt.progress_at, Attempt.launched_at)
-    # Whoever waits for a place to run has said so.
+    # A message while PREPARING means that the attempt is waiting for capacity.
     waiting = exists().where(
         Job.id == Attempt.job_id, Job.status == JobStatus.PREPARING, Job.message.is_not(None)
     )
@@ -137,7 +137,7 @@ async def stopping(session: AsyncSession, executor: str) -> Sequence[tuple[Attem
 
 
 async def unsettled(session: AsyncSession, before: datetime) -> Sequence[AttemptRef]:
-    """Attempts that ended before `before`, whose workflow has not taken notice."""
+    """Attempts that ended before `before` and are not settled by their workflow."""
     rows = await session.execute(
         select(Attempt.job_id, Attempt.number)
         .where(Attempt.cause.is_(None), Attempt.ended_at < before)
@@ -203,7 +203,7 @@ async def mark_workflow_started(
 
 
 async def _stop_where(session: AsyncSession, cause: Cause, *late: ColumnElement[bool]) -> None:
-    # Whoever debugs a trainer stands still in it for as long as they like.
+    # A trainer under a debugger may stand still for any time.
     debugged = exists().where(Job.id == Attempt.job_id, Job.debug)
     await session.execute(
         update(Attempt)

@@ -51,7 +51,7 @@ CAUSE_RULES: dict[Cause, CauseRule] = {
         R.NEVER, "The GPU ran out of memory. Lower batch or imgsz, or choose a smaller model."
     ),
     C.DATASET_INVALID: CauseRule(
-        R.NEVER, "The dataset cannot be trained on. Mend it, push it again and submit a new job."
+        R.NEVER, "The dataset cannot be trained on. Fix it, push it again and submit a new job."
     ),
     C.CONFIG_INVALID: CauseRule(
         R.NEVER, "The config cannot be run. Change the field named and submit a new job."
@@ -70,8 +70,8 @@ CAUSE_RULES: dict[Cause, CauseRule] = {
     C.EVICTED: CauseRule(
         R.ALWAYS, "The node evicted the trainer, usually for lack of memory or disk."
     ),
-    C.PREEMPTED: CauseRule(R.ALWAYS, "The trainer was told to leave its machine."),
-    C.NODE_LOST: CauseRule(R.ALWAYS, "The machine that trained vanished."),
+    C.PREEMPTED: CauseRule(R.ALWAYS, "The trainer was preempted: its node or pod was taken away."),
+    C.NODE_LOST: CauseRule(R.ALWAYS, "The node running the training was lost."),
     C.DEADLINE_EXCEEDED: CauseRule(
         R.NEVER,
         "The job ran longer than its max_duration_s. Retry it: training resumes, for as long again.",

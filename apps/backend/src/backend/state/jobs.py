@@ -39,7 +39,7 @@ class Job(Base):
     message: Mapped[str | None]
     attempt: Mapped[int] = mapped_column(default=0)
     # Attempts that do not count towards max_attempts: those before the user's retry, and those that
-    # finished an epoch before their machine was taken away.
+    # finished an epoch before they were evicted, preempted or lost.
     uncounted_attempts: Mapped[int] = mapped_column("attempts_before", default=0)
     epoch: Mapped[int | None]
     metrics: Mapped[dict[str, Any]] = mapped_column(default=dict)
@@ -91,7 +91,7 @@ class Attempt(Base):
     stop_cause: Mapped[str | None] = mapped_column(String(32))
     stop_requested_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
-    # TRAINING_MODE was changed under it: none of the job's max_attempts.
+    # TRAINING_MODE changed while it ran: it does not count towards max_attempts.
     left_behind: Mapped[bool] = mapped_column(default=False, server_default=false())
     exit_code: Mapped[int | None]
     # What the executor knew for certain; `cause` is what was settled from all that is known.

@@ -1,4 +1,4 @@
-"""From all that is known of an ended attempt: its cause, what follows, and how it is told."""
+"""The retry policy: the cause of an ended attempt, whether another follows, and the messages."""
 
 from backend.state.causes import CAUSE_RULES, INFRASTRUCTURE_CAUSES, Cause, Retry
 from backend.state.jobs import Attempt, Job
@@ -13,9 +13,9 @@ FINAL_STATUS = {Cause.COMPLETED: JobStatus.SUCCEEDED, Cause.CANCELLED: JobStatus
 def cause_of(attempt: Attempt) -> Cause:
     """Why the attempt ended.
 
-    A trainer that says it completed, and left well, has: a stop that was asked for came too late.
-    Else our own reason to stop it outranks what the executor knows for certain, that outranks what
-    the trainer reported, and that outranks the exit code.
+    If the trainer reported `completed` and exited with 0, it completed: a stop came too late.
+    Otherwise the reason of a requested stop outranks what the executor knows for certain, which
+    outranks what the trainer reported, which outranks the exit code.
     """
     completed = attempt.reported_cause == Cause.COMPLETED and attempt.exit_code == 0
     if completed and attempt.observed_cause is None:
@@ -30,7 +30,7 @@ def cause_of(attempt: Attempt) -> Cause:
     match attempt.exit_code:
         case 0:
             return Cause.COMPLETED
-        case 143:  # 128 + SIGTERM: the trainer was told to leave, by whom is not known
+        case 143:  # 128 + SIGTERM, from an unknown sender
             return Cause.PREEMPTED
     return Cause.TRAINER_CRASHED
 
@@ -65,7 +65,7 @@ def retry_delay(job: Job, attempt: Attempt, cause: Cause, epoch_before: int) -> 
 def counts(attempt: Attempt, cause: Cause, epoch_before: int) -> bool:
     """Whether the attempt is one of the job's max_attempts; arguments as in `retry_delay`."""
     if attempt.left_behind:
-        # While two backends with different modes relieve each other, each ends the other's.
+        # During a rolling change of TRAINING_MODE, old and new backend end each other's attempts.
         return False
     return cause not in INFRASTRUCTURE_CAUSES or not _progressed(attempt, epoch_before)
 
@@ -75,7 +75,7 @@ def _progressed(attempt: Attempt, epoch_before: int) -> bool:
 
 
 def final_cause(job: Job, attempt: Attempt) -> Cause:
-    """The job's cause: whoever cancels gets a cancelled job, unless it was done already."""
+    """The job's cause: a job that is being cancelled ends as cancelled, unless it had completed."""
     cause = settled_cause(attempt)
     cancelled = job.status == JobStatus.CANCELLING and cause != Cause.COMPLETED
     return Cause.CANCELLED if cancelled else cause

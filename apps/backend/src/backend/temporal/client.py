@@ -33,13 +33,13 @@ logger = logging.getLogger(__name__)
 RPC_TIMEOUT_S = 2.0
 # A connection and the first call on it.
 CONNECT_S = 5.0
-# Temporal hangs up on whoever asks more often than every 10 s.
+# Temporal closes connections that ping more often than every 10 s.
 KEEP_ALIVE = KeepAliveConfig(interval_millis=12_000, timeout_millis=4_000)
 # How often the connection is tried out.
 CHECK_S = 2.0
 # A workflow is kept between two of its tasks so as not to be replayed; most only wait for hours.
 CACHED_WORKFLOWS = 500
-# Its next task waits so long for the worker that has it cached, which may have been killed.
+# How long a workflow's next task waits for the worker that has it cached and may be dead.
 STICKY_TIMEOUT = timedelta(seconds=2)
 
 
@@ -125,7 +125,7 @@ class Temporal:
             try:
                 await self.check()
             except TemporalUnavailableError as error:
-                logger.warning("connecting anew: %s", error)
+                logger.warning("reconnecting: %s", error)
                 with contextlib.suppress(RuntimeError, RPCError, TimeoutError):
                     worker.client = self._client = await self._connect()
 

@@ -1,7 +1,7 @@
-"""The workflows. They decide nothing and hold no state: each activity reads the database's row.
+"""The workflows. They are stateless: every decision reads the database.
 
-A workflow started anew (Temporal's state was lost, a user retries the job) therefore goes on
-from where the job stands.
+A workflow that is started again, because Temporal lost its state or a user retries the job,
+therefore continues from where the job stands.
 """
 
 import contextlib
@@ -12,12 +12,12 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 
-# Activities are retried for ever: what makes them fail (a database, store or launcher that is
-# away, a bug until it is mended) passes, whereas a workflow that gave up would leave its job hanging.
+# Activities are retried forever: what makes them fail passes (a database, store or launcher that
+# is down, a bug until it is fixed), whereas a workflow that gave up would leave its job hanging.
 FOREVER = RetryPolicy(
     initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=5)
 )
-# An activity whose worker was killed is repeated this much later. The worker beats for it.
+# An activity whose worker was killed is repeated after this time; live workers send heartbeats.
 ACTIVITY_HEARTBEAT_TIMEOUT = timedelta(seconds=5)
 
 
@@ -49,7 +49,7 @@ class TrainingWorkflow:
 
     @workflow.signal(name="cancelled")
     def cancelled(self) -> None:
-        """The job was cancelled between two attempts: do not sit out the delay."""
+        """The job was cancelled between two attempts: end the delay."""
         self._cancelled = True
 
     @workflow.run

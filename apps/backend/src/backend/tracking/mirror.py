@@ -1,7 +1,7 @@
 """Mirrors jobs to MLflow: one run per job, its status the job's status.
 
-MLflow is only written to, from here only, and behind the jobs: while it is away the watermark on
-the job stands still, and nothing is lost or slowed.
+The mirror is the only writer to MLflow. While MLflow is down the watermark on the job stands
+still; no job waits for it and nothing is lost.
 """
 
 import asyncio
@@ -48,9 +48,9 @@ class Mirror:
         self._postponed: dict[str, float] = {}
 
     async def catch_up(self) -> bool:
-        """Send what MLflow lacks, a little of each job; False: MLflow is away.
+        """Send what MLflow lacks, a part of each job at a time; False: MLflow is down.
 
-        One replica at a time: MLflow cannot be asked to make a run unless there is one.
+        One replica at a time, because MLflow has no call that creates a run only if it is missing.
         """
         async with self._ctx.db.try_advisory_lock(_LOCK) as alone:
             return await self._catch_up() if alone else True

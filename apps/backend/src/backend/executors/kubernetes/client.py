@@ -20,10 +20,10 @@ Object = dict[str, Any]
 
 CONNECT_S = 5.0
 ANSWER_S = 10.0
-# So long a watch lasts; then everything is listed anew, whatever the watch has missed.
+# A watch lasts this long; then everything is listed again, in case the watch missed something.
 WATCH_S = 60
 
-# Objects decoded at once: some 10 ms. Decoding may take so much of the time.
+# Objects decoded at once (about 10 ms), and the share of the event loop's time for decoding.
 PAGE = 200
 PAGES_SHARE = 0.25
 
@@ -94,7 +94,7 @@ class KubernetesApi:
         )
 
     async def log(self, pod: str, *, within_s: float, **query: str) -> AsyncIterator[bytes]:
-        """What the pod's container has printed; with `follow`, also what it is about to print."""
+        """The log of the pod's container; with `follow`, streams further output."""
         response = await self._send("GET", "pods", f"{pod}/log", total_s=within_s, query=query)
         try:
             async for part in response.content.iter_any():

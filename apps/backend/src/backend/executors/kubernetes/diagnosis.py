@@ -1,4 +1,4 @@
-"""From what Kubernetes says of an attempt's Job and pod to how the attempt stands."""
+"""Diagnoses an attempt from its Job, pod and events."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -45,7 +45,7 @@ WAIT_REASONS = {
 
 
 def trim(item: Object) -> Object:
-    """All that is looked at of a Job, a pod or an event: of 10,000 jobs, the rest is a gigabyte."""
+    """The fields of a Job, a pod or an event that are read: for 10,000 jobs, the rest is a gigabyte."""
     metadata, spec, status = (item.get(part) or {} for part in ("metadata", "spec", "status"))
     labels = metadata.get("labels") or {}
     conditions = status.get("conditions") or []
@@ -86,7 +86,7 @@ class AttemptObjects:
 
 
 class Pending(NamedTuple):
-    """Not running yet, or hardly any more: an end with this cause, should it last."""
+    """Not running; becomes a failure with this cause if it persists."""
 
     cause: Cause
     message: str
@@ -156,7 +156,7 @@ def _cause(pod: Object, ended: Object) -> tuple[Cause | None, str | None]:
 
 
 def _disruption(pod: Object) -> tuple[Cause, str] | None:
-    """Who ended the pod from outside; None: nobody did."""
+    """Why the pod was ended from outside; None: it was not."""
     status = pod["status"]
     target = _condition(pod, "DisruptionTarget") or {}
     for reason, text in (

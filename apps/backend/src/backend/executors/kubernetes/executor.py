@@ -46,9 +46,9 @@ OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 LAUNCH_S = 60
 TICK_S = 1.0
 LOG_S = 10
-# Of a pod that is told to leave, should it have printed a lot.
+# Log lines kept from a terminating pod.
 LAST_LINES = 20_000
-# The rest of them, once the pod has left.
+# Wait this long for the rest of the log after the pod is gone.
 LAST_WORDS_S = 2
 
 
@@ -178,7 +178,7 @@ class KubernetesExecutor:
             if spec.placement not in self._placements:
                 raise LaunchError(
                     f'The platform offers the placement "{spec.placement}" no longer. '
-                    "Submit the job anew without it, or with another."
+                    "Submit the job again without it, or with another."
                 )
             place(wanted, self._placements[spec.placement])
         try:
@@ -201,7 +201,7 @@ class KubernetesExecutor:
             _unless_gone(error)
 
     def _look(self, watched: AttemptWatch, refs: Iterable[AttemptRef]) -> Sequence[Observation]:
-        """What is to be told of these attempts, less what was told already."""
+        """New observations of these attempts since the last report."""
         changed = []
         for ref in refs:
             seen = watched.seen(ref)

@@ -19,7 +19,7 @@ _JOB_NAME = re.compile(r"train-(?P<job>[^-]+)-(?P<number>\d+)")
 
 
 class AttemptWatch:
-    """What Kubernetes last told of each attempt. `changed` names those that it told of since."""
+    """The last known objects of each attempt; `changed` has those with news."""
 
     def __init__(self, api: KubernetesApi) -> None:
         self.changed: set[AttemptRef] = set()
@@ -31,7 +31,7 @@ class AttemptWatch:
         self._woken = asyncio.Event()
 
     async def follow(self) -> None:
-        """Keep up to date for ever. An outage is ridden out: after it, everything is listed anew."""
+        """Watch forever; after an outage everything is listed again."""
         away = forever("watching training Jobs", ExecutorUnavailableError, KubernetesRefusedError)
         await away(self._follow_all)
 
