@@ -4,7 +4,7 @@ import sys
 import time
 from typing import Any
 
-from trainer.torchvision_shim import install
+from trainer.yolo.torchvision_shim import install
 
 install()
 

@@ -8,4 +8,4 @@ bin=${PYTHON:-.venv/bin/python}
     --output-model-type dataclasses.dataclass --frozen-dataclasses --keyword-only --strict-nullable --target-python-version 3.11 \
     --enum-field-as-literal all --use-union-operator --use-standard-collections \
     --disable-timestamp --use-schema-description --use-field-description \
-    --formatters builtin --output "${1:-src/trainer/config.py}"
+    --formatters builtin --output "${1:-src/trainer/train_config.py}"

@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 
 import pytest
-from trainer.cache import DatasetCache
+from trainer.dataset.cache import DatasetCache
 
 HOLD = """
-import sys, pathlib, trainer.cache
-assert trainer.cache.DatasetCache(pathlib.Path(sys.argv[1])).take("a")
+import sys, pathlib, trainer.dataset.cache
+assert trainer.dataset.cache.DatasetCache(pathlib.Path(sys.argv[1])).take("a")
 print("taken", flush=True)
 sys.stdin.read()
 """

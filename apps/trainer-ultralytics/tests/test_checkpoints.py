@@ -10,7 +10,7 @@ from conftest import Jobs
 from trainer import checkpoints
 from trainer.client import Store, file_sha256
 from trainer.contract import Attempt
-from trainer.heartbeats import EpochMetrics
+from trainer.supervisor.heartbeats import EpochMetrics
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -10,7 +10,7 @@ import pytest
 import samples
 import yaml
 from trainer.contract import AttemptError, Cause
-from trainer.dataset import unpack
+from trainer.dataset.fetch import unpack
 
 
 def with_yaml(**changes: object) -> dict[str, bytes]:

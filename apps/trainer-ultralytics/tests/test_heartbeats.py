@@ -10,7 +10,7 @@ from launching import wait_until
 from stand_in import Backend
 from trainer import client
 from trainer.contract import Attempt
-from trainer.heartbeats import Heartbeats
+from trainer.supervisor.heartbeats import Heartbeats
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import jsonschema
 import ultralytics
-from trainer.config import TrainConfig
+from trainer.train_config import TrainConfig
 
 APP = Path(__file__).parents[1]
 MANIFEST = json.loads((APP / "trainer.json").read_text())
@@ -30,13 +30,13 @@ def test_every_field_is_described_and_its_default_is_valid() -> None:
 
 
 def test_types_are_generated_from_the_manifest(tmp_path: Path) -> None:
-    generated = tmp_path / "config.py"
+    generated = tmp_path / "train_config.py"
     subprocess.run(
         [APP / "generate_config.sh", generated],
         check=True,
         env=os.environ | {"PYTHON": sys.executable},
     )
-    assert generated.read_text() == (APP / "src" / "trainer" / "config.py").read_text()
+    assert generated.read_text() == (APP / "src" / "trainer" / "train_config.py").read_text()
 
 
 def test_every_model_is_there_for_every_task() -> None:

@@ -33,7 +33,7 @@ def main() -> NoReturn:
 
 def _run(arguments: argparse.Namespace) -> int:
     from trainer.contract import Attempt, trainer_home  # noqa: PLC0415 - a command loads its own
-    from trainer.supervisor import Orders, fresh_work_folder, supervise  # noqa: PLC0415
+    from trainer.supervisor.supervisor import Orders, fresh_work_folder, supervise  # noqa: PLC0415
 
     try:
         attempt = Attempt.from_env(os.environ)
@@ -48,13 +48,13 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _launcher(arguments: argparse.Namespace) -> int:
-    from trainer.launcher import serve  # noqa: PLC0415 - a command loads its own
+    from trainer.launcher.server import serve  # noqa: PLC0415 - a command loads its own
 
     return serve(arguments.socket, arguments.state)
 
 
 def _predict(arguments: argparse.Namespace) -> int:
-    from trainer.predict import predict  # noqa: PLC0415 - a command loads its own
+    from trainer.yolo.predict import predict  # noqa: PLC0415 - a command loads its own
 
     return predict(
         arguments.weights, arguments.images, arguments.out, arguments.conf, arguments.imgsz

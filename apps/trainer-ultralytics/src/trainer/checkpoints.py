@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from trainer.client import Store
 from trainer.contract import Attempt
-from trainer.heartbeats import EpochMetrics
+from trainer.supervisor.heartbeats import EpochMetrics
 
 log = logging.getLogger(__name__)
 _LAST, _BEST, _RESULTS = "weights/last.pt", "weights/best.pt", "results.csv"

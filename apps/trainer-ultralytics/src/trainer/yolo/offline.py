@@ -10,8 +10,8 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
-from trainer import torchvision_shim
 from trainer.contract import weights_dir
+from trainer.yolo import torchvision_shim
 
 _SETTINGS_VERSION = "0.0.8"
 _OFF = ("sync", "clearml", "comet", "dvc", "mlflow", "raytune", "tensorboard", "wandb")

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from trainer import checkpoints
-from trainer.yolo.supervised import Report, StopFlag
+from trainer.yolo.stop_signal import Report, StopFlag
 
 _STEP_INTERVAL_S = 0.5
 

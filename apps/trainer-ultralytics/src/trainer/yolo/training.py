@@ -19,10 +19,10 @@ from ultralytics.models.yolo.segment import SegmentationTrainer
 from ultralytics.nn.tasks import load_checkpoint
 from ultralytics.utils import tqdm as yolo_tqdm
 
-from trainer.config import TrainConfig
 from trainer.contract import Attempt, AttemptError, Cause, weights_dir
+from trainer.train_config import TrainConfig
 from trainer.yolo.progress import Progress
-from trainer.yolo.supervised import Report, StopFlag
+from trainer.yolo.stop_signal import Report, StopFlag
 
 log = logging.getLogger(__name__)
 _TASKS: dict[str, tuple[type[BaseTrainer], str]] = {

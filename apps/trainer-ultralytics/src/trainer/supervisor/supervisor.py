@@ -22,9 +22,10 @@ from typing import Any
 
 import psutil
 
-from trainer import child, processes
+from trainer import processes
 from trainer.contract import Attempt, AttemptError, Cause, trainer_home
-from trainer.ended import Ended, write_end
+from trainer.exit_record import Ended, write_end
+from trainer.supervisor import child_process
 
 _TICK_S = 0.2
 _MEASURE_S = 0.5
@@ -97,13 +98,15 @@ class _Supervisor:
         signal.signal(signal.SIGCHLD, lambda *_: self._todo.put(self._reap))
         # The fork comes before the first thread, so that the child inherits no lock held by one.
         if orders.command is None:
-            self._child = child.start_own(attempt, orders.work)
+            self._child = child_process.start_own(attempt, orders.work)
         else:
-            self._child = child.start_foreign(orders.command)
+            self._child = child_process.start_foreign(orders.command)
         self._start_threads()
 
     def _start_threads(self) -> None:
-        from trainer import client, heartbeats, logs  # noqa: PLC0415 - the child imports meanwhile
+        from trainer import client  # noqa: PLC0415 - the child imports meanwhile
+        from trainer.supervisor import heartbeats  # noqa: PLC0415
+        from trainer.supervisor import log_shipper as logs  # noqa: PLC0415
 
         self._uploads = ThreadPoolExecutor(1, "uploads", initializer=_give_way)
         self._newest_checkpoint: Path | None = None
@@ -143,7 +146,7 @@ class _Supervisor:
     # What other threads do
 
     def _echo(self) -> None:
-        from trainer.logs import follow  # noqa: PLC0415 - the child imports meanwhile
+        from trainer.supervisor.log_shipper import follow  # noqa: PLC0415 - the child imports meanwhile
 
         if self._orders.echo_fd is not None:
             with os.fdopen(self._orders.echo_fd, "wb", buffering=0) as echo:
@@ -159,11 +162,12 @@ class _Supervisor:
                 self._todo.put(lambda event=event: self._hear(**event))  # type: ignore[misc]
 
     def _prepare(self) -> None:
-        from trainer import checkpoints, dataset  # noqa: PLC0415 - the child imports meanwhile
+        from trainer import checkpoints  # noqa: PLC0415 - the child imports meanwhile
+        from trainer.dataset.fetch import fetch  # noqa: PLC0415
 
         try:
             run = self._orders.work / "run"
-            data = dataset.fetch(self._attempt, self._store, trainer_home())
+            data = fetch(self._attempt, self._store, trainer_home())
             restored = checkpoints.restore(self._attempt, self._store, run)
         except AttemptError as error:
             failure = error
@@ -283,7 +287,7 @@ class _Supervisor:
         self._spawn(self._finish, cause, message)
 
     def _outcome(self) -> tuple[Cause, str]:
-        from trainer.outcome import explain  # noqa: PLC0415 - the child imports meanwhile
+        from trainer.supervisor.exit_reason import explain  # noqa: PLC0415 - the child imports meanwhile
 
         code = os.waitstatus_to_exitcode(self._status or 0)
         if self._failure and self._failure.cause is not Cause.TRAINER_CRASHED:

@@ -16,9 +16,9 @@ from typing import Any
 
 import yaml
 
-from trainer.cache import DatasetCache
 from trainer.client import Store
 from trainer.contract import Attempt, AttemptError, Cause
+from trainer.dataset.cache import DatasetCache
 
 log = logging.getLogger(__name__)
 _MAX_ENTRIES = 5_000_000

@@ -73,7 +73,7 @@ def _settle(parent: int) -> None:
 
 def _train(attempt: Attempt, work: Path, go_fd: int, events_fd: int) -> NoReturn:
     try:
-        from trainer.yolo.child import main  # noqa: PLC0415 - only the child trains
+        from trainer.yolo.train_process import main  # noqa: PLC0415 - only the child trains
 
         main(attempt, work, go_fd, events_fd)
     except BaseException:

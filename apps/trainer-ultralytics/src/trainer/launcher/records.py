@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer import processes
-from trainer.ended import Ended, read_end, replace, write_end
+from trainer.exit_record import Ended, read_end, replace, write_end
 
 _MAX_ATTEMPTS = 1_000_000
 _CERTAIN = {"out_of_memory", "launch_failed"}
@@ -185,7 +185,7 @@ class Registry:
 def run_attempt(launch: Launch, work: Path) -> int:
     """Supervise the attempt in this process; returns the exit code."""
     from trainer.contract import Attempt  # noqa: PLC0415 - read from disk, in the fork
-    from trainer.supervisor import Orders, supervise  # noqa: PLC0415
+    from trainer.supervisor.supervisor import Orders, supervise  # noqa: PLC0415
 
     orders = Orders(
         work=work,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from trainer.contract import Attempt, trainer_home
-from trainer.yolo.supervised import STOPPED_EXIT, Report, StopFlag, Stopped
+from trainer.yolo.stop_signal import STOPPED_EXIT, Report, StopFlag, Stopped
 
 _PLOT_PATIENCE_S = 5
 log = logging.getLogger(__name__)

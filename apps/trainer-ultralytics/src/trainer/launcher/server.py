@@ -23,9 +23,9 @@ from typing import Any, NoReturn
 import pynvml
 
 from trainer import processes
-from trainer.attempts import AttemptRecord, Launch, Registry
 from trainer.contract import trainer_home
-from trainer.wire import Connection
+from trainer.launcher.client_connection import Connection
+from trainer.launcher.records import AttemptRecord, Launch, Registry
 
 _KILL_AGAIN_S = 1.0
 log = logging.getLogger(__name__)
@@ -235,10 +235,12 @@ class Launcher:
             # The code on disk is what runs: an edit counts from the next attempt on.
             # Only the shim stays: the operators that it has registered live as long as it does.
             for name in [n for n in sys.modules if n.partition(".")[0] == "trainer"]:
-                if name != "trainer.torchvision_shim":
+                if name != "trainer.yolo.torchvision_shim":
                     del sys.modules[name]
             importlib.invalidate_caches()
-            code = importlib.import_module("trainer.attempts").run_attempt(launch, record.work)
+            code = importlib.import_module("trainer.launcher.records").run_attempt(
+                launch, record.work
+            )
         except BaseException as error:
             log.exception("attempt %s of job %s cannot be started", launch.attempt, launch.job_id)
             record.fail_launch(f"The trainer cannot be started: {error}")

@@ -1,0 +1,1 @@
+"""Datasets on this machine: download, safe extraction, cache."""

@@ -1,0 +1,1 @@
+"""The launcher: forks a supervisor for each attempt from a process that has imported everything."""
