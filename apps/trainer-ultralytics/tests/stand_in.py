@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from servers import free_port
-from trainer import client
+from trainer.supervisor import backend_client
 
 
 class Backend:
@@ -19,7 +19,7 @@ class Backend:
         self.log = b""
         self.finish: Any = None
         self.command = "continue"
-        self.interval_s = client.INTERVAL_S
+        self.interval_s = backend_client.INTERVAL_S
         self.stale = False
         self.refusal: tuple[int, bool] | None = None  # status, and whether it is a problem detail
         self.first_step_at: float | None = None

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from conftest import Jobs
 from trainer import checkpoints
-from trainer.client import Store, file_sha256
-from trainer.contract import Attempt
-from trainer.supervisor.heartbeats import EpochMetrics
+from trainer.contract import Attempt, EpochMetrics
+from trainer.object_store import ObjectStore, file_sha256
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -63,7 +62,9 @@ def test_a_checkpoint_of_an_older_version_is_restored(
         Bucket="models", Key=f"{env['JOB_ID']}/1/checkpoint", Body=body, Metadata=metadata
     )
     attempt = Attempt.from_env(env)
-    restored = checkpoints.restore(attempt, Store(attempt, threading.Event()), tmp_path / "run")
+    restored = checkpoints.restore(
+        attempt, ObjectStore(attempt, threading.Event()), tmp_path / "run"
+    )
     assert restored == checkpoints.Restored(7, [])
     assert (tmp_path / "run/weights/last.pt").read_text() == "weights of epoch 7"
 

@@ -8,8 +8,8 @@ import pytest
 from conftest import Jobs
 from launching import wait_until
 from stand_in import Backend
-from trainer import client
 from trainer.contract import Attempt
+from trainer.supervisor.backend_client import INTERVAL_S, BackendClient
 from trainer.supervisor.heartbeats import Heartbeats
 
 
@@ -17,7 +17,7 @@ from trainer.supervisor.heartbeats import Heartbeats
 def beats(jobs: Jobs) -> Iterator[Heartbeats]:
     """Started; nothing is measured, and nobody is told to stop."""
     attempt = Attempt.from_env(jobs.env())
-    thread = Heartbeats(client.Backend(attempt), dict, lambda: None, lambda: None)
+    thread = Heartbeats(BackendClient(attempt), dict, lambda: None, lambda: None)
     thread.start()
     yield thread
     thread.close()
@@ -75,4 +75,4 @@ def test_an_unanswered_one_is_repeated_soon(backend: Backend, beats: Heartbeats)
     backend.up()
     begun = time.monotonic()
     wait_until(lambda: 1 in steps(backend))
-    assert time.monotonic() - begun < client.INTERVAL_S + 1
+    assert time.monotonic() - begun < INTERVAL_S + 1

@@ -18,7 +18,7 @@ from launching import Launcher, wait_until
 from servers import S3Server, free_port
 from stand_in import Backend
 from trainer import processes
-from trainer.client import file_sha256
+from trainer.object_store import file_sha256
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

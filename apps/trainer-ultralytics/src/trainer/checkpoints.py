@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from trainer.client import Store
-from trainer.contract import Attempt
-from trainer.supervisor.heartbeats import EpochMetrics
+from trainer.contract import Attempt, EpochMetrics
+from trainer.object_store import ObjectStore
 
 log = logging.getLogger(__name__)
 _LAST, _BEST, _RESULTS = "weights/last.pt", "weights/best.pt", "results.csv"
@@ -64,7 +63,7 @@ class Restored(NamedTuple):
     untold: list[EpochMetrics]
 
 
-def restore(attempt: Attempt, store: Store, run: Path) -> Restored | None:
+def restore(attempt: Attempt, store: ObjectStore, run: Path) -> Restored | None:
     """Put the newest checkpoint of the job's earlier attempts into `run`.
 
     Returns:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 
 class Cause(StrEnum):
@@ -31,6 +31,13 @@ class AttemptError(Exception):
         super().__init__(message)
         self.cause = cause
         self.message = message
+
+
+class EpochMetrics(TypedDict):
+    """Metrics of an epoch, counted from 0; None where one is not finite."""
+
+    epoch: int
+    metrics: dict[str, float | None]
 
 
 @dataclass(frozen=True)

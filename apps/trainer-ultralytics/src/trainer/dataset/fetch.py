@@ -16,9 +16,9 @@ from typing import Any
 
 import yaml
 
-from trainer.client import Store
 from trainer.contract import Attempt, AttemptError, Cause
 from trainer.dataset.cache import DatasetCache
+from trainer.object_store import ObjectStore
 
 log = logging.getLogger(__name__)
 _MAX_ENTRIES = 5_000_000
@@ -38,7 +38,7 @@ def invalid(message: str) -> AttemptError:
     return AttemptError(Cause.DATASET_INVALID, f"The dataset cannot be used: {message}")
 
 
-def fetch(attempt: Attempt, store: Store, home: Path) -> Path:
+def fetch(attempt: Attempt, store: ObjectStore, home: Path) -> Path:
     """The folder with the unpacked dataset; no traffic where it is cached.
 
     For every task but classify it holds our own `data.yaml`.

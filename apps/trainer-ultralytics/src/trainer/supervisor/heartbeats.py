@@ -5,18 +5,13 @@ import random
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Any, TypedDict
+from typing import Any
 
-from trainer.client import INTERVAL_S, Backend, RejectedError, StaleError, UnreachableError
+from trainer.contract import EpochMetrics
+from trainer.retry import UnreachableError
+from trainer.supervisor.backend_client import INTERVAL_S, BackendClient, RejectedError, StaleError
 
 log = logging.getLogger(__name__)
-
-
-class EpochMetrics(TypedDict):
-    """Metrics of an epoch, counted from 0; None where one is not finite."""
-
-    epoch: int
-    metrics: dict[str, float | None]
 
 
 class Heartbeats(threading.Thread):
@@ -28,7 +23,7 @@ class Heartbeats(threading.Thread):
 
     def __init__(
         self,
-        backend: Backend,
+        backend: BackendClient,
         measure: Callable[[], dict[str, float]],
         on_stop: Callable[[], None],
         on_stale: Callable[[], None],

@@ -6,13 +6,12 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from trainer.client import (
-    Backend,
+from trainer.retry import UnreachableError, until_answered
+from trainer.supervisor.backend_client import (
+    BackendClient,
     OffsetAheadError,
     RejectedError,
     StaleError,
-    UnreachableError,
-    persistently,
 )
 
 _POLL_S = 0.1
@@ -29,7 +28,7 @@ class LogShipper(threading.Thread):
     def __init__(
         self,
         path: Path,
-        backend: Backend,
+        backend: BackendClient,
         abandon: threading.Event,
         on_stop: Callable[[], None],
         on_stale: Callable[[], None],
@@ -66,7 +65,7 @@ class LogShipper(threading.Thread):
     def _send(self, data: bytes) -> bool:
         offset = self._offset
         try:
-            self._offset, command = persistently(
+            self._offset, command = until_answered(
                 lambda: self._backend.logs(offset, data), self._abandon
             )
         except OffsetAheadError as error:

@@ -104,8 +104,8 @@ class _Supervisor:
         self._start_threads()
 
     def _start_threads(self) -> None:
-        from trainer import client  # noqa: PLC0415 - the child imports meanwhile
-        from trainer.supervisor import heartbeats  # noqa: PLC0415
+        from trainer.object_store import ObjectStore  # noqa: PLC0415 - the child imports meanwhile
+        from trainer.supervisor import backend_client, heartbeats  # noqa: PLC0415
         from trainer.supervisor import log_shipper as logs  # noqa: PLC0415
 
         self._uploads = ThreadPoolExecutor(1, "uploads", initializer=_give_way)
@@ -113,13 +113,13 @@ class _Supervisor:
         self._uploading: Path | None = None
         self._next_upload = 0.0
         self._closing = threading.Event()
-        self._backend = client.Backend(self._attempt)
+        self._backend = backend_client.BackendClient(self._attempt)
         on_stop, on_stale = (
             lambda: self._todo.put(self._stop),
             lambda: self._todo.put(self._leave_stale),
         )
         self._beats = heartbeats.Heartbeats(self._backend, self._measure, on_stop, on_stale)
-        self._store = client.Store(self._attempt, self._abandon, self._beats.moved)
+        self._store = ObjectStore(self._attempt, self._abandon, self._beats.moved)
         self._beats.tell(phase="training" if self._orders.command else "preparing")
         self._beats.start()
         self._logs = logs.LogShipper(self._output, self._backend, self._abandon, on_stop, on_stale)
@@ -320,12 +320,8 @@ class _Supervisor:
         self._todo.put(lambda: self._end(ended))
 
     def _wind_up(self, cause: Cause, message: str) -> tuple[Cause, str]:
-        from trainer.client import (  # noqa: PLC0415 - the child imports meanwhile
-            RejectedError,
-            StaleError,
-            UnreachableError,
-            persistently,
-        )
+        from trainer.retry import UnreachableError, until_answered  # noqa: PLC0415
+        from trainer.supervisor.backend_client import RejectedError, StaleError  # noqa: PLC0415
 
         self._closing.set()
         if cause is Cause.COMPLETED:
@@ -346,7 +342,7 @@ class _Supervisor:
         while self._beats.is_alive() and not self._abandon.is_set():
             self._beats.join(_TICK_S)
         with suppress(UnreachableError, StaleError, RejectedError):
-            persistently(lambda: self._backend.finish(cause, message), self._abandon)
+            until_answered(lambda: self._backend.finish(cause, message), self._abandon)
         return cause, message
 
     def _end(self, ended: Ended) -> None:

@@ -1,0 +1,137 @@
+"""The object store, as far as a trainer needs it."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import TypeVar
+
+import boto3
+import botocore.exceptions
+from botocore.config import Config
+
+from trainer.contract import Attempt, AttemptError, Cause
+from trainer.retry import UnreachableError, until_answered
+
+T = TypeVar("T")
+_PATIENCE_S = 300
+_SERVER_ERROR = 500
+_MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """What the store tells of an object."""
+
+    size: int
+    sha256: str | None
+    epoch: int | None
+
+
+class ObjectStore:
+    """The object store, as far as a trainer needs it; `on_transfer` hears of bytes as they move."""
+
+    def __init__(
+        self, attempt: Attempt, abandon: Event, on_transfer: Callable[[int], None] | None = None
+    ) -> None:
+        self._abandon = abandon
+        self._on_transfer = on_transfer
+        self._s3 = boto3.client(
+            "s3",
+            endpoint_url=attempt.s3_endpoint,
+            aws_access_key_id=attempt.s3_access_key,
+            aws_secret_access_key=attempt.s3_secret_key,
+            region_name=attempt.s3_region,
+            config=Config(
+                connect_timeout=5,
+                read_timeout=60,
+                retries={"max_attempts": 1, "mode": "standard"},
+                s3={"addressing_style": "path"},
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            ),
+        )
+
+    def find(self, bucket: str, key: str) -> StoredObject | None:
+        """What is stored under `key`, or None."""
+
+        def head() -> StoredObject:
+            reply = self._s3.head_object(Bucket=bucket, Key=key)
+            meta = reply["Metadata"]
+            epoch = meta.get("epoch", "")
+            return StoredObject(
+                size=reply["ContentLength"],
+                sha256=meta.get("sha256"),
+                epoch=int(epoch) if epoch.isdigit() else None,
+            )
+
+        try:
+            return self._ask(head)
+        except FileNotFoundError:
+            return None
+
+    def download(self, bucket: str, key: str, target: Path) -> str:
+        """Write the object to `target`; returns the sha256 of what was written.
+
+        Raises:
+            FileNotFoundError: there is no such object.
+            AttemptError: the store is unreachable or refuses.
+        """
+        self._ask(
+            lambda: self._s3.download_file(bucket, key, str(target), Callback=self._on_transfer)
+        )
+        return file_sha256(target)
+
+    def upload(self, source: Path, bucket: str, key: str, epoch: int | None = None) -> None:
+        """Store `source` under `key` with its sha256 (and `epoch`) as metadata; all or nothing.
+
+        Raises:
+            AttemptError: the store is unreachable or refuses.
+        """
+        metadata = {"sha256": file_sha256(source)}
+        if epoch is not None:
+            metadata["epoch"] = str(epoch)
+        self._ask(
+            lambda: self._s3.upload_file(
+                str(source),
+                bucket,
+                key,
+                ExtraArgs={"Metadata": metadata},
+                Callback=self._on_transfer,
+            )
+        )
+
+    def _ask(self, call: Callable[[], T]) -> T:
+        def once() -> T:
+            try:
+                return call()
+            except botocore.exceptions.ClientError as error:
+                code = error.response["Error"].get("Code", "")
+                status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
+                if code in _MISSING:
+                    raise FileNotFoundError(code) from error
+                if status >= _SERVER_ERROR or code == "SlowDown":
+                    raise UnreachableError(str(error)) from error
+                raise AttemptError(
+                    Cause.STORAGE_UNAVAILABLE,
+                    f"The object store refused a request ({code}): check the store's credentials "
+                    "and permissions, then retry the job.",
+                ) from error
+            except (boto3.exceptions.Boto3Error, botocore.exceptions.BotoCoreError) as error:
+                raise UnreachableError(str(error)) from error
+
+        try:
+            return until_answered(once, self._abandon, _PATIENCE_S)
+        except UnreachableError as error:
+            raise AttemptError(
+                Cause.STORAGE_UNAVAILABLE,
+                f"The object store did not answer for {_PATIENCE_S} s ({error}): "
+                "check that it runs and is reachable, then retry the job.",
+            ) from error
+
+
+def file_sha256(path: Path) -> str:
+    """The file's sha256 in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
