@@ -40,7 +40,7 @@ def test_the_best_of_an_earlier_attempt_is_kept(tmp_path: Path) -> None:
     assert _packed(tmp_path / "5") == {"last": 5, "best": 3}
 
 
-def test_untold_metrics_come_with_the_checkpoint(tmp_path: Path) -> None:
+def test_unacknowledged_metrics_come_with_the_checkpoint(tmp_path: Path) -> None:
     run = tmp_path / "run"
     (run / "weights").mkdir(parents=True)
     (run / "weights/last.pt").write_text("weights of epoch 5")

@@ -50,14 +50,14 @@ def test_news_wait_for_no_interval(backend: Backend, beats: Heartbeats) -> None:
     wait_until(lambda: backend.epochs == [0, 1, 2])
 
 
-def test_bytes_that_moved_are_told_once(backend: Backend, beats: Heartbeats) -> None:
+def test_transferred_bytes_are_reported_once(backend: Backend, beats: Heartbeats) -> None:
     backend.interval_s = 60
     wait_until(lambda: backend.heartbeats)
     backend.down()
-    beats.moved(3)
+    beats.add_transferred(3)
     beats.tell(step=1, now=True)
     time.sleep(0.2)
-    beats.moved(4)
+    beats.add_transferred(4)
     backend.up()
     wait_until(lambda: 1 in steps(backend))
     beats.tell(step=2, now=True)

@@ -62,7 +62,7 @@ def script(tmp_path: Path) -> Script:
 
 
 def left(env: dict[str, str]) -> list[psutil.Process]:
-    return processes.marked(env["JOB_ID"], int(env["ATTEMPT"]))
+    return processes.of_attempt(env["JOB_ID"], int(env["ATTEMPT"]))
 
 
 def test_the_twenty_line_script(
@@ -114,7 +114,7 @@ def test_log_is_gapless_across_an_outage(
     wait_until(lambda: b"line 40\n" in backend.log)
     backend.down()
     work = launcher.folder / "state" / f"{env['JOB_ID']}-1"
-    wait_until(lambda: b"line 399\n" in (work / "output.log").read_bytes())
+    wait_until(lambda: b"line 399\n" in (work / "attempt.log").read_bytes())
     assert b"line 399\n" not in backend.log
     backend.log = backend.log[:-7]  # as after a restore from a backup
     backend.up()

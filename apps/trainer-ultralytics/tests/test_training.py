@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,7 @@ def test_every_task_trains(
     seqs = [beat["seq"] for beat in backend.heartbeats]
     assert seqs == sorted(set(seqs))
     work = launcher.folder / "state" / f"{env['JOB_ID']}-1"
-    assert backend.log == (work / "output.log").read_bytes()
+    assert backend.log == (work / "attempt.log").read_bytes()
     assert b"secret-token" not in b"".join(p.read_bytes() for p in work.glob("*.*"))
 
     prefix = f"{env['JOB_ID']}/1/"
@@ -142,6 +143,22 @@ def test_run_command(jobs: Jobs, backend: Backend, home: Path, tmp_path: Path) -
     assert backend.finish["cause"] == "preempted"
     assert backend.log
     assert (tmp_path / "echo").read_bytes() == backend.log
+
+
+def test_run_command_kills_after_the_grace(
+    jobs: Jobs, backend: Backend, home: Path, tmp_path: Path
+) -> None:
+    env = os.environ | jobs.env(epochs=500) | {"TRAINER_HOME": str(home), "STOP_GRACE_S": "0.5"}
+    with (tmp_path / "echo").open("wb") as echo:
+        run = subprocess.Popen([sys.executable, "-m", "trainer", "run"], env=env, stdout=echo)
+    wait_until(lambda: backend.epochs, 60)
+    [training] = processes.descendants(run.pid, recursive=False)
+    training.suspend()  # it will not heed the stop
+    begun = time.monotonic()
+    run.send_signal(signal.SIGTERM)
+    assert run.wait(20) == 143
+    assert 0.5 < time.monotonic() - begun < 8  # the default is 10 s
+    assert backend.finish["cause"] == "preempted"
 
 
 def test_backend_says_stop(launcher: Launcher, jobs: Jobs, backend: Backend) -> None:

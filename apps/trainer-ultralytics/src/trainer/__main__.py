@@ -8,19 +8,21 @@ from typing import NoReturn
 
 
 def main() -> NoReturn:
-    """Parse the command line, run, and leave without waiting for libraries' threads."""
+    """Run the command line; exit without waiting for threads that libraries have started."""
     parser = argparse.ArgumentParser(prog="python -m trainer", description=__doc__)
     commands = parser.add_subparsers(required=True)
     run = commands.add_parser("run", help="run one attempt, described by the environment")
     run.set_defaults(start=_run)
-    launcher = commands.add_parser("launcher", help="fork attempts on request")
+    launcher = commands.add_parser(
+        "launcher", help="serve a socket, and fork a supervisor for each attempt"
+    )
     launcher.add_argument("--socket", type=Path, required=True, help="unix socket to listen on")
     launcher.add_argument("--state", type=Path, required=True, help="folder of attempts' records")
     launcher.set_defaults(start=_launcher)
     predict = commands.add_parser("predict", help="draw a model's predictions on images")
     predict.add_argument("--weights", type=Path, required=True, help="a trained .pt file")
     predict.add_argument("--out", type=Path, required=True, help="folder for the drawn images")
-    predict.add_argument("--conf", type=float, default=0.25, help="least confidence to show")
+    predict.add_argument("--conf", type=float, default=0.25, help="lowest confidence to show")
     predict.add_argument("--imgsz", type=int, help="image size, as in training")
     predict.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
     predict.set_defaults(start=_predict)
@@ -33,7 +35,8 @@ def main() -> NoReturn:
 
 def _run(arguments: argparse.Namespace) -> int:
     from trainer.contract import Attempt, trainer_home  # noqa: PLC0415 - a command loads its own
-    from trainer.supervisor.supervisor import Orders, fresh_work_folder, supervise  # noqa: PLC0415
+    from trainer.supervisor.supervise import fresh_work_dir, supervise  # noqa: PLC0415
+    from trainer.supervisor.supervisor import SupervisorOptions  # noqa: PLC0415
 
     try:
         attempt = Attempt.from_env(os.environ)
@@ -42,9 +45,9 @@ def _run(arguments: argparse.Namespace) -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
     os.environ["TRAINER_HOME"] = str(home)
-    work = fresh_work_folder(home / "attempts" / f"{attempt.job_id}-{attempt.number}")
-    grace_s = float(os.environ.get("STOP_GRACE_S", "10"))
-    return supervise(attempt, Orders(work, grace_s=grace_s, echo_fd=os.dup(1))).exit_code or 0
+    work_dir = fresh_work_dir(home / "attempts" / f"{attempt.job_id}-{attempt.number}")
+    options = SupervisorOptions(work_dir, grace_s=attempt.stop_grace_s, echo_fd=os.dup(1))
+    return supervise(attempt, options).exit_code or 0
 
 
 def _launcher(arguments: argparse.Namespace) -> int:

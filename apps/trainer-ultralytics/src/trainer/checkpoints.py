@@ -1,4 +1,4 @@
-"""A checkpoint is one uncompressed zip of what the next attempt needs to go on."""
+"""Checkpoints: one uncompressed zip each, with what the next attempt needs to go on."""
 
 import json
 import logging
@@ -8,43 +8,49 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from trainer.contract import Attempt, EpochMetrics
+from trainer.contract import MODELS_BUCKET, Attempt, EpochMetrics
 from trainer.object_store import ObjectStore
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 _LAST, _BEST, _RESULTS = "weights/last.pt", "weights/best.pt", "results.csv"
-_UNTOLD = "untold.json"
+# Part of the format: attempts of other versions read and write checkpoints of the same job.
+_UNACKNOWLEDGED = "untold.json"
 # Without best.pt and results.csv a resumed run that never beats its old best would have neither.
 _MEMBERS = (_LAST, _BEST, _RESULTS)
 
 
-def snapshot(run: Path, target: Path, *, best: bool) -> None:
-    """Put aside what the run's next save would overwrite: in the folder `target`, not half written.
+def checkpoint_key(job_id: str, attempt: int) -> str:
+    """Where the attempt's newest checkpoint is stored."""
+    return f"{job_id}/{attempt}/checkpoint"
 
-    The training waits for this, so that last.pt is all that is copied; `best` says that it is the
-    best so far, too.
+
+def snapshot(run_dir: Path, target: Path, *, best: bool) -> None:
+    """Copy what the run's next save would overwrite into the folder `target`, atomically.
+
+    The training waits for this, so last.pt is all that is copied; `best` says that last.pt is also
+    the best so far.
     """
     temporary = target.with_suffix(".part")
     (temporary / _LAST).parent.mkdir(parents=True)
-    shutil.copyfile(run / _LAST, temporary / _LAST)
+    shutil.copyfile(run_dir / _LAST, temporary / _LAST)
     # Where the last epoch is the best, its weights are kept once, as last.pt.
-    newest_best = run.parent / "best.pt"
+    newest_best = run_dir.parent / "best.pt"
     if best:
         newest_best.unlink(missing_ok=True)
         newest_best.hardlink_to(temporary / _LAST)
-    elif (run / _BEST).exists():
+    elif (run_dir / _BEST).exists():
         if not newest_best.exists():  # it came with the checkpoint that was resumed
-            shutil.copyfile(run / _BEST, newest_best)
+            shutil.copyfile(run_dir / _BEST, newest_best)
         (temporary / _BEST).hardlink_to(newest_best)
-    if (run / _RESULTS).exists():
-        shutil.copyfile(run / _RESULTS, temporary / _RESULTS)
+    if (run_dir / _RESULTS).exists():
+        shutil.copyfile(run_dir / _RESULTS, temporary / _RESULTS)
     temporary.rename(target)
 
 
-def pack(snapshot: Path, untold: Sequence[EpochMetrics] = ()) -> Path:
-    """Make the snapshot one file, beside it.
+def pack(snapshot: Path, unacknowledged: Sequence[EpochMetrics] = ()) -> Path:
+    """Write the snapshot as one zip beside it; returns the zip.
 
-    `untold` are the metrics that the backend has not acknowledged: the next attempt, which does
+    `unacknowledged` are the metrics that the backend may not have: the next attempt, which does
     not repeat these epochs, sends them.
     """
     target = snapshot.with_suffix(".zip")
@@ -52,45 +58,46 @@ def pack(snapshot: Path, untold: Sequence[EpochMetrics] = ()) -> Path:
         for member in _MEMBERS:
             if (snapshot / member).exists():
                 archive.write(snapshot / member, member)
-        archive.writestr(_UNTOLD, json.dumps(untold))
+        archive.writestr(_UNACKNOWLEDGED, json.dumps(unacknowledged))
     return target
 
 
 class Restored(NamedTuple):
-    """`epoch`, from 0, is the last that the checkpoint has finished; `untold` as it was packed."""
+    """`epoch`, from 0, is the last finished one; `unacknowledged` as it was packed."""
 
     epoch: int
-    untold: list[EpochMetrics]
+    unacknowledged: list[EpochMetrics]
 
 
-def restore(attempt: Attempt, store: ObjectStore, run: Path) -> Restored | None:
-    """Put the newest checkpoint of the job's earlier attempts into `run`.
+def restore(attempt: Attempt, object_store: ObjectStore, run_dir: Path) -> Restored | None:
+    """Unpack the newest checkpoint of the job's earlier attempts into `run_dir`.
 
     Returns:
         None where there is no usable one.
 
     Raises:
-        AttemptError: the store is unreachable or refuses.
+        AttemptError: the object store is unreachable or refuses.
     """
     for number in range(attempt.number - 1, 0, -1):
-        key = f"{attempt.job_id}/{number}/checkpoint"
-        stored = store.find("models", key)
+        key = checkpoint_key(attempt.job_id, number)
+        stored = object_store.find(MODELS_BUCKET, key)
         if stored is None or stored.epoch is None:
             continue
-        run.mkdir(parents=True, exist_ok=True)
-        archive = run / "checkpoint.zip"
-        if store.download("models", key, archive) != stored.sha256:
-            log.warning(
+        run_dir.mkdir(parents=True, exist_ok=True)
+        archive = run_dir / "checkpoint.zip"
+        if object_store.download(MODELS_BUCKET, key, archive) != stored.sha256:
+            logger.warning(
                 "The checkpoint of attempt %d is damaged; looking for an earlier one.", number
             )
             continue
         with zipfile.ZipFile(archive) as source:
             for member in set(_MEMBERS) & set(source.namelist()):
-                source.extract(member, run)
-            # An attempt of an older version, before an upgrade, has left none.
-            untold = json.loads(source.read(_UNTOLD)) if _UNTOLD in source.namelist() else []
+                source.extract(member, run_dir)
+            # Checkpoints of older versions lack it.
+            packed = _UNACKNOWLEDGED in source.namelist()
+            rows = json.loads(source.read(_UNACKNOWLEDGED)) if packed else []
         archive.unlink()
-        if not (run / _BEST).exists():
-            shutil.copyfile(run / _LAST, run / _BEST)
-        return Restored(stored.epoch, [row for row in untold if row["epoch"] <= stored.epoch])
+        if not (run_dir / _BEST).exists():
+            shutil.copyfile(run_dir / _LAST, run_dir / _BEST)
+        return Restored(stored.epoch, [row for row in rows if row["epoch"] <= stored.epoch])
     return None

@@ -1,4 +1,4 @@
-"""The training contract: the environment of an attempt, and why an attempt can end."""
+"""The training contract: an attempt's environment, its causes of death, and the store's buckets."""
 
 import json
 import os
@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypedDict
+
+DATASETS_BUCKET = "datasets"
+MODELS_BUCKET = "models"
 
 
 class Cause(StrEnum):
@@ -42,7 +45,11 @@ class EpochMetrics(TypedDict):
 
 @dataclass(frozen=True)
 class Attempt:
-    """The contract's environment, typed."""
+    """The contract's environment, typed.
+
+    `stop_grace_s` is the time between a stop and SIGKILL, in seconds. Under a launcher it counts for
+    nothing: there the request to stop brings its own.
+    """
 
     job_id: str
     number: int
@@ -57,6 +64,7 @@ class Attempt:
     task: str
     config: dict[str, Any]
     debug_port: int | None
+    stop_grace_s: float
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Attempt":
@@ -79,6 +87,7 @@ class Attempt:
             task=_matching(env, "TASK", r"detect|segment|classify|pose|obb"),
             config=_config(env),
             debug_port=int(_optional(env, "DEBUG_PORT", r"[0-9]{1,5}") or 0) or None,
+            stop_grace_s=float(_optional(env, "STOP_GRACE_S", r"[0-9]+(\.[0-9]+)?") or 10),
         )
 
 
@@ -86,8 +95,8 @@ def _matching(env: Mapping[str, str], name: str, pattern: str) -> str:
     value = env.get(name, "")
     if not re.fullmatch(pattern, value):
         raise ValueError(
-            f"The environment variable {name} is {'malformed' if value else 'missing'}; "
-            "docs/training-contract.md lists what a trainer is given."
+            f"The environment variable {name} is {'malformed' if value else 'missing'}: "
+            "docs/training-contract.md lists the variables of a trainer."
         )
     return value
 

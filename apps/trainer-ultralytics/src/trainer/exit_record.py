@@ -5,9 +5,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+_FILE = "exit.json"
+
 
 @dataclass(frozen=True)
-class Ended:
+class ExitRecord:
     """How an attempt ended; `signal` is the one that killed the trainer, `cause` may be unknown."""
 
     exit_code: int | None
@@ -15,22 +17,21 @@ class Ended:
     cause: str | None
     message: str
 
+    def write(self, work_dir: Path) -> None:
+        """Leave the record in the attempt's work folder, atomically."""
+        write_json(work_dir / _FILE, asdict(self))
 
-def write_end(work: Path, ended: Ended) -> None:
-    """Leave the record of the end for the launcher, whole or not at all."""
-    replace(work / "exit.json", asdict(ended))
 
-
-def read_end(work: Path) -> Ended | None:
-    """How the attempt ended, or None where nobody has recorded that."""
+def read_exit_record(work_dir: Path) -> ExitRecord | None:
+    """The record in the attempt's work folder; None where there is no readable one."""
     try:
-        return Ended(**json.loads((work / "exit.json").read_text()))
+        return ExitRecord(**json.loads((work_dir / _FILE).read_text()))
     except (OSError, ValueError, TypeError):
         return None
 
 
-def replace(path: Path, fields: dict[str, Any]) -> None:
-    """Write a JSON file, whole or not at all."""
+def write_json(path: Path, fields: dict[str, Any]) -> None:
+    """Write a JSON file atomically."""
     temporary = path.with_suffix(".part")
     temporary.write_text(json.dumps(fields))
     temporary.replace(path)

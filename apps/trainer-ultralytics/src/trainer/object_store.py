@@ -22,7 +22,7 @@ _MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
 
 @dataclass(frozen=True)
 class StoredObject:
-    """What the store tells of an object."""
+    """An object's size in bytes, and the metadata that trainers store with it."""
 
     size: int
     sha256: str | None
@@ -30,12 +30,15 @@ class StoredObject:
 
 
 class ObjectStore:
-    """The object store, as far as a trainer needs it; `on_transfer` hears of bytes as they move."""
+    """The object store's client; `on_transfer` is called with each number of bytes transferred.
+
+    Calls are repeated while the store does not answer, until `abandoned` is set.
+    """
 
     def __init__(
-        self, attempt: Attempt, abandon: Event, on_transfer: Callable[[int], None] | None = None
+        self, attempt: Attempt, abandoned: Event, on_transfer: Callable[[int], None] | None = None
     ) -> None:
-        self._abandon = abandon
+        self._abandoned = abandoned
         self._on_transfer = on_transfer
         self._s3 = boto3.client(
             "s3",
@@ -54,7 +57,7 @@ class ObjectStore:
         )
 
     def find(self, bucket: str, key: str) -> StoredObject | None:
-        """What is stored under `key`, or None."""
+        """The object stored under `key`; None where there is none."""
 
         def head() -> StoredObject:
             reply = self._s3.head_object(Bucket=bucket, Key=key)
@@ -76,7 +79,7 @@ class ObjectStore:
 
         Raises:
             FileNotFoundError: there is no such object.
-            AttemptError: the store is unreachable or refuses.
+            AttemptError: the object store is unreachable or refuses.
         """
         self._ask(
             lambda: self._s3.download_file(bucket, key, str(target), Callback=self._on_transfer)
@@ -84,10 +87,10 @@ class ObjectStore:
         return file_sha256(target)
 
     def upload(self, source: Path, bucket: str, key: str, epoch: int | None = None) -> None:
-        """Store `source` under `key` with its sha256 (and `epoch`) as metadata; all or nothing.
+        """Store `source` under `key` with its sha256 (and `epoch`) as metadata, atomically.
 
         Raises:
-            AttemptError: the store is unreachable or refuses.
+            AttemptError: the object store is unreachable or refuses.
         """
         metadata = {"sha256": file_sha256(source)}
         if epoch is not None:
@@ -122,7 +125,7 @@ class ObjectStore:
                 raise UnreachableError(str(error)) from error
 
         try:
-            return until_answered(once, self._abandon, _PATIENCE_S)
+            return until_answered(once, self._abandoned, _PATIENCE_S)
         except UnreachableError as error:
             raise AttemptError(
                 Cause.STORAGE_UNAVAILABLE,

@@ -1,4 +1,4 @@
-"""What Linux offers to keep hold of a process tree, and to tell why a process died."""
+"""Process trees on Linux: finding, killing, reaping and measuring them."""
 
 import ctypes
 import os
@@ -20,12 +20,12 @@ def _prctl(option: int, value: int) -> None:
 
 
 def become_subreaper() -> None:
-    """From now on orphaned descendants become children of this process, not of init."""
+    """Make orphaned descendants children of this process from now on, not of init."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def die_with_parent(parent: int) -> None:
-    """SIGKILL this process when its parent `parent` dies, also if that has happened already."""
+    """SIGKILL this process when its parent `parent` dies, or now if it has died already."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -34,7 +34,7 @@ def die_with_parent(parent: int) -> None:
 def start_ticks(pid: int) -> int | None:
     """When `pid` was started, in clock ticks since boot; None where there is no such process.
 
-    With the pid it names one process: pids are used again, this pair is not.
+    Pid and start together identify a process: pids are reused, this pair is not.
     """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
@@ -45,7 +45,7 @@ def start_ticks(pid: int) -> int | None:
 
 
 def descendants(pid: int, *, recursive: bool = True) -> list[psutil.Process]:
-    """Every living process below `pid`, itself not included."""
+    """Every living process below `pid`, without `pid` itself."""
     try:
         tree = psutil.Process(pid).children(recursive=recursive)
     except psutil.NoSuchProcess:
@@ -53,8 +53,8 @@ def descendants(pid: int, *, recursive: bool = True) -> list[psutil.Process]:
     return [process for process in tree if _alive(process)]
 
 
-def marked(job_id: str, attempt: int) -> list[psutil.Process]:
-    """Processes that were started with this attempt's environment, whoever their parent is now."""
+def of_attempt(job_id: str, attempt: int) -> list[psutil.Process]:
+    """Processes that were started with this attempt's environment, whatever their parent is now."""
     want = {f"JOB_ID={job_id}".encode(), f"ATTEMPT={attempt}".encode()}
     found = []
     for process in psutil.process_iter():
@@ -68,7 +68,7 @@ def marked(job_id: str, attempt: int) -> list[psutil.Process]:
 
 
 def kill_all(processes: Iterable[psutil.Process]) -> int:
-    """SIGKILL each; returns how many there were."""
+    """SIGKILL each process; returns how many there were."""
     count = 0
     for process in processes:
         count += 1
@@ -88,7 +88,7 @@ def kill_own_tree() -> None:
 
 
 def reap() -> dict[int, int]:
-    """Collect what children have ended; pid to wait status."""
+    """Reap the children that have ended; returns pid to wait status."""
     ended: dict[int, int] = {}
     while True:
         try:
@@ -101,7 +101,7 @@ def reap() -> dict[int, int]:
 
 
 def tree_rss(pid: int) -> int:
-    """Resident bytes of all processes below `pid`; pages that they share count for each."""
+    """Resident bytes of all processes below `pid`; shared pages count once for each process."""
     total = 0
     for process in descendants(pid):
         try:
@@ -112,9 +112,9 @@ def tree_rss(pid: int) -> int:
 
 
 def tree_memory_exceeds(pid: int, limit: int) -> bool:
-    """Whether the processes below `pid` hold more than `limit` bytes, shared pages counted once.
+    """Whether the processes below `pid` hold more than `limit` bytes; shared pages count once.
 
-    The exact count is dear, so it is taken only where the cheap one, which is never lower, is over.
+    The exact count is expensive: it is taken only if the cheap one, which is never lower, exceeds.
     """
     if tree_rss(pid) <= limit:
         return False
@@ -129,7 +129,7 @@ def tree_memory_exceeds(pid: int, limit: int) -> bool:
 
 
 def oom_kills() -> int:
-    """How many processes the kernel has killed for memory in this cgroup (or, without cgroups, at all)."""
+    """How many processes the kernel has killed for memory in this cgroup; without cgroups, anywhere."""
     root = Path("/sys/fs/cgroup")
     counters = []
     for line in Path("/proc/self/cgroup").read_text().splitlines():

@@ -18,20 +18,20 @@ T = TypeVar("T")
 
 
 class UnreachableError(Exception):
-    """The service did not answer, or not sensibly: worth another try."""
+    """The service did not answer, or with an error that may pass: try again."""
 
 
-def until_answered(call: Callable[[], T], abandon: Event, patience_s: float | None = None) -> T:
-    """Try `call` until the service answers, giving up when `abandon` is set or patience ends.
+def until_answered(call: Callable[[], T], abandoned: Event, patience_s: float | None = None) -> T:
+    """Repeat `call` until the service answers, `abandoned` is set or `patience_s` is over.
 
     Raises:
-        UnreachableError: that of the last try.
+        UnreachableError: from the last call.
     """
-    gives_up = stop_when_event_set(abandon)
+    gives_up = stop_when_event_set(abandoned)
     return Retrying(
         retry=retry_if_exception_type(UnreachableError),
         wait=wait_exponential(multiplier=0.1, max=2),
-        sleep=sleep_using_event(abandon),
+        sleep=sleep_using_event(abandoned),
         stop=stop_any(gives_up, stop_after_delay(patience_s)) if patience_s else gives_up,
         reraise=True,
     )(call)

@@ -1,4 +1,4 @@
-"""The datasets on this machine: a folder each, named by its archive's sha256."""
+"""The cache of unpacked datasets: a folder each, named by its archive's sha256."""
 
 import errno
 import fcntl
@@ -13,16 +13,15 @@ from pathlib import Path
 
 from trainer import processes
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 _LIMIT_BYTES = 20 << 30
 _TAKEN = {errno.EEXIST, errno.ENOTEMPTY}
 
 
 class DatasetCache:
-    """What was taken stays until this process ends; the rest goes when its room is needed.
+    """Evicts the least recently used datasets that no process holds.
 
-    DATASET_CACHE_BYTES (default 20 GiB) is what they may take up together. One that is larger has
-    its place all the same.
+    DATASET_CACHE_BYTES (default 20 GiB) is their limit together; a single dataset may exceed it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -30,7 +29,7 @@ class DatasetCache:
         folder.mkdir(mode=0o700, exist_ok=True)
 
     def take(self, sha256: str) -> Path | None:
-        """The dataset's folder, for as long as this process lives; None where there is none."""
+        """The dataset's folder, held until this process ends; None where it is not cached."""
         path = self._folder / sha256
         with suppress(FileNotFoundError):
             hold = _hold(path)
@@ -38,17 +37,17 @@ class DatasetCache:
                 if os.path.samestat(os.fstat(hold), path.stat()):
                     os.utime(path)
                     return path
-            os.close(hold)  # removed in that moment
+            os.close(hold)  # evicted in this moment
         return None
 
     def incoming(self) -> "tempfile.TemporaryDirectory[str]":
-        """A folder for what is on its way, on the same file system."""
+        """A temporary folder on the same file system, for a download."""
         self._sweep()
         prefix = f".new-{os.getpid()}-{processes.start_ticks(os.getpid())}-"
         return tempfile.TemporaryDirectory(dir=self._folder, prefix=prefix)
 
     def keep(self, folder: Path, sha256: str) -> Path:
-        """Make `folder` the dataset's, and take it; another attempt may have been sooner."""
+        """Move `folder` into the cache and take it, or the one that another attempt has put there."""
         while (found := self.take(sha256)) is None:
             hold = _hold(folder)
             try:
@@ -60,7 +59,7 @@ class DatasetCache:
         return found
 
     def make_room(self, size: int) -> None:
-        """Remove what no attempt uses, the longest unused first, until `size` more bytes have room."""
+        """Evict the least recently used datasets until there is room for `size` more bytes."""
         room = int(os.environ.get("DATASET_CACHE_BYTES", _LIMIT_BYTES)) - size
         with _lock(self._folder, fcntl.LOCK_EX):  # one attempt at a time
             kept = [path for path in self._folder.iterdir() if not path.name.startswith(".")]
@@ -74,13 +73,13 @@ class DatasetCache:
             try:
                 with _lock(path, fcntl.LOCK_EX | fcntl.LOCK_NB):
                     path.rename(Path(away) / path.name)
-            except OSError:  # it is in use
+            except OSError:  # an attempt uses it
                 return False
-        log.info("Removed the dataset %.12s to make room: no training used it.", path.name)
+        logger.info("Removed the dataset %.12s to make room: no training used it.", path.name)
         return True
 
     def _sweep(self) -> None:
-        """Remove what attempts that were killed while they fetched have left."""
+        """Remove the temporary folders of attempts that were killed during a download."""
         for path in self._folder.glob(".new-*"):
             owner = re.match(r"\.new-(\d+)-(\d+)-", path.name)
             if not owner or processes.start_ticks(int(owner[1])) != int(owner[2]):
@@ -108,6 +107,8 @@ def _lock(path: Path, how: int) -> Iterator[None]:
 def _hold(path: Path) -> int:
     """Lock the folder against removal until this process ends or closes the descriptor."""
     hold = os.open(path, os.O_RDONLY)
-    with suppress(OSError):  # some network file systems lock no folders, and so let none be removed
+    with suppress(
+        OSError
+    ):  # some network file systems cannot lock folders; nothing is evicted there
         fcntl.flock(hold, fcntl.LOCK_SH)
     return hold

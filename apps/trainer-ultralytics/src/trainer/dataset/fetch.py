@@ -1,4 +1,4 @@
-"""Brings an attempt's dataset onto this machine: verified, unpacked safely, cached by its sha256.
+"""Fetches an attempt's dataset: downloaded, verified, unpacked safely, cached by its sha256.
 
 The archive is hostile until checked, whatever a preflight has said about it.
 """
@@ -16,11 +16,11 @@ from typing import Any
 
 import yaml
 
-from trainer.contract import Attempt, AttemptError, Cause
+from trainer.contract import DATASETS_BUCKET, Attempt, AttemptError, Cause
 from trainer.dataset.cache import DatasetCache
 from trainer.object_store import ObjectStore
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 _MAX_ENTRIES = 5_000_000
 _MAX_BYTES = 1 << 40
 _MAX_RATIO = 100
@@ -34,36 +34,36 @@ _IMAGES = {
 
 
 def invalid(message: str) -> AttemptError:
-    """The error that ends an attempt for its dataset's sake."""
+    """The error of an attempt whose dataset is at fault."""
     return AttemptError(Cause.DATASET_INVALID, f"The dataset cannot be used: {message}")
 
 
-def fetch(attempt: Attempt, store: ObjectStore, home: Path) -> Path:
+def fetch(attempt: Attempt, object_store: ObjectStore, home: Path) -> Path:
     """The folder with the unpacked dataset; no traffic where it is cached.
 
     For every task but classify it holds our own `data.yaml`.
 
     Raises:
-        AttemptError: the store or the dataset is at fault.
+        AttemptError: the object store or the dataset is at fault.
     """
     cache = DatasetCache(home / "datasets")
     if attempt.dataset_sha256 and (cached := cache.take(attempt.dataset_sha256)):
         return cached
     with cache.incoming() as temporary:
         archive = Path(temporary) / "archive.zip"
-        log.info("Downloading the dataset %s.", attempt.dataset_id)
+        logger.info("Downloading the dataset %s.", attempt.dataset_id)
         try:
-            sha256 = store.download("datasets", f"{attempt.dataset_id}.zip", archive)
+            sha256 = object_store.download(DATASETS_BUCKET, f"{attempt.dataset_id}.zip", archive)
         except FileNotFoundError:
             raise invalid(
-                f"there is no {attempt.dataset_id}.zip in the store's bucket 'datasets'; push it again."
+                f"there is no {attempt.dataset_id}.zip in the bucket {DATASETS_BUCKET!r}; push it again."
             ) from None
         if attempt.dataset_sha256 not in {None, sha256}:
             raise invalid(
                 f"its sha256 is {sha256}, not {attempt.dataset_sha256}: it was damaged or changed "
                 "after its upload; push it again."
             )
-        cache.make_room(archive.stat().st_size)  # pictures are no smaller when packed
+        cache.make_room(archive.stat().st_size)  # images do not compress
         folder = Path(temporary) / "data"
         unpack(archive, folder, attempt.task)
         return cache.keep(folder, sha256)

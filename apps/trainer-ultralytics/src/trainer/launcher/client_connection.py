@@ -1,4 +1,4 @@
-"""One client of the launcher's socket: a line of JSON in, a line of JSON out, never blocking."""
+"""A client of the launcher's socket: one line of JSON in, one line of JSON out, never blocking."""
 
 import json
 import socket
@@ -9,8 +9,8 @@ _MAX_LINE_BYTES = 1 << 20
 _PATIENCE_S = 5.0
 
 
-class Connection:
-    """Takes one request and gives one reply, whatever the client's speed."""
+class ClientConnection:
+    """Reads one request and writes one reply, at the client's speed."""
 
     def __init__(self, client: socket.socket) -> None:
         client.setblocking(False)
@@ -22,7 +22,7 @@ class Connection:
 
     @property
     def replying(self) -> bool:
-        """Whether the reply is on its way."""
+        """Whether the request was answered; the reply may still have to be sent."""
         return self._unsent is not None
 
     @property
@@ -31,7 +31,7 @@ class Connection:
         return time.monotonic() > self.deadline
 
     def advance(self) -> bytes | None:
-        """Read or write what can be; returns the request's line once it is complete."""
+        """Read or write without blocking; returns the request's line once it is complete."""
         try:
             if self._unsent is not None:
                 self._send()
@@ -53,7 +53,7 @@ class Connection:
         return None
 
     def reply(self, message: dict[str, Any]) -> None:
-        """Send the reply; what the client does not take at once follows by `advance`."""
+        """Send the reply; `advance` sends what the client does not take at once."""
         self._unsent = json.dumps(message).encode() + b"\n"
         try:
             self._send()

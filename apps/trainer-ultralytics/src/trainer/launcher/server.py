@@ -1,13 +1,12 @@
 """The launcher: imports torch and Ultralytics once, then forks a supervisor for each attempt.
 
-One thread, one loop, so that every fork is safe; it never trains. Attempts outlive it: their
-records lie in its state folder, and the next launcher lists them again. On SIGTERM it leaves and
-lets them run; who wants them to end stops them first.
+It never trains, and it has one thread and one loop, so that every fork is safe. Attempts outlive
+it: their records lie in its state folder, and the next launcher lists them again. SIGTERM ends the
+launcher alone; stop the attempts first to end them too.
 """
 
 import contextlib
 import fcntl
-import gc
 import importlib
 import json
 import logging
@@ -23,16 +22,17 @@ from typing import Any, NoReturn
 import pynvml
 
 from trainer import processes
-from trainer.contract import trainer_home
-from trainer.launcher.client_connection import Connection
-from trainer.launcher.records import AttemptRecord, Launch, Registry
+from trainer.launcher.client_connection import ClientConnection
+from trainer.launcher.launch_request import LaunchRequest
+from trainer.launcher.records import AttemptRecord, Registry
 
 _KILL_AGAIN_S = 1.0
-log = logging.getLogger(__name__)
+_FORKED = "trainer.launcher.forked_attempt"
+logger = logging.getLogger(__name__)
 
 
 class RequestError(Exception):
-    """The request cannot be met; the text says why."""
+    """The request is refused; the text says why."""
 
 
 def serve(socket_path: Path, state: Path) -> int:
@@ -44,7 +44,7 @@ def serve(socket_path: Path, state: Path) -> int:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        log.error("Another launcher uses %s: stop it, or choose another --state.", state)  # noqa: TRY400
+        logger.error("Another launcher uses %s: stop it, or choose another --state.", state)  # noqa: TRY400
         return 1
     processes.become_subreaper()
     socket_path.unlink(missing_ok=True)
@@ -52,42 +52,23 @@ def serve(socket_path: Path, state: Path) -> int:
     try:
         listener.bind(str(socket_path))
     except OSError as error:
-        log.error("Cannot listen on %s (%s): choose another --socket.", socket_path, error)  # noqa: TRY400
+        logger.error("Cannot listen on %s (%s): choose another --socket.", socket_path, error)  # noqa: TRY400
         return 1
     socket_path.chmod(0o600)
     listener.listen(64)
     listener.setblocking(False)
-    _warm_up()
-    log.info("ready on %s", socket_path)
+    # Loading torch takes seconds: not before everything that can fail quickly.
+    from trainer.launcher.warm_up import warm_up  # noqa: PLC0415
+
+    warm_up()
+    logger.info("ready on %s", socket_path)
     code = Launcher(listener, Registry(state), lock).run()
     socket_path.unlink(missing_ok=True)
     return code
 
 
-def _warm_up() -> None:
-    """Import what an attempt needs, but nothing that could start a thread."""
-    import boto3  # noqa: PLC0415
-    import httpx  # noqa: PLC0415
-
-    from trainer.yolo import offline  # noqa: PLC0415
-
-    os.environ["TRAINER_HOME"] = str(trainer_home())
-    offline.prepare(trainer_home())
-    offline.load()
-    httpx.Client().close()
-    # The session keeps the service's description, whose parsing is what makes a client slow.
-    boto3.client(
-        "s3",
-        region_name="us-east-1",
-        aws_access_key_id="none",
-        aws_secret_access_key="none",  # noqa: S106 - no secret
-    ).close()
-    gc.collect()
-    gc.freeze()
-
-
 def _gpus() -> int:
-    """NVIDIA GPUs of this machine, by its driver: CUDA must not be woken before a fork."""
+    """NVIDIA GPUs of this machine, counted by its driver: CUDA, once initialised, survives no fork."""
     try:
         pynvml.nvmlInit()
         count = int(pynvml.nvmlDeviceGetCount())
@@ -148,17 +129,17 @@ class Launcher:
         if key.fileobj is self._listener:
             with contextlib.suppress(BlockingIOError):
                 client, _ = self._listener.accept()
-                self._selector.register(client, selectors.EVENT_READ, Connection(client))
+                self._selector.register(client, selectors.EVENT_READ, ClientConnection(client))
         elif key.fileobj is self._wake_read:
             with contextlib.suppress(BlockingIOError):
                 self._wake_read.recv(4096)
-        elif isinstance(key.data, Connection):
+        elif isinstance(key.data, ClientConnection):
             self._talk(key.data)
-        else:  # the process of an attempt that an earlier launcher has started
+        else:  # the supervisor of an attempt that an earlier launcher has started has ended
             self._selector.unregister(key.fileobj)
             os.close(key.fd)
 
-    def _talk(self, connection: Connection) -> None:
+    def _talk(self, connection: ClientConnection) -> None:
         line = connection.advance()
         if line is not None:
             connection.reply(self._answer(line))
@@ -170,7 +151,7 @@ class Launcher:
 
     def _drop_slow_clients(self) -> None:
         for key in list(self._selector.get_map().values()):
-            if isinstance(key.data, Connection) and key.data.overdue:
+            if isinstance(key.data, ClientConnection) and key.data.overdue:
                 self._selector.unregister(key.fileobj)
                 key.data.socket.close()
 
@@ -187,7 +168,7 @@ class Launcher:
             case "list":
                 return {"attempts": [record.listing() for record in self._registry.all()]}
             case "launch":
-                self._launch(Launch.parse(request))
+                self._launch(LaunchRequest.parse(request))
             case "stop":
                 grace_s = request.get("grace_s", 10)
                 if not isinstance(grace_s, int | float) or grace_s < 0:
@@ -196,7 +177,7 @@ class Launcher:
             case "forget":
                 record = self._registry.get(request.get("job_id"), request.get("attempt"))
                 if record and record.ended is None:
-                    raise RequestError("this attempt still runs: stop it first")
+                    raise RequestError("this attempt is running: stop it first")
                 if record:
                     self._registry.forget(record)
             case other:
@@ -206,21 +187,23 @@ class Launcher:
     def _find(self, request: dict[str, Any]) -> AttemptRecord:
         record = self._registry.get(request.get("job_id"), request.get("attempt"))
         if record is None:
-            raise RequestError("no such attempt was launched here, or it was forgotten")
+            raise RequestError(
+                "no such attempt was launched here, or it was forgotten: `list` shows those that are known"
+            )
         return record
 
     # Attempts
 
-    def _launch(self, launch: Launch) -> None:
-        if self._registry.get(launch.job_id, launch.attempt):
+    def _launch(self, request: LaunchRequest) -> None:
+        if self._registry.get(request.job_id, request.attempt):
             return
-        record = self._registry.create(launch)
+        record = self._registry.create(request)
         pid = os.fork()
         if pid == 0:
-            self._become_supervisor(launch, record)
+            self._become_supervisor(request, record)
         record.pid = pid
 
-    def _become_supervisor(self, launch: Launch, record: AttemptRecord) -> NoReturn:
+    def _become_supervisor(self, request: LaunchRequest, record: AttemptRecord) -> NoReturn:
         code = 1
         try:
             signal.set_wakeup_fd(-1)
@@ -231,18 +214,18 @@ class Launcher:
             self._selector.close()
             self._wake_write.close()
             os.close(self._lock)
-            os.environ |= launch.env
-            # The code on disk is what runs: an edit counts from the next attempt on.
-            # Only the shim stays: the operators that it has registered live as long as it does.
+            os.environ |= request.env
+            # The attempt runs the code on disk, so that an edit counts from the next attempt on.
+            # The shim stays: the operators that it has registered live as long as the module.
             for name in [n for n in sys.modules if n.partition(".")[0] == "trainer"]:
                 if name != "trainer.yolo.torchvision_shim":
                     del sys.modules[name]
             importlib.invalidate_caches()
-            code = importlib.import_module("trainer.launcher.records").run_attempt(
-                launch, record.work
-            )
+            code = importlib.import_module(_FORKED).run(request, record.work_dir)
         except BaseException as error:
-            log.exception("attempt %s of job %s cannot be started", launch.attempt, launch.job_id)
+            logger.exception(
+                "attempt %s of job %s cannot be started", request.attempt, request.job_id
+            )
             record.fail_launch(f"The trainer cannot be started: {error}")
         finally:
             os._exit(code)
@@ -252,7 +235,7 @@ class Launcher:
             self._selector.register(os.pidfd_open(record.pid), selectors.EVENT_READ)
 
     def _collect(self) -> None:
-        """Note which supervisors have ended, and kill what one that was killed has left behind."""
+        """Record which supervisors have ended, and kill the processes that they left behind."""
         statuses = processes.reap()
         for record in self._registry.running():
             if record.note_end(statuses.get(record.pid)):
@@ -267,7 +250,7 @@ class Launcher:
         ):
             self._late_statuses(processes.reap())
         if record.ended and record.ended.signal is not None:
-            processes.kill_all(processes.marked(record.job_id, record.attempt))
+            processes.kill_all(processes.of_attempt(record.job_id, record.attempt))
 
     def _late_statuses(self, statuses: dict[int, int]) -> None:
         for record in self._registry.running():
@@ -284,14 +267,14 @@ class Launcher:
         record.kill_at = min(record.kill_at, deadline)
 
     def _enforce_stops(self) -> None:
-        """After the grace SIGKILL the tree; the supervisor a second later, so that it can report."""
+        """SIGKILL the trainer's tree after the grace, its supervisor a second later: it reports the end."""
         for record in self._registry.running():
             if record.kill_at is None or time.monotonic() < record.kill_at:
                 continue
             processes.kill_all(processes.descendants(record.pid))
-            if record.warned:
+            if record.tree_killed:
                 os.kill(record.pid, signal.SIGKILL)
-            record.warned = True
+            record.tree_killed = True
             record.kill_at = time.monotonic() + _KILL_AGAIN_S
 
     def _next_deadline(self) -> float | None:
@@ -299,6 +282,6 @@ class Launcher:
         times += [
             key.data.deadline
             for key in self._selector.get_map().values()
-            if isinstance(key.data, Connection)
+            if isinstance(key.data, ClientConnection)
         ]
         return max(0.0, min(times) - time.monotonic()) if times else None

@@ -13,11 +13,11 @@ _ENDED = {401, 404, 409}
 
 
 class StaleError(Exception):
-    """The backend runs this attempt no longer: leave."""
+    """The backend no longer runs this attempt: leave."""
 
 
 class RejectedError(Exception):
-    """The backend refused the request for good; the text is its reason."""
+    """The backend refused the request; repeating it is useless. The text is its reason."""
 
 
 class OffsetAheadError(Exception):
@@ -29,7 +29,11 @@ class OffsetAheadError(Exception):
 
 
 class BackendClient:
-    """An attempt's callbacks; each method is one request and raises this module's exceptions."""
+    """The attempt's callbacks: each method is one request.
+
+    Raises:
+        UnreachableError, StaleError, RejectedError: as their docstrings say.
+    """
 
     def __init__(self, attempt: Attempt) -> None:
         self._attempt = attempt
@@ -75,7 +79,7 @@ class BackendClient:
         try:
             return _reply(response)
         except UnreachableError:
-            # Kept connections would go on leading to what stood in for the backend.
+            # A kept connection would lead to the same proxy again.
             self._http = self._connect()
             raise
 
@@ -95,7 +99,7 @@ def _reply(response: httpx.Response) -> dict[str, Any]:
     if response.is_success:
         return body
     if "problem+json" not in response.headers.get("content-type", ""):
-        # That was no backend: some proxy on the way, as happens while one is replaced.
+        # Not from the backend but from a proxy before it, as while the backend is replaced.
         raise UnreachableError(f"something answered {response.status_code}")
     if isinstance(body.get("next_offset"), int):
         raise OffsetAheadError(body["next_offset"])

@@ -1,47 +1,87 @@
-"""Starts the process that trains: our own child by a fork, any other trainer by fork and exec."""
+"""The process that trains: our own by a fork, any other trainer by fork and exec."""
 
+import json
 import logging
 import os
 import shutil
 import signal
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from trainer import processes
 from trainer.contract import Attempt
+from trainer.messages import StartMessage
 
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Child:
-    """A started trainer; the descriptors are pipes, absent for a foreign trainer."""
-
-    pid: int
-    go_fd: int | None
-    events_fd: int | None
+logger = logging.getLogger(__name__)
 
 
-def start_own(attempt: Attempt, work: Path) -> Child:
-    """Fork the training child, which imports what it needs and waits for word on the `go` pipe."""
-    go_read, go_write = os.pipe()
+class ChildProcess:
+    """A started trainer; the descriptors are pipes, which a foreign trainer has none of."""
+
+    def __init__(self, pid: int, start_fd: int | None = None, events_fd: int | None = None) -> None:
+        self._pid = pid
+        self._start_fd = start_fd
+        self._events_fd = events_fd
+        self._status: int | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has ended and was reaped."""
+        return self._status is not None
+
+    @property
+    def exit_code(self) -> int:
+        """Its exit code, or minus the signal that killed it; 0 while it runs."""
+        return os.waitstatus_to_exitcode(self._status or 0)
+
+    def note_end(self, statuses: dict[int, int]) -> bool:
+        """Find its end among reaped processes (pid to wait status); True the first time."""
+        if self.has_ended or self._pid not in statuses:
+            return False
+        self._status = statuses[self._pid]
+        return True
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended: then the pid may be another process's."""
+        if not self.has_ended:
+            os.kill(self._pid, number)
+
+    def send_start(self, message: StartMessage) -> None:
+        """Let our own trainer begin, with what was prepared for it."""
+        if self._start_fd is not None:
+            with suppress(BrokenPipeError):
+                os.write(self._start_fd, json.dumps(message).encode() + b"\n")
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """What our own trainer reports, until it ends; a foreign one reports nothing here."""
+        if self._events_fd is None:
+            return
+        with os.fdopen(self._events_fd) as lines:
+            for line in lines:
+                yield json.loads(line)
+
+
+def start_own(attempt: Attempt, work_dir: Path) -> ChildProcess:
+    """Fork the training process, which imports what it needs and waits for the start message."""
+    start_read, start_write = os.pipe()
     events_read, events_write = os.pipe()
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
-        os.close(go_write)
+        os.close(start_write)
         os.close(events_read)
-        _settle(parent)
-        _train(attempt, work, go_read, events_write)
-    os.close(go_read)
+        _detach(parent)
+        _train(attempt, work_dir, start_read, events_write)
+    os.close(start_read)
     os.close(events_write)
-    return Child(pid, go_write, events_read)
+    return ChildProcess(pid, start_write, events_read)
 
 
-def start_foreign(command: list[str]) -> Child:
-    """Run any trainer's command; `python` is the interpreter that runs this.
+def start_foreign(command: list[str]) -> ChildProcess:
+    """Run another trainer's command; `python` is the interpreter that runs this.
 
     Raises:
         FileNotFoundError: there is no such program.
@@ -56,12 +96,13 @@ def start_foreign(command: list[str]) -> Child:
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
-        _settle(parent)
+        _detach(parent)
         os.execve(program, command, os.environ | {"PATH": path, "PYTHONUNBUFFERED": "1"})  # noqa: S606 - no shell is what we want
-    return Child(pid, None, None)
+    return ChildProcess(pid)
 
 
-def _settle(parent: int) -> None:
+def _detach(parent: int) -> None:
+    """Give up what a fork inherits from its parent: signal handlers and standard input."""
     processes.die_with_parent(parent)
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
@@ -71,13 +112,13 @@ def _settle(parent: int) -> None:
     os.close(null)
 
 
-def _train(attempt: Attempt, work: Path, go_fd: int, events_fd: int) -> NoReturn:
+def _train(attempt: Attempt, work_dir: Path, start_fd: int, events_fd: int) -> NoReturn:
     try:
         from trainer.yolo.train_process import main  # noqa: PLC0415 - only the child trains
 
-        main(attempt, work, go_fd, events_fd)
+        main(attempt, work_dir, start_fd, events_fd)
     except BaseException:
-        log.exception("The training code cannot be loaded")
+        logger.exception("The training code cannot be loaded")
     finally:
         logging.shutdown()
         os._exit(1)

@@ -1,26 +1,62 @@
-"""Says why a trainer died that did not say so itself."""
+"""Names the cause of an attempt's end."""
 
 import os
 import signal
 from pathlib import Path
 
+from trainer.contract import AttemptError, Cause
+
 _TAIL_BYTES = 4096
 _LINE_CHARS = 300
 
 
-def explain(code: int, output: Path) -> str:
-    """A sentence for the user about exit code `code` (negative: the signal), from the output's end."""
+def exit_reason(
+    code: int,
+    *,
+    failure: AttemptError | None,
+    kernel_killed: bool,
+    is_done: bool,
+    is_stopped: bool,
+    log_path: Path,
+) -> tuple[Cause, str]:
+    """The cause and a sentence for the user.
+
+    Args:
+        code: the trainer's exit code; negative: the signal that killed it.
+        failure: what the trainer or its supervisor has found at fault.
+        kernel_killed: the kernel has killed a process for memory since the attempt began.
+        is_done: exit code 0 means that the training is complete.
+        is_stopped: the attempt was asked to stop.
+        log_path: what the trainer printed.
+    """
+    if failure and failure.cause is not Cause.TRAINER_CRASHED:
+        return failure.cause, failure.message
+    if kernel_killed and (failure or code == -signal.SIGKILL):
+        return Cause.OUT_OF_MEMORY, (
+            "The kernel killed the training because memory ran out: lower batch or imgsz, "
+            "or give the job more memory."
+        )
+    if failure:
+        return failure.cause, failure.message
+    if code == 0 and is_done:
+        return Cause.COMPLETED, ""
+    if is_stopped:
+        return Cause.PREEMPTED, "The training was stopped before its end."
+    return Cause.TRAINER_CRASHED, _crash_message(code, log_path)
+
+
+def _crash_message(code: int, log_path: Path) -> str:
     if code < 0:
         name = signal.Signals(-code).name
-        return f"The trainer was ended by {name}; the end of the log may tell more."
-    line = last_line(output)
+        return f"The trainer was killed by {name}; the end of the log may tell more."
+    line = _last_line(log_path)
     tail = f" Its last line: {line}" if line else ""
     return f"The trainer ended with exit code {code}.{tail}"
 
 
-def last_line(output: Path) -> str:
+def _last_line(log_path: Path) -> str:
     """The last line that is not blank, shortened."""
-    with output.open("rb") as file:
+    with log_path.open("rb") as file:
         file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
         lines = file.read().decode(errors="replace").replace("\r", "\n").splitlines()
     return next((line.strip()[:_LINE_CHARS] for line in reversed(lines) if line.strip()), "")

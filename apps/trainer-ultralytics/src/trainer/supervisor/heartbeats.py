@@ -1,4 +1,4 @@
-"""Heartbeats on a clock of their own, and every epoch's metrics until the backend has them."""
+"""Sends heartbeats on a clock of their own, and each epoch's metrics until the backend has them."""
 
 import logging
 import random
@@ -11,7 +11,7 @@ from trainer.contract import EpochMetrics
 from trainer.retry import UnreachableError
 from trainer.supervisor.backend_client import INTERVAL_S, BackendClient, RejectedError, StaleError
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Heartbeats(threading.Thread):
@@ -41,19 +41,19 @@ class Heartbeats(threading.Thread):
         self._interval_s = INTERVAL_S
         self._refusal = ""
         self._news = threading.Event()
-        self._news.set()  # the first one goes at once: from there on silence means something
+        self._news.set()  # send the first one at once: from then on the backend notices silence
         self._closing = threading.Event()
         self._stale = False
 
     def tell(self, *, now: bool = False, **state: Any) -> None:
-        """Let the next heartbeats carry `state` (phase, step, progress, speed)."""
+        """Include `state` (phase, step, progress, speed) in all further heartbeats."""
         with self._lock:
             self._state.update(state)
         if now:
             self._news.set()
 
-    def moved(self, count: int) -> None:
-        """Let the next heartbeat tell of `count` more bytes from or to the store."""
+    def add_transferred(self, count: int) -> None:
+        """Report `count` more bytes from or to the object store in the next heartbeat."""
         with self._lock:
             self._transferred += count
 
@@ -62,7 +62,7 @@ class Heartbeats(threading.Thread):
         self._epochs.append({"epoch": epoch, "metrics": metrics})
         self._news.set()
 
-    def untold(self) -> list[EpochMetrics]:
+    def unacknowledged(self) -> list[EpochMetrics]:
         """The metrics that the backend has not acknowledged."""
         return list(self._epochs.copy())
 
@@ -72,23 +72,23 @@ class Heartbeats(threading.Thread):
         self._news.set()
 
     def run(self) -> None:
-        """Send until closed, or until the backend runs this attempt no longer."""
+        """Send until closed, or until the backend no longer runs this attempt."""
         answered = True
         while not self._stale and (self._epochs or not self._closing.is_set()):
             self._news.wait(self._pause_s(answered))
             self._news.clear()
-            answered = self._beat()
+            answered = self._send()
 
     def _pause_s(self, answered: bool) -> float:
         if not answered:
-            # Before the backend takes the silence for a death.
+            # Soon: the backend would take a longer silence for the trainer's death.
             return min(self._interval_s, INTERVAL_S)
         if self._epochs:
             return 0.0
-        # Trainers that an outage has brought into step get out of it again.
+        # The jitter spreads trainers that an outage has synchronised.
         return self._interval_s * random.uniform(0.8, 1)  # noqa: S311
 
-    def _beat(self) -> bool:
+    def _send(self) -> bool:
         row: dict[str, Any] = {**self._epochs[0]} if self._epochs else {}
         self._seq += 1
         with self._lock:
@@ -106,10 +106,10 @@ class Heartbeats(threading.Thread):
             return True
         except RejectedError as error:
             if str(error) != self._refusal:
-                log.warning("A heartbeat was refused: %s", error)
+                logger.warning("A heartbeat was refused: %s", error)
             self._refusal = str(error)
             command = "continue"
-        self.moved(-transferred)
+        self.add_transferred(-transferred)
         if row:
             self._epochs.popleft()
         if command == "stop":

@@ -1,9 +1,9 @@
-"""Ships the attempt's output, byte for byte, from the file into which its processes write."""
+"""Ships the attempt's log, byte for byte, from the file into which its processes write."""
 
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from trainer.retry import UnreachableError, until_answered
@@ -16,44 +16,43 @@ from trainer.supervisor.backend_client import (
 
 _POLL_S = 0.1
 _CHUNK_BYTES = 1 << 20
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class LogShipper(threading.Thread):
-    """Sends the file's bytes to the backend, from the last byte that it has acknowledged.
+    """Sends the log to the backend, from the last byte that the backend has acknowledged.
 
-    An outage of the backend delays and loses nothing: the file keeps what was not sent.
+    An outage of the backend loses nothing: the file keeps what was not sent.
     """
 
     def __init__(
         self,
         path: Path,
         backend: BackendClient,
-        abandon: threading.Event,
+        abandoned: threading.Event,
         on_stop: Callable[[], None],
         on_stale: Callable[[], None],
     ) -> None:
         super().__init__(name="logs", daemon=True)
         self._path = path
         self._backend = backend
-        self._abandon = abandon
+        self._abandoned = abandoned
         self._on_stop = on_stop
         self._on_stale = on_stale
         self._offset = 0
         self._closing = threading.Event()
 
     def close(self) -> None:
-        """End the thread once what the file holds now is acknowledged."""
+        """End the thread once the backend has acknowledged what the log holds now."""
         self._closing.set()
 
     def run(self) -> None:
         """Ship until closed."""
-        with self._path.open("rb") as file:
-            while not self._abandon.is_set():
-                closing = (
-                    self._closing.is_set()
-                )  # before the read: what is written later is not owed
-                data = os.pread(file.fileno(), _CHUNK_BYTES, self._offset)
+        with self._path.open("rb") as log:
+            while not self._abandoned.is_set():
+                # Read before the log: what is written after `close` need not be sent.
+                closing = self._closing.is_set()
+                data = os.pread(log.fileno(), _CHUNK_BYTES, self._offset)
                 if data:
                     if not self._send(data):
                         return
@@ -66,7 +65,7 @@ class LogShipper(threading.Thread):
         offset = self._offset
         try:
             self._offset, command = until_answered(
-                lambda: self._backend.logs(offset, data), self._abandon
+                lambda: self._backend.logs(offset, data), self._abandoned
             )
         except OffsetAheadError as error:
             self._offset = error.next_offset
@@ -75,7 +74,7 @@ class LogShipper(threading.Thread):
             self._on_stale()
             return False
         except RejectedError as error:
-            log.warning("The log is shipped no further: %s", error)
+            logger.warning("The rest of the log is not shipped: %s", error)
             return False
         except UnreachableError:
             return False
@@ -84,15 +83,28 @@ class LogShipper(threading.Thread):
         return True
 
 
-def follow(path: Path, closing: threading.Event) -> Iterator[bytes]:
-    """The file's bytes as they come, until `closing` is set and all of it was read."""
-    with path.open("rb") as file:
-        while True:
-            last = closing.is_set()
-            data = file.read(_CHUNK_BYTES)
-            if data:
-                yield data
-            elif last:
-                return
-            else:
-                closing.wait(_POLL_S)
+class LogEcho(threading.Thread):
+    """Copies the attempt's log to a descriptor, as it grows."""
+
+    def __init__(self, path: Path, target_fd: int) -> None:
+        super().__init__(name="log-echo", daemon=True)
+        self._path = path
+        self._target_fd = target_fd
+        self._closing = threading.Event()
+
+    def close(self) -> None:
+        """End the thread once it has copied what the log holds now."""
+        self._closing.set()
+
+    def run(self) -> None:
+        """Copy until closed."""
+        with self._path.open("rb") as log, os.fdopen(self._target_fd, "wb", buffering=0) as target:
+            while True:
+                closing = self._closing.is_set()  # read before the log, as above
+                data = log.read(_CHUNK_BYTES)
+                if data:
+                    target.write(data)
+                elif closing:
+                    return
+                else:
+                    self._closing.wait(_POLL_S)

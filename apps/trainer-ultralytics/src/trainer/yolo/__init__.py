@@ -1,1 +1,1 @@
-"""What runs in the training child: everything that touches Ultralytics."""
+"""Everything that touches Ultralytics; it runs in the training process."""

@@ -1,4 +1,4 @@
-"""Names the cause of an exception out of Ultralytics or torch, in the user's words."""
+"""Translates exceptions of Ultralytics and torch into causes and messages for the user."""
 
 import re
 import traceback
@@ -12,8 +12,8 @@ _CONFIG_WORDS = ("final batch=1", "froze the entire model", "Invalid CUDA", "Inv
 _LINE_CHARS = 400
 
 
-def explain(error: BaseException) -> AttemptError:
-    """The cause and message for an exception that has ended the training."""
+def to_attempt_error(error: BaseException) -> AttemptError:
+    """The cause and message of an exception that has ended the training."""
     if isinstance(error, AttemptError):
         return error
     text = readable(str(error))
@@ -28,7 +28,7 @@ def explain(error: BaseException) -> AttemptError:
             "Memory ran out: lower batch or imgsz, or give the job more memory.",
         )
     if any(words in text for words in _CONFIG_WORDS):
-        return AttemptError(Cause.CONFIG_INVALID, f"The config does not work out: {text}")
+        return AttemptError(Cause.CONFIG_INVALID, f"The config cannot be used: {text}")
     calls = {frame.name for frame in traceback.extract_tb(error.__traceback__)}
     if isinstance(error, Exception) and calls & _DATASET_CODE:
         return AttemptError(Cause.DATASET_INVALID, f"The dataset cannot be used: {text}")

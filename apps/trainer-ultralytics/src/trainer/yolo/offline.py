@@ -1,6 +1,6 @@
-"""Readies Ultralytics so that it asks no network, and imports it.
+"""Configures Ultralytics for use without a network, and imports it.
 
-Nothing here trains: a process that has only imported can be forked again and again.
+Nothing here starts a thread, so a process that has called it can be forked.
 """
 
 import inspect

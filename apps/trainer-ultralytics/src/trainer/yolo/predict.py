@@ -18,7 +18,7 @@ def predict(weights: Path, images: list[Path], out: Path, conf: float, imgsz: in
     if missing:
         print(f"There is no file {missing[0]}.", file=sys.stderr)  # noqa: T201
         return 2
-    # Settled before the drawing: names may repeat in different folders.
+    # Numbered, for images in different folders may have the same name.
     targets = [out / f"{index:03d}-{path.stem}.jpg" for index, path in enumerate(images)]
     if len(images) == 1:
         targets = [out / f"{images[0].stem}.jpg"]
@@ -34,11 +34,11 @@ def predict(weights: Path, images: list[Path], out: Path, conf: float, imgsz: in
 
 
 def _load(weights: Path) -> Any:
-    from trainer.yolo import offline  # noqa: PLC0415
+    from trainer.yolo import offline  # noqa: PLC0415 - needs torch
 
     offline.prepare(trainer_home())
     offline.load()
-    from ultralytics.models import YOLO  # noqa: PLC0415 - only once it is ready to be offline
+    from ultralytics.models import YOLO  # noqa: PLC0415 - Ultralytics is offline from here on
 
     return YOLO(weights)
 

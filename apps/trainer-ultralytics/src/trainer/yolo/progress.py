@@ -1,4 +1,4 @@
-"""Tells the supervisor of phases, steps, epochs and checkpoints, from Ultralytics' callbacks."""
+"""Reports phases, steps, epochs and checkpoints to the supervisor, from Ultralytics' callbacks."""
 
 import math
 import time
@@ -8,7 +8,8 @@ from typing import Any
 import torch
 
 from trainer import checkpoints
-from trainer.yolo.stop_signal import Report, StopFlag
+from trainer.messages import Report
+from trainer.yolo.stop_signal import StopFlag
 
 _STEP_INTERVAL_S = 0.5
 
@@ -16,10 +17,10 @@ _STEP_INTERVAL_S = 0.5
 class Progress:
     """Callbacks of one training."""
 
-    def __init__(self, report: Report, stop: StopFlag, run: Path) -> None:
+    def __init__(self, report: Report, stop: StopFlag, run_dir: Path) -> None:
         self._report = report
         self._stop = stop
-        self._run = run
+        self._run_dir = run_dir
         self._steps = 0
         self._images = 0
         self._batches = 0
@@ -37,7 +38,7 @@ class Progress:
             trainer.add_callback(event, getattr(self, event))
 
     def on_train_epoch_start(self, trainer: Any) -> None:
-        """A (further) epoch begins; from the first on there is something to save."""
+        """An epoch begins; from the first one on a stop waits for the batch to end."""
         self._stop.defer()
         self._report("phase", phase="training")
         self._batches = self._images = 0
@@ -73,7 +74,7 @@ class Progress:
         self._stop.check()
 
     def on_model_save(self, trainer: Any) -> None:
-        """last.pt is written: it becomes a checkpoint once the epoch's metrics are told."""
+        """last.pt is written; it becomes a checkpoint once the epoch's metrics are reported."""
         self._saved = True
 
     def on_fit_epoch_end(self, trainer: Any) -> None:
@@ -92,6 +93,8 @@ class Progress:
         )
         if self._saved:
             self._saved = False
-            target = self._run.parent / f"checkpoint-{trainer.epoch}"
-            checkpoints.snapshot(self._run, target, best=trainer.best_fitness == trainer.fitness)
+            target = self._run_dir.parent / f"checkpoint-{trainer.epoch}"
+            checkpoints.snapshot(
+                self._run_dir, target, best=trainer.best_fitness == trainer.fitness
+            )
             self._report("checkpoint", path=str(target), epoch=trainer.epoch)

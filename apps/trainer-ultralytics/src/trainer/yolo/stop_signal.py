@@ -1,21 +1,18 @@
-"""What ties a training to its supervisor: the reports that it sends, the stop that it heeds."""
+"""SIGTERM in the training process: a stop between two batches."""
 
 import os
 import signal
-from collections.abc import Callable
 from types import FrameType
 
 STOPPED_EXIT = 128 + signal.SIGTERM
 
-Report = Callable[..., None]
-
 
 class Stopped(BaseException):
-    """Raised between two batches after SIGTERM; no library's `except Exception` catches it."""
+    """Raised between two batches after SIGTERM. No library's `except Exception` catches it."""
 
 
 class StopFlag:
-    """What SIGTERM does: it ends the process at once, and after `defer()` at the next `check()`."""
+    """Handles SIGTERM: it ends the process at once, or after `defer()` at the next `check()`."""
 
     def __init__(self) -> None:
         self._deferred = False
@@ -25,7 +22,7 @@ class StopFlag:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         self._set = True
-        if not self._deferred or os.getpid() != self._pid:  # loader processes inherit this handler
+        if not self._deferred or os.getpid() != self._pid:  # data loaders inherit this handler
             os._exit(STOPPED_EXIT)
 
     def defer(self) -> None:

@@ -1,4 +1,4 @@
-"""The training child: waits for its dataset, trains, and tells the supervisor what happens."""
+"""The training process: waits for the start message, trains, and reports to its supervisor."""
 
 import json
 import logging
@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from trainer.contract import Attempt, trainer_home
-from trainer.yolo.stop_signal import STOPPED_EXIT, Report, StopFlag, Stopped
+from trainer.messages import Report, StartMessage
+from trainer.yolo.stop_signal import STOPPED_EXIT, StopFlag, Stopped
 
 _PLOT_PATIENCE_S = 5
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
-def main(attempt: Attempt, work: Path, go_fd: int, events_fd: int) -> NoReturn:
-    """Train as told on the `go` pipe; events go out as lines of JSON. Never returns.
+def main(attempt: Attempt, work_dir: Path, start_fd: int, events_fd: int) -> NoReturn:
+    """Train once the start message has come; write events as lines of JSON. Never returns.
 
-    It leaves by `os._exit`: libraries' threads would otherwise hang a forked process at its end.
+    It exits by `os._exit`: threads of libraries would otherwise hang a forked process at its end.
     """
     stop = StopFlag()
     events = os.fdopen(events_fd, "w", buffering=1)
@@ -28,15 +29,15 @@ def main(attempt: Attempt, work: Path, go_fd: int, events_fd: int) -> NoReturn:
         events.write(json.dumps({"event": event, **fields}) + "\n")
 
     try:
-        _train(attempt, work, go_fd, report, stop)
+        _train(attempt, work_dir, start_fd, report, stop)
         code = 0
     except Stopped:
         code = STOPPED_EXIT
     except BaseException as error:
-        from trainer.yolo.failures import explain  # noqa: PLC0415 - needs torch
+        from trainer.yolo.failures import to_attempt_error  # noqa: PLC0415 - needs torch
 
-        failure = explain(error)
-        log.exception("The training failed")
+        failure = to_attempt_error(error)
+        logger.exception("The training failed")
         report("failed", cause=failure.cause, message=failure.message)
     finally:
         for stream in (events, sys.stdout, sys.stderr):
@@ -44,32 +45,32 @@ def main(attempt: Attempt, work: Path, go_fd: int, events_fd: int) -> NoReturn:
         os._exit(code)
 
 
-def _train(attempt: Attempt, work: Path, go_fd: int, report: Report, stop: StopFlag) -> None:
+def _train(attempt: Attempt, work_dir: Path, start_fd: int, report: Report, stop: StopFlag) -> None:
     if attempt.debug_port:
         _wait_for_debugger(attempt.debug_port)
-    from trainer.yolo import offline  # noqa: PLC0415
+    from trainer.yolo import offline  # noqa: PLC0415 - needs torch
 
     offline.prepare(trainer_home())
     offline.load()
-    from trainer.yolo import training  # noqa: PLC0415 - needs what was just made ready
+    from trainer.yolo import training  # noqa: PLC0415 - Ultralytics is offline from here on
 
-    with os.fdopen(go_fd) as go:
-        line = go.readline()
+    with os.fdopen(start_fd) as pipe:
+        line = pipe.readline()
     if not line:
         raise Stopped
-    orders = json.loads(line)
+    start: StartMessage = json.loads(line)
     training.train(
         attempt,
-        run=work / "run",
-        data=Path(orders["data"]),
-        resume_after=orders["resume_after"],
+        run_dir=work_dir / "run",
+        data=Path(start["data"]),
+        resume_after=start["resume_after"],
         report=report,
         stop=stop,
     )
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and not attempt.debug_port:
             thread.join(_PLOT_PATIENCE_S)
-    for path in training.artifacts(work / "run"):
+    for path in training.artifacts(work_dir / "run"):
         report("artifact", path=str(path))
     report("done")
 
@@ -78,10 +79,10 @@ def _wait_for_debugger(port: int) -> None:
     import debugpy  # noqa: PLC0415, T100 - debugging is what the user has asked for
 
     debugpy.listen(("127.0.0.1", port))  # noqa: T100
-    log.info(
+    logger.info(
         'Waiting for a debugger on 127.0.0.1:%d: attach your editor (debugpy, "request": '
         '"attach"), or cancel the job.',
         port,
     )
     debugpy.wait_for_client()  # noqa: T100
-    log.info("The debugger is attached.")
+    logger.info("The debugger is attached.")

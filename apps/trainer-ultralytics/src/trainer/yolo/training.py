@@ -1,4 +1,4 @@
-"""One training by Ultralytics, from a config of `trainer.json` to the files that it leaves behind."""
+"""One training by Ultralytics, from a config by `trainer.json` to the files that it produces."""
 
 import csv
 import logging
@@ -20,11 +20,12 @@ from ultralytics.nn.tasks import load_checkpoint
 from ultralytics.utils import tqdm as yolo_tqdm
 
 from trainer.contract import Attempt, AttemptError, Cause, weights_dir
+from trainer.messages import Report
 from trainer.train_config import TrainConfig
 from trainer.yolo.progress import Progress
-from trainer.yolo.stop_signal import Report, StopFlag
+from trainer.yolo.stop_signal import StopFlag
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 _TASKS: dict[str, tuple[type[BaseTrainer], str]] = {
     "detect": (DetectionTrainer, ""),
     "segment": (SegmentationTrainer, "-seg"),
@@ -43,17 +44,17 @@ _PASSED_ON = (
 def train(
     attempt: Attempt,
     *,
-    run: Path,
+    run_dir: Path,
     data: Path,
     resume_after: int | None,
     report: Report,
     stop: StopFlag,
 ) -> None:
-    """Train into the folder `run`, going on after epoch `resume_after` where there is one.
+    """Train into the folder `run_dir`, resuming after epoch `resume_after` if it is not None.
 
     Raises:
         AttemptError: the config cannot be used.
-        Stopped: SIGTERM came; the last full epoch's checkpoint was reported before.
+        Stopped: SIGTERM came; the checkpoint of the last full epoch has been reported.
     """
     try:
         config = TrainConfig(**attempt.config)
@@ -64,30 +65,35 @@ def train(
     _adapt_ultralytics()
     overrides = {
         "data": str(data if attempt.task == "classify" else data / "data.yaml"),
-        "save_dir": str(run),
+        "save_dir": str(run_dir),
         "device": _device(config.device),
         "workers": config.workers,
         "batch": config.batch,
     }
-    last = run / "weights" / "last.pt"
+    last = run_dir / "weights" / "last.pt"
     if resume_after is not None and _resumable(last, config.epochs):
         overrides["resume"] = str(last)
     else:
         overrides |= _fresh(attempt.task, config)
     base, _ = _TASKS[attempt.task]
     trainer = type("Trainer", (_Adapted, base), {})(overrides=overrides)
-    Progress(report, stop, run).attach(trainer)
+    Progress(report, stop, run_dir).attach(trainer)
     trainer.train()
-    _complete(run)
+    _ensure_best(run_dir)
     if config.export_onnx:
-        _export_onnx(run, config.imgsz)
+        _export_onnx(run_dir, config.imgsz)
 
 
-def artifacts(run: Path) -> list[Path]:
+def artifacts(run_dir: Path) -> list[Path]:
     """The files worth keeping of a finished run: models, the metrics table and plots."""
-    weights = run / "weights"
-    named = [weights / "best.pt", weights / "last.pt", run / "model.onnx", run / "results.csv"]
-    plots = sorted([*run.glob("*.png"), *run.glob("*.jpg")])
+    weights = run_dir / "weights"
+    named = [
+        weights / "best.pt",
+        weights / "last.pt",
+        run_dir / "model.onnx",
+        run_dir / "results.csv",
+    ]
+    plots = sorted([*run_dir.glob("*.png"), *run_dir.glob("*.jpg")])
     return [path for path in [*named, *plots] if path.is_file()]
 
 
@@ -110,7 +116,7 @@ class _Adapted(BaseTrainer):
         return validator
 
     def plot_training_labels(self) -> None:
-        """Nothing yet: drawing the labels would only delay the first batch."""
+        """Draw nothing yet: it would delay the first batch."""
 
     def plot_metrics(self) -> None:
         """Draw the metrics, and the labels' statistics that were left out at the start."""
@@ -120,7 +126,7 @@ class _Adapted(BaseTrainer):
 
 
 def _adapt_ultralytics() -> None:
-    """Bars that end in one line instead of a frame every 0.1 s, and a label cache without races."""
+    """Print one line a progress bar, not a frame every 0.1 s; write the label cache atomically."""
     yolo_tqdm.is_noninteractive_console = lambda: True  # type: ignore[assignment]
     save = save_dataset_cache_file
 
@@ -152,7 +158,7 @@ def _fresh(task: str, config: TrainConfig) -> dict[str, Any]:
         "model": f"{config.model}{suffix}.yaml",
         "pretrained": str(_weights(task, config)) if config.weights else False,
         "freeze": config.freeze or None,
-        # Ultralytics' 0.1 is meant for SGD; Adam's steps with it would throw the biases far off.
+        # Ultralytics' default of 0.1 is meant for SGD; with Adam it makes the biases diverge.
         "warmup_bias_lr": 0.1 if "SGD" in config.optimizer else 0.0,
         "amp": config.amp and _amp_works(),
     }
@@ -160,7 +166,7 @@ def _fresh(task: str, config: TrainConfig) -> dict[str, Any]:
 
 
 def _amp_works() -> bool | str:
-    """bf16 needs no check against downloaded weights, which fp16 does; without it stay at fp32."""
+    """bf16, or fp32 where the GPU has none: the check that fp16 needs would download weights."""
     return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else False
 
 
@@ -190,13 +196,13 @@ def _weights(task: str, config: TrainConfig) -> Path:
         raise AttemptError(
             Cause.CONFIG_INVALID,
             f"The weights {config.weights} belong to another model than {config.model}: "
-            "set model to the one that they were trained with.",
+            "set model to the one they were trained with.",
         )
     return path
 
 
 def _resumable(last: Path, epochs: int) -> bool:
-    """Whether training can go on from `last`; a complete run's last epoch is trained once more."""
+    """Whether `last` can be resumed; a complete run's last epoch is trained once more."""
     if epochs == 1:
         return False
     checkpoint = torch.load(last, map_location="cpu", weights_only=False)
@@ -206,19 +212,19 @@ def _resumable(last: Path, epochs: int) -> bool:
     return True
 
 
-def _complete(run: Path) -> None:
-    best, last = run / "weights" / "best.pt", run / "weights" / "last.pt"
+def _ensure_best(run_dir: Path) -> None:
+    best, last = run_dir / "weights" / "best.pt", run_dir / "weights" / "last.pt"
     if not best.exists():
         shutil.copyfile(last, best)
 
 
-def _export_onnx(run: Path, imgsz: int) -> None:
-    from ultralytics.models import YOLO  # noqa: PLC0415 - dear, and only for those who ask
+def _export_onnx(run_dir: Path, imgsz: int) -> None:
+    from ultralytics.models import YOLO  # noqa: PLC0415 - slow, and seldom needed
 
     try:
-        exported = YOLO(run / "weights" / "best.pt").export(
+        exported = YOLO(run_dir / "weights" / "best.pt").export(
             format="onnx", imgsz=imgsz, device="cpu", simplify=False
         )
-        shutil.move(exported, run / "model.onnx")
-    except Exception as error:  # noqa: BLE001 - the trained model is worth more than its export
-        log.warning("WARNING: best.pt could not be exported to ONNX: %s", error)
+        shutil.move(exported, run_dir / "model.onnx")
+    except Exception as error:  # noqa: BLE001 - the trained model is kept without it
+        logger.warning("WARNING: best.pt could not be exported to ONNX: %s", error)

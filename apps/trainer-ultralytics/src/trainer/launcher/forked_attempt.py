@@ -1,0 +1,19 @@
+"""What a fork of the launcher does: it becomes the supervisor of one attempt."""
+
+import os
+from pathlib import Path
+
+from trainer.contract import Attempt
+from trainer.launcher.launch_request import LaunchRequest
+from trainer.supervisor.supervise import supervise
+from trainer.supervisor.supervisor import SupervisorOptions
+
+
+def run(request: LaunchRequest, work_dir: Path) -> int:
+    """Supervise the attempt in this process; returns the exit code."""
+    options = SupervisorOptions(
+        work_dir,
+        command=None if request.is_own_trainer else request.command,
+        memory_bytes=request.memory_bytes,
+    )
+    return supervise(Attempt.from_env(os.environ), options).exit_code or 0

@@ -1,0 +1,71 @@
+"""A request to launch an attempt."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_MAX_ATTEMPTS = 1_000_000
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and "\0" not in value
+
+
+def _counts(value: object, limit: float = float("inf")) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < limit
+
+
+def _is_job_id(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{12}", value) is not None
+
+
+def _is_command(value: object) -> bool:
+    return isinstance(value, list) and value != [] and all(map(_is_text, value))
+
+
+def _is_env(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        _is_text(name) and name and "=" not in name and _is_text(text)
+        for name, text in value.items()
+    )
+
+
+_FIELDS: dict[str, tuple[Callable[[object], bool], str]] = {
+    "job_id": (_is_job_id, "12 lower-case hexadecimal digits"),
+    "attempt": (lambda value: _counts(value, _MAX_ATTEMPTS), "an integer that counts from 1"),
+    "command": (_is_command, "a list of strings, at least one"),
+    "env": (_is_env, "an object that maps names to strings"),
+    "memory_bytes": (lambda value: value is None or _counts(value), "a number of bytes, or null"),
+}
+
+
+@dataclass(frozen=True)
+class LaunchRequest:
+    """What the launcher needs to know to start an attempt."""
+
+    job_id: str
+    attempt: int
+    command: list[str]
+    env: dict[str, str]
+    memory_bytes: int | None
+
+    @classmethod
+    def parse(cls, request: dict[str, Any]) -> "LaunchRequest":
+        """Check a request; fields that are not listed above are ignored.
+
+        Raises:
+            ValueError: a field is missing or malformed; the message names it.
+        """
+        for name, (is_valid, wanted) in _FIELDS.items():
+            if not is_valid(request.get(name)):
+                raise ValueError(f"launch needs {name}: {wanted}")
+        fields: dict[str, Any] = {name: request.get(name) for name in _FIELDS}
+        return cls(**fields)
+
+    @property
+    def is_own_trainer(self) -> bool:
+        """Whether the command is this trainer, which the launcher has loaded already."""
+        program, *arguments = self.command
+        return Path(program).name.startswith("python") and arguments == ["-m", "trainer", "run"]

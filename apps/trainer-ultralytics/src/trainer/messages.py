@@ -1,0 +1,20 @@
+"""Messages between the supervisor and the training process."""
+
+from typing import Any, Protocol, TypedDict
+
+
+class StartMessage(TypedDict):
+    """What the supervisor tells the training process once everything is prepared.
+
+    `data` is the dataset's folder; `resume_after` is the epoch, counted from 0, that the restored
+    checkpoint has finished, None where there is none.
+    """
+
+    data: str
+    resume_after: int | None
+
+
+class Report(Protocol):
+    """Sends an event to the supervisor."""
+
+    def __call__(self, event: str, **fields: Any) -> None: ...

@@ -1,0 +1,83 @@
+"""Uploads checkpoints beside the training."""
+
+import logging
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from trainer import checkpoints
+from trainer.contract import MODELS_BUCKET, Attempt, AttemptError, EpochMetrics
+from trainer.object_store import ObjectStore
+
+# Uploads take at most this share of one core, and only what the training leaves.
+_CPU_SHARE = 0.02
+_NICENESS = 19
+logger = logging.getLogger(__name__)
+
+
+class CheckpointUploader:
+    """Uploads one checkpoint at a time; where epochs are short, a newer one replaces one that waits.
+
+    `unacknowledged` gives the metrics that a checkpoint carries to the next attempt.
+    """
+
+    def __init__(
+        self,
+        attempt: Attempt,
+        object_store: ObjectStore,
+        unacknowledged: Callable[[], list[EpochMetrics]],
+    ) -> None:
+        self._key = checkpoints.checkpoint_key(attempt.job_id, attempt.number)
+        self._object_store = object_store
+        self._unacknowledged = unacknowledged
+        self._pool = ThreadPoolExecutor(1, "checkpoints", initializer=_lower_priority)
+        self._lock = threading.Lock()
+        self._newest: Path | None = None
+        self._uploading: Path | None = None
+        self._next_at = 0.0
+        self._hurrying = threading.Event()
+
+    def add(self, snapshot: Path, epoch: int) -> None:
+        """Upload the snapshot of `epoch` (a folder, removed afterwards) once its turn comes."""
+        with self._lock:
+            replaced, self._newest = self._newest, snapshot
+            waited = replaced != self._uploading
+        if replaced and waited:
+            shutil.rmtree(replaced, ignore_errors=True)
+        self._pool.submit(self._upload, snapshot, epoch)
+
+    def hurry(self) -> None:
+        """Upload what waits without sparing the training, for it has ended."""
+        self._hurrying.set()
+
+    def close(self) -> None:
+        """Wait until the newest checkpoint is uploaded."""
+        self.hurry()
+        self._pool.shutdown()
+
+    def _upload(self, snapshot: Path, epoch: int) -> None:
+        self._hurrying.wait(max(0.0, self._next_at - time.monotonic()))
+        with self._lock:
+            if snapshot != self._newest:
+                return
+            self._uploading = snapshot
+        used = time.process_time()
+        try:
+            archive = checkpoints.pack(snapshot, self._unacknowledged())
+            self._object_store.upload(archive, MODELS_BUCKET, self._key, epoch)
+            archive.unlink()
+            used = time.process_time() - used
+            self._next_at = time.monotonic() + used / _CPU_SHARE
+        except AttemptError as error:
+            logger.warning("The checkpoint of epoch %d was not stored: %s", epoch, error.message)
+        finally:
+            shutil.rmtree(snapshot, ignore_errors=True)
+
+
+def _lower_priority() -> None:
+    """On Linux a niceness is a thread's own."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

@@ -1,0 +1,55 @@
+"""Prepares what the training process waits for: the dataset and the checkpoint to resume from."""
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from trainer import checkpoints
+from trainer.contract import Attempt, AttemptError, Cause, EpochMetrics, trainer_home
+from trainer.dataset.fetch import fetch
+from trainer.messages import StartMessage
+from trainer.object_store import ObjectStore
+
+logger = logging.getLogger(__name__)
+
+
+class Preparation(threading.Thread):
+    """Fetches the dataset and restores the job's newest checkpoint into `run_dir`.
+
+    It calls `on_prepared` with the start message and the metrics of earlier attempts that the
+    backend may lack, or `on_failure`.
+    """
+
+    def __init__(
+        self,
+        attempt: Attempt,
+        object_store: ObjectStore,
+        run_dir: Path,
+        on_prepared: Callable[[StartMessage, list[EpochMetrics]], None],
+        on_failure: Callable[[AttemptError], None],
+    ) -> None:
+        super().__init__(name="preparation", daemon=True)
+        self._attempt = attempt
+        self._object_store = object_store
+        self._run_dir = run_dir
+        self._on_prepared = on_prepared
+        self._on_failure = on_failure
+
+    def run(self) -> None:
+        """Prepare once."""
+        try:
+            data = fetch(self._attempt, self._object_store, trainer_home())
+            restored = checkpoints.restore(self._attempt, self._object_store, self._run_dir)
+        except AttemptError as error:
+            self._on_failure(error)
+        except Exception as error:
+            logger.exception("The dataset cannot be prepared")
+            message = f"The dataset could not be prepared in {trainer_home()}: {error}."
+            self._on_failure(AttemptError(Cause.TRAINER_CRASHED, message))
+        else:
+            epoch = restored.epoch if restored else None
+            self._on_prepared(
+                {"data": str(data), "resume_after": epoch},
+                restored.unacknowledged if restored else [],
+            )

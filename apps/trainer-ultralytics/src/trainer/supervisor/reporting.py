@@ -1,0 +1,61 @@
+"""Reports the attempt to the backend: heartbeats, the log, and the end."""
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from trainer.contract import Attempt
+from trainer.retry import UnreachableError, until_answered
+from trainer.supervisor.backend_client import BackendClient, RejectedError, StaleError
+from trainer.supervisor.heartbeats import Heartbeats
+from trainer.supervisor.log_shipper import LogEcho, LogShipper
+
+_POLL_S = 0.2
+_ECHO_PATIENCE_S = 2.0
+
+
+class Reporting:
+    """The threads that report, from their start to the attempt's end.
+
+    They call `on_stop` when the backend asks for a stop, and `on_stale` when it no longer runs this
+    attempt. `abandoned` ends all waiting for the backend.
+    """
+
+    def __init__(
+        self,
+        attempt: Attempt,
+        log_path: Path,
+        *,
+        echo_fd: int | None,
+        measure: Callable[[], dict[str, float]],
+        abandoned: threading.Event,
+        on_stop: Callable[[], None],
+        on_stale: Callable[[], None],
+    ) -> None:
+        self._abandoned = abandoned
+        self._backend = BackendClient(attempt)
+        self.heartbeats = Heartbeats(self._backend, measure, on_stop, on_stale)
+        self._log_shipper = LogShipper(log_path, self._backend, abandoned, on_stop, on_stale)
+        self._log_echo = None if echo_fd is None else LogEcho(log_path, echo_fd)
+
+    def start(self, phase: str) -> None:
+        """Begin with a heartbeat in `phase`."""
+        self.heartbeats.tell(phase=phase)
+        self.heartbeats.start()
+        self._log_shipper.start()
+        if self._log_echo:
+            self._log_echo.start()
+
+    def close(self, cause: str, message: str) -> None:
+        """Deliver all metrics and the whole log, then report why the attempt ends."""
+        self.heartbeats.close()
+        self._log_shipper.close()
+        if self._log_echo:
+            self._log_echo.close()
+            self._log_echo.join(_ECHO_PATIENCE_S)
+        self._log_shipper.join()
+        while self.heartbeats.is_alive() and not self._abandoned.is_set():
+            self.heartbeats.join(_POLL_S)
+        with suppress(UnreachableError, StaleError, RejectedError):
+            until_answered(lambda: self._backend.finish(cause, message), self._abandoned)

@@ -1,0 +1,43 @@
+"""Which cause an attempt's end is given."""
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from trainer.contract import AttemptError, Cause
+from trainer.supervisor.exit_reason import exit_reason
+
+CRASH = AttemptError(Cause.TRAINER_CRASHED, "found")
+CONFIG = AttemptError(Cause.CONFIG_INVALID, "found")
+KILLED = -signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    ("code", "facts", "cause", "words"),
+    [
+        (0, {"is_done": True}, Cause.COMPLETED, ""),
+        (0, {"is_done": True, "is_stopped": True}, Cause.COMPLETED, ""),
+        (0, {}, Cause.TRAINER_CRASHED, "exit code 0. Its last line: the end"),
+        (1, {"is_done": True}, Cause.TRAINER_CRASHED, "exit code 1. Its last line: the end"),
+        (KILLED, {}, Cause.TRAINER_CRASHED, "SIGKILL"),
+        (KILLED, {"is_stopped": True}, Cause.PREEMPTED, "stopped"),
+        (KILLED, {"kernel_killed": True, "is_stopped": True}, Cause.OUT_OF_MEMORY, "kernel"),
+        (1, {"kernel_killed": True}, Cause.TRAINER_CRASHED, "exit code 1"),
+        (1, {"kernel_killed": True, "failure": CRASH}, Cause.OUT_OF_MEMORY, "kernel"),
+        (1, {"kernel_killed": True, "failure": CONFIG}, Cause.CONFIG_INVALID, "found"),
+        (1, {"failure": CRASH, "is_stopped": True}, Cause.TRAINER_CRASHED, "found"),
+    ],
+)
+def test_cause(code: int, facts: dict[str, Any], cause: Cause, words: str, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("the start\nthe end\n\n")
+    defaults: dict[str, Any] = {
+        "failure": None,
+        "kernel_killed": False,
+        "is_done": False,
+        "is_stopped": False,
+    }
+    found, message = exit_reason(code, **(defaults | facts), log_path=log)
+    assert found is cause
+    assert words in message
