@@ -65,7 +65,7 @@ lint: $(foreach d,$(APPS) tests,$(call env,$d)) ## ruff, mypy --strict, import-l
 	tests/.venv/bin/ruff check .
 	tests/.venv/bin/ruff format --check .
 	for app in $(APPS) tests; do (cd $$app && .venv/bin/mypy); done
-	cd $(BACKEND) && PYTHONPATH=src ../../tests/.venv/bin/lint-imports --no-cache --no-logo
+	for app in $(BACKEND) $(TRAINER); do (cd $$app && PYTHONPATH=src ../../tests/.venv/bin/lint-imports --no-cache --no-logo); done
 	tests/.venv/bin/yamllint --strict .
 	git ls-files -z | xargs -0 grep -lZE '^#!.*\b(ba)?sh$$' | xargs -0 tests/.venv/bin/shellcheck
 
