@@ -13,13 +13,16 @@ import servers
 from launching import Launcher
 from stand_in import Backend
 
+# Not the default names: where bucket names are global, a platform needs names of its own.
+DATASETS_BUCKET, MODELS_BUCKET = "acme-datasets", "acme-models"
+
 
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.S3Server]:
     with servers.seaweedfs(tmp_path_factory.mktemp("servers") / "seaweedfs") as server:
         client = server.client()
-        client.create_bucket(Bucket="datasets")
-        client.create_bucket(Bucket="models")
+        client.create_bucket(Bucket=DATASETS_BUCKET)
+        client.create_bucket(Bucket=MODELS_BUCKET)
         yield server
 
 
@@ -54,7 +57,7 @@ class Jobs:
         job_id = changes.pop("JOB_ID", uuid4().hex[:12])
         data = changes.pop("archive", None) or samples.archive(samples.files(task))
         sha256 = hashlib.sha256(data).hexdigest()
-        self.client.put_object(Bucket="datasets", Key=f"{sha256[:12]}.zip", Body=data)
+        self.client.put_object(Bucket=DATASETS_BUCKET, Key=f"{sha256[:12]}.zip", Body=data)
         config = {"epochs": 1, "imgsz": 32, "batch": 2, "mosaic": 0, "model": "yolo11n"}
         config |= {key: value for key, value in changes.items() if key.islower()}
         return {
@@ -66,6 +69,8 @@ class Jobs:
             "AWS_ACCESS_KEY_ID": self.server.access_key,
             "AWS_SECRET_ACCESS_KEY": self.server.secret_key,
             "AWS_REGION": "us-east-1",
+            "DATASETS_BUCKET": DATASETS_BUCKET,
+            "MODELS_BUCKET": MODELS_BUCKET,
             "DATASET_ID": sha256[:12],
             "DATASET_SHA256": sha256,
             "TASK": task,

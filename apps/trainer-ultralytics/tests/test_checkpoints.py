@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conftest import Jobs
+from conftest import MODELS_BUCKET, Jobs
 from trainer import checkpoints
 from trainer.contract import Attempt, EpochMetrics
 from trainer.object_store import ObjectStore, file_sha256
@@ -59,7 +59,7 @@ def test_a_checkpoint_of_an_older_version_is_restored(
     metadata = {"epoch": "7", "sha256": file_sha256(tmp_path / "old.zip")}
     body = (tmp_path / "old.zip").read_bytes()
     s3.put_object(
-        Bucket="models", Key=f"{env['JOB_ID']}/1/checkpoint", Body=body, Metadata=metadata
+        Bucket=MODELS_BUCKET, Key=f"{env['JOB_ID']}/1/checkpoint", Body=body, Metadata=metadata
     )
     attempt = Attempt.from_env(env)
     restored = checkpoints.restore(

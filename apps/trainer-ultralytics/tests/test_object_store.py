@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from conftest import Jobs
+from conftest import DATASETS_BUCKET, MODELS_BUCKET, Jobs
 from servers import free_port
 from trainer import object_store
 from trainer.contract import Attempt, AttemptError, Cause
@@ -18,7 +18,18 @@ def test_store_that_does_not_answer(
     env = jobs.env() | {"S3_ENDPOINT": f"http://127.0.0.1:{free_port()}"}
     store = object_store.ObjectStore(Attempt.from_env(env), threading.Event())
     with pytest.raises(AttemptError, match="did not answer") as failed:
-        store.download("datasets", "x.zip", tmp_path / "x.zip")
+        store.download(DATASETS_BUCKET, "x.zip", tmp_path / "x.zip")
+    assert failed.value.cause is Cause.STORAGE_UNAVAILABLE
+
+
+def test_a_refusal_is_told_at_once(jobs: Jobs, tmp_path: Path) -> None:
+    env = jobs.env() | {"AWS_SECRET_ACCESS_KEY": "wrong"}
+    store = object_store.ObjectStore(Attempt.from_env(env), threading.Event())
+    source = tmp_path / "source"
+    source.write_bytes(b"artifact")
+    # A store that does not answer would be asked for 300 s, longer than a test may take.
+    with pytest.raises(AttemptError, match=r"refused \w+ \(SignatureDoesNotMatch\)") as failed:
+        store.upload(source, MODELS_BUCKET, "key")
     assert failed.value.cause is Cause.STORAGE_UNAVAILABLE
 
 
@@ -27,9 +38,9 @@ def test_store_tells_of_what_moves(jobs: Jobs, tmp_path: Path) -> None:
     store = object_store.ObjectStore(Attempt.from_env(jobs.env()), threading.Event(), moved.append)
     source, size = tmp_path / "source", 20 << 20
     source.write_bytes(os.urandom(size))
-    store.upload(source, "models", "moved")
+    store.upload(source, MODELS_BUCKET, "moved")
     assert sum(moved) == size
-    assert store.download("models", "moved", tmp_path / "target") == object_store.file_sha256(
+    assert store.download(MODELS_BUCKET, "moved", tmp_path / "target") == object_store.file_sha256(
         source
     )
     assert sum(moved) == 2 * size

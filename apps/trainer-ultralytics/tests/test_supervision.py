@@ -40,7 +40,7 @@ time.sleep(600)
 SEED = """
 import os, boto3, httpx
 s3 = boto3.client("s3", endpoint_url=os.environ["S3_ENDPOINT"], region_name="us-east-1")
-s3.download_file("datasets", os.environ["DATASET_ID"] + ".zip", "data.zip")
+s3.download_file(os.environ["DATASETS_BUCKET"], os.environ["DATASET_ID"] + ".zip", "data.zip")
 url = os.environ["BACKEND_URL"] + "/api/v1/jobs/" + os.environ["JOB_ID"] + "/heartbeat"
 for epoch in range(3):
     httpx.post(

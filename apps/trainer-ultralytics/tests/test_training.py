@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 import samples
-from conftest import Jobs
+from conftest import MODELS_BUCKET, Jobs
 from launching import Launcher, wait_until
 from servers import S3Server, free_port
 from stand_in import Backend
@@ -52,15 +52,15 @@ def test_every_task_trains(
     assert b"secret-token" not in b"".join(p.read_bytes() for p in work.glob("*.*"))
 
     prefix = f"{env['JOB_ID']}/1/"
-    listed = s3.list_objects_v2(Bucket="models", Prefix=prefix)["Contents"]
+    listed = s3.list_objects_v2(Bucket=MODELS_BUCKET, Prefix=prefix)["Contents"]
     names = {item["Key"].removeprefix(prefix) for item in listed}
     assert {"artifacts/best.pt", "artifacts/last.pt", "artifacts/results.csv"} <= names
     assert ("artifacts/model.onnx" in names) == (task == "detect")
     assert any(name.endswith(".png") for name in names)
-    s3.download_file("models", f"{prefix}artifacts/best.pt", str(tmp_path / "best.pt"))
-    head = s3.head_object(Bucket="models", Key=f"{prefix}artifacts/best.pt")
+    s3.download_file(MODELS_BUCKET, f"{prefix}artifacts/best.pt", str(tmp_path / "best.pt"))
+    head = s3.head_object(Bucket=MODELS_BUCKET, Key=f"{prefix}artifacts/best.pt")
     assert head["Metadata"]["sha256"] == file_sha256(tmp_path / "best.pt")
-    checkpoint = s3.head_object(Bucket="models", Key=f"{prefix}checkpoint")
+    checkpoint = s3.head_object(Bucket=MODELS_BUCKET, Key=f"{prefix}checkpoint")
     assert checkpoint["Metadata"]["epoch"] == "0"
 
 
@@ -130,7 +130,7 @@ def test_a_complete_checkpoint_still_ends_in_artifacts(
     launcher.launch(complete | {"ATTEMPT": "2", "BACKEND_URL": backend.url})
     assert launcher.wait_ended(job_id, 2)["exit_code"] == 0
     assert backend.epochs == [1]
-    s3.head_object(Bucket="models", Key=f"{job_id}/2/artifacts/best.pt")
+    s3.head_object(Bucket=MODELS_BUCKET, Key=f"{job_id}/2/artifacts/best.pt")
 
 
 def test_run_command(jobs: Jobs, backend: Backend, home: Path, tmp_path: Path) -> None:
@@ -228,7 +228,7 @@ def test_failures_are_named(
 
 def test_predict(complete: dict[str, str], s3: "S3Client", home: Path, tmp_path: Path) -> None:
     weights, image = tmp_path / "best.pt", tmp_path / "image.png"
-    s3.download_file("models", f"{complete['JOB_ID']}/1/artifacts/best.pt", str(weights))
+    s3.download_file(MODELS_BUCKET, f"{complete['JOB_ID']}/1/artifacts/best.pt", str(weights))
     image.write_bytes(samples.picture(9))
     command = [sys.executable, "-m", "trainer", "predict", "--weights", str(weights)]
     command += ["--out", str(tmp_path / "out"), str(image)]
@@ -241,7 +241,7 @@ def test_predict(complete: dict[str, str], s3: "S3Client", home: Path, tmp_path:
 
 def _checkpoint_epoch(s3: "S3Client", env: dict[str, str], attempt: int) -> int:
     try:
-        head = s3.head_object(Bucket="models", Key=f"{env['JOB_ID']}/{attempt}/checkpoint")
+        head = s3.head_object(Bucket=MODELS_BUCKET, Key=f"{env['JOB_ID']}/{attempt}/checkpoint")
     except s3.exceptions.ClientError:
         return -1
     return int(head["Metadata"]["epoch"])

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from trainer.contract import MODELS_BUCKET, Attempt, EpochMetrics
+from trainer.contract import Attempt, EpochMetrics
 from trainer.object_store import ObjectStore
 
 logger = logging.getLogger(__name__)
@@ -80,12 +80,12 @@ def restore(attempt: Attempt, object_store: ObjectStore, run_dir: Path) -> Resto
     """
     for number in range(attempt.number - 1, 0, -1):
         key = checkpoint_key(attempt.job_id, number)
-        stored = object_store.find(MODELS_BUCKET, key)
+        stored = object_store.find(attempt.models_bucket, key)
         if stored is None or stored.epoch is None:
             continue
         run_dir.mkdir(parents=True, exist_ok=True)
         archive = run_dir / "checkpoint.zip"
-        if object_store.download(MODELS_BUCKET, key, archive) != stored.sha256:
+        if object_store.download(attempt.models_bucket, key, archive) != stored.sha256:
             logger.warning(
                 "The checkpoint of attempt %d is damaged; looking for an earlier one.", number
             )

@@ -1,4 +1,4 @@
-"""The training contract: an attempt's environment, its causes of death, and the store's buckets."""
+"""The training contract: an attempt's environment and its causes of death."""
 
 import json
 import os
@@ -9,9 +9,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypedDict
-
-DATASETS_BUCKET = "datasets"
-MODELS_BUCKET = "models"
 
 
 class Cause(StrEnum):
@@ -59,6 +56,8 @@ class Attempt:
     s3_access_key: str = field(repr=False)
     s3_secret_key: str = field(repr=False)
     s3_region: str
+    datasets_bucket: str
+    models_bucket: str
     dataset_id: str
     dataset_sha256: str | None
     task: str
@@ -82,6 +81,8 @@ class Attempt:
             s3_access_key=_matching(env, "AWS_ACCESS_KEY_ID", r"\S+"),
             s3_secret_key=_matching(env, "AWS_SECRET_ACCESS_KEY", r"\S+"),
             s3_region=env.get("AWS_REGION") or "us-east-1",
+            datasets_bucket=env.get("DATASETS_BUCKET") or "datasets",
+            models_bucket=env.get("MODELS_BUCKET") or "models",
             dataset_id=_matching(env, "DATASET_ID", r"[A-Za-z0-9_-]{1,64}"),
             dataset_sha256=_optional(env, "DATASET_SHA256", r"[0-9a-f]{64}"),
             task=_matching(env, "TASK", r"detect|segment|classify|pose|obb"),

@@ -17,7 +17,7 @@ from trainer.retry import UnreachableError, until_answered
 T = TypeVar("T")
 _PATIENCE_S = 300
 _SERVER_ERROR = 500
-_MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
+_MISSING = {"404", "NoSuchKey", "NotFound"}
 
 
 @dataclass(frozen=True)
@@ -110,18 +110,12 @@ class ObjectStore:
             try:
                 return call()
             except botocore.exceptions.ClientError as error:
-                code = error.response["Error"].get("Code", "")
-                status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
-                if code in _MISSING:
-                    raise FileNotFoundError(code) from error
-                if status >= _SERVER_ERROR or code == "SlowDown":
-                    raise UnreachableError(str(error)) from error
-                raise AttemptError(
-                    Cause.STORAGE_UNAVAILABLE,
-                    f"The object store refused a request ({code}): check the store's credentials "
-                    "and permissions, then retry the job.",
-                ) from error
+                raise _meaning(error) from error
             except (boto3.exceptions.Boto3Error, botocore.exceptions.BotoCoreError) as error:
+                # A transfer wraps the store's answer; without one the store was not reached.
+                answer = error.__cause__ or error.__context__
+                if isinstance(answer, botocore.exceptions.ClientError):
+                    raise _meaning(answer) from error
                 raise UnreachableError(str(error)) from error
 
         try:
@@ -132,6 +126,21 @@ class ObjectStore:
                 f"The object store did not answer for {_PATIENCE_S} s ({error}): "
                 "check that it runs and is reachable, then retry the job.",
             ) from error
+
+
+def _meaning(error: botocore.exceptions.ClientError) -> Exception:
+    """What an error that the store answered means: a missing object, an outage or a refusal."""
+    code = error.response["Error"].get("Code", "")
+    status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
+    if code in _MISSING:
+        return FileNotFoundError(code)
+    if status >= _SERVER_ERROR or code == "SlowDown":
+        return UnreachableError(str(error))
+    return AttemptError(
+        Cause.STORAGE_UNAVAILABLE,
+        f"The object store refused {error.operation_name} ({code}): check that the bucket exists "
+        "and that the credentials may use it, then retry the job.",
+    )
 
 
 def file_sha256(path: Path) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from trainer.contract import DATASETS_BUCKET, Attempt, AttemptError, Cause
+from trainer.contract import Attempt, AttemptError, Cause
 from trainer.dataset.cache import DatasetCache
 from trainer.object_store import ObjectStore
 
@@ -53,10 +53,12 @@ def fetch(attempt: Attempt, object_store: ObjectStore, home: Path) -> Path:
         archive = Path(temporary) / "archive.zip"
         logger.info("Downloading the dataset %s.", attempt.dataset_id)
         try:
-            sha256 = object_store.download(DATASETS_BUCKET, f"{attempt.dataset_id}.zip", archive)
+            sha256 = object_store.download(
+                attempt.datasets_bucket, f"{attempt.dataset_id}.zip", archive
+            )
         except FileNotFoundError:
             raise invalid(
-                f"there is no {attempt.dataset_id}.zip in the bucket {DATASETS_BUCKET!r}; push it again."
+                f"there is no {attempt.dataset_id}.zip in the bucket {attempt.datasets_bucket!r}; push it again."
             ) from None
         if attempt.dataset_sha256 not in {None, sha256}:
             raise invalid(

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from trainer import checkpoints
-from trainer.contract import MODELS_BUCKET, Attempt, AttemptError, EpochMetrics
+from trainer.contract import Attempt, AttemptError, EpochMetrics
 from trainer.object_store import ObjectStore
 
 # Uploads take at most this share of one core, and only what the training leaves.
@@ -31,6 +31,7 @@ class CheckpointUploader:
         object_store: ObjectStore,
         unacknowledged: Callable[[], list[EpochMetrics]],
     ) -> None:
+        self._bucket = attempt.models_bucket
         self._key = checkpoints.checkpoint_key(attempt.job_id, attempt.number)
         self._object_store = object_store
         self._unacknowledged = unacknowledged
@@ -68,7 +69,7 @@ class CheckpointUploader:
         used = time.process_time()
         try:
             archive = checkpoints.pack(snapshot, self._unacknowledged())
-            self._object_store.upload(archive, MODELS_BUCKET, self._key, epoch)
+            self._object_store.upload(archive, self._bucket, self._key, epoch)
             archive.unlink()
             used = time.process_time() - used
             self._next_at = time.monotonic() + used / _CPU_SHARE

@@ -14,7 +14,6 @@ from typing import Any
 
 from trainer import processes
 from trainer.contract import (
-    MODELS_BUCKET,
     Attempt,
     AttemptError,
     Cause,
@@ -227,7 +226,7 @@ class Supervisor:
         try:
             for path in self._artifacts if cause is Cause.COMPLETED else ():
                 key = f"{self._attempt.job_id}/{self._attempt.number}/artifacts/{path.name}"
-                self._object_store.upload(path, MODELS_BUCKET, key)
+                self._object_store.upload(path, self._attempt.models_bucket, key)
         except AttemptError as error:
             cause, message = error.cause, error.message
         self._uploader.close()
