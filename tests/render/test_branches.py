@@ -10,10 +10,10 @@ from chart import CHART, merged, render_files
 from chart.cases import CASES, case_layers
 from helm_python import Chart
 
-from render import test_forms, test_validations
+from render import test_formats, test_validations
 
 ACTION = re.compile(r"\{\{-?\s*(/\*.*?\*/|(?P<word>\w+)?.*?)\s*-?\}\}", re.DOTALL)
-REFUSING = ("validations.yaml", "_forms.tpl")
+REFUSING = ("validations.yaml", "_formats.tpl")
 OPENING = {"if", "with", "range", "define", "block"}
 
 
@@ -112,12 +112,12 @@ def test_every_branch_is_taken(tmp_path: Path) -> None:
 
 
 def test_every_refusal_is_taken() -> None:
-    """Each cause in validations.yaml and _forms.tpl is the cause of some case in their tests."""
+    """Each cause in validations.yaml and _formats.tpl is the cause of some case in their tests."""
     text = "".join((CHART / "templates" / name).read_text() for name in REFUSING)
     assert len(re.findall(r"\bfail\b", text)) == 1, "all go through platform.refuse"
     causes = re.findall(r'"cause" (?:\(printf )?"((?:[^"\\]|\\.)*)"', text)
     assert len(causes) == text.count('include "platform.refuse"')
-    refused = [*test_forms.REFUSED.values(), *test_validations.REFUSED.values()]
+    refused = [*test_formats.REFUSED.values(), *test_validations.REFUSED.values()]
     taken = [expected.splitlines()[0] for _, expected in refused]
     for cause in causes:
         pattern = re.sub(r"%[qsv]", ".*", re.escape(cause))

@@ -100,7 +100,7 @@ def test_schema_and_values_have_the_same_keys_in_the_same_order() -> None:
 
 
 def test_no_pattern_in_the_schema() -> None:
-    """Helm's message would hold nothing but the pattern: the form of a text is _forms.tpl's."""
+    """Helm's message would hold nothing but the pattern: the form of a text is _formats.tpl's."""
     assert [at for at, node in nodes(SCHEMA) if isinstance(node.get("pattern"), str)] == []
 
 
@@ -116,7 +116,7 @@ def test_null_takes_no_value_away() -> None:
 
 
 def test_what_the_schema_only_describes_is_refused_in_the_same_words() -> None:
-    """Every such text of the schema has a form in _forms.tpl, and docs/values.md tells what that message tells."""
+    """Every such text of the schema has a form in _formats.tpl, and docs/values.md tells what that message tells."""
     found = {".".join(keys): (keys, text) for keys, text in described(SCHEMA)}
     assert set(found) > MODES
     for key in set(found) - MODES:

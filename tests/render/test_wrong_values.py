@@ -1,6 +1,6 @@
 """Wrong values files: Helm stops before it renders, names the key and says what is allowed.
 
-The form of texts is _forms.tpl's: test_forms.py.
+The form of texts is _formats.tpl's: test_formats.py.
 """
 
 import pytest
