@@ -153,7 +153,7 @@ def network_page() -> str:
         f"denied in namespace `{NAMESPACE}`, in both directions. All pods may ask kube-dns (UDP and TCP 53). A cell holds the pods' ports:",
         "rules see addresses and ports after the Service's translation.",
         "",
-        "The table that the policies are made from is `platform.talksTo` in",
+        "The table that the policies are made from is `platform.egressTargets` in",
         "[_netpol.tpl](../charts/platform/templates/_netpol.tpl): a pod bears a label `trainyard.dev/to-<target>` for each of its targets,",
         "a component lets in the pods with its target's label, and may itself reach only its own targets. A pod of yours that needs the",
         'backend gets the label `trainyard.dev/to-backend: "true"` and an egress policy of its own.',

@@ -73,14 +73,14 @@ VARIANTS: dict[str, tuple[str, Values]] = {
             "objectStore": {"endpoint": "", "publicEndpoint": "https://s3.example.com"},
         },
     ),
-    "own-authorities": (
+    "ca-bundles": (
         "tier3",
         {
             "database": {"caConfigMap": "database-ca"},
             "objectStore": {"caConfigMap": "store-ca"},
         },
     ),
-    "launcher-with-own-authority": (
+    "launcher-with-ca-bundle": (
         "tier1",
         {
             "minio": {"enabled": False},

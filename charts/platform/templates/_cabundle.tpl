@@ -1,13 +1,13 @@
 {{/*
-Certificate authorities of the installation's own, in ConfigMaps that the chart does not make: of the managed database
-(`database.caConfigMap`) and of the object store (`objectStore.caConfigMap`). Each template is empty where none is named.
-"of" is the key of the values: "database" or "objectStore".
+CA bundles: the certificate authorities that the managed database (`database.caConfigMap`) and the object store
+(`objectStore.caConfigMap`) are verified against. Users create these ConfigMaps. Without one, each template renders nothing.
+"of" is the values' key: "database" or "objectStore".
 */}}
 
 {{/* Takes: root, of. */}}
-{{- define "platform.authority.volume" -}}
+{{- define "platform.caBundle.volume" -}}
 {{- with (get .root.Values .of).caConfigMap -}}
-- name: {{ $.of | kebabcase }}-authority
+- name: {{ $.of | kebabcase }}-ca-bundle
   projected:
     sources:
       - configMap:
@@ -18,29 +18,29 @@ Certificate authorities of the installation's own, in ConfigMaps that the chart 
 {{- end }}
 
 {{/* Takes: root, of. */}}
-{{- define "platform.authority.mount" -}}
+{{- define "platform.caBundle.mount" -}}
 {{- if (get .root.Values .of).caConfigMap -}}
-- {name: {{ .of | kebabcase }}-authority, mountPath: {{ include "platform.authority.path" . | dir }}, readOnly: true}
+- {name: {{ .of | kebabcase }}-ca-bundle, mountPath: {{ include "platform.caBundle.path" . | dir }}, readOnly: true}
 {{- end }}
 {{- end }}
 
 {{/* Takes: of. */}}
-{{- define "platform.authority.path" -}}
-/etc/platform/authorities/{{ .of | kebabcase }}/ca.crt
+{{- define "platform.caBundle.path" -}}
+/etc/platform/ca-bundles/{{ .of | kebabcase }}/ca.crt
 {{- end }}
 
-{{/* As PostgreSQL's own library reads it, and asyncpg. */}}
-{{- define "platform.database.authorityEnv" -}}
+{{/* Variables that libpq and asyncpg read. */}}
+{{- define "platform.database.caBundleEnv" -}}
 {{- if .Values.database.caConfigMap -}}
 - name: PGSSLROOTCERT
-  value: {{ include "platform.authority.path" (dict "of" "database") }}
+  value: {{ include "platform.caBundle.path" (dict "of" "database") }}
 {{- end }}
 {{- end }}
 
-{{/* As the AWS SDKs read it, and what fetches presigned links. */}}
-{{- define "platform.store.authorityEnv" -}}
+{{/* Variables that the AWS SDKs and the clients of presigned links read. */}}
+{{- define "platform.store.caBundleEnv" -}}
 {{- if .Values.objectStore.caConfigMap -}}
-{{- $path := include "platform.authority.path" (dict "of" "objectStore") -}}
+{{- $path := include "platform.caBundle.path" (dict "of" "objectStore") -}}
 - name: AWS_CA_BUNDLE
   value: {{ $path }}
 - name: SSL_CERT_FILE

@@ -43,7 +43,7 @@ app: {{ .component }}
 app.kubernetes.io/name: {{ .component }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
 app.kubernetes.io/part-of: platform
-{{- range include "platform.talksTo" . | splitList "," | compact }}
+{{- range include "platform.egressTargets" . | splitList "," | compact }}
 trainyard.dev/to-{{ . }}: "true"
 {{- end }}
 {{- end }}

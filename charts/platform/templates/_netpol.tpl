@@ -5,8 +5,8 @@ docs/platform-network.md draws the rendered result.
 */}}
 
 {{/* Targets of a component, comma-separated. The backend reaches itself: tier 1's trainings call back from its own pod. Takes: component. */}}
-{{- define "platform.talksTo" -}}
-{{- $talks := dict
+{{- define "platform.egressTargets" -}}
+{{- $targets := dict
   "backend"            "api-server,backend,database,mlflow,redis,store,temporal"
   "backend-migrate"    "database"
   "frontend"           "backend"
@@ -20,7 +20,7 @@ docs/platform-network.md draws the rendered result.
   "temporal-ui"        "temporal"
   "trainer"            "backend,store"
 -}}
-{{ get $talks .component }}
+{{ get $targets .component }}
 {{- end }}
 
 {{/*
@@ -84,7 +84,7 @@ spec:
 {{- end }}
 
 {{- define "platform.egressRules" -}}
-{{- range include "platform.talksTo" . | splitList "," | compact }}
+{{- range include "platform.egressTargets" . | splitList "," | compact }}
 {{ include (printf "platform.egress.%s" .) $.root }}
 {{- end }}
 {{- end }}

@@ -52,7 +52,7 @@ def test_each_application_talks_to_the_database_by_tls(role: str) -> None:
 
 def test_a_database_that_another_authority_vouches_for_is_not_believed() -> None:
     command = "kubectl exec -n platform deployment/backend -- env"
-    wrong = "PGSSLROOTCERT=/etc/platform/authorities/object-store/ca.crt"
+    wrong = "PGSSLROOTCERT=/etc/platform/ca-bundles/object-store/ca.crt"
     done = run(f"{command} {wrong} python -m backend token create never", check=False)
     assert done.returncode != 0
     assert "certificate verify failed" in done.stdout + done.stderr
@@ -60,7 +60,7 @@ def test_a_database_that_another_authority_vouches_for_is_not_believed() -> None
 
 def test_a_store_that_another_authority_vouches_for_is_not_believed() -> None:
     command = "kubectl exec -n platform deployment/backend -- env"
-    wrong = "AWS_CA_BUNDLE=/etc/platform/authorities/database/ca.crt"
+    wrong = "AWS_CA_BUNDLE=/etc/platform/ca-bundles/database/ca.crt"
     program = f"import boto3; boto3.client('s3', endpoint_url='{STORE.geturl()}', region_name='auto').list_buckets()"
     done = run([*command.split(), wrong, "python", "-c", program], check=False)
     assert done.returncode != 0

@@ -9,7 +9,7 @@
 - name: S3_PUBLIC_ENDPOINT
   value: {{ .Values.objectStore.publicEndpoint | default (include "platform.store.endpoint" .) }}
 {{ include "platform.store.env" . }}
-{{- with include "platform.store.authorityEnv" . }}{{ . | nindent 0 }}{{ end }}
+{{- with include "platform.store.caBundleEnv" . }}{{ . | nindent 0 }}{{ end }}
 - name: DATASETS_BUCKET
   value: {{ .Values.objectStore.buckets.datasets }}
 - name: MODELS_BUCKET
@@ -50,5 +50,5 @@
 {{ include "platform.secretEnv" (dict "root" . "env" "DATABASE_PASSWORD" "secret" "database" "key" "backend-password") }}
 - name: DATABASE_URL
   value: postgresql+asyncpg://backend:$(DATABASE_PASSWORD)@{{ include "platform.database.host" . }}:{{ .Values.database.port }}/platform?ssl={{ include "platform.database.tls" . }}
-{{- with include "platform.database.authorityEnv" . }}{{ . | nindent 0 }}{{ end }}
+{{- with include "platform.database.caBundleEnv" . }}{{ . | nindent 0 }}{{ end }}
 {{- end }}

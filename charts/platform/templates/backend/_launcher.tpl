@@ -17,7 +17,7 @@ Tier 1: the launcher beside the backend. They share the folder of its socket and
     - name: DATASET_CACHE_BYTES
       value: {{ int64 .Values.trainer.datasetCacheBytes | quote }}
     {{- include "platform.store.plainUploads" . | nindent 4 }}
-    {{- with include "platform.store.authorityEnv" . }}{{ . | nindent 4 }}{{ end }}
+    {{- with include "platform.store.caBundleEnv" . }}{{ . | nindent 4 }}{{ end }}
     {{- if .Values.trainer.liveSource.enabled }}
     - name: PYTHONPATH
       value: /src/src
@@ -40,7 +40,7 @@ Tier 1: the launcher beside the backend. They share the folder of its socket and
     - {name: launcher-state, mountPath: /var/lib/launcher}
     - {name: launcher-tmp, mountPath: /tmp}
     - {name: shm, mountPath: /dev/shm}
-    {{- with include "platform.authority.mount" (dict "root" . "of" "objectStore") }}{{ . | nindent 4 }}{{ end }}
+    {{- with include "platform.caBundle.mount" (dict "root" . "of" "objectStore") }}{{ . | nindent 4 }}{{ end }}
     {{- if .Values.trainer.liveSource.enabled }}
     - {name: source, mountPath: /src, readOnly: true}
     {{- end }}

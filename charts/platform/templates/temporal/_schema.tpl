@@ -36,7 +36,7 @@ done` -}}
       value: {{ .root.Values.database.port | quote }}
     - name: PGSSLMODE
       value: {{ include "platform.database.tls" .root }}
-    {{- with include "platform.database.authorityEnv" .root }}{{ . | nindent 4 }}{{ end }}
+    {{- with include "platform.database.caBundleEnv" .root }}{{ . | nindent 4 }}{{ end }}
     - name: PGCONNECT_TIMEOUT
       value: "5"
     - name: PGUSER
@@ -47,7 +47,7 @@ done` -}}
       value: {{ include "platform.image" (dict "root" .root "image" .root.Values.temporal.adminTools) }}
   resources:
     {{- include "platform.smallResources" .root | nindent 4 }}
-  {{- with include "platform.authority.mount" (dict "root" .root "of" "database") }}
+  {{- with include "platform.caBundle.mount" (dict "root" .root "of" "database") }}
   volumeMounts:
     {{- . | nindent 4 }}
   {{- end }}
