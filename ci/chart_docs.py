@@ -1,8 +1,12 @@
-"""Write docs/values.md and docs/platform-network.md from the chart: `python ci/chart_docs.py`."""
+"""Write what repeats the chart's facts: `python ci/chart_docs.py`.
+
+These are docs/values.md, docs/platform-network.md, the descriptions in values.schema.json and the list of images in Chart.yaml.
+"""
 
 import json
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,10 +15,12 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from chart import CHART, NAMESPACE, TIERS, Rendered, tier  # noqa: E402
+from chart import CHART, NAMESPACE, TIERS, Rendered, Values, tier  # noqa: E402
 from chart.network import away, flows, outside  # noqa: E402
 
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
+FORMATS: dict[str, dict[str, Any]] = yaml.safe_load((CHART / "files/formats.yaml").read_text())
+WIDTH = 130  # of values.schema.json
 
 
 class Leaf(NamedTuple):
@@ -59,12 +65,98 @@ def leaves(text: str) -> Iterator[Leaf]:
     return walk(root, "")
 
 
+def schema_nodes(
+    node: dict[str, Any], keys: list[str], path: str = ""
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Path and node of every value that a format's key, such as `*.image.tag`, stands for."""
+    node = resolved(node)
+    if not keys:
+        yield path, node
+        return
+    children = dict(node.get("properties", {}))
+    for child in node.get("patternProperties", {}).values():
+        children["any"] = child
+    if "items" in node:
+        children["0"] = node["items"]
+    for key, child in children.items():
+        if keys[0] in {"*", key}:
+            yield from schema_nodes(child, keys[1:], f"{path}.{key}" if path else key)
+
+
+def describe_formats() -> None:
+    """Give the schema each format's words, and its values for editors to complete.
+
+    An `enum` alone would make Helm refuse other values without saying how to fix them.
+
+    Raises:
+        ValueError: a key leads to no node, or a node has two formats.
+    """
+    owners: dict[int, str] = {}
+    for name, entry in FORMATS.items():
+        values = entry.get("values", [])
+        for key in entry["keys"]:
+            found = list(schema_nodes(SCHEMA, key.split(".")))
+            if not found:
+                raise ValueError(f"formats.yaml: {name}: values.schema.json has no {key}")
+            for _, node in found:
+                if owners.setdefault(id(node), name) != name:
+                    raise ValueError(f"formats.yaml: {key} is of {name} and of {owners[id(node)]}")
+                node["description"] = entry.get("allowed") or code_list(values)
+                if values:
+                    node["anyOf"] = [{"enum": values}, {}]
+
+
+def layout(value: Any, before: int = 0, indent: str = "") -> str:
+    """JSON with each part on one line where it fits behind `before` characters."""
+    flat = json.dumps(value, ensure_ascii=False)
+    if before + len(flat) < WIDTH or not isinstance(value, dict | list):
+        return flat
+    inner = f"{indent}  "
+    if isinstance(value, list):
+        parts = [layout(item, len(inner), inner) for item in value]
+    else:
+        heads = [f"{json.dumps(key)}: " for key in value]
+        parts = [
+            f"{head}{layout(child, len(inner + head), inner)}"
+            for head, child in zip(heads, value.values(), strict=True)
+        ]
+    opening, closing = "[]" if isinstance(value, list) else "{}"
+    return f"{opening}\n{inner}" + f",\n{inner}".join(parts) + f"\n{indent}{closing}"
+
+
+def schema() -> str:
+    return layout(SCHEMA) + "\n"
+
+
+def images() -> Iterator[tuple[str, str]]:
+    """Name and reference of every image of values.yaml."""
+    values: Values = yaml.safe_load((CHART / "values.yaml").read_text())
+    version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
+    for component, keys in values.items():
+        for key, image in keys.items() if isinstance(keys, dict) else ():
+            if isinstance(image, dict) and "repository" in image:
+                name = component if key == "image" else f"{component}-{key}"
+                yield (
+                    re.sub(r"(?=[A-Z])", "-", name).lower(),
+                    f"{image['repository']}:{image['tag'] or version}",
+                )
+
+
+def chart_metadata() -> str:
+    """Chart.yaml with the images that Artifact Hub lists and scans."""
+    listed = "".join(f"    - name: {name}\n      image: {image}\n" for name, image in images())
+    text = (CHART / "Chart.yaml").read_text()
+    return re.sub(r"(?<=artifacthub.io/images: \|\n)(?: {4}.*\n)*", listed, text)
+
+
 def allowed(path: str) -> str:
-    """What the schema, or validations.yaml in the same words, lets a value be."""
-    node = SCHEMA
-    for key in path.split("."):
-        node = resolved(node)["properties"][key]
+    """What a value may be, in words."""
+    [(_, node)] = schema_nodes(SCHEMA, path.split("."))
     return words(node)
+
+
+def code_list(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def resolved(node: dict[str, Any]) -> dict[str, Any]:
@@ -79,7 +171,7 @@ def words(node: dict[str, Any]) -> str:
     if "description" in node:
         return str(node["description"])
     if "enum" in node:
-        return ", ".join(f"`{value}`" for value in node["enum"])
+        return code_list(node["enum"])
     if node["type"] == "integer":
         least, most = node["minimum"], node.get("maximum")
         return f"a whole number, {least} or more" if most is None else f"{least} to {most}"
@@ -89,9 +181,12 @@ def words(node: dict[str, Any]) -> str:
 
 
 def several(node: dict[str, Any]) -> str:
-    keys = node.get("properties") or node.get("required")
+    keys: dict[str, Any] = node.get("properties", {})
     if keys:
-        return f"keys {', '.join(f'`{key}`' for key in keys)}"
+        alike = len({str(child) for child in keys.values()}) == 1
+        return f"keys {code_list(keys)}" + (
+            f", each {words(next(iter(keys.values())))}" if alike else ""
+        )
     if "items" in node:
         return f"a list, each: {words(node['items'])}"
     [value] = node.get("patternProperties", {}).values() or [node["additionalProperties"]]
@@ -102,10 +197,11 @@ def values_page() -> str:
     parts = [
         "# Values of the chart",
         "",
-        "Made by `ci/chart_docs.py` from `charts/platform/values.yaml`; a test keeps it current. What each tier changes stands in",
-        *(f"[overlays/{name}/values.yaml](../overlays/{name}/values.yaml)," for name in TIERS),
-        "A value that is refused is one that the column *allowed* does not know. Most messages say it in the same words, with the cure;",
-        "Helm's own (`at '/backend/replicas': got string, want integer`) have only the key and the rule.",
+        "Generated by `ci/chart_docs.py` from `charts/platform/values.yaml`; a test keeps it current. Each tier's changes are in its",
+        f"overlay: {', '.join(f'[{name}](../overlays/{name}/values.yaml)' for name in TIERS)}.",
+        "",
+        "Values must match the column *allowed*. Error messages repeat it and say how to fix the value; Helm's own messages",
+        "(`at '/backend/replicas': got string, want integer`) name only the key and the rule.",
     ]
     section = ""
     for leaf in leaves((CHART / "values.yaml").read_text()):
@@ -121,11 +217,11 @@ def values_page() -> str:
             ]
         cells = (f"`{leaf.path}`", f"`{leaf.default}`", allowed(leaf.path), leaf.doc)
         parts.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
-    return "\n".join(parts).replace("values.yaml),\nA value", "values.yaml).\nA value") + "\n"
+    return "\n".join(parts) + "\n"
 
 
 def matrix(rendered: Rendered) -> list[str]:
-    """Who (rows) may open a connection to whom (columns), with the ports."""
+    """Connections from clients (rows) to servers (columns), with the ports."""
     found = flows(rendered)
     servers = sorted({server for _, server, _ in found})
     clients = sorted({client for client, _, _ in found})
@@ -147,16 +243,16 @@ def matrix(rendered: Rendered) -> list[str]:
 
 def network_page() -> str:
     parts = [
-        "# Who may talk to whom",
+        "# Allowed network connections",
         "",
-        "Made by `ci/chart_docs.py` from the rendered NetworkPolicies; a test keeps it current. Everything that is not in these tables is",
-        f"denied in namespace `{NAMESPACE}`, in both directions. All pods may ask kube-dns (UDP and TCP 53). A cell holds the pods' ports:",
-        "rules see addresses and ports after the Service's translation.",
+        "Generated by `ci/chart_docs.py` from the rendered NetworkPolicies; a test keeps it current. These tables list every allowed",
+        f"connection of namespace `{NAMESPACE}`; everything else is denied in both directions. All pods may query kube-dns (UDP and TCP 53).",
+        "Cells show ports of pods: NetworkPolicies see addresses and ports after the Service's translation.",
         "",
-        "The table that the policies are made from is `platform.egressTargets` in",
-        "[_netpol.tpl](../charts/platform/templates/_netpol.tpl): a pod bears a label `trainyard.dev/to-<target>` for each of its targets,",
-        "a component lets in the pods with its target's label, and may itself reach only its own targets. A pod of yours that needs the",
-        'backend gets the label `trainyard.dev/to-backend: "true"` and an egress policy of its own.',
+        "The policies are rendered from one table, `platform.egressTargets` in",
+        "[_netpol.tpl](../charts/platform/templates/_netpol.tpl). A pod has a label `trainyard.dev/to-<target>` for each of its targets.",
+        "A component admits pods with the label of its target, and reaches only its own targets. To let a pod of your own reach the",
+        'backend, give it the label `trainyard.dev/to-backend: "true"` and an egress policy.',
     ]
     titles = {"tier1": "Tiers 1 and 2", "tier3": "Tier 3"}
     for name, title in titles.items():
@@ -167,19 +263,25 @@ def network_page() -> str:
             "",
             *matrix(rendered),
             "",
-            "| open to the outside | port | to |",
+            "| open to the outside | port | for |",
             "|---|---|---|",
         ]
         parts += [f"| {app} | {port} | {who} |" for app, port, who in sorted(outside(rendered))]
-        parts += ["", "| reaches outside | port | where |", "|---|---|---|"]
+        parts += ["", "| connects to the outside | port | addresses |", "|---|---|---|"]
         parts += [f"| {app} | {port} | {where} |" for app, port, where in sorted(away(rendered))]
     return "\n".join(parts) + "\n"
 
 
-PAGES = {"values.md": values_page, "platform-network.md": network_page}
+describe_formats()
+GENERATED = {
+    ROOT / "docs/values.md": values_page,
+    ROOT / "docs/platform-network.md": network_page,
+    CHART / "values.schema.json": schema,
+    CHART / "Chart.yaml": chart_metadata,
+}
 
 
 if __name__ == "__main__":
-    for file, make in PAGES.items():
-        (ROOT / "docs" / file).write_text(make())
-        print(f"docs/{file}")
+    for path, make in GENERATED.items():
+        path.write_text(make())
+        print(path.relative_to(ROOT))

@@ -109,6 +109,14 @@ def merged(*layers: Values) -> Values:
     return result
 
 
+def nested(path: str, value: Any) -> Values:
+    """Values with one value at a dotted path; `0` is the only item of a list."""
+    first, _, rest = path.partition(".")
+    if rest == "0":
+        return {first: [value]}
+    return {first: nested(rest, value) if rest else value}
+
+
 @cache
 def overlay(tier: str) -> Values:
     made: Values = yaml.safe_load((OVERLAYS / tier / "values.yaml").read_text())

@@ -1,17 +1,19 @@
-"""The pages that are made from the chart are those that it makes now; `python ci/chart_docs.py` writes them."""
+"""Files generated from the chart are current; `python ci/chart_docs.py` writes them."""
 
 import importlib.util
 import re
 import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
+import yaml
 from chart import CHART, ROOT, TIERS, tier
 
 
 def script(name: str) -> ModuleType:
-    """A script of ci/, which is no package."""
+    """A script of ci/, which is not a package."""
     spec = importlib.util.spec_from_file_location(f"ci_{name}", ROOT / "ci" / f"{name}.py")
     assert spec
     assert spec.loader
@@ -24,9 +26,22 @@ def script(name: str) -> ModuleType:
 chart_docs, review = script("chart_docs"), script("render")
 
 
-@pytest.mark.parametrize("page", chart_docs.PAGES)
-def test_page_is_current(page: str) -> None:
-    assert (ROOT / "docs" / page).read_text() == chart_docs.PAGES[page]()
+@pytest.mark.parametrize("path", chart_docs.GENERATED, ids=lambda path: path.name)
+def test_generated_file_is_current(path: Path) -> None:
+    assert path.read_text() == chart_docs.GENERATED[path]()
+
+
+def test_every_image_of_the_chart_is_listed() -> None:
+    """Artifact Hub's annotation against the images that pods have, and those of every component."""
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    listed = yaml.safe_load(chart["annotations"]["artifacthub.io/images"])
+    images = {item["image"] for item in listed}
+    own = {
+        f"{name}:{chart['appVersion']}" for name in ("backend", "frontend", "trainer-ultralytics")
+    }
+    assert own <= images
+    used = {container["image"] for pod in tier("tier2").pods() for container in pod.containers}
+    assert {image for image in used if not image.endswith(":latest")} == images - own
 
 
 def test_every_leaf_has_its_line() -> None:

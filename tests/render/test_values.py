@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
-from chart import CHART, TIERS, Values, loaded_chart, overlay, render
-from chart.cases import MANIFEST
-from helm_python import HelmRenderError, HelmValuesError
+from chart import CHART, TIERS, Values, loaded_chart, nested, overlay, render
+from helm_python import HelmValuesError
 
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
 VALUES: Values = loaded_chart().values
@@ -23,10 +22,6 @@ ORDER = [
 FREE = {"backend.settings", "trainer.job.limits"}
 # JSON Schema itself, as a manifest holds it.
 CONFIG_SCHEMA = "/$defs/manifest/properties/config_schema"
-# Each with a message of its own in validations.yaml.
-MODES = {"environment", "exposure.mode", "training.mode"}
-# A manifest is refused before its texts are looked at unless it is whole.
-MANIFESTS: Values = {"trainer": {"manifests": {"any": {**MANIFEST, "name": "any"}}}}
 COMPONENTS = [
     name for name, value in VALUES.items() if isinstance(value, dict) and "image" in value
 ]
@@ -73,34 +68,13 @@ def closed_objects(schema: Any) -> Iterator[tuple[str, dict[str, Any]]]:
             yield at, node
 
 
-def described(schema: dict[str, Any], *at: str) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Keys and description of every text whose form the schema does not ask for but tells."""
-    schema = resolve(schema)
-    if "string" in schema.get("type", "") and "description" in schema:
-        yield at, schema["description"]
-    for key, child in schema.get("properties", {}).items():
-        if key != "resources" or at == ("backend",):  # the same in every component
-            yield from described(child, *at, key)
-    for child in schema.get("patternProperties", {}).values():
-        yield from described(child, *at, "any")
-    if "items" in schema:
-        yield from described(schema["items"], *at, "0")
-
-
-def holding(keys: tuple[str, ...], value: str | None) -> Values:
-    first, *rest = keys
-    if rest == ["0"]:
-        return {first: [value]}
-    return {first: holding(tuple(rest), value) if rest else value}
-
-
 def test_schema_and_values_have_the_same_keys_in_the_same_order() -> None:
     text = yaml.safe_load((CHART / "values.yaml").read_text())  # Helm sorts keys, the file does not
     assert list(schema_paths(SCHEMA)) == list(value_paths(text))
 
 
 def test_no_pattern_in_the_schema() -> None:
-    """Helm's message would hold nothing but the pattern: the form of a text is _formats.tpl's."""
+    """Helm's message would show nothing but the pattern: formats.yaml has them."""
     assert [at for at, node in nodes(SCHEMA) if isinstance(node.get("pattern"), str)] == []
 
 
@@ -110,21 +84,9 @@ def test_null_takes_no_value_away() -> None:
     for path in value_paths(text):
         *parents, last = path.split(".")
         with pytest.raises(HelmValuesError) as caught:
-            render(overlay("tier3"), holding((*parents, last), None))
+            render(overlay("tier3"), nested(path, None))
         place = "".join(f"/{parent}" for parent in parents)
         assert f"at '{place}': missing property '{last}'" in str(caught.value)
-
-
-def test_what_the_schema_only_describes_is_refused_in_the_same_words() -> None:
-    """Every such text of the schema has a form in _formats.tpl, and docs/values.md tells what that message tells."""
-    found = {".".join(keys): (keys, text) for keys, text in described(SCHEMA)}
-    assert set(found) > MODES
-    for key in set(found) - MODES:
-        keys, text = found[key]
-        with pytest.raises(HelmRenderError) as caught:
-            render(overlay("tier3"), MANIFESTS if "manifests" in keys else {}, holding(keys, " "))
-        allowed = text.replace("`", "")
-        assert f'\n{key} is " ".\nAllowed: {allowed}.\n' in str(caught.value)
 
 
 def test_schema_is_closed() -> None:
