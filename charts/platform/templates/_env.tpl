@@ -1,5 +1,5 @@
 {{/*
-Environment variables that several components read.
+Environment variables shared by several components.
 */}}
 
 {{/* An environment variable from a Secret. Takes: root, env, secret (a key of .Values.secrets), key. */}}
@@ -11,7 +11,7 @@ Environment variables that several components read.
       key: {{ .key }}
 {{- end }}
 
-{{/* The object store's credentials, as every AWS SDK reads them. */}}
+{{/* The object store's credentials, under the AWS SDKs' names. */}}
 {{- define "platform.store.env" -}}
 {{ include "platform.secretEnv" (dict "root" . "env" "AWS_ACCESS_KEY_ID" "secret" "objectStore" "key" "access-key-id") }}
 {{ include "platform.secretEnv" (dict "root" . "env" "AWS_SECRET_ACCESS_KEY" "secret" "objectStore" "key" "secret-access-key") }}
@@ -19,7 +19,7 @@ Environment variables that several components read.
   value: {{ .Values.objectStore.region }}
 {{- end }}
 
-{{/* No checksum that the request does not need: R2 refuses those that AWS SDKs send as trailers by default. */}}
+{{/* Turns off optional checksums: R2 refuses those that AWS SDKs send as trailers by default. */}}
 {{- define "platform.store.plainUploads" -}}
 - name: AWS_REQUEST_CHECKSUM_CALCULATION
   value: when_required

@@ -1,10 +1,10 @@
 {{/*
-What runs once, and what waits for it.
+Jobs for migrations and setup, and the init container that waits for PostgreSQL.
 */}}
 
 {{/*
-A Job that runs once for what it says and again, harmlessly, when that changes: its name ends in its spec's hash,
-because a Job cannot be changed, and Argo CD runs it as a hook of its wave.
+A Job whose name ends in a hash of its spec: a Job cannot be changed, so a new spec is a new Job, and each Job may run again.
+Argo CD runs it as a hook of its wave.
 Takes: root, name; the pod is the template "platform.job.<name>".
 */}}
 {{- define "platform.job" -}}
@@ -31,10 +31,10 @@ template:
       {{- include "platform.podLabels" (dict "root" .root "component" .name) | nindent 6 }}
   spec:
     {{- include (printf "platform.job.%s" .name) .root | nindent 4 }}
-    restartPolicy: Never # the pod of each failed try stays, and its log with it
+    restartPolicy: Never # keeps the pod and the log of each failed attempt
 {{- end }}
 
-{{/* Init container that waits for PostgreSQL, with words. */}}
+{{/* Init container that waits for PostgreSQL and logs what it waits for. */}}
 {{- define "platform.waitForDatabase" -}}
 - name: wait-for-database
   {{- include "platform.container" (dict "root" . "image" .Values.postgres.image) | nindent 2 }}

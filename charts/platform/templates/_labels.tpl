@@ -1,5 +1,5 @@
 {{/*
-Metadata that every object carries.
+Metadata and labels of all objects and pods.
 */}}
 
 {{/* Argo CD's sync wave of a component: stores, then migrations, then the rest. */}}
@@ -37,7 +37,7 @@ app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
 helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
 {{- end }}
 
-{{/* Labels of a pod: none that a new chart version would change, and whom the pod may talk to. Takes: root, component. */}}
+{{/* Labels of a pod: without versions, so that a new chart does not replace it, and with its egress targets. Takes: root, component. */}}
 {{- define "platform.podLabels" -}}
 app: {{ .component }}
 app.kubernetes.io/name: {{ .component }}
@@ -48,14 +48,14 @@ trainyard.dev/to-{{ . }}: "true"
 {{- end }}
 {{- end }}
 
-{{/* Annotations by which Prometheus finds a pod. Takes: port, path. */}}
+{{/* Annotations with which Prometheus finds a pod. Takes: port, path. */}}
 {{- define "platform.scrape" -}}
 prometheus.io/scrape: "true"
 prometheus.io/port: {{ .port | quote }}
 prometheus.io/path: {{ .path }}
 {{- end }}
 
-{{/* Annotation that rolls a pod when the ConfigMap that it mounts changes. Takes: root, template (path below templates/). */}}
+{{/* Annotation that replaces a pod when the ConfigMap that it mounts changes. Takes: root, template (path below templates/). */}}
 {{- define "platform.checksum" -}}
 {{- $config := include (printf "%s/%s" .root.Template.BasePath .template) .root | fromYaml -}}
 checksum/{{ $config.metadata.name }}: {{ $config.data | toJson | sha256sum }}

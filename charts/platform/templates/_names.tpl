@@ -1,5 +1,5 @@
 {{/*
-Addresses, images and names of what others refer to. All take the root context, or a dict with it as "root".
+Addresses, images and names that several templates refer to. All take the root context, or a dict with it as "root".
 */}}
 
 {{/* Image reference of a component. Takes: root, image (repository, tag, digest). */}}
@@ -19,7 +19,7 @@ Addresses, images and names of what others refer to. All take the root context, 
 http://{{ include "platform.host" . }}:{{ .port }}
 {{- end }}
 
-{{/* URL of a component's page in users' browsers: its node port, or else a port-forward of its own. Takes: root, port, nodePort. */}}
+{{/* URL of a component's page in users' browsers: its node port, or else a port-forward. Takes: root, port, nodePort. */}}
 {{- define "platform.pageUrl" -}}
 {{- if eq .root.Values.exposure.mode "nodePort" -}}
 http://{{ .root.Values.exposure.host | default "localhost" }}:{{ .nodePort }}
@@ -32,7 +32,7 @@ http://localhost:{{ .port }}
 {{ .Values.database.host | default (include "platform.host" (dict "root" . "name" "postgres")) }}
 {{- end }}
 
-{{/* TLS to the database, by libpq's names; "disable" for the chart's own pod, which is reached inside the cluster only. */}}
+{{/* TLS mode of database connections, in libpq's terms; "disable" for the chart's own pod, which is reachable inside the cluster only. */}}
 {{- define "platform.database.tls" -}}
 {{- $checked := and (ne .Values.database.caConfigMap "") (eq .Values.database.tls "require") -}}
 {{ ternary (ternary "verify-full" .Values.database.tls $checked) "disable" (ne .Values.database.host "") }}
@@ -43,7 +43,7 @@ http://localhost:{{ .port }}
 {{ .Values.objectStore.endpoint | default (include "platform.url" (dict "root" . "name" "minio" "port" 9000)) }}
 {{- end }}
 
-{{/* Name of the Secret with a concern's passwords. Takes: root, secret (a key of .Values.secrets). */}}
+{{/* Name of a Secret with passwords. Takes: root, secret (a key of .Values.secrets). */}}
 {{- define "platform.secretName" -}}
 {{ get .root.Values.secrets .secret | default "development-passwords" }}
 {{- end }}

@@ -1,10 +1,10 @@
 {{/*
-Who may talk to whom, in one table. Pods bear a label `trainyard.dev/to-<target>` for each of their targets; a component lets in
-the pods with its target's label and may itself reach only its own targets. All else is denied in both directions.
-docs/platform-network.md draws the rendered result.
+NetworkPolicies, rendered from one table of egress targets. Pods have a label `trainyard.dev/to-<target>` for each of their
+targets; a component admits the pods with its target's label and reaches only its own targets. Everything else is denied in both
+directions. docs/platform-network.md shows the rendered result.
 */}}
 
-{{/* Targets of a component, comma-separated. The backend reaches itself: tier 1's trainings call back from its own pod. Takes: component. */}}
+{{/* Egress targets of a component, comma-separated. The backend reaches itself: tier 1's trainings call back from its pod. Takes: component. */}}
 {{- define "platform.egressTargets" -}}
 {{- $targets := dict
   "backend"            "api-server,backend,database,mlflow,redis,store,temporal"
@@ -25,8 +25,8 @@ docs/platform-network.md draws the rendered result.
 
 {{/*
 A component's NetworkPolicy.
-Takes: root, component, name (default: component), serves (target: port), outside (ports that clients outside the cluster reach
-by node port), routed (ports that the Ingress or Gateway controller reaches).
+Takes: root, component, name (default: component), serves (target: port), outside (ports open to clients outside the cluster,
+by node port), routed (ports open to the Ingress or Gateway controller).
 */}}
 {{- define "platform.networkPolicy" -}}
 apiVersion: networking.k8s.io/v1
@@ -89,7 +89,7 @@ spec:
 {{- end }}
 {{- end }}
 
-{{/* Rule towards pods of this namespace. Takes: app, port. */}}
+{{/* Egress rule to pods of this namespace. Takes: app, port. */}}
 {{- define "platform.egress.pods" -}}
 - to:
     - podSelector:
@@ -99,7 +99,7 @@ spec:
     - {protocol: TCP, port: {{ .port }}}
 {{- end }}
 
-{{/* Rule towards addresses outside. Takes: cidr, port. */}}
+{{/* Egress rule to addresses outside the cluster. Takes: cidr, port. */}}
 {{- define "platform.egress.addresses" -}}
 - to:
     - ipBlock:
@@ -134,7 +134,7 @@ spec:
 {{- include "platform.egress.addresses" (dict "cidr" .Values.networkPolicy.apiServerCidr "port" .Values.networkPolicy.apiServerPort) }}
 {{- end }}
 
-{{/* Prometheus may reach the metrics ports of the namespace's pods: backend, grafana, mlflow, minio, temporal. */}}
+{{/* Prometheus scrapes the metrics ports of backend, grafana, mlflow, minio and temporal. */}}
 {{- define "platform.egress.metrics" -}}
 - to:
     - podSelector: {}

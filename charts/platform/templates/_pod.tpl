@@ -1,5 +1,5 @@
 {{/*
-What every pod and container has in common: Pod Security's profile "restricted", a read-only root, no API token.
+Parts of every pod and container: Pod Security's profile "restricted", a read-only root, no API token.
 */}}
 
 {{/* Head of a pod's spec. Takes: root, uid. */}}
@@ -49,7 +49,7 @@ securityContext:
     drop: [ALL]
 {{- end }}
 
-{{/* Resources of a container that only waits or runs a short command. */}}
+{{/* Resources of a container that waits or runs a short command. */}}
 {{- define "platform.smallResources" -}}
 requests: {cpu: 10m, memory: 64Mi}
 limits: {cpu: 500m, memory: 256Mi}
@@ -71,9 +71,7 @@ livenessProbe:
   timeoutSeconds: 5
 {{- end }}
 
-{{/*
-The API token as a volume that only the container that uses it mounts: a neighbour in the pod gets none.
-*/}}
+{{/* The API token as a volume, so that only the container that uses it mounts it, and no other container of the pod. */}}
 {{- define "platform.token.volume" -}}
 - name: api-token
   projected:

@@ -1,5 +1,5 @@
 {{/*
-What the components that scale have in common.
+Autoscaler, disruption budget, shutdown delay and spreading of the components that scale.
 */}}
 
 {{/* Takes: root, name, values (the component's). */}}
@@ -32,19 +32,19 @@ metadata:
   {{- include "platform.metadata" . | nindent 2 }}
 spec:
   maxUnavailable: 1
-  unhealthyPodEvictionPolicy: AlwaysAllow # a pod that never becomes ready must not hold up its node's drain
+  unhealthyPodEvictionPolicy: AlwaysAllow # a pod that never becomes ready must not block its node's drain
   selector:
     matchLabels:
       app: {{ .name }}
 {{- end }}
 
-{{/* A pod that is replaced serves until nobody is sent to it any more. */}}
+{{/* Delays shutdown until the Service has stopped routing to the pod. */}}
 {{- define "platform.drain" -}}
 preStop:
   sleep: {seconds: 5}
 {{- end }}
 
-{{/* Replicas on different nodes where there are several. Takes: the component's name. */}}
+{{/* Spreads replicas over nodes if possible. Takes: the component's name. */}}
 {{- define "platform.spread" -}}
 - maxSkew: 1
   topologyKey: kubernetes.io/hostname

@@ -1,5 +1,5 @@
 {{/*
-A component's Service; in exposure mode nodePort, its ports with a node port are reachable from outside.
+Service of a component; in exposure mode nodePort it opens the ports that have a node port.
 Takes: root, name, ports (list of name, port, nodePort (default: none)); a port's name is also the container port's.
 */}}
 {{- define "platform.service" -}}

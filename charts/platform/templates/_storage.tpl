@@ -1,8 +1,8 @@
 {{/*
-Volumes that outlive the release.
+PersistentVolumeClaim templates.
 */}}
 
-{{/* The claim `data` of a StatefulSet: with apiVersion and kind, or Argo CD sees it changed for ever. Takes: size, storageClass. */}}
+{{/* The claim `data` of a StatefulSet. Without apiVersion and kind, Argo CD would report it OutOfSync for ever. Takes: size, storageClass. */}}
 {{- define "platform.claimTemplate" -}}
 - apiVersion: v1
   kind: PersistentVolumeClaim

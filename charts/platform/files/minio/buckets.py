@@ -1,4 +1,4 @@
-"""Makes the buckets that the arguments name, where they are not there yet; waits for a store that is still starting."""
+"""Creates the buckets named by the arguments if they do not exist; waits for a store that is still starting."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-{{/* The backend's environment. The variables of the original request stand first, by its names. */}}
+{{/* Environment of the backend. */}}
 {{- define "platform.backend.env" -}}
 - name: TRAINING_MODE
   value: {{ .Values.training.mode }}
@@ -38,14 +38,14 @@
   value: /run/launcher/launcher.sock
 - name: API_AUTH
   value: {{ .Values.backend.apiAuth | quote }}
-{{- /* a large number as it is, not as 6.8e+10 */}}
+{{- /* toJson prints large numbers in full, not as 6.8e+10 */}}
 {{- range $name, $value := .Values.backend.settings }}
 - name: {{ $name }}
   value: {{ kindIs "string" $value | ternary $value (toJson $value) | quote }}
 {{- end }}
 {{- end }}
 
-{{/* What the backend needs of it to reach its database, and all that its migrations get. */}}
+{{/* Variables for the database connection; the migration Job gets no others. */}}
 {{- define "platform.backend.databaseEnv" -}}
 {{ include "platform.secretEnv" (dict "root" . "env" "DATABASE_PASSWORD" "secret" "database" "key" "backend-password") }}
 - name: DATABASE_URL

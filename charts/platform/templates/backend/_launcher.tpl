@@ -1,5 +1,5 @@
 {{/*
-Tier 1: the launcher beside the backend. They share the folder of its socket and nothing else, not even the API token.
+Sidecar of tier 1: the launcher. It shares only its socket's folder with the backend, not even the API token.
 */}}
 {{- define "platform.backend.launcher" -}}
 - name: launcher
@@ -7,7 +7,7 @@ Tier 1: the launcher beside the backend. They share the folder of its socket and
   command: [python, -m, trainer]
   args: [launcher, --socket, /run/launcher/launcher.sock, --state, /var/lib/launcher/state]
   {{- if .Values.trainer.liveSource.enabled }}
-  workingDir: /src/src # `python -m` looks there before it looks into the image
+  workingDir: /src/src # `python -m` searches it before the image's packages
   {{- end }}
   env:
     - name: HOME
@@ -27,7 +27,7 @@ Tier 1: the launcher beside the backend. They share the folder of its socket and
     periodSeconds: 2
     timeoutSeconds: 3
     failureThreshold: 90
-  # No readiness probe: with the launcher away the API still answers, and trainings still call back.
+  # No readiness probe: without the launcher the API still answers, and trainings still call back.
   livenessProbe:
     {{- include "platform.backend.launcherPing" . | nindent 4 }}
     periodSeconds: 30
@@ -46,7 +46,7 @@ Tier 1: the launcher beside the backend. They share the folder of its socket and
     {{- end }}
 {{- end }}
 
-{{/* Whether the launcher answers on its socket (docs/training-contract.md, op ping). */}}
+{{/* Probe: the launcher answers on its socket (docs/training-contract.md, op ping). */}}
 {{- define "platform.backend.launcherPing" -}}
 exec:
   command:

@@ -1,6 +1,6 @@
 {{/*
-Temporal's schema is ready when the comment on its database names the tools that made it: the Job that migrates writes it, the
-server, which would leave with an older schema, waits for it.
+Marker of Temporal's schema version: a comment on the database that names the image of the tools. The schema Job writes it; the
+server's init container waits for it, because the server exits with an older schema.
 */}}
 
 {{- define "platform.temporal.markSchema" -}}
@@ -13,7 +13,7 @@ SQL` -}}
 {{- define "platform.temporal.waitForSchema" -}}
 {{- $command := `query="SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'temporal'"
 until [ "$(psql -qAtc "$query")" = "$SCHEMA_VERSION" ]; do
-  echo "waiting for Temporal's schema ($SCHEMA_VERSION) at $PGHOST:$PGPORT: the Job temporal-schema makes it"
+  echo "waiting for Temporal's schema ($SCHEMA_VERSION) at $PGHOST:$PGPORT, made by the Job temporal-schema"
   sleep 1
 done` -}}
 {{- include "platform.temporal.psql" (dict "root" . "name" "wait-for-schema" "command" $command) }}
