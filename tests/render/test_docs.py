@@ -48,7 +48,7 @@ def test_every_leaf_has_its_line() -> None:
     text = (CHART / "values.yaml").read_text()
     assert len(list(chart_docs.leaves(text))) > 100
     with pytest.raises(ValueError, match=r"redis\.maxMemory has no line"):
-        list(chart_docs.leaves(re.sub(r"  # -- Most memory of its data.*\n", "", text)))
+        list(chart_docs.leaves(re.sub(r"  # -- Maximum of memory for data.*\n", "", text)))
 
 
 def test_both_kind_tiers_have_the_same_network() -> None:
