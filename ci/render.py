@@ -34,7 +34,7 @@ def render(root: Path, tier: str) -> dict[str, str]:
 
 
 def at_revision(revision: str, folder: Path) -> Path:
-    """The chart and the overlays as they were, below `folder`."""
+    """The chart and the overlays of a revision, extracted into `folder`."""
     command = ["git", "-C", str(ROOT), "archive", revision, "charts", "overlays"]
     archive = subprocess.run(command, capture_output=True, check=False)
     if archive.returncode:

@@ -1,4 +1,4 @@
-"""The chart, rendered in process: each set of values once a run."""
+"""Renders the chart in process, each set of values once per test run."""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ Manifest = dict[str, Any]
 
 
 class Pod(NamedTuple):
-    """A pod's template, wherever it lies."""
+    """The template of a pod."""
 
     owner: str  # Deployment/backend
     labels: dict[str, str]
@@ -35,9 +35,9 @@ class Pod(NamedTuple):
 
 
 class Rendered(NamedTuple):
-    """What one set of values renders to."""
+    """The rendered chart."""
 
-    files: dict[str, str]  # text by path below templates/, without those that are empty
+    files: dict[str, str]  # non-empty text by path below templates/
     documents: dict[str, list[Manifest]]  # objects by path
 
     @property
@@ -50,7 +50,7 @@ class Rendered(NamedTuple):
 
     @property
     def text(self) -> str:
-        """All objects as `helm template` prints them, less its comments."""
+        """All objects as `helm template` prints them, without its comments."""
         return "".join(
             f"---\n{text.strip()}\n"
             for name, text in sorted(self.files.items())
@@ -61,13 +61,13 @@ class Rendered(NamedTuple):
         return [item for item in self.objects if item["kind"] in kinds]
 
     def get(self, kind: str, name: str) -> Manifest:
-        """The one object; a Job's name is without the hash."""
+        """The object of this kind and name; a Job's name is without its hash."""
         found = [item for item in self.kind(kind) if plain_name(item) == name]
         assert len(found) == 1, f"{kind}/{name}: {len(found)} objects"
         return found[0]
 
     def pods(self) -> Iterator[Pod]:
-        """Every pod that the chart can lead to, those of training Jobs included."""
+        """All pods, including those of training Jobs."""
         job = yaml.safe_load(self.get("ConfigMap", "trainer-job")["data"]["job.yaml"])
         training = {**job, "metadata": {**job["metadata"], "name": "training"}}
         for item in [*self.kind("Deployment", "StatefulSet", "Job"), training]:
@@ -86,18 +86,18 @@ def is_manifest(name: str) -> bool:
 
 
 def plain_name(item: Manifest) -> str:
-    """The object's name, of Jobs without the hash of their spec."""
+    """The object's name; a Job's without its hash."""
     name: str = item["metadata"]["name"]
     return name.rsplit("-", 1)[0] if item["kind"] == "Job" and name != "training" else name
 
 
 def label(item: Manifest) -> str:
-    """`Kind/name`, as tests are called by."""
+    """`Kind/name`, as in test names."""
     return f"{item['kind']}/{plain_name(item)}"
 
 
 def merged(*layers: Values) -> Values:
-    """Values over values, as several `-f` are."""
+    """Layers of values merged like several `-f`."""
     result: Values = {}
     for layer in layers:
         for key, value in layer.items():
@@ -129,7 +129,7 @@ def loaded_chart() -> helm.Chart:
 
 
 def render_files(values: Values, loaded: helm.Chart | None = None) -> dict[str, str]:
-    """Templates' output by their path below templates/; empty ones are left out.
+    """Non-empty output of templates by path below templates/.
 
     Raises:
         helm.HelmValuesError: the schema refuses the values.
@@ -152,7 +152,7 @@ def _render(values: str) -> Rendered:
 
 
 def render(*layers: Values) -> Rendered:
-    """Values over the chart's own, rendered; the same values are rendered once a run."""
+    """Renders layers of values over the chart's defaults; cached."""
     return _render(json.dumps(merged(*layers), sort_keys=True))
 
 

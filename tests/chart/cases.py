@@ -1,4 +1,4 @@
-"""Sets of values that stand for every way in which the chart is used; the policies hold for each."""
+"""Sets of values that cover all uses of the chart; the policies hold for each."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from chart import TIERS, Rendered, Values, overlay, render
 
 TOLERATION = {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
-# The backend's own tests load it too.
+# Also used by the backend's tests.
 MANIFEST: Values = json.loads((Path(__file__).parent / "trainers" / "other.json").read_text())
 
 VARIANTS: dict[str, tuple[str, Values]] = {

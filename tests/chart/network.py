@@ -1,4 +1,4 @@
-"""What the rendered NetworkPolicies let through, between the platform's own pods and from outside."""
+"""Connections that the rendered NetworkPolicies allow."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ def _selects(selector: dict[str, Any] | None, labels: dict[str, str]) -> bool:
 
 
 def _lets(item: Manifest, direction: str, peer: str, labels: dict[str, str], port: int) -> bool:
-    """Whether one policy lets the other side through; addresses of pods are in no ipBlock that matters here."""
+    """Whether a policy admits the peer; no ipBlock here contains addresses of pods."""
     return any(
         any(
             _selects(one.get("podSelector"), labels) and "namespaceSelector" not in one
@@ -24,7 +24,7 @@ def _lets(item: Manifest, direction: str, peer: str, labels: dict[str, str], por
 
 
 def flows(rendered: Rendered) -> set[Flow]:
-    """Every connection between pods that both sides' policies allow."""
+    """All connections between pods that both policies allow."""
     policies = rendered.kind("NetworkPolicy")
     pods = list(rendered.pods())
     found: set[Flow] = set()
@@ -44,7 +44,7 @@ def flows(rendered: Rendered) -> set[Flow]:
 
 
 def outside(rendered: Rendered) -> set[tuple[str, int, str]]:
-    """Ports that are open to others than the platform's pods: app, port, to whom."""
+    """Ports open to clients other than the platform's pods: app, port, client."""
     return {
         (item["spec"]["podSelector"]["matchLabels"]["app"], port["port"], _source(peer))
         for item in rendered.kind("NetworkPolicy")
@@ -56,7 +56,7 @@ def outside(rendered: Rendered) -> set[tuple[str, int, str]]:
 
 
 def away(rendered: Rendered) -> set[tuple[str, int, str]]:
-    """Addresses outside that pods may reach: app, port, where."""
+    """Addresses outside the cluster that pods may reach: app, port, addresses."""
     return {
         (item["spec"]["podSelector"]["matchLabels"]["app"], port["port"], _source(peer))
         for item in rendered.kind("NetworkPolicy")

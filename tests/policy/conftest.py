@@ -1,4 +1,4 @@
-"""Every policy holds for every object of every case: `item` and `pod` are parametrised over all of them, each distinct one once."""
+"""Fixtures `item`, `pod` and `rendered`: every distinct object and pod, and every rendered case."""
 
 import json
 

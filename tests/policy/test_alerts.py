@@ -1,4 +1,4 @@
-"""Prometheus' own tool reads what the chart mounts, and fires each alert on made-up series, and only then."""
+"""promtool accepts the mounted configuration, and each alert fires and stays quiet on test series."""
 
 import subprocess
 from pathlib import Path
@@ -32,7 +32,7 @@ def run(*command: str | Path) -> None:
 
 
 def test_configuration(promtool: str, mounted: Path) -> None:
-    """All but the discovery of pods, which Debian's build leaves out; the smoke tests ask the image's promtool for that."""
+    """Without the discovery of pods, which Debian's promtool lacks; the smoke tests check it with the image's."""
     path = mounted / "prometheus.yml"
     config = yaml.safe_load(path.read_text())
     for job in config["scrape_configs"]:

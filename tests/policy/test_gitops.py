@@ -1,4 +1,4 @@
-"""What Argo CD demands of a chart, and what an upgrade in place does, each as it was tried on a real Argo CD."""
+"""Requirements of Argo CD and of upgrades in place, each verified with a real Argo CD."""
 
 import json
 import re
@@ -47,7 +47,7 @@ def test_claims_are_in_the_wave_of_their_pod(rendered: Rendered) -> None:
 
 
 def test_claim_templates_name_their_kind(rendered: Rendered) -> None:
-    """Without, the StatefulSet stays OutOfSync and is synced again and again."""
+    """Otherwise the StatefulSet stays OutOfSync and is synced for ever."""
     for item in rendered.kind("StatefulSet"):
         for claim in item["spec"]["volumeClaimTemplates"]:
             assert (claim["apiVersion"], claim["kind"]) == ("v1", "PersistentVolumeClaim")
@@ -62,7 +62,7 @@ def test_jobs_are_hooks(rendered: Rendered) -> None:
 
 
 def test_jobs_are_called_by_their_content() -> None:
-    """A Job cannot be changed: another spec is another Job, the same spec is the same Job."""
+    """A Job cannot be changed: a new spec is a new Job, an equal spec the same Job."""
     before = {plain_name(job): job for job in tier("tier2").kind("Job")}
     newer = render(overlay("tier2"), {"temporal": {"adminTools": {"tag": "1.33.0"}}})
     for name, job in {plain_name(job): job for job in newer.kind("Job")}.items():
@@ -74,7 +74,7 @@ def test_jobs_are_called_by_their_content() -> None:
 
 
 def immutable(item: Manifest) -> Any:
-    """What the API server refuses to change of an object in place."""
+    """Fields of an object that the API server refuses to change."""
     spec = item.get("spec", {})
     match item["kind"]:
         case "Deployment":
@@ -100,7 +100,7 @@ def immutable(item: Manifest) -> Any:
 
 @pytest.mark.parametrize("name", TIERS)
 def test_immutable_fields_are_pinned(name: str) -> None:
-    """An upgrade of a running release with data: a difference here is an upgrade that fails, and needs a migration."""
+    """A difference here is an upgrade of a running release that fails, and needs a migration."""
     found = {
         f"{item['kind']}/{item['metadata']['name']}": immutable(item)
         for item in tier(name).objects
@@ -117,14 +117,14 @@ def test_volumes_outlive_the_release(name: str) -> None:
 
 
 def test_argo_cd_never_deletes_the_namespace() -> None:
-    """By way of kustomize it is the Application's, and all volumes would go with it."""
+    """With kustomize, the namespace is the Application's; deleting it would delete all volumes."""
     namespace = yaml.safe_load((OVERLAYS / "namespace" / "namespace.yaml").read_text())
     options = namespace["metadata"]["annotations"]["argocd.argoproj.io/sync-options"]
     assert options == "Prune=false,Delete=false"
 
 
 def test_stores_never_run_twice_on_one_volume(rendered: Rendered) -> None:
-    """A StatefulSet ends the old pod before it starts the new one; a Deployment with a volume would not."""
+    """A StatefulSet terminates the old pod before it starts the new one; a Deployment does not."""
     for item in rendered.kind("Deployment"):
         volumes = item["spec"]["template"]["spec"].get("volumes", [])
         writable = [
@@ -176,7 +176,7 @@ def test_application_set_covers_all_tiers() -> None:
 
 
 def test_second_upgrade_changes_nothing() -> None:
-    """Nothing depends on whether it is an installation, on the revision, or on what is there."""
+    """Rendering does not depend on the revision, or on installing or upgrading."""
     values = merged(overlay("tier3"))
     first = loaded_chart().render(
         values, name="platform", namespace="platform", revision=1, is_install=True

@@ -1,10 +1,10 @@
-"""Who may talk to whom, evaluated from the rendered policies as Kubernetes does."""
+"""Allowed connections, evaluated from the rendered NetworkPolicies as Kubernetes does."""
 
 from chart import Manifest, Pod, Rendered, tier
 from chart.cases import case
 from chart.network import Flow, flows, outside
 
-# The whole truth of tier 2, component by component; docs/platform-network.md draws it.
+# All allowed connections of tier 2; docs/platform-network.md shows them.
 ALLOWED: set[Flow] = {
     ("backend", "backend", 8000),
     ("backend", "minio", 9000),
@@ -79,8 +79,8 @@ def test_rules_name_ports_of_containers(rendered: Rendered) -> None:
             assert {port["port"] for port in rule["ports"]} <= ports[app]
 
 
-def test_who_may_talk_is_said_by_labels(pod: Pod) -> None:
-    """A pod bears a label for each target, and no label is without a policy that reads it."""
+def test_egress_labels_are_selected_by_policies(pod: Pod) -> None:
+    """Each egress label of a pod is selected by a policy."""
     read = {
         key
         for item in tier("tier2").kind("NetworkPolicy")

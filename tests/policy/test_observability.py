@@ -1,4 +1,4 @@
-"""Dashboards and alerts: every expression parses, asks only for metrics that something exports, and says what it shows."""
+"""Dashboards and alerts: every expression parses, uses exported metrics only, and is described."""
 
 import ast
 import json

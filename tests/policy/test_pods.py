@@ -1,4 +1,4 @@
-"""Each pod: Pod Security's profile "restricted", no API token unless needed, bounded in everything, probed."""
+"""Every pod meets Pod Security's profile "restricted", has limits and probes, and no API token unless needed."""
 
 import re
 
@@ -7,7 +7,7 @@ import yaml
 from chart import OVERLAYS, TIERS, Manifest, Pod, Rendered, tier
 
 WITH_TOKEN = {"backend": {"backend"}, "prometheus": {"prometheus"}}  # app: containers
-# What volumes the profile admits, less those that this chart has no use for.
+# Volume types that the profile admits and this chart uses.
 VOLUMES = {"configMap", "emptyDir", "persistentVolumeClaim", "projected"}
 TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
 
@@ -61,7 +61,7 @@ def test_no_token_by_default(pod: Pod) -> None:
 
 
 def test_token_only_where_it_is_used(pod: Pod) -> None:
-    """Container by container: the launcher beside the backend runs trainers' code and gets none."""
+    """Per container: the launcher in the backend's pod runs trainers' code and gets no token."""
     holders = {
         container["name"]
         for container in pod.containers
@@ -82,7 +82,7 @@ def test_probes(pod: Pod) -> None:
     if pod.owner.startswith("Job/"):
         return
     for container in pod.spec["containers"]:
-        # A launcher that is away must not take the API, which trainings call back, out of its Service.
+        # Without its launcher, the API must stay in its Service: trainings call it back.
         assert ("readinessProbe" in container) == (container["name"] != "launcher")
         assert container["livenessProbe"], container["name"]
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
@@ -104,7 +104,7 @@ def test_liveness_of_the_backend_never_asks_the_database(rendered: Rendered) -> 
 
 
 def test_writes_only_where_it_may(pod: Pod) -> None:
-    """With a read-only root, HOME and /tmp must be a volume where something asks for them."""
+    """With a read-only root, HOME must be a volume."""
     for container in pod.containers:
         mounts = {mount["mountPath"] for mount in container.get("volumeMounts", [])}
         for item in container.get("env", []):
@@ -122,13 +122,13 @@ def test_images_have_exact_tags(rendered: Rendered) -> None:
             image = container["image"]
             tag = image.split("@")[0].rsplit("/", 1)[-1].partition(":")[2]
             assert tag, image
-            # The one exception: own images in tiers 1 and 2, which the request's commands call so.
+            # The one exception: the platform's own images in tiers 1 and 2, which are built locally.
             assert tag != "latest" or (development and image in own), image
             assert container["imagePullPolicy"] == "IfNotPresent"
 
 
 def test_secrets_by_reference_only(item: Manifest) -> None:
-    """No password in an environment, an argument or a ConfigMap: only the loudly named Secret of tiers 1 and 2."""
+    """No password in an environment, an argument or a ConfigMap: only the Secret of tiers 1 and 2, whose values name themselves insecure."""
     if item["kind"] == "Secret":
         assert item["metadata"]["name"] == "development-passwords"
         assert all("insecure-development" in value for value in item["stringData"].values())

@@ -1,4 +1,4 @@
-"""Who may do what with the API: the whole of it."""
+"""All permissions on the Kubernetes API."""
 
 from chart import Rendered
 

@@ -1,4 +1,4 @@
-"""Everything that one object says of another is so: selectors, ports, ConfigMaps, Secrets, accounts, roles, checksums."""
+"""References between objects are right: selectors, ports, ConfigMaps, Secrets, accounts, roles, checksums."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ STANDARD_LABELS = {
     "app.kubernetes.io/version",
     "helm.sh/chart",
 }
-# Mounted, but read again when it changes: Grafana looks for dashboards every minute.
+# Mounted without checksum: Grafana rereads dashboards every minute.
 READ_AGAIN = {"grafana-dashboards"}
 KEYS = {
     "database": {"backend-password", "mlflow-password", "temporal-password"},
@@ -124,7 +124,7 @@ def test_scaling_and_budgets_select_what_is_there(rendered: Rendered) -> None:
     }
     assert scaled <= set(deployments)
     for name, deployment in deployments.items():
-        # A field that a controller owns is not in the manifest, so nothing need be ignored in Argo CD.
+        # Fields that controllers own are not rendered, so Argo CD need not ignore any.
         assert ("replicas" in deployment["spec"]) == (name not in scaled)
     for budget in rendered.kind("PodDisruptionBudget"):
         name = budget["spec"]["selector"]["matchLabels"]["app"]
@@ -172,7 +172,7 @@ def test_a_changed_config_map_rolls_the_pods_that_mount_it(rendered: Rendered) -
     ("change", "rolled"),
     [
         ("configured", {"Deployment/backend", "Deployment/mlflow", "StatefulSet/postgres"}),
-        ("no-grafana", {"Deployment/frontend"}),  # its link goes
+        ("no-grafana", {"Deployment/frontend"}),  # loses its link
         ("storage-class", set()),
     ],
 )

@@ -1,4 +1,4 @@
-"""Pods that start before what they need: they wait with words. The scripts that do it are sound."""
+"""Pods that start before their dependencies wait and log what they wait for, with valid scripts."""
 
 import ast
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from chart import CHART, Pod, Rendered, tier
 
-# Wait by themselves: the backend says so in /readyz and its logs, the Jobs in their own commands.
+# Waits by itself, and reports it in /readyz and its logs.
 PATIENT = {"backend"}
 
 
@@ -79,7 +79,7 @@ def test_script_files_are_sound(path: Path) -> None:
 
 
 def test_init_scripts_are_run_not_sourced() -> None:
-    """PostgreSQL's entry point sources what is not executable, and `set -u` would stay with it."""
+    """PostgreSQL's entry point sources scripts that are not executable, and would keep their `set -u`."""
     volumes = tier("tier2").pod("StatefulSet/postgres").spec["volumes"]
     (init,) = [volume["configMap"] for volume in volumes if volume["name"] == "init"]
     assert init["defaultMode"] == 0o555

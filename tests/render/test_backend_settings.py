@@ -1,4 +1,4 @@
-"""The backend's variables are its settings, by name: none is misspelt, none that it needs is missing."""
+"""The chart gives the backend known settings only, and all required ones."""
 
 import ast
 import json
@@ -7,12 +7,12 @@ import pytest
 from chart import CHART, ROOT, TIERS, tier
 
 SETTINGS = ROOT / "apps" / "backend" / "src" / "backend" / "settings.py"
-# Parts of the URLs that are settings.
+# Not settings, but parts of URLs that are.
 OTHERS = {"DATABASE_PASSWORD", "REDIS_PASSWORD"}
 
 
 def settings(*classes: str) -> dict[str, bool]:
-    """Every setting of these classes by its variable, and whether it must be given."""
+    """Variables of these classes' settings, and whether each is required."""
     return {
         node.target.id.upper(): _required(node.value)
         for found in ast.parse(SETTINGS.read_text()).body

@@ -1,4 +1,4 @@
-"""Every `if` and `with` of the templates is turned both ways by some case, and the list of cases stays as short as that."""
+"""The cases take both branches of every `if` and `with` in the templates."""
 
 import re
 import shutil
@@ -52,7 +52,7 @@ def instrumented(text: str, name: str) -> tuple[str, list[Branch]]:
             if kind in {"if", "with"} and not chained:
                 parts.append(mark(opened, taken=False))
             elif chained:
-                # the first condition failed if this one is asked at all; its own branches are marked here
+                # an else-if is reached only if the first condition failed
                 stack.pop()
                 stack.append((kind, place, False))
                 branches.append(Branch(opened, taken=False))
@@ -70,7 +70,7 @@ def instrumented(text: str, name: str) -> tuple[str, list[Branch]]:
 
 
 def with_included(include: str) -> str:
-    """A `with` whose text the marks in it do not make true; the marks are printed before it."""
+    """A `with` that ignores marks in its text and prints them before it."""
     mark = "`#<.*?>#`"
     return (
         f'{{{{ regexFindAll {mark} ({include}) -1 | join "\\n" | nindent 0 }}}}\n'
@@ -80,7 +80,7 @@ def with_included(include: str) -> str:
 
 @cache
 def outcome(folder: Path) -> tuple[list[Branch], set[Branch]]:
-    """All branches of the chart, and those that the cases reach."""
+    """All branches of the templates, and those that the cases take."""
     copy = folder / "platform"
     shutil.copytree(CHART, copy)
     branches: list[Branch] = []

@@ -92,7 +92,7 @@ def test_the_launcher_s_trainings_have_the_bundle() -> None:
 
 @pytest.mark.parametrize("name", ["Deployment/mlflow", "Job/training"])
 def test_no_checksum_that_r2_refuses_is_sent(name: str) -> None:
-    """The backend and its trainer say so themselves; MLflow and other trainers have boto3's defaults."""
+    """The backend and the Ultralytics trainer configure boto3 themselves; MLflow and other trainers read variables."""
     found = variables(tier("tier3").pod(name).spec["containers"][0])
     assert found["AWS_REQUEST_CHECKSUM_CALCULATION"] == "when_required"
     assert found["AWS_RESPONSE_CHECKSUM_VALIDATION"] == "when_required"

@@ -1,4 +1,4 @@
-"""The oldest Helm supported renders the bytes that the Helm 4 library renders, which all other tests look at."""
+"""The oldest supported Helm renders the same bytes as the Helm 4 library that all other tests use."""
 
 import re
 import subprocess

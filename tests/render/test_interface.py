@@ -1,4 +1,4 @@
-"""The original request, held against what is rendered: its names, labels, ports, addresses, variables and commands."""
+"""The platform's public interface: names, labels, ports, addresses and variables that users' commands rely on."""
 
 import pytest
 import yaml
@@ -111,7 +111,7 @@ def test_app_labels(name: str) -> None:
 
 @pytest.mark.parametrize("name", TIERS)
 def test_wait_for_backend_never_meets_a_finished_pod(name: str) -> None:
-    """`kubectl wait --for=condition=ready pod -l app=backend`: a Job's pod is never ready."""
+    """`kubectl wait --for=condition=ready pod -l app=backend`: pods of Jobs are never ready."""
     jobs = {pod.labels["app"] for pod in tier(name).pods() if pod.owner.startswith("Job/")}
     long_lived = {
         pod.labels["app"] for pod in tier(name).pods() if not pod.owner.startswith("Job/")
@@ -129,7 +129,7 @@ def test_port_forward(command: str) -> None:
 
 
 def test_switch_to_kubernetes_by_set_env() -> None:
-    """`kubectl set env deployment/backend TRAINING_MODE=kubernetes`: all that Jobs need is in tier 1."""
+    """`kubectl set env deployment/backend TRAINING_MODE=kubernetes`: tier 1 has all that Jobs need."""
     first, second = tier("tier1"), tier("tier2")
     for kind, name in [
         ("Role", "backend"),

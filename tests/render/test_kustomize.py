@@ -1,4 +1,4 @@
-"""`kubectl kustomize --enable-helm overlays/TIER` gives the objects that Helm gives, and the namespace."""
+"""`kubectl kustomize --enable-helm overlays/TIER` gives Helm's objects and the namespace."""
 
 import os
 import shutil
@@ -57,7 +57,7 @@ def test_kubectl_is_new_enough() -> None:
 
 @pytest.mark.parametrize("name", TIERS)
 def test_real_helm_gives_the_same_bytes(name: str) -> None:
-    """Where a real `helm` is on the PATH (the smoke tests put one there); the library's text otherwise has no rival."""
+    """Compares with a real `helm` if one is on the PATH (the smoke tests install one)."""
     helm = shutil.which("helm")
     command = [
         helm or str(SHIM),

@@ -1,4 +1,4 @@
-"""Rendering itself: the same bytes each time, readable, from nothing but the values."""
+"""Rendering is reproducible, depends on values alone and gives well-formed YAML."""
 
 import re
 from functools import cache
@@ -63,7 +63,7 @@ def test_one_object_a_file_called_by_its_kind() -> None:
         for path, objects in case(name).documents.items():
             assert len(objects) == 1, path
             stem = path.rsplit("/", 1)[1].removesuffix(".yaml")
-            # what has a folder of its own is called by what it does
+            # these folders name files by purpose
             if not path.startswith(("network/", "secrets/")):
                 assert stem.split("-")[0] == objects[0]["kind"].lower(), path
 
@@ -120,7 +120,7 @@ def test_committed_yaml_passes_yamllint() -> None:
 
 
 def test_large_numbers_stay_whole() -> None:
-    """Helm reads numbers as floats and prints those from a million on as 1e+06."""
+    """Helm reads numbers as floats and would print a million as 1e+06."""
     rendered = case("configured")
     assert not re.search(r"\d\.\d+e\+", rendered.text)
     assert f'value: "{2**40}"' in rendered.text
@@ -157,7 +157,7 @@ def test_mlflow_answers_to_the_links_that_lead_to_it() -> None:
 
 
 def test_mlflow_is_one_process() -> None:
-    """By default it starts four workers; its requests and limits are meant for one."""
+    """By default MLflow starts four workers; requests and limits are sized for one."""
     for name in TIERS:
         [server] = [
             one for one in tier(name).pod("Deployment/mlflow").containers if one["name"] == "mlflow"

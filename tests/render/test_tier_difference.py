@@ -1,11 +1,11 @@
-"""Tier 2 and tier 3 differ in exactly the rows of the design's table; each difference is named here, and nothing else may differ."""
+"""Tiers 2 and 3 differ exactly in the rows of the table in docs/from-tier-to-tier.md."""
 
 from copy import deepcopy
 from typing import Any
 
 from chart import Manifest, label, tier
 
-# Objects that only one of the two has.
+# Objects of only one of the two tiers.
 ONLY_TIER2 = {
     # managed PostgreSQL
     "ConfigMap/postgres", "NetworkPolicy/postgres", "Service/postgres", "StatefulSet/postgres",

@@ -1,4 +1,4 @@
-"""Trainers as the chart brings them: the manifest is the trainer's own, and a further one is a value."""
+"""Trainers of the chart: the built-in manifest is a copy of the trainer's, further manifests are values."""
 
 import json
 

@@ -110,7 +110,7 @@ def test_schema_refuses_with_place_and_rule(wrong: Values, place: str, says: str
 
 
 def test_every_validation_has_a_case() -> None:
-    """Each cause in the templates is the cause of some case or, of formats, in test_formats.py."""
+    """Each cause in validations.yaml is the cause of some case."""
     text = (CHART / "templates" / "validations.yaml").read_text()
     causes = re.findall(r'"cause" (?:\(printf )?"((?:[^"\\]|\\.)*)"', text)
     assert len(causes) == text.count('include "platform.fail"')

@@ -1,4 +1,4 @@
-"""values.yaml, its schema and its documentation say the same, in the same order."""
+"""values.yaml and its schema have the same keys in the same order."""
 
 import json
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from helm_python import HelmValuesError
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
 VALUES: Values = loaded_chart().values
 
-# In every component, in this order; what only one component has stands where the dots are.
+# Order of keys in every component; the dots stand for keys of a single component.
 ORDER = [
     *("enabled", "image", "adminTools", "replicas", "autoscaling"),
     "…",
@@ -20,7 +20,7 @@ ORDER = [
 ]
 # Empty by default: the schema says what may be in it.
 FREE = {"backend.settings", "trainer.job.limits"}
-# JSON Schema itself, as a manifest holds it.
+# A JSON Schema inside manifests.
 CONFIG_SCHEMA = "/$defs/manifest/properties/config_schema"
 COMPONENTS = [
     name for name, value in VALUES.items() if isinstance(value, dict) and "image" in value
@@ -79,7 +79,7 @@ def test_no_pattern_in_the_schema() -> None:
 
 
 def test_null_takes_no_value_away() -> None:
-    """Helm deletes a key that is set to null; a template would find nothing where it needs a value."""
+    """Helm deletes a key that is set to null, so a template would miss its value."""
     text = yaml.safe_load((CHART / "values.yaml").read_text())
     for path in value_paths(text):
         *parents, last = path.split(".")
