@@ -16,7 +16,8 @@ DASHBOARDS = sorted((FILES / "grafana" / "dashboards").glob("*.json"))
 RULES = sorted((FILES / "prometheus").glob("*.rules.yml"))
 DATASOURCE = {"type": "prometheus", "uid": "prometheus"}
 UNITS = {"none", "short", "s", "bytes", "Bps", "reqps", "percentunit"}
-BACKEND_METRICS = ROOT / "apps" / "backend" / "src" / "backend" / "metrics.py"
+BACKEND = ROOT / "apps" / "backend" / "src" / "backend"
+BACKEND_METRICS = BACKEND / "infra" / "metrics.py"
 SUFFIXES = {"Counter": ["_total"], "Gauge": [""], "Histogram": ["_bucket", "_sum", "_count"]}
 
 
@@ -98,9 +99,9 @@ def test_expression_parses_and_asks_for_exported_metrics(name: str) -> None:
 
 
 def test_states_and_causes_in_expressions_exist() -> None:
-    source = (BACKEND_METRICS.parent / "jobs" / "states.py").read_text() + (
-        BACKEND_METRICS.parent / "training" / "causes.py"
-    ).read_text()
+    source = "".join(
+        (BACKEND / "state" / name).read_text() for name in ("statuses.py", "causes.py")
+    )
     text = " ".join(expressions().values())
     for label, values in re.findall(r'(status|cause)(?:=~|!=|=)"([a-z_|]+)"', text):
         for value in values.split("|"):
