@@ -1,6 +1,5 @@
 """The catalog of trainers, and the validation of configs."""
 
-import difflib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ from pydantic import ValidationError as ManifestError
 
 from backend.catalog.manifest import Manifest
 from backend.catalog.schema_wording import shown, wanted
-from backend.infra.problems import Problem
+from backend.infra.problems import Problem, did_you_mean
 
 
 class CatalogError(ValueError):
@@ -87,7 +86,7 @@ class TrainerCatalog:
 
     def _no_trainer(self, name: str) -> str:
         known = ", ".join(self._manifests)
-        return f'There is no trainer "{name[:100]}".{_nearest(name, self._manifests)} There is: {known}.'
+        return f'There is no trainer "{name[:100]}".{did_you_mean(name, self._manifests)} There is: {known}.'
 
 
 def _read(path: Path) -> Manifest:
@@ -116,7 +115,7 @@ def _read(path: Path) -> Manifest:
 def _config_errors(schema: Mapping[str, Any], config: Mapping[str, Any]) -> list[dict[str, str]]:
     properties = schema["properties"]
     messages = {
-        name: f'There is no "{name[:100]}".{_nearest(name, properties)}'
+        name: f'There is no "{name[:100]}".{did_you_mean(name, properties)}'
         for name in config
         if name not in properties
     }
@@ -139,11 +138,6 @@ def _config_errors(schema: Mapping[str, Any], config: Mapping[str, Any]) -> list
         {"field": f"config.{name[:100]}" if name else "config", "message": message}
         for name, message in messages.items()
     ]
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name[:100], list(known), 1)
-    return f' Did you mean "{near[0]}"?' if near else ""
 
 
 def _finite(value: Any) -> bool:

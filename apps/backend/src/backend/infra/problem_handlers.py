@@ -1,6 +1,5 @@
 """Every error of the API as problem details, validation errors in the user's words."""
 
-import difflib
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
@@ -17,7 +16,7 @@ from starlette.requests import ClientDisconnect
 
 from backend.infra.object_store import ObjectStoreError
 from backend.infra.pagination import InvalidCursorError
-from backend.infra.problems import Problem, wrong_field
+from backend.infra.problems import Problem, did_you_mean, wrong_field
 
 logger = logging.getLogger(__name__)
 
@@ -128,8 +127,7 @@ def _worded(error: Mapping[str, Any], known: Iterable[str]) -> dict[str, str]:
         case "missing":
             message = "This is required."
         case "extra_forbidden":
-            near = difflib.get_close_matches(where[-1], list(known), 1)
-            message = "There is no such field." + (f' Did you mean "{near[0]}"?' if near else "")
+            message = "There is no such field." + did_you_mean(where[-1], known)
         case "string_pattern_mismatch":
             message = f"This must match {error['ctx']['pattern']}."
         case "model_attributes_type" | "model_type" | "dict_type":

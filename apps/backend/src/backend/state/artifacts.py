@@ -7,7 +7,7 @@ from backend.infra.database import Base
 
 
 class Artifact(Base):
-    """One file at `s3://models/{job_id}/{attempt}/artifacts/{name}`."""
+    """One file, the object `object_keys.artifact(job_id, attempt, name)`."""
 
     __tablename__ = "artifacts"
 

@@ -26,7 +26,7 @@ class DatasetStatus(StrEnum):
 
 
 class Dataset(Base):
-    """One version; its bytes lie at `s3://datasets/{id}.zip`."""
+    """One version; its archive is the object `object_keys.dataset(id)`."""
 
     __tablename__ = "datasets"
     __table_args__ = (UniqueConstraint("name", "version"),)
