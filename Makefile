@@ -14,8 +14,9 @@ BACKEND := apps/backend
 TRAINER := apps/trainer-ultralytics
 CLI := apps/cli
 FRONTEND := apps/frontend
+DATASETS := libs/datasets
 APPS := $(BACKEND) $(TRAINER) $(CLI)
-ENVS := $(APPS) tests demo
+ENVS := $(APPS) $(DATASETS) tests demo
 env = $(1)/.venv/installed
 # On a slow machine a training in a cluster takes minutes; waits inside a test end sooner, and say for what.
 cluster_pytest := tests/.venv/bin/python -m pytest --timeout 600
@@ -33,7 +34,11 @@ dev: $(foreach d,$(APPS),$(call env,$d)) ## Run the platform on this machine: ya
 	$(CLI)/.venv/bin/yard dev
 
 .PHONY: test
-test: lint test-backend test-trainer test-cli test-frontend test-chart test-conformance ## Run every test that needs no cluster
+test: lint test-datasets test-backend test-trainer test-cli test-frontend test-chart test-conformance ## Run every test that needs no cluster
+
+.PHONY: test-datasets
+test-datasets: $(call env,$(DATASETS))
+	cd $(DATASETS) && .venv/bin/python -m pytest -n 2
 
 .PHONY: test-backend
 test-backend: $(call env,$(BACKEND)) .tools/postgres .tools/mlflow
@@ -61,10 +66,10 @@ test-conformance: $(foreach d,$(APPS) tests,$(call env,$d)) .tools/postgres
 	tests/.venv/bin/python -m pytest tests/strict_s3
 
 .PHONY: lint
-lint: $(foreach d,$(APPS) tests,$(call env,$d)) ## ruff, mypy --strict, import-linter, yamllint, shellcheck
+lint: $(foreach d,$(APPS) $(DATASETS) tests,$(call env,$d)) ## ruff, mypy --strict, import-linter, yamllint, shellcheck
 	tests/.venv/bin/ruff check .
 	tests/.venv/bin/ruff format --check .
-	for app in $(APPS) tests; do (cd $$app && .venv/bin/mypy); done
+	for part in $(APPS) $(DATASETS) tests; do (cd $$part && .venv/bin/mypy); done
 	for app in $(BACKEND) $(TRAINER); do (cd $$app && PYTHONPATH=src ../../tests/.venv/bin/lint-imports --no-cache --no-logo); done
 	tests/.venv/bin/yamllint --strict .
 	git ls-files -z | xargs -0 grep -lZE '^#!.*\b(ba)?sh$$' | xargs -0 tests/.venv/bin/shellcheck
@@ -148,15 +153,16 @@ $(UV): ci/requirements.lock
 	.tools/bin/pip install --quiet --require-hashes -r $<
 	@touch $@
 
-$(call env,$(BACKEND)): $(BACKEND)/requirements-dev.lock
+$(call env,$(BACKEND)): $(BACKEND)/requirements-dev.lock $(DATASETS)/pyproject.toml
 $(call env,$(TRAINER)): $(TRAINER)/requirements-dev.lock
-$(call env,$(CLI)): $(CLI)/requirements-dev.lock
+$(call env,$(CLI)): $(CLI)/requirements-dev.lock $(DATASETS)/pyproject.toml
+$(call env,$(DATASETS)): $(DATASETS)/requirements-dev.lock
 $(call env,tests): tests/requirements.lock
 $(call env,demo): demo/requirements.lock
 
 %/.venv/installed: $(UV)
 	@echo "── installing what $* needs into $*/.venv"
-	ci/install-env.sh $* $(filter %.lock,$^)
+	ci/install-env.sh $* $(filter %.lock,$^) $(patsubst %/pyproject.toml,%,$(filter %/pyproject.toml,$^))
 	@touch $@
 
 $(FRONTEND)/node_modules/.package-lock.json: $(FRONTEND)/package-lock.json

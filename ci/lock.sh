@@ -9,12 +9,13 @@ compile() {
 
 for app in backend trainer-ultralytics cli; do
   dir=apps/$app
-  extras=() overrides=()
-  [ $app = cli ] && extras=(--extra embedded)
-  [ -f $dir/overrides.txt ] && overrides=(--override "$dir/overrides.txt")
-  compile "${overrides[@]}" "${extras[@]}" $dir/pyproject.toml -o $dir/requirements.lock
-  compile "${overrides[@]}" --extra dev $dir/pyproject.toml -o $dir/requirements-dev.lock
+  options=() embedded=() libraries=(libs/datasets/pyproject.toml)
+  [ $app = cli ] && embedded=(--extra embedded)
+  [ $app = trainer-ultralytics ] && options=(--override "$dir/overrides.txt") libraries=()
+  compile "${options[@]}" "${embedded[@]}" $dir/pyproject.toml "${libraries[@]}" -o $dir/requirements.lock
+  compile "${options[@]}" --extra dev $dir/pyproject.toml "${libraries[@]}" -o $dir/requirements-dev.lock
 done
+compile --extra dev libs/datasets/pyproject.toml -o libs/datasets/requirements-dev.lock
 for dir in ci ci/mlflow demo tests; do
   compile $dir/requirements.in -o $dir/requirements.lock
 done

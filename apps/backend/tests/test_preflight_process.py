@@ -16,10 +16,10 @@ import pytest
 from archives import zipped
 from backend.context import Context
 from backend.datasets import service
-from backend.datasets.preflight import check, images, limits
 from backend.infra.object_store import ObjectStore, ObjectStoreError
 from backend.state import object_keys
 from data_support import Served
+from trainyard_datasets import check, images, limits
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -42,7 +42,7 @@ async def child(after: int | None = None) -> psutil.Process:
     async with asyncio.timeout(20):
         while True:
             for process in psutil.Process().children():
-                if process.pid != after and "backend.datasets.preflight" in process.cmdline():
+                if process.pid != after and "trainyard_datasets" in process.cmdline():
                     return process
             await asyncio.sleep(0.02)
 

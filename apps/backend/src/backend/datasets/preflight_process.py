@@ -15,9 +15,9 @@ from typing import IO
 
 from pydantic import BaseModel, ValidationError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
+from trainyard_datasets import limits
 
 from backend.context import Context
-from backend.datasets.preflight import limits
 from backend.datasets.schemas import DatasetProblem, Report
 from backend.infra.object_store import ObjectStoreError
 from backend.state import object_keys
@@ -109,7 +109,7 @@ def _result(output: bytes) -> Result:
 async def _wait(request: bytes, output: IO[bytes], errors: IO[bytes]) -> int:
     child = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-P", "-m", "backend.datasets.preflight"),
+        *("-P", "-m", "trainyard_datasets"),
         stdin=asyncio.subprocess.PIPE,
         stdout=output,
         stderr=errors,

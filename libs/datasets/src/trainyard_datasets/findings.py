@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from backend.datasets.preflight.limits import MAX_PROBLEMS
+from trainyard_datasets.limits import MAX_PROBLEMS
 
 
 class RejectedError(Exception):

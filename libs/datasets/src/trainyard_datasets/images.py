@@ -5,7 +5,7 @@ import warnings
 
 from PIL import Image, UnidentifiedImageError
 
-from backend.datasets.preflight.limits import MAX_PIXELS, MIN_SIDE
+from trainyard_datasets.limits import MAX_PIXELS, MIN_SIDE
 
 # What Ultralytics takes; the rest of its list needs plugins that trainers do not have.
 SUFFIXES = frozenset(

@@ -12,9 +12,9 @@ import signal
 import sys
 from pathlib import Path
 
-from backend.datasets.preflight import limits
-from backend.datasets.preflight.check import preflight
-from backend.datasets.preflight.problems import UnavailableError
+from trainyard_datasets import limits
+from trainyard_datasets.check import preflight
+from trainyard_datasets.findings import UnavailableError
 
 
 def _limit(wall_s: int) -> None:

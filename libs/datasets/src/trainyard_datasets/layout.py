@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from backend.datasets.preflight import limits
-from backend.datasets.preflight.archive import DAMAGED, Archive
-from backend.datasets.preflight.images import SUFFIXES
-from backend.datasets.preflight.problems import Problems, RejectedError
+from trainyard_datasets import limits
+from trainyard_datasets.archive import DAMAGED, Archive
+from trainyard_datasets.findings import Problems, RejectedError
+from trainyard_datasets.images import SUFFIXES
 
 SPLITS = ("train", "val", "test")
 _KNOWN = {*SPLITS, "path", "names", "nc", "kpt_shape", "flip_idx"}

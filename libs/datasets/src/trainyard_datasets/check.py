@@ -4,11 +4,11 @@ import os
 from collections import Counter, defaultdict
 from typing import Any
 
-from backend.datasets.preflight import images, labels, layout, limits
-from backend.datasets.preflight.archive import Archive
-from backend.datasets.preflight.layout import Layout
-from backend.datasets.preflight.problems import Problems, RejectedError
-from backend.datasets.preflight.source import RangeFile, RemoteObject
+from trainyard_datasets import images, labels, layout, limits
+from trainyard_datasets.archive import Archive
+from trainyard_datasets.findings import Problems, RejectedError
+from trainyard_datasets.layout import Layout
+from trainyard_datasets.source import RangeFile, RemoteObject
 
 _DAMAGED = "The file is damaged in the archive"
 

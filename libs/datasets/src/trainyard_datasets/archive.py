@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from itertools import repeat
 from typing import IO
 
-from backend.datasets.preflight import limits
-from backend.datasets.preflight.problems import RejectedError
-from backend.datasets.preflight.source import Extent, RangeFile
+from trainyard_datasets import limits
+from trainyard_datasets.findings import RejectedError
+from trainyard_datasets.source import Extent, RangeFile
 
 _LOCAL_HEADER = 30
 # A local header's extra field may be longer than the one in the table of contents.

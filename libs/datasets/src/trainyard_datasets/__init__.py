@@ -1,5 +1,5 @@
 """The check of a dataset before any compute is spent on it.
 
-Runs as a process of its own (`python -m backend.datasets.preflight`) under the limits of
+Runs as a process of its own (`python -m trainyard_datasets`) under the limits of
 `limits.py`, and imports nothing of the backend outside this folder.
 """
