@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 names=("$@")
 [ $# -gt 0 ] || names=(backend frontend trainer-ultralytics)
 revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
-[ -z "$(git status --porcelain -- apps 2>/dev/null)" ] || revision+=-modified
+[ -z "$(git status --porcelain -- apps libs 2>/dev/null)" ] || revision+=-modified
 
 build=(docker build)
 [ -z "${PUSH:-}" ] || build=(docker buildx build --push --provenance=mode=max --sbom=true)
@@ -24,13 +24,18 @@ for name in "${names[@]}"; do
   fi
   arguments=(--build-arg "REVISION=$revision")
   [ "${TAG:-latest}" = latest ] || arguments+=(--build-arg "VERSION=$TAG")
+  context=apps/$name
   case $name in
-    backend) known=(PYTHON_IMAGE DEBIAN_MIRROR PIP_INDEX_URL PIP_EXTRA_INDEX_URL) ;;
+    backend)
+      context=. # it takes in libs/datasets
+      known=(PYTHON_IMAGE DEBIAN_MIRROR PIP_INDEX_URL PIP_EXTRA_INDEX_URL)
+      ;;
     frontend) known=(NODE_IMAGE NGINX_IMAGE NPM_CONFIG_REGISTRY) ;;
     *) known=(PYTHON_IMAGE VARIANT PIP_INDEX_URL) ;;
   esac
   for variable in "${known[@]}"; do
     [ -z "${!variable:-}" ] || arguments+=(--build-arg "$variable")
   done
-  "${build[@]}" "${arguments[@]}" --tag "${REGISTRY:+$REGISTRY/}$name:${TAG:-latest}" "apps/$name"
+  "${build[@]}" "${arguments[@]}" --file "apps/$name/Dockerfile" \
+    --tag "${REGISTRY:+$REGISTRY/}$name:${TAG:-latest}" "$context"
 done
