@@ -86,7 +86,7 @@ answer = sorted("." + name for name in IMG_FORMATS)
 
 
 CHECKED_SUFFIXES = """
-from backend.datasets.preflight.images import SUFFIXES
+from trainyard_datasets.images import SUFFIXES
 answer = sorted(SUFFIXES)
 """
 
