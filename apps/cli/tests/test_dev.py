@@ -15,8 +15,8 @@ from typing import Any
 
 import psutil
 import pytest
-from yard import config
-from yard.dev.state import State
+from yard import locations
+from yard.dev.state_folder import State
 
 YARD = Path(sys.executable).with_name("yard")
 ENV = {"PATH": "/usr/bin:/bin"}
@@ -90,7 +90,9 @@ def test_life_of_a_yard_dev(folder: Path) -> None:
 
     further = folder / "further"
     (further / "other").mkdir(parents=True)
-    manifest = json.loads((config.checkout() / "apps/trainer-ultralytics/trainer.json").read_text())
+    manifest = json.loads(
+        (locations.checkout() / "apps/trainer-ultralytics/trainer.json").read_text()
+    )
     (further / "other/trainer.json").write_text(json.dumps(manifest | {"name": "other"}))
     with socket.socket() as other:
         backend = next(service for service in services if "backend" in service.cmdline())

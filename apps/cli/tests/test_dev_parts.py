@@ -9,10 +9,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from yard.dev.runner import Runner
+from yard.dev.service_runner import Runner
+from yard.dev.service_stack import end_leftovers
 from yard.dev.services import Service, plan
-from yard.dev.state import Record, State
-from yard.dev.supervisor import end_leftovers
+from yard.dev.state_folder import Record, State
 from yard.errors import YardError
 
 
@@ -111,7 +111,7 @@ def test_a_service_that_dies_is_started_again_and_ends_with_its_children(state: 
 def test_a_service_that_never_serves_is_given_up_with_its_last_words(
     state: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("yard.dev.runner._BACKOFF_S", (0.01,))
+    monkeypatch.setattr("yard.dev.service_runner._BACKOFF_S", (0.01,))
     runner = _runner(state, "print('no such table'); raise SystemExit(3)", lambda: "starting")
     runner.start()
     wait_for(lambda: runner.state == "failed")

@@ -4,9 +4,9 @@ import sys
 
 import typer
 
-from yard.commands import datasets, dev, jobs, models, predict, train, trainers
+from yard.commands import dataset, dev, job, job_submit, model, model_predict, trainer
+from yard.console import show_error
 from yard.errors import EXIT_CODES, Code, YardError
-from yard.output import show_error
 
 app = typer.Typer(
     help="Trainyard: train vision models on your own machines.",
@@ -16,17 +16,17 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command("dev", context_settings={"allow_interspersed_args": False})(dev.dev)
-app.add_typer(datasets.app, name="dataset")
-app.command("datasets")(datasets.list_datasets)
-app.command("trainers")(trainers.trainers)
-app.command("train")(train.train)
-app.command("jobs")(jobs.jobs)
-app.command("job")(jobs.job)
-app.command("logs")(jobs.logs)
-app.command("cancel")(jobs.cancel)
-app.command("retry")(jobs.retry)
-app.add_typer(models.app, name="models")
-app.command("predict")(predict.predict)
+app.add_typer(dataset.app, name="dataset")
+app.command("datasets")(dataset.list_datasets)
+app.command("trainers")(trainer.trainers)
+app.command("train")(job_submit.train)
+app.command("jobs")(job.jobs)
+app.command("job")(job.job)
+app.command("logs")(job.logs)
+app.command("cancel")(job.cancel)
+app.command("retry")(job.retry)
+app.add_typer(model.app, name="models")
+app.command("predict")(model_predict.predict)
 
 
 @app.callback()

@@ -15,14 +15,14 @@ import psutil
 import typer
 from rich.live import Live
 
-from yard import config
+from yard import locations
+from yard.console import out
 from yard.dev import processes
 from yard.dev.screen import Screen
+from yard.dev.service_stack import Supervisor, end_leftovers
 from yard.dev.services import plan
-from yard.dev.state import State
-from yard.dev.supervisor import Supervisor, end_leftovers
+from yard.dev.state_folder import State
 from yard.errors import Code, YardError
-from yard.output import out
 
 
 def dev(
@@ -36,7 +36,7 @@ def dev(
     ] = None,
     state: Annotated[
         Path, typer.Option(help="The folder that keeps all data, logs and settings.")
-    ] = Path(config.STATE_DIR),
+    ] = Path(locations.STATE_DIR),
     port: Annotated[
         int | None,
         typer.Option(

@@ -6,10 +6,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from yard import output
+from yard import console
 from yard.dev import processes
-from yard.dev.runner import Runner
-from yard.dev.supervisor import Supervisor, serves
+from yard.dev.service_runner import Runner
+from yard.dev.service_stack import Supervisor, serves
 
 _STYLE = {"ready": "green", "starting": "cyan", "waiting": "yellow", "failed": "bold red"}
 
@@ -64,7 +64,7 @@ def _row(runner: Runner) -> tuple[Text | str, ...]:
         Text(words, style),
         runner.service.address or "—",
         _memory(runner),
-        output.duration(runner.uptime),
+        console.duration(runner.uptime),
         Text(runner.note, "yellow") if runner.note else Text(said[0] if said else "", "dim"),
     )
 
@@ -74,4 +74,4 @@ def _memory(runner: Runner) -> str:
         total = processes.memory(runner.process) if runner.process else 0
     except psutil.Error:
         total = 0
-    return output.size(total) if total else "—"
+    return console.size(total) if total else "—"

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import httpx
 
-from yard import config
-from yard.dev import launcher, processes
-from yard.dev.state import State, write_private
+from yard import locations
+from yard.dev import launcher_client, processes
+from yard.dev.state_folder import State, write_private
 from yard.errors import Code, YardError
 
 # It has closed its volumes in 0.1 s, and then waits 10 s for its own S3 part to hang up.
@@ -143,7 +143,7 @@ def _launcher(state: State) -> Service:
     def ready() -> str:
         try:
             # While it imports it listens, but does not answer.
-            reply = launcher.ask(state.socket, timeout_s=0.5, op="ping")
+            reply = launcher_client.ask(state.socket, timeout_s=0.5, op="ping")
         except OSError:
             return "importing torch and Ultralytics"
         return "" if reply.get("warm") else "importing torch and Ultralytics"
@@ -151,7 +151,7 @@ def _launcher(state: State) -> Service:
     return Service(
         "launcher",
         [
-            str(config.trainer_python()), "-m", "trainer", "launcher",
+            str(locations.trainer_python()), "-m", "trainer", "launcher",
             "--socket", str(state.socket), "--state", str(state.data / "launcher"),
         ],
         ready,
@@ -161,7 +161,7 @@ def _launcher(state: State) -> Service:
 
 
 def _mlflow(state: State, port: int) -> Service:
-    python = config.checkout() / ".tools/mlflow/bin/python"
+    python = locations.checkout() / ".tools/mlflow/bin/python"
     if not python.is_file():
         raise YardError(
             "MLflow is not installed",
@@ -186,7 +186,7 @@ def _mlflow(state: State, port: int) -> Service:
 
 def _manifests(state: State, further: Path | None) -> Path:
     """Return the folder of the trainers' manifests: the checkout's, or links to these and further ones."""
-    own = config.checkout() / "apps"
+    own = locations.checkout() / "apps"
     if further is None:
         return own
     patterns = ("*.json", "*/trainer.json")  # as the backend's TRAINERS_DIR has it
@@ -207,7 +207,7 @@ def _manifests(state: State, further: Path | None) -> Path:
 
 
 def _backend(state: State, ports: dict[str, int], manifests: Path, *, mlflow: bool) -> Service:
-    root = config.checkout()
+    root = locations.checkout()
     python = root / "apps/backend/.venv/bin/python"
     if not python.is_file():
         raise YardError(

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from yard import config, output
+from yard import console, locations
 from yard.client import Client
 
 Url = Annotated[
@@ -24,7 +24,7 @@ JobId = Annotated[
 
 def client(url: str | None) -> Client:
     """Return the client for the server that the options and the environment name."""
-    found = config.resolve_url(url)
-    if not url and found == config.DEFAULT_URL and config.state_here():
-        output.err.print(f"no `yard dev` runs here, asking {found}", style="dim")
-    return Client(found, config.token())
+    found = locations.resolve_url(url)
+    if not url and found == locations.DEFAULT_URL and locations.state_here():
+        console.err.print(f"no `yard dev` runs here, asking {found}", style="dim")
+    return Client(found, locations.token())

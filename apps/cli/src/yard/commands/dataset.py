@@ -14,11 +14,11 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from tenacity import Retrying, retry_if_result, wait_fixed
 
-from yard import archive, output, transfer
+from yard import archive, console, transfer
 from yard.client import Client, Json
-from yard.context import AsJson, Url, client
+from yard.console import out
 from yard.errors import Code, YardError
-from yard.output import out
+from yard.options import AsJson, Url, client
 
 app = typer.Typer(help="Datasets on the server.", no_args_is_help=True)
 _SHOWN_PROBLEMS = 20
@@ -62,7 +62,7 @@ def push(
         left_out = f", {found.skipped} left out" if found.skipped else ""
         left_out += f", {found.links} links not followed" if found.links else ""
         out.print(
-            f"{len(found.files)} files, {output.size(found.size)}{left_out} · {kind}{'' if task else _guessed(kind)}"
+            f"{len(found.files)} files, {console.size(found.size)}{left_out} · {kind}{'' if task else _guessed(kind)}"
         )
     left = _Left()
     try:
@@ -76,7 +76,7 @@ def push(
     except KeyboardInterrupt:
         raise YardError("interrupted", left.why, left.todo, Code.INTERRUPTED) from None
     if as_json:
-        output.print_json(dataset)
+        console.print_json(dataset)
     else:
         show(dataset)
     if dataset["status"] == "rejected":
@@ -136,7 +136,7 @@ def _send(api: Client, packed: Path, fields: Json, left: _Left, *, show: bool) -
     with _bar("uploading", size, show=show) as advance:
         parts = transfer.upload(packed, plan, advance)
     if show:
-        out.print(f"uploaded {output.size(size)} as {label}, checking …")
+        out.print(f"uploaded {console.size(size)} as {label}, checking …")
     # Completing twice is harmless, so a lost answer may be asked for again.
     path = f"/datasets/{dataset['id']}/complete"
     dataset = api.post(path, {"parts": parts}, repeatable=True)
@@ -156,27 +156,27 @@ def show(dataset: Json) -> None:
     """Print a dataset with its counts, classes and problems."""
     report = dataset["report"] or {}
     images = report.get("images", {})
-    output.show(
-        output.facts(
+    console.show(
+        console.facts(
             [
                 ("dataset", f"{dataset['name']}@{dataset['version']}  ({dataset['id']})"),
-                ("status", output.status(dataset["status"])),
+                ("status", console.status(dataset["status"])),
                 ("task", dataset["task"]),
-                ("size", output.size(dataset["size"])),
+                ("size", console.size(dataset["size"])),
                 ("images", " · ".join(f"{n} {part}" for part, n in images.items() if n)),
                 ("labels", report.get("labels")),
             ]
         )
     )
     if report.get("classes"):
-        output.show(_balance(report["classes"]))
+        console.show(_balance(report["classes"]))
     problems = report.get("problems", [])
     if problems:
         rows = [
-            (output.status(item["severity"]), item["file"], item["message"])
+            (console.status(item["severity"]), item["file"], item["message"])
             for item in problems[:_SHOWN_PROBLEMS]
         ]
-        output.show(output.table(("problem", "file", "what to mend"), rows))
+        console.show(console.table(("problem", "file", "what to mend"), rows))
         more = int(report.get("problems_total", len(problems))) - len(rows)
         if more > 0:
             out.print(f"… and {more} more; --json lists up to {len(problems)}")
@@ -189,7 +189,7 @@ def _balance(classes: list[Json]) -> Any:
         for item in classes
     ]
     columns = ("class", "name", "train", "val", "balance")
-    return output.table(columns, rows, right=("class", "train", "val"))
+    return console.table(columns, rows, right=("class", "train", "val"))
 
 
 def _stripe(share: float) -> str:
@@ -203,7 +203,7 @@ def list_datasets(
     """List the datasets, newest first."""
     datasets = list(client(url).items("/datasets"))
     if as_json:
-        output.print_json(datasets)
+        console.print_json(datasets)
         return
     if not datasets:
         out.print("no datasets yet: `yard dataset push DIR` uploads one")
@@ -213,15 +213,15 @@ def list_datasets(
             item["id"],
             f"{item['name']}@{item['version']}",
             item["task"],
-            output.status(item["status"]),
+            console.status(item["status"]),
             sum((item["report"] or {}).get("images", {}).values()) or None,
-            output.size(item["size"]),
-            output.when(item["created_at"]),
+            console.size(item["size"]),
+            console.when(item["created_at"]),
         )
         for item in datasets
     ]
     columns = ("id", "dataset", "task", "status", "images", "size", "pushed")
-    output.show(output.table(columns, rows, right=("images", "size")))
+    console.show(console.table(columns, rows, right=("images", "size")))
 
 
 def require_ready(dataset: Json) -> Json:

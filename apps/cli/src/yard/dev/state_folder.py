@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from yard import config
+from yard import locations
 from yard.errors import Code, YardError
 
 # What each port should be if it is free; `yard dev` remembers what it was.
@@ -43,7 +43,7 @@ class Record:
 
     def process(self) -> psutil.Process | None:
         """Return it, if it still lives."""
-        return config.process_of(self.pid, self.started)
+        return locations.process_of(self.pid, self.started)
 
 
 class State:
@@ -101,8 +101,8 @@ class State:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                other = config.read_json(self.root / config.ADDRESS_FILE)
-                if other and not config.process_of(other["pid"], other["started"]):
+                other = locations.read_json(self.root / locations.ADDRESS_FILE)
+                if other and not locations.process_of(other["pid"], other["started"]):
                     other = {}  # left by one that was killed
                 raise YardError(
                     f"a `yard dev` runs already on {self.root}",
@@ -120,11 +120,11 @@ class State:
         """Write where we are, for the other commands."""
         me = psutil.Process()
         address = {"url": url, "pid": me.pid, "started": me.create_time()}
-        write_private(self.root / config.ADDRESS_FILE, json.dumps(address))
+        write_private(self.root / locations.ADDRESS_FILE, json.dumps(address))
 
     def withdraw(self) -> None:
         """Take the address back."""
-        (self.root / config.ADDRESS_FILE).unlink(missing_ok=True)
+        (self.root / locations.ADDRESS_FILE).unlink(missing_ok=True)
 
     def ports(self, names: Sequence[str], fixed: dict[str, int]) -> dict[str, int]:
         """Choose ports: the fixed one, else that of last time, else the preferred, else any.
@@ -133,7 +133,7 @@ class State:
             YardError: a fixed port is taken.
         """
         path = self.root / "ports.json"
-        last = config.read_json(path)
+        last = locations.read_json(path)
         chosen = dict[str, int]()
         for name in names:
             if name in fixed and not _is_free(fixed[name]):
@@ -155,7 +155,7 @@ class State:
     def store_keys(self) -> tuple[str, str]:
         """Return the object store's access key and secret, made at the first start."""
         path = self.root / "store-keys.json"
-        keys = config.read_json(path)
+        keys = locations.read_json(path)
         if not keys:
             keys = {"access": secrets.token_hex(10), "secret": secrets.token_hex(20)}
             write_private(path, json.dumps(keys))
@@ -163,7 +163,7 @@ class State:
 
     def records(self) -> list[Record]:
         """Return the processes that we started last and have not seen end."""
-        content = config.read_json(self.root / "processes.json")
+        content = locations.read_json(self.root / "processes.json")
         return [Record(name, int(pid), float(at)) for name, (pid, at) in content.items()]
 
     def write_records(self, records: Sequence[Record]) -> None:

@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from yard import config, output
+from yard import console, locations
 from yard.archive import IMAGES
 from yard.client import Json
-from yard.commands.models import fetch
-from yard.context import AsJson, Url, client
+from yard.commands.model import fetch
+from yard.console import out
 from yard.errors import Code, YardError
-from yard.output import out
+from yard.options import AsJson, Url, client
 
 _MODEL = "best.pt"
 
@@ -43,7 +43,7 @@ def predict(
         raise YardError(
             "which model?", todo="give either --job JOB or --weights FILE", code=Code.USAGE
         )
-    python = config.trainer_python()
+    python = locations.trainer_python()
     model = weights or _cached(url, job_id or "")
     pictures = [picture for path in images for picture in _pictures(path)]
     for path in (model, *pictures):
@@ -53,7 +53,7 @@ def predict(
     options += ["--imgsz", str(imgsz)] if imgsz else []
     results = _run(python, options, pictures)
     if as_json:
-        output.print_json(results)
+        console.print_json(results)
         return
     for item in results:
         out.print(f"{item['image']}  {_found(item)}")
@@ -81,7 +81,7 @@ def _cached(url: str | None, job_id: str) -> Path:
     job = api.find("jobs", job_id)
     items = api.get(f"/jobs/{job['id']}/artifacts")["items"]
     sha256 = next((item["sha256"] for item in items if item["name"] == _MODEL), None)
-    model = config.cache_dir() / "models" / str(sha256 or job["id"]) / _MODEL
+    model = locations.cache_dir() / "models" / str(sha256 or job["id"]) / _MODEL
     if not (sha256 and model.is_file()):
         fetch(api, job, model.parent, [_MODEL], show=False)
     return model

@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from yard import output
+from yard import console
 from yard.client import Json
-from yard.context import AsJson, Url, client
-from yard.output import out
+from yard.console import out
+from yard.options import AsJson, Url, client
 
 
 def trainers(
@@ -21,22 +21,22 @@ def trainers(
     api = client(url)
     if name:
         manifest = api.get(f"/trainers/{name}")
-        output.print_json(manifest) if as_json else _show(manifest)
+        console.print_json(manifest) if as_json else _show(manifest)
         return
     items = api.get("/trainers")["items"]
     if as_json:
-        output.print_json(items)
+        console.print_json(items)
         return
     rows = [
         (item["name"], item["version"], ", ".join(item["tasks"]), item["description"])
         for item in items
     ]
-    output.show(output.table(("trainer", "version", "tasks", "what it is"), rows))
+    console.show(console.table(("trainer", "version", "tasks", "what it is"), rows))
 
 
 def _show(manifest: Json) -> None:
-    output.show(
-        output.facts(
+    console.show(
+        console.facts(
             [
                 ("trainer", f"{manifest['name']} {manifest['version']}"),
                 ("what it is", manifest["description"]),
@@ -46,11 +46,16 @@ def _show(manifest: Json) -> None:
         )
     )
     rows = [
-        (key, output.yaml_scalar(field.get("default")), _range(field), field.get("description", ""))
+        (
+            key,
+            console.yaml_scalar(field.get("default")),
+            _range(field),
+            field.get("description", ""),
+        )
         for key, field in manifest["config_schema"].get("properties", {}).items()
     ]
     out.print()
-    output.show(output.table(("--set", "default", "values", "what it does"), rows))
+    console.show(console.table(("--set", "default", "values", "what it does"), rows))
 
 
 def _range(field: Json) -> str:

@@ -4,10 +4,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from yard.dev import launcher, processes
-from yard.dev.runner import Runner
+from yard.dev import launcher_client, processes
+from yard.dev.service_runner import Runner
 from yard.dev.services import STORE_GRACE_S, Service
-from yard.dev.state import Record, State
+from yard.dev.state_folder import Record, State
 from yard.errors import YardError
 
 _START_LIMIT_S = 180
@@ -76,13 +76,13 @@ class Supervisor:
         Before that the backend is needed, to hear that they were stopped and did not crash; after
         that it would start their next attempts.
         """
-        asked, began, backend_runs = set[launcher.Attempt](), time.monotonic(), True
+        asked, began, backend_runs = set[launcher_client.Attempt](), time.monotonic(), True
         while True:
             running = self._running()
             waited = time.monotonic() - began
             late = self.hurry.is_set() or waited > _ATTEMPT_GRACE_S
             for attempt in running if late else running - asked:
-                launcher.stop(self._state.socket, attempt, 0 if late else _ATTEMPT_GRACE_S)
+                launcher_client.stop(self._state.socket, attempt, 0 if late else _ATTEMPT_GRACE_S)
             if running and not asked:
                 self._say(
                     f"stopping {len(running)} training(s); they go on from their last checkpoint "
@@ -97,9 +97,9 @@ class Supervisor:
             else:
                 time.sleep(_TICK_S)
 
-    def _running(self) -> set[launcher.Attempt]:
+    def _running(self) -> set[launcher_client.Attempt]:
         try:
-            return launcher.running(self._state.socket)
+            return launcher_client.running(self._state.socket)
         except OSError:
             return set()  # no launcher, nobody to ask
 

@@ -10,9 +10,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from yard import output
+from yard import console
 from yard.client import Client, Json
-from yard.output import err, out
+from yard.console import err, out
 
 _SHOWN = ("loss", "map50", "map50-95", "accuracy_top1", "accuracy_top5")
 
@@ -43,7 +43,7 @@ def stream(api: Client, job_id: str) -> Iterator[Event]:
 def follow_json(api: Client, job_id: str) -> None:
     """Print each event as a line of JSON."""
     for event in stream(api, job_id):
-        output.print_json_line({"event": event.kind, **event.data})
+        console.print_json_line({"event": event.kind, **event.data})
 
 
 def headline(values: Json) -> dict[str, float]:
@@ -114,13 +114,13 @@ class Follower:
         if job["debug_port"] not in (None, self._debugger):
             self._debugger = job["debug_port"]
             out.print(f"the training waits for a debugger on 127.0.0.1:{self._debugger}")
-        words = output.job_status(job)
+        words = console.job_status(job)
         said = (words.plain, job["attempt"])
         if said == self._said:
             return
         self._said = said
         if job["attempt"] > 1:
-            words.append(f" (attempt {output.attempt(job)})")
+            words.append(f" (attempt {console.attempt(job)})")
         # How it ended is told by who waits for it.
         if job["message"] and not job["finished_at"]:
             words.append(f": {job['message']}")
@@ -132,19 +132,19 @@ def metrics_table(values: Json) -> Table:
     names = [name for name in values if not name.startswith("lr/")]
     names.sort(key=lambda name: (not name.startswith("metrics/"), name))
     rows = [(name, values[name]) for name in names]
-    return output.table(("metric", "value"), rows, right=("value",))
+    return console.table(("metric", "value"), rows, right=("value",))
 
 
 def show_result(api: Client, job: Json) -> None:
     """Print the final metrics and the artifacts of a job that has some."""
     if job["metrics"]:
-        output.show(metrics_table(job["metrics"]))
+        console.show(metrics_table(job["metrics"]))
     artifacts = api.get(f"/jobs/{job['id']}/artifacts")["items"]
     if not artifacts:
         return
     plots = [item for item in artifacts if item["media_type"].startswith("image/")]
-    rows = [(a["name"], output.size(a["size"])) for a in artifacts if a not in plots]
+    rows = [(a["name"], console.size(a["size"])) for a in artifacts if a not in plots]
     if plots:
-        rows.append((f"{len(plots)} plots", output.size(sum(item["size"] for item in plots))))
-    output.show(output.table(("artifact", "size"), rows, right=("size",)))
+        rows.append((f"{len(plots)} plots", console.size(sum(item["size"] for item in plots))))
+    console.show(console.table(("artifact", "size"), rows, right=("size",)))
     out.print(f"`yard models pull {job['id'][:6]}` fetches them")

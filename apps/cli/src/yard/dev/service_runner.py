@@ -9,10 +9,10 @@ from pathlib import Path
 
 import psutil
 
-from yard import output
+from yard import console
 from yard.dev import processes
 from yard.dev.services import Service, environment
-from yard.dev.state import Record
+from yard.dev.state_folder import Record
 
 _BACKOFF_S = (0.5, 1, 2, 4, 8, 15)
 _PROBE_S = 0.1  # between questions until it serves
@@ -91,7 +91,7 @@ class Runner(threading.Thread):
                 tail = file.read().decode(errors="replace")
         except OSError:
             return []
-        return [line for line in output.harmless(tail).splitlines() if line.strip()][-count:]
+        return [line for line in console.harmless(tail).splitlines() if line.strip()][-count:]
 
     def _once(self) -> bool:
         """Run it to its end; return whether it ever served."""

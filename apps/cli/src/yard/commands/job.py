@@ -5,12 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from yard import output
+from yard import console
 from yard.client import Client, Json
-from yard.commands.follow import metrics_table, stream
-from yard.context import AsJson, JobId, Url, client
+from yard.commands.job_follow import metrics_table, stream
+from yard.console import out
 from yard.errors import Code, YardError
-from yard.output import out
+from yard.options import AsJson, JobId, Url, client
 
 FINISHED = ("succeeded", "failed", "cancelled")
 _HOPELESS = ("config_invalid", "dataset_invalid")  # again, they would end the same way
@@ -30,7 +30,7 @@ def jobs(
     params: dict[str, Any] = {"status": status} if status else {}
     items = [item for item, _ in zip(api.items("/jobs", **params), range(limit), strict=False)]
     if as_json:
-        output.print_json(items)
+        console.print_json(items)
         return
     if not items:
         out.print("no such jobs" if status else "no jobs yet: `yard train DATASET` starts one")
@@ -39,16 +39,16 @@ def jobs(
         (
             item["id"],
             item["name"],
-            output.job_status(item),
+            console.job_status(item),
             _progress(item),
             item["cause"] if item["status"] != "succeeded" else None,
             _took(item),
-            output.when(item["created_at"]),
+            console.when(item["created_at"]),
         )
         for item in items
     ]
     columns = ("id", "name", "status", "progress", "cause", "took", "created")
-    output.show(output.table(columns, rows, right=("progress",)))
+    console.show(console.table(columns, rows, right=("progress",)))
 
 
 def _progress(job: Json) -> str:
@@ -58,15 +58,15 @@ def _progress(job: Json) -> str:
 def _took(job: Json) -> str:
     if not (job["started_at"] and job["finished_at"]):
         return "—"
-    span = output.parse_time(job["finished_at"]) - output.parse_time(job["started_at"])
-    return output.duration(span.total_seconds())
+    span = console.parse_time(job["finished_at"]) - console.parse_time(job["started_at"])
+    return console.duration(span.total_seconds())
 
 
 def job(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
     """Show one job."""
     found = client(url).find("jobs", job_id)
     if as_json:
-        output.print_json(found)
+        console.print_json(found)
     else:
         show(found)
 
@@ -75,33 +75,33 @@ def show(item: Json) -> None:
     """Print a job as a person reads it."""
     epochs = item["config"].get("epochs")
     epoch = None if item["epoch"] is None else f"{item['epoch'] + 1} of {epochs or '?'} finished"
-    output.show(
-        output.facts(
+    console.show(
+        console.facts(
             [
                 ("job", f"{item['id']}  {item['name'] or ''}".rstrip()),
-                ("status", output.job_status(item)),
+                ("status", console.job_status(item)),
                 ("cause", item["cause"]),
                 ("message", item["message"]),
                 ("trainer", f"{item['trainer']} · {item['task']}"),
                 ("dataset", item["dataset_id"]),
-                ("attempt", output.attempt(item)),
+                ("attempt", console.attempt(item)),
                 ("phase", None if item["status"] in FINISHED else item["phase"]),
                 ("epoch", epoch),
                 ("progress", _progress(item)),
                 ("speed", item["speed"] and f"{item['speed']:.0f} images/s"),
                 ("debugger", item["debug_port"] and f"127.0.0.1:{item['debug_port']}"),
-                ("created", output.when(item["created_at"])),
+                ("created", console.when(item["created_at"])),
                 ("took", _took(item)),
-                ("log", output.size(item["log_size"])),
+                ("log", console.size(item["log_size"])),
                 (
                     "config",
-                    ", ".join(f"{k}={output.yaml_scalar(v)}" for k, v in item["config"].items()),
+                    ", ".join(f"{k}={console.yaml_scalar(v)}" for k, v in item["config"].items()),
                 ),
             ]
         )
     )
     if item["metrics"]:
-        output.show(metrics_table(item["metrics"]))
+        console.show(metrics_table(item["metrics"]))
 
 
 def logs(
@@ -131,10 +131,10 @@ def logs(
 
 def _emit(text: str, offset: int, *, as_json: bool) -> None:
     if as_json:
-        output.print_json_line({"offset": offset, "text": text})
+        console.print_json_line({"offset": offset, "text": text})
     else:
         # The text is a trainer's and may hold control codes meant for its own terminal.
-        typer.echo(output.harmless(text), nl=False)
+        typer.echo(console.harmless(text), nl=False)
 
 
 def cancel(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
@@ -151,9 +151,9 @@ def _command(api: Client, job_id: str, verb: str, *, as_json: bool) -> None:
     found = api.find("jobs", job_id)
     item = api.post(f"/jobs/{found['id']}/{verb}")
     if as_json:
-        output.print_json(item)
+        console.print_json(item)
         return
-    out.print(output.status(item["status"]), f"{item['id']} {item['name'] or ''}".rstrip())
+    out.print(console.status(item["status"]), f"{item['id']} {item['name'] or ''}".rstrip())
     if item["status"] not in FINISHED:
         out.print(f"`yard job {item['id'][:6]}` shows how it goes on")
 

@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from yard import output
+from yard import console
 from yard.client import Client, Json
-from yard.context import AsJson, JobId, Url, client
+from yard.console import out
 from yard.errors import Code, YardError
-from yard.output import out
+from yard.options import AsJson, JobId, Url, client
 from yard.transfer import download
 
 app = typer.Typer(help="What trainings leave behind.", no_args_is_help=True)
@@ -41,10 +41,10 @@ def pull(
     folder = target or Path("models") / job["id"]
     files = fetch(api, job, folder, only or [], show=not as_json)
     if as_json:
-        output.print_json([str(file) for file in files])
+        console.print_json([str(file) for file in files])
         return
     for file in files:
-        out.print(f"{file}  {output.size(file.stat().st_size)}")
+        out.print(f"{file}  {console.size(file.stat().st_size)}")
 
 
 def fetch(api: Client, job: Json, folder: Path, only: list[str], *, show: bool) -> list[Path]:

@@ -10,14 +10,14 @@ from urllib.parse import quote
 import typer
 import yaml
 
-from yard import output
+from yard import console
 from yard.client import Client, Json
-from yard.commands.datasets import require_ready
-from yard.commands.follow import Follower, follow_json, show_result
-from yard.commands.jobs import fail_unless_succeeded
-from yard.context import AsJson, Url, client
+from yard.commands.dataset import require_ready
+from yard.commands.job import fail_unless_succeeded
+from yard.commands.job_follow import Follower, follow_json, show_result
+from yard.console import out
 from yard.errors import Code, YardError
-from yard.output import out
+from yard.options import AsJson, Url, client
 
 _FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
@@ -99,7 +99,7 @@ def train(
 
 def _say_started(job: Json, *, as_json: bool) -> None:
     if as_json:
-        output.print_json(job)
+        console.print_json(job)
     else:
         out.print(f"job {job['id']} {job['status']}; `yard job {job['id'][:6]}` shows it")
 
