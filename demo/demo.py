@@ -1,4 +1,4 @@
-"""The demo's steps, run by `yard dev` once the platform serves. Each is a command a user could type."""
+"""The demo's steps, run by `yard dev` once the platform is ready. Each is a command for users."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def say(step: int, words: str) -> None:
 
 
 def yard(*words: str) -> None:
-    """Run a yard command before the user's eyes.
+    """Print a yard command and run it.
 
     Raises:
         subprocess.CalledProcessError: it failed, and has said why.
@@ -55,17 +55,17 @@ def ask(*words: str) -> Any:
 
 def cancel_leftovers() -> None:
     """Cancel what an interrupted demo left, which would train beside this one."""
-    for job in ask("jobs"):
+    for job in ask("job", "list"):
         if job["status"] not in ("succeeded", "failed", "cancelled"):
             print(f"an interrupted demo left job {job['id']}: cancelling it")
-            yard("cancel", job["id"])
+            yard("job", "cancel", job["id"])
 
 
 def predict(model: Path, images: Path) -> list[Found]:
     """Return what the model finds on the pages; every candidate, for mAP needs the weak ones."""
     with tempfile.TemporaryDirectory() as unused:
         results = ask(
-            "predict", str(images), "--weights", str(model),
+            "model", "predict", str(images), "--weights", str(model),
             "--conf", "0.001", "--imgsz", str(TRAINING["imgsz"]), "--out", unused,
         )  # fmt: skip
     return [
@@ -89,8 +89,8 @@ def main() -> int:
     settings = [word for key, value in TRAINING.items() for word in ("--set", f"{key}={value}")]
     yard("train", "digits", "--name", "demo", *settings)
     say(4, "Fetching the model")
-    job = ask("jobs", "--limit", "1")[0]
-    yard("models", "pull", job["id"], "--only", "best.pt", "--out", str(OUT / "model"))
+    job = ask("job", "list", "--limit", "1")[0]
+    yard("model", "pull", job["id"], "--only", "best.pt", "--out", str(OUT / "model"))
     say(5, "Finding digits on the held-out pages")
     model, heldout = OUT / "model/best.pt", OUT / "pages/heldout"
     found = predict(model, heldout / "images")

@@ -117,10 +117,10 @@ def main() -> None:
         settings = [word for key, value in TRAINING.items() for word in ("--set", f"{key}={value}")]
         yard("train", name, "--name", name, *settings)
         listed = subprocess.check_output(
-            [ROOT / "apps/cli/.venv/bin/yard", "jobs", "--limit", "1", "--json"]
+            [ROOT / "apps/cli/.venv/bin/yard", "job", "list", "--limit", "1", "--json"]
         )
         job = json.loads(listed)[0]["id"]
-        yard("models", "pull", job, "--only", "best.pt", "--out", scratch)
+        yard("model", "pull", job, "--only", "best.pt", "--out", scratch)
         WEIGHTS.parent.mkdir(exist_ok=True)
         nameless(Path(scratch) / "best.pt", WEIGHTS)
 

@@ -1,10 +1,16 @@
 import json
+import os
+import pty
+import re
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 from conftest import Server, Yard, answer, dataset, hang_up, job, page
 
 
-def test_a_problem_is_told_with_its_cure_and_exit_code_4(server: Server, yard: Yard) -> None:
+def test_a_problem_is_printed_with_its_fields_and_exit_code_4(server: Server, yard: Yard) -> None:
     server.on("GET /datasets", answer(200, page(dataset())))
     problem = {
         "title": "Wrong config",
@@ -26,7 +32,7 @@ def test_a_problem_is_told_with_its_cure_and_exit_code_4(server: Server, yard: Y
 
 
 def test_nobody_there_is_exit_code_5(yard: Yard) -> None:
-    done = yard("jobs", url="http://127.0.0.1:9")
+    done = yard("job", "list", url="http://127.0.0.1:9")
     assert done.returncode == 5
     assert "no answer from http://127.0.0.1:9" in done.stderr
     assert "yard dev" in done.stderr
@@ -34,7 +40,7 @@ def test_nobody_there_is_exit_code_5(yard: Yard) -> None:
 
 def test_something_else_there_is_exit_code_5(server: Server, yard: Yard) -> None:
     server.on("GET /jobs", answer(200, b"<html>"))
-    assert "does not answer like a Trainyard server" in yard("jobs").stderr
+    assert "does not answer like a Trainyard server" in yard("job", "list").stderr
 
 
 def test_a_broken_connection_is_tried_again_but_not_a_plain_post(
@@ -42,7 +48,7 @@ def test_a_broken_connection_is_tried_again_but_not_a_plain_post(
 ) -> None:
     server.on("GET /jobs/0123456789ab", hang_up, answer(200, job(status="running")))
     server.on("POST /jobs/0123456789ab/cancel", hang_up)
-    assert yard("cancel", "0123456789ab").returncode == 5
+    assert yard("job", "cancel", "0123456789ab").returncode == 5
     assert [request.method for request in server.requests] == ["GET", "GET", "POST"]
 
 
@@ -50,19 +56,19 @@ def test_a_prefix_stands_for_one_job_only(server: Server, yard: Yard) -> None:
     others = [job(id="0123aaaaaaaa", name="same"), job(id="ffff00000000", name="other")]
     others.append(job(id="ffee00000000", name="same"))
     server.on("GET /jobs", answer(200, page(job(), *others)))
-    assert json.loads(yard("job", "fff", "--json").stdout)["name"] == "other"
-    twice = yard("job", "0123")
-    assert (twice.returncode, "it fits these ids" in twice.stderr) == (2, True)
-    assert json.loads(yard("job", "other", "--json").stdout)["id"] == "ffff00000000"
-    assert "0123aaaaaaaa, ffee00000000" in yard("job", "same").stderr
-    none = yard("job", "77")
+    assert json.loads(yard("job", "show", "fff", "--json").stdout)["name"] == "other"
+    twice = yard("job", "show", "0123")
+    assert (twice.returncode, "it matches 0123456789ab, 0123aaaaaaaa" in twice.stderr) == (2, True)
+    assert json.loads(yard("job", "show", "other", "--json").stdout)["id"] == "ffff00000000"
+    assert "0123aaaaaaaa, ffee00000000" in yard("job", "show", "same").stderr
+    none = yard("job", "show", "77")
     assert (none.returncode, "there is no job 77" in none.stderr) == (3, True)
 
 
 def test_lists_follow_their_pages(server: Server, yard: Yard) -> None:
     second = answer(200, page(job(id="222222222222")))
     server.on("GET /jobs", answer(200, page(job(), next_cursor="x")), second)
-    assert len(json.loads(yard("jobs", "--json").stdout)) == 2
+    assert len(json.loads(yard("job", "list", "--json").stdout)) == 2
 
 
 def test_a_name_means_its_newest_ready_version(server: Server, yard: Yard) -> None:
@@ -130,7 +136,7 @@ def test_a_trained_job_is_said_to_upload(server: Server, yard: Yard) -> None:
     server.on("GET /jobs/0123456789ab/artifacts", answer(200, {"items": []}))
     assert yard("train", "digits").stdout.splitlines()[1:4] == ["running", "uploading", "succeeded"]
     server.on("GET /jobs", answer(200, page(uploading)))
-    assert "uploading" in yard("jobs").stdout
+    assert "uploading" in yard("job", "list").stdout
 
 
 def test_resources_are_sent_as_far_as_they_are_given(server: Server, yard: Yard) -> None:
@@ -185,3 +191,111 @@ def test_settings_are_yaml_and_a_file_gives_way_to_set(
     assert sent == {"epochs": 5, "lr0": 0.001, "amp": False, "weights": None, "device": "0"}
     for wrong in ("epochs", "a={", "a=.nan", "a=2026-11-24"):
         assert yard("train", "digits", "--set", wrong).returncode == 2
+
+
+def test_a_job_is_deleted_only_after_a_confirmation(server: Server, yard: Yard) -> None:
+    server.on("GET /jobs/0123456789ab", answer(200, job()))
+    server.on("DELETE /jobs/0123456789ab", answer(204))
+    refused = yard("job", "delete", "0123456789ab")
+    assert (refused.returncode, "add --yes" in refused.stderr) == (2, True)
+    assert [request.method for request in server.requests] == ["GET"]
+    done = yard("job", "delete", "0123456789ab", "--yes")
+    assert (done.returncode, done.stdout) == (0, "deleted job 0123456789ab first\n")
+    assert server.requests[-1].method == "DELETE"
+
+
+@pytest.mark.parametrize(
+    ("key", "code", "methods"), [("n", 1, ["GET"]), ("y", 0, ["GET", "DELETE"])]
+)
+def test_on_a_terminal_a_deletion_is_confirmed_by_a_key(
+    server: Server, tmp_path: Path, key: str, code: int, methods: list[str]
+) -> None:
+    server.on("GET /jobs/0123456789ab", answer(200, job()))
+    server.on("DELETE /jobs/0123456789ab", answer(204))
+    ours, theirs = pty.openpty()
+    child = subprocess.Popen(
+        [Path(sys.executable).with_name("yard"), "job", "delete", "0123456789ab"],
+        env={"YARD_URL": server.url, "HOME": str(tmp_path)}, stdin=theirs,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    os.write(ours, key.encode() + b"\n")
+    _, said = child.communicate(timeout=60)
+    assert child.returncode == code, said
+    assert b"Delete job 0123456789ab first with its log" in said
+    assert [request.method for request in server.requests] == methods
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_a_dataset_s_name_alone_deletes_no_version_of_several(server: Server, yard: Yard) -> None:
+    versions = [dataset(id="b" * 12, version=2), dataset(id="c" * 12, version=1)]
+    server.on("GET /datasets", answer(200, page(*versions)))
+    server.on("DELETE /datasets/cccccccccccc", answer(204))
+    refused = yard("dataset", "delete", "digits", "--yes")
+    assert (refused.returncode, "digits is not one dataset but 2" in refused.stderr) == (2, True)
+    assert yard("dataset", "delete", "digits@1", "--yes").stdout == "deleted dataset digits@1\n"
+    assert server.requests[-1].path == "/datasets/cccccccccccc"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("datasets", "dataset list"),
+        ("jobs --limit 1", "job list --limit 1"),
+        ("job 0123456789ab", "job show 0123456789ab"),
+        ("job --json 0123456789ab", "job show --json 0123456789ab"),
+        ("cancel 0123456789ab", "job cancel 0123456789ab"),
+        ("retry 0123456789ab", "job retry 0123456789ab"),
+        ("models pull 0123456789ab --out m", "model pull 0123456789ab --out m"),
+        ("predict none.png --weights none.pt", "model predict none.png --weights none.pt"),
+        ("trainers", "trainer list"),
+        ("trainers ultralytics", "trainer show ultralytics"),
+        ("train digits --no-follow", "job submit digits --no-follow"),
+        ("logs 0123456789ab", "job logs 0123456789ab"),
+    ],
+)
+def test_old_names_and_shortcuts_do_the_same(
+    server: Server, yard: Yard, old: str, new: str
+) -> None:
+    item = answer(200, job())
+    artifact = {"name": "a", "size": 1, "sha256": None, "url": f"{server.url}/a"}
+    trainer = {"name": "t", "version": "1", "tasks": ["detect"], "description": "d"}
+    for route, respond in {
+        "GET /datasets": answer(200, page(dataset())),
+        "GET /jobs": answer(200, page(job(), job())),
+        "GET /jobs/0123456789ab": item,
+        "POST /jobs": item,
+        "POST /jobs/0123456789ab/cancel": item,
+        "POST /jobs/0123456789ab/retry": item,
+        "GET /jobs/0123456789ab/artifacts": answer(200, {"items": [artifact]}),
+        "GET /a": answer(200, b"x"),
+        "GET /jobs/0123456789ab/logs": answer(200, b""),
+        "GET /trainers": answer(200, page(trainer)),
+        "GET /trainers/ultralytics": answer(200, trainer | {"config_schema": {}}),
+    }.items():
+        server.on(route, respond)
+    outcomes = []
+    for words in (old, new):
+        server.requests.clear()
+        done = yard(*words.split())
+        calls = [(request.method, request.path) for request in server.requests]
+        said = re.sub(r"\S+ \S+( \S+ min)? ago", "… ago", done.stdout)
+        outcomes.append((done.returncode, said, done.stderr, calls))
+    assert outcomes[0] == outcomes[1]
+    assert outcomes[0][0] == (3 if "predict" in old else 0), outcomes
+
+
+def test_help_lists_nouns_and_shortcuts_but_no_old_name(yard: Yard) -> None:
+    listed = re.findall(r"^│ (\w+) ", yard("--help").stdout, re.MULTILINE)
+    assert listed == ["dev", "train", "logs", "dataset", "job", "model", "trainer"]
+
+
+def test_the_shell_completes_verbs(server: Server, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("yard")], capture_output=True, text=True, check=False,
+        env={
+            "HOME": str(tmp_path), "_YARD_COMPLETE": "complete_bash",
+            "COMP_WORDS": "yard job re", "COMP_CWORD": "2",
+        },
+    )  # fmt: skip
+    assert done.stdout.split() == ["retry"]

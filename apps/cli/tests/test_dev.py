@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 from yard import locations
-from yard.dev.state_folder import State
+from yard.dev.state_folder import StateFolder
 
 YARD = Path(sys.executable).with_name("yard")
 ENV = {"PATH": "/usr/bin:/bin"}
@@ -43,7 +43,7 @@ def _run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _processes(state: State) -> list[psutil.Process]:
+def _processes(state: StateFolder) -> list[psutil.Process]:
     found = [record.process() for record in state.records()]
     return [process for process in found if process]
 
@@ -55,10 +55,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_life_of_a_yard_dev(folder: Path) -> None:
-    state = State(folder / ".trainyard")
+    state = StateFolder(folder / ".trainyard")
     first, url = _start(folder)
     try:
-        assert _run(folder / "below", "jobs").stdout.startswith("no jobs yet")
+        assert _run(folder / "below", "job", "list").stdout.startswith("no jobs yet")
 
         second = _run(folder, "dev")
         assert second.returncode == 2
@@ -86,7 +86,7 @@ def test_life_of_a_yard_dev(folder: Path) -> None:
         first.wait()
 
     assert all(service.is_running() for service in services)
-    assert _run(folder, "jobs").stdout.startswith("no jobs yet"), "its backend still serves"
+    assert _run(folder, "job", "list").stdout.startswith("no jobs yet"), "its backend still serves"
 
     further = folder / "further"
     (further / "other").mkdir(parents=True)
@@ -101,7 +101,9 @@ def test_life_of_a_yard_dev(folder: Path) -> None:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", int(url.rsplit(":", 1)[1])))
         other.listen()
-        script = f'test "$YARD_URL" != {url} && {YARD} jobs && {YARD} trainers other && exit 7'
+        script = (
+            f'test "$YARD_URL" != {url} && {YARD} job list && {YARD} trainer show other && exit 7'
+        )
         third = _run(folder, "dev", "--trainers", str(further), "--", "sh", "-c", script)
     assert third.returncode == 7, third.stdout + third.stderr
     lines = third.stdout.splitlines()
@@ -121,14 +123,14 @@ def test_a_part_that_is_not_there_is_named_before_anything_starts(folder: Path) 
     assert "the trainer's environment is not installed" in done.stderr
     assert (
         not (folder / ".trainyard/processes.json").exists()
-        or not State(folder / ".trainyard").records()
+        or not StateFolder(folder / ".trainyard").records()
     )
 
 
 def test_a_training_goes_on_after_a_clean_stop(folder: Path) -> None:
     _write_dataset(folder / "set")
     child, _ = _start(folder)
-    services = _processes(State(folder / ".trainyard"))
+    services = _processes(StateFolder(folder / ".trainyard"))
     assert _run(folder, "dataset", "push", "set").returncode == 0
     words = ["--set", "imgsz=32", "--set", "epochs=5000", "--set", "mosaic=0"]
     started = _run(folder, "train", "set", "--no-follow", "--json", *words)
@@ -145,7 +147,7 @@ def test_a_training_goes_on_after_a_clean_stop(folder: Path) -> None:
 
     child, _ = _start(folder)
     _wait(lambda: _job(folder, job)["attempt"] == 2 and _job(folder, job)["epoch"] > epoch)
-    assert _run(folder, "cancel", job).returncode == 0
+    assert _run(folder, "job", "cancel", job).returncode == 0
     _wait(lambda: _job(folder, job)["status"] == "cancelled")
     # Whoever read its words has gone: it stops everything all the same.
     assert child.stdout
@@ -156,7 +158,7 @@ def test_a_training_goes_on_after_a_clean_stop(folder: Path) -> None:
 
 
 def _job(folder: Path, job: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(_run(folder, "job", job, "--json").stdout)
+    found: dict[str, Any] = json.loads(_run(folder, "job", "show", job, "--json").stdout)
     assert found["status"] not in ("failed", "succeeded"), found
     return found
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from yard.dev.service_runner import Runner
+from yard.dev.service_runner import ServiceRunner
 from yard.dev.service_stack import end_leftovers
 from yard.dev.services import Service, plan
-from yard.dev.state_folder import Record, State
+from yard.dev.state_folder import ProcessRecord, StateFolder
 from yard.errors import YardError
 
 
@@ -32,18 +32,18 @@ def sleeper() -> Iterator[psutil.Process]:
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> State:
-    return State(tmp_path / "state")
+def state(tmp_path: Path) -> StateFolder:
+    return StateFolder(tmp_path / "state")
 
 
-def test_only_the_owner_can_look_into_the_state_folder(state: State) -> None:
+def test_only_the_owner_can_look_into_the_state_folder(state: StateFolder) -> None:
     state.store_keys()
     assert state.root.stat().st_mode & 0o777 == 0o700
     assert (state.root / "store-keys.json").stat().st_mode & 0o777 == 0o600
-    assert state.store_keys() == State(state.root).store_keys()
+    assert state.store_keys() == StateFolder(state.root).store_keys()
 
 
-def test_a_port_stays_the_same_until_somebody_has_taken_it(state: State) -> None:
+def test_a_port_stays_the_same_until_somebody_has_taken_it(state: StateFolder) -> None:
     first = state.ports(["backend", "s3"], {})
     assert state.ports(["backend", "s3"], {}) == first
     with socket.socket() as other:
@@ -59,32 +59,36 @@ def test_a_port_stays_the_same_until_somebody_has_taken_it(state: State) -> None
 
 
 def test_what_was_left_is_ended_but_never_a_process_that_only_has_its_pid(
-    state: State, sleeper: psutil.Process
+    state: StateFolder, sleeper: psutil.Process
 ) -> None:
-    state.write_records([Record("backend", sleeper.pid, sleeper.create_time() - 100)])
+    state.write_records([ProcessRecord("backend", sleeper.pid, sleeper.create_time() - 100)])
     assert end_leftovers(state, print) == []
     assert sleeper.is_running()
-    state.write_records([Record("backend", sleeper.pid, sleeper.create_time())])
+    state.write_records([ProcessRecord("backend", sleeper.pid, sleeper.create_time())])
     assert end_leftovers(state, print) == ["backend"]
     assert not sleeper.is_running()
     assert state.records() == []
 
 
-def test_a_state_folder_serves_one_at_a_time(state: State) -> None:
+def test_a_state_folder_serves_one_at_a_time(state: StateFolder) -> None:
     with state.locked():
         state.announce("http://127.0.0.1:1")
-        with pytest.raises(YardError, match="runs already"), State(state.root).locked():
+        with pytest.raises(YardError, match="already runs"), StateFolder(state.root).locked():
             pass
-    with State(state.root).locked():
+    with StateFolder(state.root).locked():
         pass
 
 
-def _runner(state: State, code: str, ready: Callable[[], str]) -> Runner:
+def _runner(state: StateFolder, code: str, ready: Callable[[], str]) -> ServiceRunner:
     service = Service("web", [sys.executable, "-c", code], ready)
-    return Runner(service, state.log("web"), lambda record: state.write_records([record]), print)
+    return ServiceRunner(
+        service, state.log("web"), lambda record: state.write_records([record]), print
+    )
 
 
-def test_a_service_that_dies_is_started_again_and_ends_with_its_children(state: State) -> None:
+def test_a_service_that_dies_is_started_again_and_ends_with_its_children(
+    state: StateFolder,
+) -> None:
     runner = _runner(
         state,
         "import subprocess, sys; subprocess.run([sys.executable, '-c', 'input()'],"
@@ -109,7 +113,7 @@ def test_a_service_that_dies_is_started_again_and_ends_with_its_children(state: 
 
 
 def test_a_service_that_never_serves_is_given_up_with_its_last_words(
-    state: State, monkeypatch: pytest.MonkeyPatch
+    state: StateFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("yard.dev.service_runner._BACKOFF_S", (0.01,))
     runner = _runner(state, "print('no such table'); raise SystemExit(3)", lambda: "starting")
@@ -119,7 +123,7 @@ def test_a_service_that_never_serves_is_given_up_with_its_last_words(
     assert runner.last_lines(1) == ["no such table"]
 
 
-def test_a_folder_without_a_trainer_is_wrong_usage(state: State, tmp_path: Path) -> None:
+def test_a_folder_without_a_trainer_is_wrong_usage(state: StateFolder, tmp_path: Path) -> None:
     with pytest.raises(YardError, match="there is no trainer in") as raised:
         plan(state, port=None, mlflow=False, trainers=tmp_path)
     assert raised.value.code == 2
@@ -128,5 +132,5 @@ def test_a_folder_without_a_trainer_is_wrong_usage(state: State, tmp_path: Path)
 def test_a_state_folder_that_cannot_be_made_is_wrong_usage(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(YardError, match="cannot keep anything") as raised:
-        State(tmp_path / "file")
+        StateFolder(tmp_path / "file")
     assert raised.value.code == 2

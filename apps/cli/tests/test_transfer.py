@@ -164,8 +164,11 @@ def interruptible() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("slow", "left"),
     [
-        ("PUT /part1", "digits@1 is not whole on the server"),
-        ("GET /datasets/ba9876543210", "nothing: `yard datasets` shows when digits@1 is ready"),
+        ("PUT /part1", "the upload of digits@1 is incomplete"),
+        (
+            "GET /datasets/ba9876543210",
+            "nothing: `yard dataset show digits@1` tells when it is ready",
+        ),
     ],
 )
 @pytest.mark.usefixtures("interruptible")
@@ -218,10 +221,10 @@ def test_a_pulled_model_is_whole_and_checked(server: Server, yard: Yard, tmp_pat
     server.on("GET /jobs/0123456789ab", answer(200, job()))
     server.on("GET /jobs/0123456789ab/artifacts", answer(200, items))
     server.on("GET /blob", _cut_off, answer(503), answer(200, b"model"))
-    assert yard("models", "pull", "0123456789ab", "--out", "m").returncode == 0
+    assert yard("model", "pull", "0123456789ab", "--out", "m").returncode == 0
     assert (tmp_path / "m/best.pt").read_bytes() == b"model"
     server.on("GET /blob", answer(200, b"other"))
-    damaged = yard("models", "pull", "0123456789ab", "--out", "m")
+    damaged = yard("model", "pull", "0123456789ab", "--out", "m")
     assert damaged.returncode == 1
     assert "arrived damaged" in damaged.stderr
     assert [file.name for file in (tmp_path / "m").iterdir()] == ["best.pt"]
@@ -234,6 +237,6 @@ def test_an_artifact_cannot_lead_out_of_the_folder(
     items = {"items": [_artifact(server, "../evil", b"model", "")]}
     server.on("GET /jobs/0123456789ab", answer(200, job()))
     server.on("GET /jobs/0123456789ab/artifacts", answer(200, items))
-    assert yard("models", "pull", "0123456789ab", "--out", "m").returncode == 4
-    assert yard("models", "pull", "0123456789ab", "--only", "best.pt").returncode == 3
+    assert yard("model", "pull", "0123456789ab", "--out", "m").returncode == 4
+    assert yard("model", "pull", "0123456789ab", "--only", "best.pt").returncode == 3
     assert not (tmp_path / "evil").exists()

@@ -121,7 +121,7 @@ def _data_yaml(root: Path) -> dict[str, Any]:
         content = yaml.safe_load((root / "data.yaml").read_text())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise YardError(
-            f"{root / 'data.yaml'} is not YAML", str(error), "mend it and push again", Code.USAGE
+            f"{root / 'data.yaml'} is not YAML", str(error), "fix it and push again", Code.USAGE
         ) from error
     return content if isinstance(content, dict) else {}
 

@@ -1,4 +1,4 @@
-"""The HTTP API, as the commands use it. Every failure is a YardError that says what to do."""
+"""Client of the HTTP API. Every failure is a YardError that says what to do."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -19,12 +19,12 @@ Json = dict[str, Any]
 PAGE = 100
 _ID = re.compile(r"[0-9a-f]{12}")
 _TIMEOUT = httpx.Timeout(30, connect=5)
-# Longer than the server's ping (15 s): a silent stream is a dead one.
+# Longer than the interval of the server's pings (15 s): a stream silent for longer is broken.
 _STREAM_TIMEOUT = httpx.Timeout(40, connect=5)
 
 
 def retrying(attempts: int) -> Retrying:
-    """Return the way we try again after the network failed us: 0.2 s, 0.4 s, … at most 2 s apart."""
+    """Return the policy after network errors: retry after 0.2 s, 0.4 s, …, at most 2 s apart."""
     return Retrying(
         retry=retry_if_exception_type(httpx.TransportError),
         wait=wait_exponential(multiplier=0.2, max=2),
@@ -34,7 +34,7 @@ def retrying(attempts: int) -> Retrying:
 
 
 class Client:
-    """One server. Reading calls are tried again when the connection breaks."""
+    """One server. Reads are retried when the connection breaks."""
 
     def __init__(self, url: str, token: str | None) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -54,18 +54,22 @@ class Client:
             path: below /api/v1.
             body: sent as JSON.
             key: an idempotency key.
-            repeatable: the server takes the same call twice; so it does with a key.
+            repeatable: whether the call may be sent twice; with a key it always may.
         """
         headers = {"Idempotency-Key": key} if key else {}
         attempts = 3 if key or repeatable else 1
         return self._json("POST", path, attempts=attempts, json=body, headers=headers)
 
+    def delete(self, path: str) -> None:
+        """Send a DELETE."""
+        self._send("DELETE", path, attempts=1)
+
     def read(self, path: str, **params: Any) -> httpx.Response:
-        """Return the response of a GET, for those that are not JSON."""
+        """Return the response of a GET that is not JSON."""
         return self._send("GET", path, attempts=3, params=params)
 
     def items(self, path: str, **params: Any) -> Iterator[Json]:
-        """Yield every item of a paged list, newest first as the server has them."""
+        """Yield every item of a paged list in the server's order, newest first."""
         cursor = None
         while True:
             page = self.get(path, limit=PAGE, **params, **({"cursor": cursor} if cursor else {}))
@@ -75,7 +79,7 @@ class Client:
                 return
 
     def find(self, kind: str, reference: str) -> Json:
-        """Return the job or dataset with this id or name, or with the only id that starts so.
+        """Return the job or dataset with this id, unambiguous prefix of an id, or name.
 
         Args:
             kind: `jobs` or `datasets`.
@@ -89,8 +93,13 @@ class Client:
             found or [item for item in every if item["name"] == reference], kind, reference
         )
 
-    def dataset(self, reference: str) -> Json:
-        """Return a dataset by id, by name@version, or by name: then its newest ready version."""
+    def dataset(self, reference: str, *, newest: bool = True) -> Json:
+        """Return a dataset by id, unambiguous prefix of an id, name@version, or name.
+
+        Args:
+            reference: one of these.
+            newest: whether a name stands for its newest ready version; else it must have only one.
+        """
         if _ID.fullmatch(reference):
             return self.get(f"/datasets/{reference}")
         name, _, version = reference.partition("@")
@@ -98,12 +107,11 @@ class Client:
         named = [item for item in every if item["name"] == name]
         if version:
             found = [item for item in named if str(item["version"]) == version]
-        elif named:
+        elif named and newest:
             ready = [item for item in named if item["status"] == "ready"]
-            newest = sorted(ready or named, key=lambda item: int(item["version"]))
-            found = newest[-1:]
+            found = [max(ready or named, key=lambda item: int(item["version"]))]
         else:
-            found = [item for item in every if item["id"].startswith(reference)]
+            found = named or [item for item in every if item["id"].startswith(reference)]
         return self._only(found, "datasets", reference)
 
     def _only(self, found: list[Json], kind: str, reference: str) -> Json:
@@ -112,25 +120,25 @@ class Client:
             ids = ", ".join(item["id"] for item in found[:5])
             raise YardError(
                 f"{reference} is not one {noun} but {len(found)}",
-                f"it fits these ids: {ids}",
-                "give more of one of them",
+                f"it matches {ids}",
+                "name one of them by its id",
                 Code.USAGE,
             )
         if not found:
             raise YardError(
                 f"there is no {noun} {reference}",
-                f"{self.url} knows none with this id or name",
-                f"`yard {kind}` lists what there is",
+                f"{self.url} has none with this id or name",
+                f"`yard {noun} list` shows what there is",
                 Code.NOT_FOUND,
             )
         return found[0]
 
     def events(self, job_id: str, on_break: Callable[[], None]) -> Iterator[ServerSentEvent]:
-        """Yield a job's events until its end; a broken connection goes on where it broke.
+        """Yield a job's events until its end, reconnecting where a connection broke.
 
         Args:
             job_id: the full id.
-            on_break: called each time the connection is lost, before it is tried again.
+            on_break: called before each reconnection.
         """
         last_id = ""
         tries = Retrying(
@@ -185,7 +193,7 @@ class Client:
         return response
 
     def unreachable(self, error: Exception) -> YardError:
-        """Return what to say when no answer came."""
+        """Return the error for a server that does not answer."""
         return YardError(
             f"no answer from {self.url}",
             str(error) or type(error).__name__,
@@ -194,10 +202,10 @@ class Client:
         )
 
     def _check(self, response: httpx.Response) -> None:
-        """Raise the problem that the server reports.
+        """Check that the response is a success.
 
         Raises:
-            YardError: with the problem's title, its detail, and the fields that are wrong.
+            YardError: it is not; the error has the problem's title, detail and wrong fields.
         """
         if response.is_success:
             return

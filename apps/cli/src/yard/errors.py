@@ -1,4 +1,4 @@
-"""What can go wrong, as the user reads it and as a script sees it."""
+"""Errors for users and exit codes for scripts."""
 
 import dataclasses
 import enum
@@ -25,7 +25,7 @@ EXIT_CODES = (
 
 @dataclasses.dataclass
 class YardError(Exception):
-    """Something that ends the command: what happened, why, and what to do about it."""
+    """Ends the command with an exit code. Tells what happened, why, and what to do about it."""
 
     what: str
     why: str = ""

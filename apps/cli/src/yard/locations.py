@@ -1,4 +1,4 @@
-"""Where things are: the server, the token, the checkout, the caches."""
+"""Where things are: the server, its token, the checkout, the trainer's Python, the cache."""
 
 import json
 import os
@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
-import psutil
 
 from yard.errors import Code, YardError
 
@@ -16,14 +15,14 @@ ADDRESS_FILE = "address.json"
 
 
 def resolve_url(option: str | None) -> str:
-    """Return the server's address: the option (or YARD_URL), the `yard dev` here, the default."""
+    """Return the server's URL: the option (or YARD_URL), else a local `yard dev`, else the default."""
     return (option or _dev_url() or DEFAULT_URL).rstrip("/")
 
 
 def _dev_url() -> str | None:
-    """Return the address of the `yard dev` whose state folder lies here or above.
+    """Return the URL of the `yard dev` whose state folder is in this folder or above.
 
-    One that was killed has left its address, and its backend, which serves on.
+    A killed `yard dev` leaves its address file and its backend, which still serves.
     """
     here = Path.cwd()
     for folder in (here, *here.parents):
@@ -33,35 +32,19 @@ def _dev_url() -> str | None:
     return None
 
 
-def state_here() -> bool:
-    """Return whether a `yard dev` has ever run here or above."""
+def has_state_folder() -> bool:
+    """Return whether `yard dev` has ever run in this folder or above."""
     here = Path.cwd()
     return any((folder / STATE_DIR / "ports.json").is_file() for folder in (here, *here.parents))
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return the object in a file of ours; an absent or half-written file is an empty one."""
+    """Return the object in a JSON file; empty if the file is absent or half-written."""
     try:
         content = json.loads(path.read_text())
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def process_of(pid: int, started: float) -> psutil.Process | None:
-    """Return the living process with this pid and start time; a reused pid is nobody's.
-
-    Args:
-        pid: process id.
-        started: start time in seconds since the epoch, as psutil gives it.
-    """
-    try:
-        process = psutil.Process(pid)
-        same = abs(process.create_time() - started) < 1
-        alive = same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return None
-    return process if alive else None
 
 
 def token() -> str | None:
@@ -70,7 +53,11 @@ def token() -> str | None:
 
 
 def checkout() -> Path:
-    """Return the root of the Trainyard checkout that we run from or stand in."""
+    """Return the root of the Trainyard checkout: that of this source file, else of this folder.
+
+    Raises:
+        YardError: neither is in a checkout.
+    """
     for folder in (Path(__file__).resolve(), Path.cwd() / "-"):
         for parent in folder.parents:
             if (parent / "apps/trainer-ultralytics/trainer.json").is_file():
@@ -84,7 +71,11 @@ def checkout() -> Path:
 
 
 def trainer_python() -> Path:
-    """Return the Python of the trainer's own environment, which has torch and Ultralytics."""
+    """Return the Python of the trainer's own environment, which has torch and Ultralytics.
+
+    Raises:
+        YardError: it is not installed.
+    """
     named = os.environ.get("YARD_TRAINER_PYTHON")
     python = Path(named) if named else checkout() / "apps/trainer-ultralytics/.venv/bin/python"
     if not python.is_file():

@@ -1,32 +1,86 @@
-"""The `yard` command."""
+"""The `yard` command: its grammar, `yard <noun> <verb>`, and its exit code."""
 
 import sys
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
+from yard import old_names
 from yard.commands import dataset, dev, job, job_submit, model, model_predict, trainer
 from yard.console import show_error
 from yard.errors import EXIT_CODES, Code, YardError
+
+_EVERYDAY, _RESOURCES = "Everyday commands", "Resources"
 
 app = typer.Typer(
     help="Trainyard: train vision models on your own machines.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
-app.command("dev", context_settings={"allow_interspersed_args": False})(dev.dev)
-app.add_typer(dataset.app, name="dataset")
-app.command("datasets")(dataset.list_datasets)
-app.command("trainers")(trainer.trainers)
-app.command("train")(job_submit.train)
-app.command("jobs")(job.jobs)
-app.command("job")(job.job)
-app.command("logs")(job.logs)
-app.command("cancel")(job.cancel)
-app.command("retry")(job.retry)
-app.add_typer(model.app, name="models")
-app.command("predict")(model_predict.predict)
+
+
+def _noun(
+    name: str,
+    text: str,
+    verbs: Mapping[str, Callable[..., Any]],
+    group: type[TyperGroup] = TyperGroup,
+) -> None:
+    """Add a noun with its verbs."""
+    commands = typer.Typer(help=text, no_args_is_help=True, cls=group)
+    for verb, command in verbs.items():
+        commands.command(verb)(command)
+    app.add_typer(commands, name=name, rich_help_panel=_RESOURCES)
+
+
+_noun(
+    "dataset",
+    "Upload and look up datasets.",
+    {
+        "list": dataset.list_datasets,
+        "show": dataset.show,
+        "push": dataset.push,
+        "delete": dataset.delete,
+    },
+)
+_noun(
+    "job",
+    "Submit, watch and control trainings.",
+    {
+        "list": job.list_jobs,
+        "show": job.show,
+        "submit": job_submit.submit,
+        "cancel": job.cancel,
+        "retry": job.retry,
+        "delete": job.delete,
+        "logs": job.logs,
+    },
+    old_names.JobGroup,
+)
+_noun(
+    "model",
+    "Download and run trained models.",
+    {"pull": model.pull, "predict": model_predict.predict},
+)
+_noun(
+    "trainer",
+    "Look up trainers and their settings.",
+    {"list": trainer.list_trainers, "show": trainer.show},
+)
+app.command("dev", rich_help_panel=_EVERYDAY, context_settings={"allow_interspersed_args": False})(
+    dev.dev
+)
+app.command(
+    "train",
+    rich_help_panel=_EVERYDAY,
+    short_help="Train on a dataset: short for `yard job submit`.",
+)(job_submit.submit)
+app.command(
+    "logs", rich_help_panel=_EVERYDAY, short_help="Print a job's log: short for `yard job logs`."
+)(job.logs)
+old_names.add_to(app)
 
 
 @app.callback()
@@ -35,13 +89,13 @@ def root() -> None:
 
 
 def main() -> None:
-    """Run the command line and leave with its exit code."""
+    """Run the command line and exit with its code."""
     try:
         app()
     except YardError as error:
         show_error(error)
         sys.exit(error.code)
     except BrokenPipeError:
-        # The reader of our output has left, e.g. `| head`.
+        # The reader of stdout has closed it, e.g. `| head`.
         sys.stderr.close()
         sys.exit(Code.OK)

@@ -1,4 +1,4 @@
-"""Bytes to and from the object store, by the links that the server signed."""
+"""Uploads to and downloads from the object store, by links that the server signed."""
 
 import hashlib
 import os
@@ -19,16 +19,16 @@ _TIMEOUT = httpx.Timeout(60, connect=5)
 
 
 class _StoppedError(Exception):
-    """Nobody waits for this part any more."""
+    """The upload was interrupted; the remaining parts are not sent."""
 
 
 def upload(path: Path, plan: Json, advance: Callable[[int], None]) -> list[Json]:
-    """Put the parts of a file, several at a time; return their numbers and ETags.
+    """Upload a file in parts, several at a time; return the parts' numbers and ETags.
 
     Args:
         path: the file.
         plan: `upload` of a created dataset: `part_size` in bytes and `parts` with their links.
-        advance: told the bytes sent; a negative number when a part starts again.
+        advance: called with the number of bytes sent, negative when a part starts over.
     """
     stop = threading.Event()
 
@@ -47,7 +47,7 @@ def upload(path: Path, plan: Json, advance: Callable[[int], None]) -> list[Json]
         except httpx.TransportError as error:
             raise _store_unreachable(error) from error
         finally:
-            stop.set()  # after Ctrl-C the pool would first send the parts that it has begun
+            stop.set()  # otherwise the pool would finish the running parts after Ctrl-C
 
 
 def _put(
@@ -77,10 +77,10 @@ def _put(
 
 
 def download(artifact: Json, target: Path, advance: Callable[[int], None]) -> None:
-    """Fetch an artifact into place, whole and checked, or not at all.
+    """Download an artifact, check its sha256, and only then move it into place.
 
     Raises:
-        YardError: the store does not answer, or the bytes are not those that the trainer wrote.
+        YardError: the store does not answer, or the checksum differs.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -129,7 +129,7 @@ def _check(response: httpx.Response) -> None:
     raise YardError(
         f"the object store refused the transfer ({response.status_code})",
         "its links are signed for a limited time",
-        "run the command again; if this repeats, look at the server's S3_PUBLIC_ENDPOINT",
+        "run the command again; if this repeats, check the server's S3_PUBLIC_ENDPOINT",
         Code.REFUSED,
     )
 
@@ -138,6 +138,6 @@ def _store_unreachable(error: Exception) -> YardError:
     return YardError(
         "the object store does not answer",
         str(error) or type(error).__name__,
-        "is it running, and does the server's S3_PUBLIC_ENDPOINT name it as seen from here?",
+        "check that it is running, and that the server's S3_PUBLIC_ENDPOINT leads to it from this machine",
         Code.UNREACHABLE,
     )

@@ -1,31 +1,35 @@
-"""`yard dataset push` and `yard datasets`."""
+"""`yard dataset`: list, show, push, delete."""
 
 import dataclasses
 import enum
 import re
 import tempfile
 import unicodedata
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.table import Table
 from tenacity import Retrying, retry_if_result, wait_fixed
 
-from yard import archive, console, transfer
+from yard import archive, console, formatting, transfer
 from yard.client import Client, Json
 from yard.console import out
 from yard.errors import Code, YardError
-from yard.options import AsJson, Url, client
+from yard.options import AsJson, Url, Yes, client, confirm_deletion
 
-app = typer.Typer(help="Datasets on the server.", no_args_is_help=True)
 _SHOWN_PROBLEMS = 20
+DatasetReference = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATASET",
+        help="A name (its newest ready version), name@version, an id or the beginning of it.",
+    ),
+]
 
 
 class Task(enum.StrEnum):
-    """What a dataset teaches."""
+    """The task that a dataset is for."""
 
     DETECT = "detect"
     SEGMENT = "segment"
@@ -34,13 +38,66 @@ class Task(enum.StrEnum):
     OBB = "obb"
 
 
-@app.command("push")
+def list_datasets(
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the datasets, newest first."""
+    datasets = list(client(url).items("/datasets"))
+    if as_json:
+        console.print_json(datasets)
+        return
+    if not datasets:
+        out.print("no datasets yet: `yard dataset push DIR` uploads one")
+        return
+    rows = [
+        (
+            item["id"],
+            _label(item),
+            item["task"],
+            formatting.status(item["status"]),
+            sum((item["report"] or {}).get("images", {}).values()) or None,
+            formatting.size(item["size"]),
+            formatting.ago(item["created_at"]),
+        )
+        for item in datasets
+    ]
+    columns = ("id", "dataset", "task", "status", "images", "size", "pushed")
+    console.print_table(console.table(columns, rows, right=("images", "size")))
+
+
+def show(
+    reference: DatasetReference,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a dataset: its images, classes and problems."""
+    dataset = client(url).dataset(reference)
+    console.print_json(dataset) if as_json else _print(dataset)
+
+
+def delete(
+    reference: Annotated[
+        str, typer.Argument(metavar="DATASET", help="name@version, an id or the beginning of it.")
+    ],
+    yes: Yes = False,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete one version of a dataset. Models trained on it stay."""
+    api = client(url)
+    dataset = api.dataset(reference, newest=False)
+    confirm_deletion(f"dataset {_label(dataset)} ({dataset['id']})", yes=yes)
+    api.delete(f"/datasets/{dataset['id']}")
+    console.print_json(dataset) if as_json else out.print(f"deleted dataset {_label(dataset)}")
+
+
 def push(
     folder: Annotated[
         Path,
         typer.Argument(
             metavar="DIR",
-            help="Holds data.yaml, images/ and labels/; to classify, train/ and val/ with a folder per class.",
+            help="Folder with data.yaml, images/ and labels/; for classify, with train/ and val/ and a folder per class in each.",
         ),
     ],
     name: Annotated[
@@ -52,44 +109,44 @@ def push(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Upload a folder as a new version of a dataset and wait until it is checked."""
+    """Upload a folder as a new version of a dataset; wait for its check."""
     api = client(url)
     found = archive.scan(folder)
     name = name or _slug(folder)
     kind = task.value if task else archive.guess_task(found)
-    say = not as_json
-    if say:
+    verbose = not as_json
+    if verbose:
         left_out = f", {found.skipped} left out" if found.skipped else ""
         left_out += f", {found.links} links not followed" if found.links else ""
         out.print(
-            f"{len(found.files)} files, {console.size(found.size)}{left_out} · {kind}{'' if task else _guessed(kind)}"
+            f"{len(found.files)} files, {formatting.size(found.size)}{left_out} · {kind}{'' if task else _guessed(kind)}"
         )
-    left = _Left()
+    progress = PushProgress()
     try:
         with tempfile.TemporaryDirectory(prefix="yard-push-") as scratch:
             packed = Path(scratch) / "dataset.zip"
-            with _bar("packing", found.size, show=say) as advance:
+            with console.transfer_bar("packing", found.size, show=verbose) as advance:
                 sha256 = archive.pack(found, packed, advance)
             fields = {"name": name, "task": kind, "sha256": sha256}
-            dataset = _send(api, packed, fields, left, show=say)
+            dataset = _send(api, packed, fields, progress, show=verbose)
         dataset = _checked(api, dataset["id"])
     except KeyboardInterrupt:
-        raise YardError("interrupted", left.why, left.todo, Code.INTERRUPTED) from None
+        raise YardError("interrupted", progress.why, progress.todo, Code.INTERRUPTED) from None
     if as_json:
         console.print_json(dataset)
     else:
-        show(dataset)
+        _print(dataset)
     if dataset["status"] == "rejected":
         raise YardError(
-            f"{dataset['name']}@{dataset['version']} was rejected",
+            f"{_label(dataset)} was rejected",
             "the problems are listed above; nothing can be trained on it",
-            "mend the files and push the folder again",
+            "fix the files and push the folder again",
         )
 
 
 @dataclasses.dataclass
-class _Left:
-    """What a push that is interrupted now leaves, and what is left to do."""
+class PushProgress:
+    """What an interruption of the push would leave on the server, and what to do then."""
 
     why: str = "nothing was sent to the server yet"
     todo: str = "push the folder again"
@@ -108,40 +165,26 @@ def _slug(folder: Path) -> str:
     return name[:63] or "dataset"
 
 
-@contextmanager
-def _bar(what: str, total: int, *, show: bool) -> Iterator[Any]:
-    """Show a bar over bytes; yield what to call with each number of bytes done."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-    )
-    with Progress(*columns, console=out, disable=not (show and out.is_terminal)) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda count: progress.advance(task, count)
-
-
-def _send(api: Client, packed: Path, fields: Json, left: _Left, *, show: bool) -> Json:
+def _send(api: Client, packed: Path, fields: Json, progress: PushProgress, *, show: bool) -> Json:
     size = packed.stat().st_size
     dataset = api.post("/datasets", fields | {"size": size})
     plan = dataset["upload"]
-    label = f"{dataset['name']}@{dataset['version']}"
-    left.why = f"{label} is not whole on the server, and nobody can train on it"
-    left.todo = "push the folder again: it becomes the next version, from its first byte on"
+    label = _label(dataset)
+    progress.why = f"the upload of {label} is incomplete; it cannot be trained on"
+    progress.todo = "push the folder again: it is uploaded whole, as the next version"
     if plan is None:
         if show:
-            out.print(f"{label} holds the same bytes already: nothing to upload")
+            out.print(f"{label} already has the same content: nothing to upload")
         return dataset
-    with _bar("uploading", size, show=show) as advance:
+    with console.transfer_bar("uploading", size, show=show) as advance:
         parts = transfer.upload(packed, plan, advance)
     if show:
-        out.print(f"uploaded {console.size(size)} as {label}, checking …")
-    # Completing twice is harmless, so a lost answer may be asked for again.
+        out.print(f"uploaded {formatting.size(size)} as {label}, checking …")
+    # Completing twice is harmless, so the call may be retried when its answer is lost.
     path = f"/datasets/{dataset['id']}/complete"
     dataset = api.post(path, {"parts": parts}, repeatable=True)
-    left.why = f"{label} is on the server, which goes on checking it"
-    left.todo = f"nothing: `yard datasets` shows when {label} is ready"
+    progress.why = f"{label} is uploaded, and the server goes on checking it"
+    progress.todo = f"nothing: `yard dataset show {label}` tells when it is ready"
     return dataset
 
 
@@ -152,80 +195,56 @@ def _checked(api: Client, dataset_id: str) -> Json:
     return result
 
 
-def show(dataset: Json) -> None:
+def _label(dataset: Json) -> str:
+    return f"{dataset['name']}@{dataset['version']}"
+
+
+def _print(dataset: Json) -> None:
     """Print a dataset with its counts, classes and problems."""
     report = dataset["report"] or {}
     images = report.get("images", {})
-    console.show(
-        console.facts(
+    console.print_table(
+        console.key_value_table(
             [
-                ("dataset", f"{dataset['name']}@{dataset['version']}  ({dataset['id']})"),
-                ("status", console.status(dataset["status"])),
+                ("dataset", f"{_label(dataset)}  ({dataset['id']})"),
+                ("status", formatting.status(dataset["status"])),
                 ("task", dataset["task"]),
-                ("size", console.size(dataset["size"])),
+                ("size", formatting.size(dataset["size"])),
                 ("images", " · ".join(f"{n} {part}" for part, n in images.items() if n)),
                 ("labels", report.get("labels")),
             ]
         )
     )
     if report.get("classes"):
-        console.show(_balance(report["classes"]))
+        console.print_table(_balance(report["classes"]))
     problems = report.get("problems", [])
     if problems:
         rows = [
-            (console.status(item["severity"]), item["file"], item["message"])
+            (formatting.status(item["severity"]), item["file"], item["message"])
             for item in problems[:_SHOWN_PROBLEMS]
         ]
-        console.show(console.table(("problem", "file", "what to mend"), rows))
+        console.print_table(console.table(("problem", "file", "what to fix"), rows))
         more = int(report.get("problems_total", len(problems))) - len(rows)
         if more > 0:
             out.print(f"… and {more} more; --json lists up to {len(problems)}")
 
 
-def _balance(classes: list[Json]) -> Any:
+def _balance(classes: list[Json]) -> Table:
     most = max(item["train"] for item in classes) or 1
     rows = [
-        (item["index"], item["name"], item["train"], item["val"], _stripe(item["train"] / most))
+        (item["index"], item["name"], item["train"], item["val"], _bar(item["train"] / most))
         for item in classes
     ]
     columns = ("class", "name", "train", "val", "balance")
     return console.table(columns, rows, right=("class", "train", "val"))
 
 
-def _stripe(share: float) -> str:
+def _bar(share: float) -> str:
     return "█" * round(share * 24) or "▏"
 
 
-def list_datasets(
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
-    """List the datasets, newest first."""
-    datasets = list(client(url).items("/datasets"))
-    if as_json:
-        console.print_json(datasets)
-        return
-    if not datasets:
-        out.print("no datasets yet: `yard dataset push DIR` uploads one")
-        return
-    rows = [
-        (
-            item["id"],
-            f"{item['name']}@{item['version']}",
-            item["task"],
-            console.status(item["status"]),
-            sum((item["report"] or {}).get("images", {}).values()) or None,
-            console.size(item["size"]),
-            console.when(item["created_at"]),
-        )
-        for item in datasets
-    ]
-    columns = ("id", "dataset", "task", "status", "images", "size", "pushed")
-    console.show(console.table(columns, rows, right=("images", "size")))
-
-
 def require_ready(dataset: Json) -> Json:
-    """Return the dataset, if it can be trained on.
+    """Return the dataset if it can be trained on.
 
     Raises:
         YardError: it is not ready.
@@ -233,7 +252,7 @@ def require_ready(dataset: Json) -> Json:
     if dataset["status"] == "ready":
         return dataset
     raise YardError(
-        f"{dataset['name']}@{dataset['version']} is {dataset['status']}",
+        f"{_label(dataset)} is {dataset['status']}",
         "only a dataset that is ready can be trained on",
         "push it again with `yard dataset push DIR`, or name another",
         Code.REFUSED,

@@ -1,4 +1,4 @@
-"""`yard dev`: the platform on this machine."""
+"""`yard dev`: run the platform on this machine."""
 
 import contextlib
 import os
@@ -19,9 +19,9 @@ from yard import locations
 from yard.console import out
 from yard.dev import processes
 from yard.dev.screen import Screen
-from yard.dev.service_stack import Supervisor, end_leftovers
+from yard.dev.service_stack import ServiceStack, end_leftovers
 from yard.dev.services import plan
-from yard.dev.state_folder import State
+from yard.dev.state_folder import StateFolder
 from yard.errors import Code, YardError
 
 
@@ -30,19 +30,19 @@ def dev(
         list[str] | None,
         typer.Argument(
             metavar="-- COMMAND",
-            help="Run this once all is ready, then stop everything and leave with its exit code.",
+            help="Run this command once all is ready, then stop everything and exit with its code.",
             show_default=False,
         ),
     ] = None,
-    state: Annotated[
-        Path, typer.Option(help="The folder that keeps all data, logs and settings.")
-    ] = Path(locations.STATE_DIR),
+    state: Annotated[Path, typer.Option(help="Folder for all data, logs and settings.")] = Path(
+        locations.STATE_DIR
+    ),
     port: Annotated[
         int | None,
         typer.Option(
             min=1,
             max=65535,
-            help="The backend's port. Default: that of last time, 8000, or a free one.",
+            help="The backend's port. Default: the last one, else 8000, else a free one.",
             show_default=False,
         ),
     ] = None,
@@ -50,43 +50,43 @@ def dev(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Further trainers: a folder of *.json or */trainer.json.",
+            help="Folder of further trainers' manifests: *.json or */trainer.json.",
             show_default=False,
         ),
     ] = None,
-    mlflow: Annotated[bool, typer.Option("--mlflow", help="Run an MLflow server, too.")] = False,
+    mlflow: Annotated[bool, typer.Option("--mlflow", help="Also run an MLflow server.")] = False,
 ) -> None:
     """Run the platform on this machine: backend, launcher, object store and Temporal."""
-    folder = State(state)
+    folder = StateFolder(state)
     with folder.locked():
         end_leftovers(folder, out.print)
-        folder.put_logs_aside()
+        folder.rotate_logs()
         services = plan(folder, port=port, mlflow=mlflow, trainers=trainers)
         url = services[-1].address
         screen = out.is_terminal and not out.is_dumb_terminal and not command
-        supervisor = Supervisor(folder, services, _silent if screen else _tell)
-        with _signals(supervisor) as stop:
-            code = _run(folder, supervisor, url, command, stop, screen=screen)
+        stack = ServiceStack(folder, services, _ignore if screen else _tell)
+        with _stop_on_signals(stack) as stop:
+            code = _run(folder, stack, url, command, stop, screen=screen)
     raise typer.Exit(code)
 
 
-def _silent(message: str) -> None:
-    """Say nothing: the screen shows it."""
+def _ignore(message: str) -> None:
+    """Drop the message: the screen shows the same."""
 
 
 def _tell(message: str) -> None:
-    """Print. Whoever read us may have gone; the services still have to be stopped."""
-    with contextlib.suppress(OSError, SystemExit):  # rich leaves on a broken pipe
+    """Print the message. On a broken pipe go on: the services still have to be stopped."""
+    with contextlib.suppress(OSError, SystemExit):  # rich exits on a broken pipe
         out.print(message)
 
 
 @contextlib.contextmanager
-def _signals(supervisor: Supervisor) -> Iterator[threading.Event]:
-    """Yield an event that Ctrl-C, SIGTERM or a closed terminal sets; a second one makes haste."""
+def _stop_on_signals(stack: ServiceStack) -> Iterator[threading.Event]:
+    """Yield an event that Ctrl-C, SIGTERM or a closed terminal sets; a second one ends all at once."""
     stop = threading.Event()
 
     def handle(number: int, frame: FrameType | None) -> None:
-        (supervisor.hurry if stop.is_set() else stop).set()
+        (stack.hurry if stop.is_set() else stop).set()
 
     kinds = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {kind: signal.signal(kind, handle) for kind in kinds}
@@ -98,22 +98,22 @@ def _signals(supervisor: Supervisor) -> Iterator[threading.Event]:
 
 
 def _run(
-    folder: State,
-    supervisor: Supervisor,
+    folder: StateFolder,
+    stack: ServiceStack,
     url: str,
     command: list[str] | None,
     stop: threading.Event,
     *,
     screen: bool,
 ) -> int:
-    """Start, serve until told to stop or the command ends, end; return the exit code."""
-    view = Screen(supervisor, url, str(folder.root))
+    """Run the services until `stop` is set or the command ends; return the exit code."""
+    view = Screen(stack, url, str(folder.root))
     live = Live(view, console=out, refresh_per_second=2) if screen else contextlib.nullcontext()
     began = time.monotonic()
     with live:
-        supervisor.start()
+        stack.start()
         try:
-            if not supervisor.wait_ready(stop):
+            if not stack.wait_ready(stop):
                 return Code.INTERRUPTED
             folder.announce(url)
             if not screen:
@@ -124,17 +124,17 @@ def _run(
             return Code.OK
         finally:
             folder.withdraw()
-            view.closing = "stopping … (Ctrl-C again makes haste)"
+            view.closing = "stopping … (press Ctrl-C again to stop immediately)"
             if not screen:
                 _tell("stopping …")
-            supervisor.end()
+            stack.end()
             view.closing = "stopped"
             if not screen:
                 _tell("stopped; nothing is left running")
 
 
 def _command(command: list[str], url: str, stop: threading.Event) -> int:
-    """Run the command with our address; return its exit code."""
+    """Run the command with YARD_URL set; return its exit code."""
     try:
         child = subprocess.Popen(command, env=os.environ | {"YARD_URL": url})
     except OSError as error:

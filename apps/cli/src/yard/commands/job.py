@@ -1,27 +1,27 @@
-"""`yard jobs`, `yard job`, `yard logs`, `yard cancel`, `yard retry`."""
+"""`yard job`: list, show, cancel, retry, delete, logs."""
 
 import codecs
 from typing import Annotated, Any
 
 import typer
 
-from yard import console
+from yard import console, formatting
 from yard.client import Client, Json
 from yard.commands.job_follow import metrics_table, stream
 from yard.console import out
 from yard.errors import Code, YardError
-from yard.options import AsJson, JobId, Url, client
+from yard.options import AsJson, JobId, Url, Yes, client, confirm_deletion
 
 FINISHED = ("succeeded", "failed", "cancelled")
-_HOPELESS = ("config_invalid", "dataset_invalid")  # again, they would end the same way
+_PERMANENT_CAUSES = ("config_invalid", "dataset_invalid")  # a retry would fail the same way
 
 
-def jobs(
+def list_jobs(
     status: Annotated[
         list[str] | None,
-        typer.Option(help="Only these, e.g. running; may be given more than once."),
+        typer.Option(help="Only jobs with this status, e.g. running; may be repeated."),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 50,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
@@ -39,16 +39,16 @@ def jobs(
         (
             item["id"],
             item["name"],
-            console.job_status(item),
+            formatting.job_status(item),
             _progress(item),
             item["cause"] if item["status"] != "succeeded" else None,
             _took(item),
-            console.when(item["created_at"]),
+            formatting.ago(item["created_at"]),
         )
         for item in items
     ]
     columns = ("id", "name", "status", "progress", "cause", "took", "created")
-    console.show(console.table(columns, rows, right=("progress",)))
+    console.print_table(console.table(columns, rows, right=("progress",)))
 
 
 def _progress(job: Json) -> str:
@@ -58,61 +58,62 @@ def _progress(job: Json) -> str:
 def _took(job: Json) -> str:
     if not (job["started_at"] and job["finished_at"]):
         return "—"
-    span = console.parse_time(job["finished_at"]) - console.parse_time(job["started_at"])
-    return console.duration(span.total_seconds())
+    span = formatting.parse_time(job["finished_at"]) - formatting.parse_time(job["started_at"])
+    return formatting.duration(span.total_seconds())
 
 
-def job(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
-    """Show one job."""
+def show(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
+    """Show a job: status, cause, progress, settings and metrics."""
     found = client(url).find("jobs", job_id)
     if as_json:
         console.print_json(found)
     else:
-        show(found)
+        _print(found)
 
 
-def show(item: Json) -> None:
-    """Print a job as a person reads it."""
+def _print(item: Json) -> None:
     epochs = item["config"].get("epochs")
     epoch = None if item["epoch"] is None else f"{item['epoch'] + 1} of {epochs or '?'} finished"
-    console.show(
-        console.facts(
+    console.print_table(
+        console.key_value_table(
             [
                 ("job", f"{item['id']}  {item['name'] or ''}".rstrip()),
-                ("status", console.job_status(item)),
+                ("status", formatting.job_status(item)),
                 ("cause", item["cause"]),
                 ("message", item["message"]),
                 ("trainer", f"{item['trainer']} · {item['task']}"),
                 ("dataset", item["dataset_id"]),
-                ("attempt", console.attempt(item)),
+                ("attempt", formatting.attempt(item)),
                 ("phase", None if item["status"] in FINISHED else item["phase"]),
                 ("epoch", epoch),
                 ("progress", _progress(item)),
                 ("speed", item["speed"] and f"{item['speed']:.0f} images/s"),
                 ("debugger", item["debug_port"] and f"127.0.0.1:{item['debug_port']}"),
-                ("created", console.when(item["created_at"])),
+                ("created", formatting.ago(item["created_at"])),
                 ("took", _took(item)),
-                ("log", console.size(item["log_size"])),
+                ("log", formatting.size(item["log_size"])),
                 (
                     "config",
-                    ", ".join(f"{k}={console.yaml_scalar(v)}" for k, v in item["config"].items()),
+                    ", ".join(
+                        f"{k}={formatting.yaml_scalar(v)}" for k, v in item["config"].items()
+                    ),
                 ),
             ]
         )
     )
     if item["metrics"]:
-        console.show(metrics_table(item["metrics"]))
+        console.print_table(metrics_table(item["metrics"]))
 
 
 def logs(
     job_id: JobId,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on until the job is finished.")
+        bool, typer.Option("--follow", "-f", help="Follow the log until the job ends.")
     ] = False,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print what the trainer printed."""
+    """Print the log of a job's trainer."""
     api = client(url)
     found = api.find("jobs", job_id)
     if follow:
@@ -133,29 +134,42 @@ def _emit(text: str, offset: int, *, as_json: bool) -> None:
     if as_json:
         console.print_json_line({"offset": offset, "text": text})
     else:
-        # The text is a trainer's and may hold control codes meant for its own terminal.
-        typer.echo(console.harmless(text), nl=False)
+        # A trainer may print control codes for a terminal of its own.
+        typer.echo(formatting.strip_control_codes(text), nl=False)
 
 
 def cancel(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
-    """Stop a job. What it has finished is kept."""
-    _command(client(url), job_id, "cancel", as_json=as_json)
+    """Cancel a job. Its checkpoints, metrics and log are kept."""
+    _post(client(url), job_id, "cancel", as_json=as_json)
 
 
 def retry(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
-    """Run a failed or cancelled job again, from its last checkpoint."""
-    _command(client(url), job_id, "retry", as_json=as_json)
+    """Continue a failed or cancelled job from its last checkpoint."""
+    _post(client(url), job_id, "retry", as_json=as_json)
 
 
-def _command(api: Client, job_id: str, verb: str, *, as_json: bool) -> None:
+def delete(job_id: JobId, yes: Yes = False, url: Url = None, as_json: AsJson = False) -> None:
+    """Delete a finished job with its log, metrics, checkpoints and model."""
+    api = client(url)
+    found = api.find("jobs", job_id)
+    confirm_deletion(f"job {_label(found)} with its log, metrics, checkpoints and model", yes=yes)
+    api.delete(f"/jobs/{found['id']}")
+    console.print_json(found) if as_json else out.print(f"deleted job {_label(found)}")
+
+
+def _label(item: Json) -> str:
+    return f"{item['id']} {item['name'] or ''}".rstrip()
+
+
+def _post(api: Client, job_id: str, verb: str, *, as_json: bool) -> None:
     found = api.find("jobs", job_id)
     item = api.post(f"/jobs/{found['id']}/{verb}")
     if as_json:
         console.print_json(item)
         return
-    out.print(console.status(item["status"]), f"{item['id']} {item['name'] or ''}".rstrip())
+    out.print(formatting.status(item["status"]), _label(item))
     if item["status"] not in FINISHED:
-        out.print(f"`yard job {item['id'][:6]}` shows how it goes on")
+        out.print(f"`yard job show {item['id'][:6]}` shows its progress")
 
 
 def fail_unless_succeeded(item: Json) -> None:
@@ -166,9 +180,9 @@ def fail_unless_succeeded(item: Json) -> None:
     """
     if item["status"] == "succeeded":
         return
-    todo = f"`yard logs {item['id'][:6]}` shows what the trainer said"
-    if item["cause"] not in _HOPELESS:
-        todo += f", `yard retry {item['id'][:6]}` goes on from the last checkpoint"
+    todo = f"`yard logs {item['id'][:6]}` prints the trainer's log"
+    if item["cause"] not in _PERMANENT_CAUSES:
+        todo += f", `yard job retry {item['id'][:6]}` continues from the last checkpoint"
     raise YardError(
         f"job {item['id']} {item['status']}" + (f": {item['cause']}" if item["cause"] else ""),
         item["message"] or "",

@@ -1,4 +1,4 @@
-"""Following a job live: state, metrics of each epoch, log lines."""
+"""Follow a job live: status, metrics of each epoch, log lines."""
 
 import dataclasses
 import json
@@ -10,11 +10,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from yard import console
+from yard import console, formatting
 from yard.client import Client, Json
 from yard.console import err, out
 
-_SHOWN = ("loss", "map50", "map50-95", "accuracy_top1", "accuracy_top5")
+_HEADLINE_METRICS = ("loss", "map50", "map50-95", "accuracy_top1", "accuracy_top5")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,13 +26,13 @@ class Event:
 
 
 def stream(api: Client, job_id: str) -> Iterator[Event]:
-    """Yield a job's events until it is finished and all was said."""
+    """Yield a job's events up to and including its end."""
     lost = False
 
     def on_break() -> None:
         nonlocal lost
         if not lost:
-            err.print("connection lost; the job goes on, trying again …", style="yellow")
+            err.print("connection lost; the job goes on, reconnecting …", style="yellow")
         lost = True
 
     for event in api.events(job_id, on_break):
@@ -47,9 +47,9 @@ def follow_json(api: Client, job_id: str) -> None:
 
 
 def headline(values: Json) -> dict[str, float]:
-    """Return the few metrics that people watch, by short names.
+    """Return the metrics that people watch, by short names.
 
-    Training losses are added up, for their names and number differ by task.
+    Training losses are summed: their names and number differ by task.
     """
     short = dict[str, float]()
     losses = [
@@ -61,7 +61,7 @@ def headline(values: Json) -> dict[str, float]:
         short["loss"] = sum(losses)
     for name, number in values.items():
         key = name.removeprefix("metrics/").split("(")[0]
-        if key.lower() in _SHOWN:
+        if key.lower() in _HEADLINE_METRICS:
             short.setdefault(key, number)
     return short
 
@@ -73,11 +73,11 @@ def _line(epoch: int, epochs: int | None, values: Json) -> Text:
 
 
 class Follower:
-    """Shows a job: a line for each change of state and each epoch, and on a terminal a bar below."""
+    """Prints a line per change of status and per epoch, and on a terminal a progress bar below."""
 
     def __init__(self, job: Json) -> None:
         self._job = job
-        self._said: tuple[Any, ...] = ()
+        self._printed: tuple[Any, ...] = ()
         self._debugger: int | None = None
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -90,7 +90,7 @@ class Follower:
         self._task = self._bar.add_task(job["status"], total=1.0, speed="")
 
     def run(self, api: Client) -> Json:
-        """Follow until the end; return the job as it then is."""
+        """Follow the job to its end; return its final state."""
         live = Live(self._bar, console=out, transient=True) if out.is_terminal else None
         try:
             if live:
@@ -114,21 +114,21 @@ class Follower:
         if job["debug_port"] not in (None, self._debugger):
             self._debugger = job["debug_port"]
             out.print(f"the training waits for a debugger on 127.0.0.1:{self._debugger}")
-        words = console.job_status(job)
-        said = (words.plain, job["attempt"])
-        if said == self._said:
+        line = formatting.job_status(job)
+        state = (line.plain, job["attempt"])
+        if state == self._printed:
             return
-        self._said = said
+        self._printed = state
         if job["attempt"] > 1:
-            words.append(f" (attempt {console.attempt(job)})")
-        # How it ended is told by who waits for it.
+            line.append(f" (attempt {formatting.attempt(job)})")
+        # The caller reports how the job ended.
         if job["message"] and not job["finished_at"]:
-            words.append(f": {job['message']}")
-        out.print(words)
+            line.append(f": {job['message']}")
+        out.print(line)
 
 
 def metrics_table(values: Json) -> Table:
-    """Return all metrics but the learning rates: what is judged by first, then the losses."""
+    """Return a table of all metrics except learning rates: validation metrics first, then losses."""
     names = [name for name in values if not name.startswith("lr/")]
     names.sort(key=lambda name: (not name.startswith("metrics/"), name))
     rows = [(name, values[name]) for name in names]
@@ -136,15 +136,15 @@ def metrics_table(values: Json) -> Table:
 
 
 def show_result(api: Client, job: Json) -> None:
-    """Print the final metrics and the artifacts of a job that has some."""
+    """Print a job's final metrics and its artifacts, if it has any."""
     if job["metrics"]:
-        console.show(metrics_table(job["metrics"]))
+        console.print_table(metrics_table(job["metrics"]))
     artifacts = api.get(f"/jobs/{job['id']}/artifacts")["items"]
     if not artifacts:
         return
     plots = [item for item in artifacts if item["media_type"].startswith("image/")]
-    rows = [(a["name"], console.size(a["size"])) for a in artifacts if a not in plots]
+    rows = [(a["name"], formatting.size(a["size"])) for a in artifacts if a not in plots]
     if plots:
-        rows.append((f"{len(plots)} plots", console.size(sum(item["size"] for item in plots))))
-    console.show(console.table(("artifact", "size"), rows, right=("size",)))
-    out.print(f"`yard models pull {job['id'][:6]}` fetches them")
+        rows.append((f"{len(plots)} plots", formatting.size(sum(item["size"] for item in plots))))
+    console.print_table(console.table(("artifact", "size"), rows, right=("size",)))
+    out.print(f"`yard model pull {job['id'][:6]}` downloads them")

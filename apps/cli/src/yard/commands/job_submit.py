@@ -1,4 +1,4 @@
-"""`yard train`."""
+"""`yard job submit`, or `yard train`."""
 
 import json
 import re
@@ -12,7 +12,7 @@ import yaml
 
 from yard import console
 from yard.client import Client, Json
-from yard.commands.dataset import require_ready
+from yard.commands.dataset import DatasetReference, require_ready
 from yard.commands.job import fail_unless_succeeded
 from yard.commands.job_follow import Follower, follow_json, show_result
 from yard.console import out
@@ -22,52 +22,51 @@ from yard.options import AsJson, Url, client
 _FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
 
-def train(
-    dataset: Annotated[
-        str,
-        typer.Argument(
-            metavar="DATASET", help="A name (its newest ready version), name@version, or an id."
-        ),
-    ],
+def submit(
+    dataset: DatasetReference,
     *,
     settings: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
-            help="A setting of the trainer, e.g. --set epochs=20; `yard trainers NAME` lists them.",
+            help="A setting of the trainer, e.g. --set epochs=20; `yard trainer show NAME` lists them.",
         ),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="A YAML file of settings; --set goes before it.")
+        Path | None, typer.Option(help="A YAML file of settings; --set overrides it.")
     ] = None,
-    trainer: Annotated[str, typer.Option(help="Which trainer.")] = "ultralytics",
-    name: Annotated[str | None, typer.Option(help="A name for people.", show_default=False)] = None,
+    trainer: Annotated[str, typer.Option(help="The trainer's name.")] = "ultralytics",
+    name: Annotated[
+        str | None, typer.Option(help="A name for the job.", show_default=False)
+    ] = None,
     cpu: Annotated[
         float | None,
         typer.Option(
-            help="CPU cores to ask for. Default: the trainer's, as for those below.",
+            help="CPU cores. Default: the trainer's, as for memory, GPUs and placement.",
             show_default=False,
         ),
     ] = None,
     memory: Annotated[
-        str | None, typer.Option(help="Memory to ask for, e.g. 4Gi.", show_default=False)
+        str | None, typer.Option(help="Memory, e.g. 4Gi.", show_default=False)
     ] = None,
-    gpu: Annotated[int | None, typer.Option(help="GPUs to ask for.", show_default=False)] = None,
+    gpu: Annotated[int | None, typer.Option(help="Number of GPUs.", show_default=False)] = None,
     placement: Annotated[
         str | None,
-        typer.Option(help="One of the places that the platform offers.", show_default=False),
+        typer.Option(
+            help="One of the platform's placements, e.g. a kind of node.", show_default=False
+        ),
     ] = None,
     debug: Annotated[
         bool, typer.Option("--debug", help="Let a debugger attach to the training.")
     ] = False,
     follow: Annotated[
-        bool, typer.Option("--follow/--no-follow", help="Show the training until it ends.")
+        bool, typer.Option("--follow/--no-follow", help="Follow the training until it ends.")
     ] = True,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train on a dataset and follow it live. Ctrl-C leaves the job running."""
+    """Train on a dataset and follow the job. Ctrl-C leaves it running."""
     api = client(url)
     chosen = require_ready(api.dataset(dataset))
     config_values = _json_only(_file(config) | _settings(api, trainer, settings or []))
@@ -80,10 +79,10 @@ def train(
         "config": config_values,
         "resources": {name: value for name, value in asked.items() if value is not None},
     }
-    # With a key the server takes a repeated call as the same job.
+    # The idempotency key makes a repeated call return the same job.
     job = api.post("/jobs", body, key=uuid.uuid4().hex)
     if not follow:
-        _say_started(job, as_json=as_json)
+        _print_started(job, as_json=as_json)
         return
     try:
         job = _follow(api, job, chosen, as_json=as_json)
@@ -91,17 +90,17 @@ def train(
         short = job["id"][:6]
         raise YardError(
             f"no longer following job {job['id']}; it goes on",
-            todo=f"`yard logs {short} -f` follows it again, `yard cancel {short}` stops it",
+            todo=f"`yard logs {short} -f` follows its log, `yard job cancel {short}` stops it",
             code=Code.INTERRUPTED,
         ) from None
     fail_unless_succeeded(job)
 
 
-def _say_started(job: Json, *, as_json: bool) -> None:
+def _print_started(job: Json, *, as_json: bool) -> None:
     if as_json:
         console.print_json(job)
     else:
-        out.print(f"job {job['id']} {job['status']}; `yard job {job['id'][:6]}` shows it")
+        out.print(f"job {job['id']} {job['status']}; `yard job show {job['id'][:6]}` shows it")
 
 
 def _follow(api: Client, job: Json, dataset: Json, *, as_json: bool) -> Json:
@@ -119,7 +118,7 @@ def _follow(api: Client, job: Json, dataset: Json, *, as_json: bool) -> Json:
 
 
 def _settings(api: Client, trainer: str, settings: list[str]) -> Json:
-    """Return the settings by name, each as the trainer's schema has it: device=0 is text."""
+    """Return the settings by name, typed by the trainer's schema: device=0 is text."""
     pairs = list(map(_pair, settings))
     if not pairs:
         return {}
@@ -128,7 +127,7 @@ def _settings(api: Client, trainer: str, settings: list[str]) -> Json:
     except YardError as error:
         if error.code != Code.NOT_FOUND:
             raise
-        known = {}  # the server's answer to the job says which trainers there are
+        known = {}  # the server's answer to the submission names the trainers
     return {key: text if _is_text(known.get(key, {})) else _value(key, text) for key, text in pairs}
 
 
@@ -148,14 +147,14 @@ def _pair(setting: str) -> tuple[str, str]:
 
 
 def _value(key: str, value: str) -> Any:
-    """Return what the text means in YAML; numbers also as JSON has them, for YAML 1.1 lacks 1e-3."""
+    """Parse the text as YAML, and numbers as JSON: YAML 1.1 takes 1e-3 for text."""
     try:
         return float(value) if _FLOAT.fullmatch(value) else yaml.safe_load(value)
     except yaml.YAMLError as error:
         raise YardError(
             f"--set {key}={value}: the value is not YAML",
             str(error).splitlines()[0],
-            "quote what is text, e.g. --set 'key=\"a: b\"'",
+            "quote text with special characters, e.g. --set 'key=\"a: b\"'",
             Code.USAGE,
         ) from error
 
@@ -177,14 +176,14 @@ def _file(path: Path | None) -> Json:
 
 
 def _json_only(values: Json) -> Json:
-    """Return the settings if the server can be sent them: YAML has dates and infinities, JSON not."""
+    """Return the settings if JSON can express them: YAML also has dates and infinities."""
     try:
         json.dumps(values, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise YardError(
-            "a setting is neither text, number, yes or no, nor a list of these",
+            "a setting is not text, a number, true or false, or a list of these",
             str(error),
-            "quote dates and the like",
+            "quote values such as dates",
             Code.USAGE,
         ) from error
     return values

@@ -1,27 +1,18 @@
-"""`yard models pull`."""
+"""`yard model pull`."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from yard import console
+from yard import console, formatting
 from yard.client import Client, Json
 from yard.console import out
 from yard.errors import Code, YardError
 from yard.options import AsJson, JobId, Url, client
 from yard.transfer import download
 
-app = typer.Typer(help="What trainings leave behind.", no_args_is_help=True)
 
-
-@app.callback()
-def models() -> None:
-    """What trainings leave behind."""
-
-
-@app.command("pull")
 def pull(
     job_id: JobId,
     target: Annotated[
@@ -35,7 +26,7 @@ def pull(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Fetch a job's model and other artifacts, each checked against its sha256."""
+    """Download a job's model and other artifacts; verify their checksums."""
     api = client(url)
     job = api.find("jobs", job_id)
     folder = target or Path("models") / job["id"]
@@ -44,7 +35,7 @@ def pull(
         console.print_json([str(file) for file in files])
         return
     for file in files:
-        out.print(f"{file}  {console.size(file.stat().st_size)}")
+        out.print(f"{file}  {formatting.size(file.stat().st_size)}")
 
 
 def fetch(api: Client, job: Json, folder: Path, only: list[str], *, show: bool) -> list[Path]:
@@ -53,9 +44,9 @@ def fetch(api: Client, job: Json, folder: Path, only: list[str], *, show: bool) 
     Args:
         api: the server.
         job: the job.
-        folder: made if it is not there.
+        folder: created if it does not exist.
         only: names of the wanted artifacts; all if empty.
-        show: whether to draw a bar.
+        show: whether to draw a progress bar.
 
     Raises:
         YardError: the job has no such artifact.
@@ -71,25 +62,21 @@ def fetch(api: Client, job: Json, folder: Path, only: list[str], *, show: bool) 
             Code.NOT_FOUND,
         )
     wanted = [item for item in items if not only or item["name"] in only]
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-    )
-    visible = show and out.is_terminal
-    with Progress(*columns, console=out, disable=not visible, transient=True) as progress:
-        task = progress.add_task("pulling", total=sum(int(item["size"]) for item in wanted))
-        paths = list[Path]()
+    total = sum(int(item["size"]) for item in wanted)
+    paths = list[Path]()
+    with console.transfer_bar("pulling", total, show=show) as advance:
         for item in wanted:
-            path = _inside(folder, item["name"])
-            download(item, path, lambda count: progress.advance(task, count))
-            paths.append(path)
+            paths.append(_inside(folder, item["name"]))
+            download(item, paths[-1], advance)
     return paths
 
 
 def _inside(folder: Path, name: str) -> Path:
-    """Return where an artifact goes; a trainer chooses its name, so it may not lead elsewhere."""
+    """Return the artifact's path in the folder.
+
+    Raises:
+        YardError: the name, which the trainer chose, leads out of the folder.
+    """
     path = (folder / name).resolve()
     if not path.is_relative_to(folder.resolve()):
         raise YardError(

@@ -1,29 +1,19 @@
-"""`yard trainers`."""
+"""`yard trainer`: list, show."""
 
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
-from yard import console
+from yard import console, formatting
 from yard.client import Json
 from yard.console import out
 from yard.options import AsJson, Url, client
 
 
-def trainers(
-    name: Annotated[
-        str | None, typer.Argument(help="Show what this trainer can be told.", show_default=False)
-    ] = None,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
-    """List the trainers, or what one of them can be told with --set."""
-    api = client(url)
-    if name:
-        manifest = api.get(f"/trainers/{name}")
-        console.print_json(manifest) if as_json else _show(manifest)
-        return
-    items = api.get("/trainers")["items"]
+def list_trainers(url: Url = None, as_json: AsJson = False) -> None:
+    """List the trainers."""
+    items = client(url).get("/trainers")["items"]
     if as_json:
         console.print_json(items)
         return
@@ -31,12 +21,22 @@ def trainers(
         (item["name"], item["version"], ", ".join(item["tasks"]), item["description"])
         for item in items
     ]
-    console.show(console.table(("trainer", "version", "tasks", "what it is"), rows))
+    console.print_table(console.table(("trainer", "version", "tasks", "what it is"), rows))
 
 
-def _show(manifest: Json) -> None:
-    console.show(
-        console.facts(
+def show(
+    name: Annotated[str, typer.Argument(help="The trainer's name.")],
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a trainer and its settings, with their ranges and defaults."""
+    manifest = client(url).get(f"/trainers/{quote(name, safe='')}")
+    console.print_json(manifest) if as_json else _print(manifest)
+
+
+def _print(manifest: Json) -> None:
+    console.print_table(
+        console.key_value_table(
             [
                 ("trainer", f"{manifest['name']} {manifest['version']}"),
                 ("what it is", manifest["description"]),
@@ -48,18 +48,18 @@ def _show(manifest: Json) -> None:
     rows = [
         (
             key,
-            console.yaml_scalar(field.get("default")),
+            formatting.yaml_scalar(field.get("default")),
             _range(field),
             field.get("description", ""),
         )
         for key, field in manifest["config_schema"].get("properties", {}).items()
     ]
     out.print()
-    console.show(console.table(("--set", "default", "values", "what it does"), rows))
+    console.print_table(console.table(("--set", "default", "values", "what it does"), rows))
 
 
 def _range(field: Json) -> str:
-    """Return the allowed values of one property in a few words."""
+    """Return the allowed values of a setting in a few words."""
     if "enum" in field:
         values = [str(value) for value in field["enum"]]
         shown = " ".join(values[:6])

@@ -1,4 +1,4 @@
-"""Questions to the launcher over its unix socket: one line of JSON each way."""
+"""Client of the launcher's unix socket: one line of JSON per request and per reply."""
 
 import json
 import socket
@@ -9,7 +9,7 @@ _TIMEOUT_S = 5
 
 
 class Attempt(NamedTuple):
-    """One training: the job, and which of its attempts."""
+    """One attempt of a job."""
 
     job_id: str
     number: int
@@ -19,7 +19,7 @@ def ask(path: Path, *, timeout_s: float = _TIMEOUT_S, **request: Any) -> dict[st
     """Send one request and return the reply.
 
     Raises:
-        OSError: nobody answers.
+        OSError: the launcher does not answer.
     """
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(timeout_s)
@@ -35,10 +35,10 @@ def ask(path: Path, *, timeout_s: float = _TIMEOUT_S, **request: Any) -> dict[st
 
 
 def running(path: Path) -> set[Attempt]:
-    """Return the attempts that run now.
+    """Return the running attempts.
 
     Raises:
-        OSError: nobody answers.
+        OSError: the launcher does not answer.
     """
     attempts = ask(path, op="list").get("attempts", [])
     return {
@@ -49,9 +49,9 @@ def running(path: Path) -> set[Attempt]:
 
 
 def stop(path: Path, attempt: Attempt, grace_s: float) -> None:
-    """Ask for an attempt's end: SIGTERM now, SIGKILL to its tree after the grace.
+    """Stop an attempt: SIGTERM now, SIGKILL to its process tree after `grace_s` seconds.
 
     Raises:
-        OSError: nobody answers.
+        OSError: the launcher does not answer.
     """
     ask(path, op="stop", job_id=attempt.job_id, attempt=attempt.number, grace_s=grace_s)

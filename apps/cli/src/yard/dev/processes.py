@@ -1,4 +1,4 @@
-"""Ending processes of ours, and never one that is not."""
+"""Processes by pid and start time: find one again, end one, measure its memory."""
 
 import contextlib
 from collections.abc import Callable, Sequence
@@ -8,15 +8,31 @@ import psutil
 GRACE_S = 10.0  # from SIGTERM to SIGKILL
 
 
+def find(pid: int, started: float) -> psutil.Process | None:
+    """Return the living process with this pid and start time; None if the pid was reused.
+
+    Args:
+        pid: process id.
+        started: start time in seconds since the epoch, as psutil gives it.
+    """
+    try:
+        process = psutil.Process(pid)
+        same = abs(process.create_time() - started) < 1
+        alive = same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return None
+    return process if alive else None
+
+
 def end(process: psutil.Process, *, children: bool, grace_s: float = GRACE_S) -> None:
     """End a process: SIGTERM, then SIGKILL after the grace.
 
-    psutil compares start times before it signals, so that a reused pid is safe.
+    psutil compares start times before it signals, so a reused pid is safe.
 
     Args:
         process: the process.
         children: whether its descendants end with it.
-        grace_s: how long it may take, in seconds.
+        grace_s: seconds from SIGTERM to SIGKILL.
     """
     family = _descendants(process) if children else []
     for signalled in (process, *family):

@@ -1,13 +1,13 @@
-"""All services of one state folder: started together, ended in order."""
+"""All services of one state folder: start them together, stop them in order."""
 
 import threading
 import time
 from collections.abc import Callable, Sequence
 
 from yard.dev import launcher_client, processes
-from yard.dev.service_runner import Runner
+from yard.dev.service_runner import ServiceRunner
 from yard.dev.services import STORE_GRACE_S, Service
-from yard.dev.state_folder import Record, State
+from yard.dev.state_folder import ProcessRecord, StateFolder
 from yard.errors import YardError
 
 _START_LIMIT_S = 180
@@ -15,19 +15,20 @@ _ATTEMPT_GRACE_S = 10.0
 _TICK_S = 0.1
 
 
-class Supervisor:
-    """Runs the services. `say` is told, in words, what happens."""
+class ServiceStack:
+    """Runs the services; `report` receives each event as a sentence."""
 
     def __init__(
-        self, state: State, services: Sequence[Service], say: Callable[[str], None]
+        self, state: StateFolder, services: Sequence[Service], report: Callable[[str], None]
     ) -> None:
         self._state = state
-        self._say = say
-        self._records = dict[str, Record]()
+        self._report = report
+        self._records = dict[str, ProcessRecord]()
         self._records_lock = threading.Lock()
         self.hurry = threading.Event()
         self.runners = [
-            Runner(service, state.log(service.name), self._remember, say) for service in services
+            ServiceRunner(service, state.log(service.name), self._remember, report)
+            for service in services
         ]
 
     def start(self) -> None:
@@ -36,7 +37,7 @@ class Supervisor:
             runner.start()
 
     def wait_ready(self, stop: threading.Event) -> bool:
-        """Wait until all serve; return False if told to stop meanwhile.
+        """Wait until all services are ready; return False if `stop` was set first.
 
         Raises:
             YardError: a service cannot be started.
@@ -46,7 +47,7 @@ class Supervisor:
             for runner in self.runners:
                 if runner.state == "failed":
                     raise _cannot_start(runner, runner.note)
-            waiting = [runner for runner in self.runners if not serves(runner)]
+            waiting = [runner for runner in self.runners if not is_ready(runner)]
             if not waiting:
                 return True
             if time.monotonic() - began > _START_LIMIT_S:
@@ -56,9 +57,9 @@ class Supervisor:
         return False
 
     def end(self) -> None:
-        """End everything: trainings (they keep a checkpoint), backend, launcher, stores."""
+        """End the trainings, which keep their checkpoints, then backend, launcher and stores."""
         by_name = {runner.name: runner for runner in self.runners}
-        self._end_attempts_and(by_name.pop("backend"))
+        self._drain(by_name.pop("backend"))
         self._stop(by_name.pop("launcher"))
         rest = [threading.Thread(target=self._stop, args=(runner,)) for runner in by_name.values()]
         for thread in rest:
@@ -67,13 +68,13 @@ class Supervisor:
             thread.join()
         self._state.write_records([])
 
-    def _stop(self, runner: Runner) -> None:
+    def _stop(self, runner: ServiceRunner) -> None:
         runner.stop(0.5 if self.hurry.is_set() else runner.service.grace_s)
 
-    def _end_attempts_and(self, backend: Runner) -> None:
-        """Stop the trainings and, as soon as the first has ended, the backend.
+    def _drain(self, backend: ServiceRunner) -> None:
+        """Stop the trainings, and the backend as soon as the first of them has ended.
 
-        Before that the backend is needed, to hear that they were stopped and did not crash; after
+        Until then the backend must run: it learns that they were stopped and did not crash. After
         that it would start their next attempts.
         """
         asked, began, backend_runs = set[launcher_client.Attempt](), time.monotonic(), True
@@ -84,8 +85,8 @@ class Supervisor:
             for attempt in running if late else running - asked:
                 launcher_client.stop(self._state.socket, attempt, 0 if late else _ATTEMPT_GRACE_S)
             if running and not asked:
-                self._say(
-                    f"stopping {len(running)} training(s); they go on from their last checkpoint "
+                self._report(
+                    f"stopping {len(running)} training(s); they continue from their last checkpoint "
                     "at the next start"
                 )
             asked |= running
@@ -101,29 +102,29 @@ class Supervisor:
         try:
             return launcher_client.running(self._state.socket)
         except OSError:
-            return set()  # no launcher, nobody to ask
+            return set()  # no launcher runs
 
-    def _remember(self, record: Record) -> None:
+    def _remember(self, record: ProcessRecord) -> None:
         with self._records_lock:
             self._records[record.service] = record
             self._state.write_records(list(self._records.values()))
 
 
-def serves(runner: Runner) -> bool:
-    """Return whether a service runs and lacks nothing."""
+def is_ready(runner: ServiceRunner) -> bool:
+    """Return whether a service runs and waits for nothing."""
     return runner.state == "ready" and not runner.note
 
 
-def end_leftovers(state: State, say: Callable[[str], None]) -> list[str]:
-    """End what a killed `yard dev` left running, said first, for it takes a while; return the names.
+def end_leftovers(state: StateFolder, report: Callable[[str], None]) -> list[str]:
+    """End the services that a killed `yard dev` left running; return their names.
 
-    Trainings go on: the launcher leaves its children alone, and the next one finds them again.
+    Trainings go on: the launcher does not end its children, and the next launcher adopts them.
     """
     left = [record for record in state.records() if record.process()]
     left.sort(key=lambda record: record.service != "backend")
     names = [record.service for record in left]
     if left:
-        say(f"ending what an earlier `yard dev` left running: {', '.join(names)}")
+        report(f"ending what an earlier `yard dev` left running: {', '.join(names)}")
     for record in left:
         process = record.process()
         if process:
@@ -133,7 +134,7 @@ def end_leftovers(state: State, say: Callable[[str], None]) -> list[str]:
     return names
 
 
-def _cannot_start(runner: Runner, why: str) -> YardError:
+def _cannot_start(runner: ServiceRunner, why: str) -> YardError:
     return YardError(
         f"{runner.name} does not start",
         why,

@@ -1,4 +1,4 @@
-"""What `yard dev` runs: each service's command, environment and sign of life."""
+"""The services of `yard dev`: command, environment and readiness probe of each."""
 
 import dataclasses
 import json
@@ -12,14 +12,14 @@ import httpx
 
 from yard import locations
 from yard.dev import launcher_client, processes
-from yard.dev.state_folder import State, write_private
+from yard.dev.state_folder import StateFolder, write_private
 from yard.errors import Code, YardError
 
-# It has closed its volumes in 0.1 s, and then waits 10 s for its own S3 part to hang up.
+# SeaweedFS closes its volumes within 0.1 s, then waits 10 s for connections of its own S3 gateway.
 STORE_GRACE_S = 2.0
 _PROBE_TIMEOUT_S = 2
-# Never handed on: what a user has set for other stores and servers is not meant for ours.
-_OWN_SETTINGS = ("AWS_", "S3_", "MINIO_", "R2_", "MLFLOW_", "DATABASE_", "TEMPORAL_", "REDIS_")
+# Prefixes of variables that the services do not inherit: the user set them for other servers.
+_NOT_INHERITED = ("AWS_", "S3_", "MINIO_", "R2_", "MLFLOW_", "DATABASE_", "TEMPORAL_", "REDIS_")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,13 +27,13 @@ class Service:
     """One service.
 
     Attributes:
-        name: as shown.
+        name: shown to the user.
         command: argv.
-        ready: returns an empty text once it serves, else what it waits for.
-        address: where to open it, if it is for people.
-        env: added to ours.
-        before: run to its end before each start, e.g. migrations.
-        keeps_children: its children go on when it ends; nobody may end them with it.
+        ready: returns what the service waits for; empty once it is ready.
+        address: its URL, if it has a web page.
+        env: added to the inherited environment.
+        before: a command to run before each start, e.g. migrations.
+        keeps_children: whether its children outlive it.
         grace_s: seconds from SIGTERM to SIGKILL.
     """
 
@@ -50,18 +50,18 @@ class Service:
 def environment(service: Service) -> dict[str, str]:
     """Return the whole environment of a service."""
     inherited = {
-        name: value for name, value in os.environ.items() if not name.startswith(_OWN_SETTINGS)
+        name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)
     }
     return inherited | {"PYTHONUNBUFFERED": "1"} | dict(service.env)
 
 
 def plan(
-    state: State, *, port: int | None, mlflow: bool, trainers: Path | None = None
+    state: StateFolder, *, port: int | None, mlflow: bool, trainers: Path | None = None
 ) -> list[Service]:
-    """Return the services in the order in which they are shown; the backend comes last.
+    """Return the services in display order; the backend comes last.
 
     Raises:
-        YardError: a part is not installed, the wanted port is taken, or `trainers` holds none.
+        YardError: a program is not installed, the port is taken, or `trainers` holds no manifest.
     """
     names = [
         "backend", "temporal", "temporal-ui", "s3", "s3-grpc", "master", "master-grpc", "volume",
@@ -79,7 +79,7 @@ def _local(port: int) -> str:
     return f"http://127.0.0.1:{port}"
 
 
-def _temporal(state: State, ports: dict[str, int]) -> Service:
+def _temporal(state: StateFolder, ports: dict[str, int]) -> Service:
     ui = _local(ports["temporal-ui"])
     return Service(
         "temporal",
@@ -94,7 +94,7 @@ def _temporal(state: State, ports: dict[str, int]) -> Service:
     )  # fmt: skip
 
 
-def _store(state: State, ports: dict[str, int]) -> Service:
+def _store(state: StateFolder, ports: dict[str, int]) -> Service:
     access, secret = state.store_keys()
     keys = state.root / "store.json"
     identity = {
@@ -121,15 +121,15 @@ def _store(state: State, ports: dict[str, int]) -> Service:
             "-ip=127.0.0.1", "-ip.bind=127.0.0.1", *options,
             "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false",
             "-master.volumeSizeLimitMB=1024", "-volume.max=0",
-            # Alone it need not wait for others, neither for votes at its start nor at its end: by
-            # default 10 s each.
+            # A single server needs no election at its start and no peers at its end, for which it
+            # waits 10 s each by default.
             "-master.electionTimeout=300ms", "-master.heartbeatInterval=100ms",
             "-volume.preStopSeconds=0",
         ],
         lambda: _store_ready(ports),
-        # Each epoch replaces its job's checkpoint, and what is replaced stays on the disk until its
-        # volume is vacuumed: by default every 15 minutes, when the disk may long be full. Nor would
-        # it write on with less room than for 7 new volumes at once.
+        # Each epoch replaces the job's checkpoint, and the old one takes disk space until its volume
+        # is vacuumed: by default every 15 minutes, which may be too late for a small disk. By
+        # default it also stops writing when fewer than 7 more volumes would fit.
         env={
             "WEED_MASTER_MAINTENANCE_SCRIPTS": "lock\nvolume.vacuum -garbageThreshold=0.2\nunlock",
             "WEED_MASTER_MAINTENANCE_SLEEP_MINUTES": "1",
@@ -139,10 +139,10 @@ def _store(state: State, ports: dict[str, int]) -> Service:
     )  # fmt: skip
 
 
-def _launcher(state: State) -> Service:
+def _launcher(state: StateFolder) -> Service:
     def ready() -> str:
         try:
-            # While it imports it listens, but does not answer.
+            # The launcher listens while it imports, but answers only afterwards.
             reply = launcher_client.ask(state.socket, timeout_s=0.5, op="ping")
         except OSError:
             return "importing torch and Ultralytics"
@@ -160,12 +160,12 @@ def _launcher(state: State) -> Service:
     )  # fmt: skip
 
 
-def _mlflow(state: State, port: int) -> Service:
+def _mlflow(state: StateFolder, port: int) -> Service:
     python = locations.checkout() / ".tools/mlflow/bin/python"
     if not python.is_file():
         raise YardError(
             "MLflow is not installed",
-            "it has an environment of its own, made on request",
+            "it has an environment of its own, which `make` installs separately",
             "run `make .tools/mlflow` in the checkout, then `yard dev --mlflow` again",
             Code.USAGE,
         )
@@ -184,18 +184,18 @@ def _mlflow(state: State, port: int) -> Service:
     )  # fmt: skip
 
 
-def _manifests(state: State, further: Path | None) -> Path:
-    """Return the folder of the trainers' manifests: the checkout's, or links to these and further ones."""
+def _manifests(state: StateFolder, further: Path | None) -> Path:
+    """Return the folder of the manifests: the checkout's, or one of links to these and further ones."""
     own = locations.checkout() / "apps"
     if further is None:
         return own
-    patterns = ("*.json", "*/trainer.json")  # as the backend's TRAINERS_DIR has it
+    patterns = ("*.json", "*/trainer.json")  # as in the backend's TRAINERS_DIR
     found = [path for pattern in patterns for path in sorted(further.glob(pattern))]
     if not found:
         raise YardError(
             f"there is no trainer in {further}",
             "it holds neither *.json nor */trainer.json",
-            "name the folder of the manifests; docs/training-contract.md tells what one holds",
+            "name the folder of the manifests; docs/training-contract.md describes them",
             Code.USAGE,
         )
     folder = state.root / "trainers"
@@ -206,7 +206,9 @@ def _manifests(state: State, further: Path | None) -> Path:
     return folder
 
 
-def _backend(state: State, ports: dict[str, int], manifests: Path, *, mlflow: bool) -> Service:
+def _backend(
+    state: StateFolder, ports: dict[str, int], manifests: Path, *, mlflow: bool
+) -> Service:
     root = locations.checkout()
     python = root / "apps/backend/.venv/bin/python"
     if not python.is_file():
@@ -254,7 +256,7 @@ def _backend_ready(url: str) -> str:
 
 
 def _store_ready(ports: dict[str, int]) -> str:
-    """S3 answers before there is a volume to write to."""
+    """Probe the master too: S3 answers before there is a volume to write to."""
     waiting = _answers(_local(ports["s3"]) + "/healthz")
     if waiting:
         return waiting
@@ -273,7 +275,7 @@ def _answers(url: str) -> str:
 
 
 def _program(name: str) -> str:
-    """Return the path of a program that comes with our environment, else of one on the PATH."""
+    """Return the path of a program in this Python environment, else on the PATH."""
     beside = Path(sys.executable).with_name(name)
     found = str(beside) if beside.is_file() else shutil.which(name)
     if not found:

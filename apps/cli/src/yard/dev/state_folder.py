@@ -1,4 +1,4 @@
-"""The state folder of a `yard dev`: its lock, ports, keys, process records, logs and data."""
+"""The state folder of `yard dev`: lock, ports, keys, process records, logs and data."""
 
 import contextlib
 import dataclasses
@@ -13,9 +13,10 @@ from pathlib import Path
 import psutil
 
 from yard import locations
+from yard.dev import processes
 from yard.errors import Code, YardError
 
-# What each port should be if it is free; `yard dev` remembers what it was.
+# Used if free at the first start; later starts use the same ports again.
 PREFERRED_PORTS = {
     "backend": 8000,
     "temporal": 7233,
@@ -30,32 +31,33 @@ PREFERRED_PORTS = {
     "filer-grpc": 18888,
     "mlflow": 5000,
 }
-_LOG_LIMIT = 16 << 20  # bytes from which a service's log is put aside at the next start
+_SOCKET_PATH_LIMIT = 107  # bytes, on Linux
+_LOG_LIMIT = 16 << 20  # bytes; a larger log is rotated at the next start
 
 
 @dataclasses.dataclass(frozen=True)
-class Record:
-    """A process that we started; pid and start time together name it."""
+class ProcessRecord:
+    """A process that `yard dev` started, identified by pid and start time."""
 
     service: str
     pid: int
     started: float
 
     def process(self) -> psutil.Process | None:
-        """Return it, if it still lives."""
-        return locations.process_of(self.pid, self.started)
+        """Return the process if it is still alive."""
+        return processes.find(self.pid, self.started)
 
 
-class State:
-    """One state folder. Only its owner can read it, for it holds keys and data."""
+class StateFolder:
+    """One state folder. Only its owner can read it, because it holds keys and data."""
 
     def __init__(self, root: Path) -> None:
-        """Make the folder.
+        """Create the folder.
 
         Raises:
-            YardError: it cannot be made or is not ours.
+            YardError: it cannot be created or written to.
         """
-        self.root = Path(os.path.abspath(root))  # noqa: PTH100 - resolve() fails where we may not look
+        self.root = Path(os.path.abspath(root))  # noqa: PTH100 - resolve() fails in unreadable folders
         try:
             for folder in (self.root, self.logs, self.data):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -70,30 +72,30 @@ class State:
 
     @property
     def logs(self) -> Path:
-        """Where each service's output goes."""
+        """The folder of the services' logs."""
         return self.root / "logs"
 
     @property
     def data(self) -> Path:
-        """What the services keep."""
+        """The folder of the services' data."""
         return self.root / "data"
 
     @property
     def socket(self) -> Path:
-        """The launcher's socket; a unix socket's path may have 107 bytes at most."""
+        """The launcher's socket."""
         return self.root / "launcher.sock"
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder for ourselves.
+        """Hold the folder's lock.
 
         Raises:
-            YardError: another `yard dev` runs on it, or its path is too long for a socket.
+            YardError: another `yard dev` uses the folder, or its path is too long for a socket.
         """
-        if len(os.fsencode(self.socket)) > 107:  # noqa: PLR2004 - see above
+        if len(os.fsencode(self.socket)) > _SOCKET_PATH_LIMIT:
             raise YardError(
                 f"the path {self.root} is too long",
-                "the launcher's socket lies in it, and Linux allows 107 bytes for that",
+                f"it holds the launcher's socket, whose path may have {_SOCKET_PATH_LIMIT} bytes",
                 "choose a shorter folder with --state",
                 Code.USAGE,
             )
@@ -102,32 +104,32 @@ class State:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 other = locations.read_json(self.root / locations.ADDRESS_FILE)
-                if other and not locations.process_of(other["pid"], other["started"]):
-                    other = {}  # left by one that was killed
+                if other and not processes.find(other["pid"], other["started"]):
+                    other = {}  # a killed `yard dev` left it
                 raise YardError(
-                    f"a `yard dev` runs already on {self.root}",
+                    f"a `yard dev` already runs on {self.root}",
                     f"it is process {other['pid']} and serves {other['url']}"
                     if other
-                    else "it is just starting or stopping",
+                    else "it is starting or stopping",
                     "use that one, stop it with Ctrl-C, or give this one another --state folder"
                     if other
-                    else "try again in some seconds",
+                    else "try again in a few seconds",
                     Code.USAGE,
                 ) from None
             yield
 
     def announce(self, url: str) -> None:
-        """Write where we are, for the other commands."""
+        """Write the server's URL to the folder, where the other commands find it."""
         me = psutil.Process()
         address = {"url": url, "pid": me.pid, "started": me.create_time()}
         write_private(self.root / locations.ADDRESS_FILE, json.dumps(address))
 
     def withdraw(self) -> None:
-        """Take the address back."""
+        """Remove the URL again."""
         (self.root / locations.ADDRESS_FILE).unlink(missing_ok=True)
 
     def ports(self, names: Sequence[str], fixed: dict[str, int]) -> dict[str, int]:
-        """Choose ports: the fixed one, else that of last time, else the preferred, else any.
+        """Choose ports: the fixed one, else that of the last start, else the preferred, else any free.
 
         Raises:
             YardError: a fixed port is taken.
@@ -143,17 +145,22 @@ class State:
                     "choose another with --port, or leave it out to get a free one",
                     Code.USAGE,
                 )
-            wishes = [fixed[name]] if name in fixed else [last.get(name, 0), PREFERRED_PORTS[name]]
+            candidates = (
+                [fixed[name]] if name in fixed else [last.get(name, 0), PREFERRED_PORTS[name]]
+            )
             taken = chosen.values()
             chosen[name] = (
-                next((port for port in wishes if port and port not in taken and _is_free(port)), 0)
+                next(
+                    (port for port in candidates if port and port not in taken and _is_free(port)),
+                    0,
+                )
                 or _any_free()
             )
         write_private(path, json.dumps(last | chosen, indent=2))
         return chosen
 
     def store_keys(self) -> tuple[str, str]:
-        """Return the object store's access key and secret, made at the first start."""
+        """Return the object store's access key and secret, generated at the first start."""
         path = self.root / "store-keys.json"
         keys = locations.read_json(path)
         if not keys:
@@ -161,13 +168,13 @@ class State:
             write_private(path, json.dumps(keys))
         return str(keys["access"]), str(keys["secret"])
 
-    def records(self) -> list[Record]:
-        """Return the processes that we started last and have not seen end."""
+    def records(self) -> list[ProcessRecord]:
+        """Return the processes of the last start that were not seen to end."""
         content = locations.read_json(self.root / "processes.json")
-        return [Record(name, int(pid), float(at)) for name, (pid, at) in content.items()]
+        return [ProcessRecord(name, int(pid), float(at)) for name, (pid, at) in content.items()]
 
-    def write_records(self, records: Sequence[Record]) -> None:
-        """Remember the processes that we started."""
+    def write_records(self, records: Sequence[ProcessRecord]) -> None:
+        """Write the processes of this start."""
         content = {record.service: (record.pid, record.started) for record in records}
         write_private(self.root / "processes.json", json.dumps(content, indent=2))
 
@@ -175,15 +182,15 @@ class State:
         """Return the log file of a service."""
         return self.logs / f"{service}.log"
 
-    def put_logs_aside(self) -> None:
-        """Rename logs that have grown large; one older log of each is kept."""
+    def rotate_logs(self) -> None:
+        """Rename large logs to `.log.1`, replacing the one before."""
         for path in self.logs.glob("*.log"):
             if path.stat().st_size > _LOG_LIMIT:
                 path.replace(path.with_suffix(".log.1"))
 
 
 def write_private(path: Path, content: str) -> None:
-    """Replace a file that only its owner can read, whole or not at all."""
+    """Replace a file atomically; only its owner can read it."""
     partial = path.with_name(f".{path.name}.new")
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(content)
@@ -191,8 +198,8 @@ def write_private(path: Path, content: str) -> None:
 
 
 def _is_free(port: int) -> bool:
-    # SeaweedFS binds a unix socket of a fixed name beside each port and does not start if another
-    # user's, living or left, lies there.
+    # SeaweedFS also binds a unix socket with a fixed name per port, and fails to start if that
+    # file exists and belongs to another user.
     sockets = Path("/tmp").glob(f"seaweedfs-*-{port}.sock")  # noqa: S108 - its folder, not ours
     if any(path.lstat().st_uid != os.getuid() for path in sockets):
         return False

@@ -1,0 +1,113 @@
+"""Values as people read them: sizes, durations, times, statuses."""
+
+import datetime as dt
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from rich.text import Text
+
+_CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+STATUS_STYLE = {
+    "queued": "dim",
+    "uploading": "dim",
+    "preparing": "cyan",
+    "checking": "cyan",
+    "running": "bold cyan",
+    "retrying": "yellow",
+    "cancelling": "yellow",
+    "cancelled": "yellow",
+    "succeeded": "green",
+    "ready": "green",
+    "failed": "bold red",
+    "rejected": "bold red",
+    "error": "bold red",
+    "warning": "yellow",
+}
+
+
+def strip_control_codes(text: str) -> str:
+    """Return text without control codes, which could take over a terminal.
+
+    Tabs, line feeds and carriage returns stay: progress bars in logs need them.
+    """
+    text = _CONTROL_SEQUENCE.sub("", text)
+    return "".join(char for char in text if char in "\t\n\r" or char.isprintable())
+
+
+def job_status(job: Mapping[str, Any]) -> Text:
+    """Return a job's status, or `uploading` while only its uploads are left."""
+    uploads = job["status"] == "running" and job["phase"] == "uploading"
+    return status("uploading" if uploads else job["status"])
+
+
+def status(name: str) -> Text:
+    """Return a status in its colour."""
+    return Text(name, STATUS_STYLE.get(name, ""))
+
+
+def attempt(job: Mapping[str, Any]) -> str:
+    """Return the attempt's number and the limit.
+
+    Attempts lost with their machine do not count, so the number may exceed the limit: then the
+    limit is left out.
+    """
+    most = job["max_attempts"]
+    return f"{job['attempt']} of at most {most}" if job["attempt"] <= most else f"{job['attempt']}"
+
+
+def text(value: Any) -> str:
+    """Return a value as text; `—` stands for a missing one."""
+    if value is None:
+        return "—"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)
+
+
+def yaml_scalar(value: Any) -> str:
+    """Return a value as --set takes it."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def size(count: float) -> str:
+    """Return a number of bytes with a unit."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:  # noqa: PLR2004 - what a KiB is
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in its two largest units."""
+    seconds = max(seconds, 0)
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    if minutes:
+        return f"{minutes} min {rest:02} s"
+    return f"{seconds:.1f} s" if seconds < 10 else f"{rest} s"  # noqa: PLR2004 - reads better
+
+
+def ago(stamp: str | None) -> str:
+    """Return how long ago a time of the API was.
+
+    Args:
+        stamp: ISO 8601; UTC where it names no zone.
+    """
+    if stamp is None:
+        return "—"
+    return duration((dt.datetime.now(dt.UTC) - parse_time(stamp)).total_seconds()) + " ago"
+
+
+def parse_time(stamp: str) -> dt.datetime:
+    """Return a time of the API, which is ISO 8601, and UTC where it names no zone."""
+    time = dt.datetime.fromisoformat(stamp)
+    return time if time.tzinfo else time.replace(tzinfo=dt.UTC)
