@@ -3,13 +3,21 @@
 import importlib.util
 import json
 import re
+import subprocess
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 from chart import ROOT, tier
 
-PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("apps/*/README.md")])
+LISTED = ["git", "ls-files", "-z", "*.md"]
+PAGES = [
+    ROOT / name
+    for name in subprocess.run(
+        LISTED, cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\0")
+    if name
+]
 RETRIED = {"never": "no", "always": "yes", "if_progressed": "if it got further"}
 
 
