@@ -70,3 +70,24 @@ def test_the_editor_s_configuration_maps_the_source_that_runs() -> None:
     assert f"WORKDIR {theirs['remoteRoot']}\n" in dockerfile
     assert built["pathMappings"][1] == theirs
     assert "pathMappings" not in here
+
+
+def test_every_decision_has_a_status_and_stands_in_the_index() -> None:
+    folder = ROOT / "docs/adr"
+    index = (folder / "README.md").read_text()
+    listed = dict(re.findall(r"^\| \[\d+\]\((.+?)\) \| (.+) \|$", index, re.MULTILINE))
+    pages = sorted(folder.glob("0*.md"))
+    assert list(listed) == [page.name for page in pages]
+    for page in pages:
+        title, _, status = page.read_text().splitlines()[:3]
+        assert title.startswith(f"# {page.name[:4]} "), page.name
+        assert re.fullmatch(
+            r"Status: (accepted|superseded by \d{4}) · Date: \d{4}-\d\d-\d\d", status
+        ), page.name
+
+
+def test_the_index_has_every_page_once() -> None:
+    index = ROOT / "docs/README.md"
+    linked = re.findall(r"^\| \[.+?\]\(([\w-]+\.md)\) \|", index.read_text(), re.MULTILINE)
+    pages = {page.name for page in index.parent.glob("*.md")} - {index.name}
+    assert sorted(linked) == sorted(pages)
