@@ -1,5 +1,6 @@
 """The pages' links lead somewhere, and what they tell of the code is as the code has it."""
 
+import ast
 import importlib.util
 import json
 import re
@@ -91,3 +92,29 @@ def test_the_index_has_every_page_once() -> None:
     linked = re.findall(r"^\| \[.+?\]\(([\w-]+\.md)\) \|", index.read_text(), re.MULTILINE)
     pages = {page.name for page in index.parent.glob("*.md")} - {index.name}
     assert sorted(linked) == sorted(pages)
+
+
+def defaults() -> dict[str, int]:
+    """The settings of the backend that are numbers with a default, by variable."""
+    tree = ast.parse((ROOT / "apps/backend/src/backend/settings.py").read_text())
+    found = {}
+    for node in ast.walk(tree):
+        match node:
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.Call(keywords=keywords)):
+                for keyword in keywords:
+                    if keyword.arg == "default" and isinstance(
+                        keyword.value, ast.Constant | ast.BinOp
+                    ):
+                        # Sizes are written as products of constants.
+                        found[name.upper()] = eval(ast.unparse(keyword.value), {})
+    return found
+
+
+def test_the_limits_are_the_settings_defaults() -> None:
+    text = (ROOT / "docs/when-a-job-fails.md").read_text()
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (\d+) \|", text, re.MULTILINE))
+    assert len(rows) >= 5
+    known = defaults()
+    assert {name: known[name] for name in rows} == {name: int(rows[name]) for name in rows}
+    named = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)`", text)) - {"TRAINING_MODE"}
+    assert named <= rows.keys()
