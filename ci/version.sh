@@ -15,6 +15,9 @@ if ! [[ $version =~ ^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$ ]]; then
 fi
 
 shopt -s nullglob
+old=$(sed -n 's/^version: //p' charts/platform/Chart.yaml)
+# Own images are listed with the version as their tag.
+sed -i -E "s/^( +image: [a-z-]+):${old//./\\.}$/\1:$version/" charts/platform/Chart.yaml
 sed -i -E "s/^(version|appVersion): .*/\1: $version/" charts/platform/Chart.yaml
 sed -i -E "s/^version = \".*\"/version = \"$version\"/" apps/*/pyproject.toml libs/*/pyproject.toml
 # npm's lock has it twice in its head, trainers' manifests and package.json once at the top.

@@ -18,6 +18,9 @@ def repeated(root: Path) -> dict[str, str]:
     """The version in each file that has one, by path and key."""
     chart = yaml.safe_load((root / CHART).read_text())
     found = {f"{CHART} {key}": chart[key] for key in ("version", "appVersion")}
+    for image in yaml.safe_load(chart.get("annotations", {}).get("artifacthub.io/images", "[]")):
+        if image["name"] in {"backend", "frontend", "trainer"}:
+            found[f"{CHART} {image['name']}"] = image["image"].rpartition(":")[2]
     for path in root.glob("*/*/pyproject.toml"):
         found[str(path)] = tomllib.loads(path.read_text())["project"]["version"]
     manifests = [*root.glob("apps/*/trainer.json"), *root.glob("charts/*/files/trainers/*.json")]
