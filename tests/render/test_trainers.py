@@ -15,9 +15,10 @@ def test_manifest_is_the_trainers_own() -> None:
 
 def test_manifest_names_the_image_that_values_name() -> None:
     own = json.loads((CHART / "files" / "trainers" / "ultralytics.json").read_text())
+    version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
     for name, image in [
         ("tier2", "trainer-ultralytics:latest"),
-        ("tier3", "registry.example.com/trainyard/trainer-ultralytics:0.1.0"),
+        ("tier3", f"registry.example.com/trainyard/trainer-ultralytics:{version}"),
     ]:
         data = tier(name).get("ConfigMap", "trainers")["data"]
         assert json.loads(data["ultralytics.json"]) == {**own, "image": image}
