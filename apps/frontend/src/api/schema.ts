@@ -555,9 +555,71 @@ export interface components {
             command: "continue" | "stop";
             /**
              * Interval S
-             * @description Send the next one so many seconds later, news at once
+             * @description Seconds until the next heartbeat; send changes immediately
              */
             interval_s: number;
+        };
+        /**
+         * HeartbeatIn
+         * @example {
+         *       "epoch": 3,
+         *       "metrics": {
+         *         "loss": 0.7
+         *       }
+         *     }
+         * @example {
+         *       "phase": "training",
+         *       "progress": 0.4,
+         *       "seq": 12,
+         *       "speed": 55.2,
+         *       "step": 340
+         *     }
+         */
+        HeartbeatIn: {
+            /**
+             * Epoch
+             * @description The epoch just finished, from 0
+             */
+            epoch?: number | null;
+            /**
+             * Metrics
+             * @description NaN and infinity are kept as null
+             * @default {}
+             */
+            metrics: {
+                [key: string]: number | null;
+            };
+            /**
+             * Seq
+             * @description Growing
+             */
+            seq?: number | null;
+            /** Phase */
+            phase?: ("preparing" | "training" | "validating" | "uploading") | null;
+            /**
+             * Step
+             * @description Batches trained so far
+             */
+            step?: number | null;
+            /** Progress */
+            progress?: number | null;
+            /**
+             * Speed
+             * @description Images a second
+             */
+            speed?: number | null;
+            /**
+             * Transferred
+             * @description Bytes from and to the store since the last heartbeat: they too are progress
+             */
+            transferred?: number | null;
+            /**
+             * System
+             * @default {}
+             */
+            system: {
+                [key: string]: number | null;
+            };
         };
         /** ImageCounts */
         ImageCounts: {
@@ -613,7 +675,7 @@ export interface components {
             };
             /**
              * Debug
-             * @description Open a debugger in the trainer and let it stand still
+             * @description Start a debugger in the trainer and wait for it; liveness limits are off
              * @default false
              */
             debug: boolean;
@@ -688,7 +750,7 @@ export interface components {
             phase: string | null;
             /**
              * Epoch
-             * @description The last one finished, from 0
+             * @description Last finished epoch, counted from 0
              */
             epoch: number | null;
             /**
@@ -2007,6 +2069,7 @@ export interface operations {
     append_log: {
         parameters: {
             query: {
+                /** @description Of the first byte sent */
                 offset: number;
             };
             header?: never;
@@ -2405,52 +2468,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /**
-                     * Epoch
-                     * @description The epoch just finished, from 0
-                     */
-                    epoch?: number | null;
-                    /**
-                     * Metrics
-                     * @description NaN and infinity are kept as null
-                     * @default {}
-                     */
-                    metrics?: {
-                        [key: string]: number | null;
-                    };
-                    /**
-                     * Seq
-                     * @description Growing
-                     */
-                    seq?: number | null;
-                    /** Phase */
-                    phase?: ("preparing" | "training" | "validating" | "uploading") | null;
-                    /**
-                     * Step
-                     * @description Batches trained so far
-                     */
-                    step?: number | null;
-                    /** Progress */
-                    progress?: number | null;
-                    /**
-                     * Speed
-                     * @description Images a second
-                     */
-                    speed?: number | null;
-                    /**
-                     * Transferred
-                     * @description Bytes from and to the store since the last heartbeat: they too are progress
-                     */
-                    transferred?: number | null;
-                    /**
-                     * System
-                     * @default {}
-                     */
-                    system?: {
-                        [key: string]: number | null;
-                    };
-                };
+                "application/json": components["schemas"]["HeartbeatIn"];
             };
         };
         responses: {

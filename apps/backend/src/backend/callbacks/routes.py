@@ -6,7 +6,7 @@ The endpoints take the request as it is; FastAPI only documents them (`infra.asg
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Depends, Request, Response, status
+from fastapi import APIRouter, Depends, Query, Request, Response, status
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ValidationError
 
@@ -36,25 +36,29 @@ _bearer = HTTPBearer(
 )
 
 
-async def _documented(id: str, _token: Annotated[Any, Depends(_bearer)]) -> None:  # noqa: A002
-    """Path and token in the API's description; `Sender` reads them."""
+# Dependencies only document path, token, query and body in the API's description.
 
 
-router = APIRouter(
-    prefix="/api/v1/jobs/{id}", tags=["callbacks"], dependencies=[Depends(_documented)]
-)
+async def _attempt(id: str, _token: Annotated[Any, Depends(_bearer)]) -> None: ...  # noqa: A002
+
+
+async def _heartbeat(body: HeartbeatIn) -> None: ...
+
+
+async def _log(query: Annotated[LogQuery, Query()]) -> None: ...
+
+
+async def _finish(body: FinishIn) -> None: ...
+
+
+router = APIRouter(prefix="/api/v1/jobs/{id}", tags=["callbacks"], dependencies=[Depends(_attempt)])
 
 
 @router.post(
     "/heartbeat",
     summary="Say that the trainer lives, and how far it is",
     responses={200: {"model": HeartbeatAccepted}},
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": HeartbeatIn.model_json_schema()}},
-        }
-    },
+    dependencies=[Depends(_heartbeat)],
 )
 async def heartbeat(request: Request) -> Response:
     """Durable when answered. The reply carries the command: `continue` or `stop`."""
@@ -69,15 +73,8 @@ async def heartbeat(request: Request) -> Response:
     "/logs",
     summary="Send output of the trainer",
     responses={200: {"model": LogAccepted}},
+    dependencies=[Depends(_log)],
     openapi_extra={
-        "parameters": [
-            {
-                "name": "offset",
-                "in": "query",
-                "required": True,
-                "schema": LogQuery.model_json_schema()["properties"]["offset"],
-            }
-        ],
         "requestBody": {
             "required": True,
             "content": {"application/octet-stream": {"schema": {"type": "string"}}},
@@ -98,12 +95,7 @@ async def append_log(request: Request) -> Response:
     "/finish",
     summary="Say why the trainer ends",
     status_code=status.HTTP_204_NO_CONTENT,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": FinishIn.model_json_schema()}},
-        }
-    },
+    dependencies=[Depends(_finish)],
 )
 async def finish(request: Request) -> Response:
     """Optional. What the executor knows for certain outranks it; the last one sent counts."""
