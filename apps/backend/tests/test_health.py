@@ -16,8 +16,8 @@ from backend.health import checks
 from backend.infra.database import utcnow
 from backend.jobs import repository
 from backend.state.statuses import JobStatus
+from fake_launcher import tiny_launcher
 from test_wakeups import redis
-from tiny_launcher import tiny_launcher
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from backend.auth.service import create_token
 from backend.infra.database import utcnow
 from backend.state.datasets import DatasetStatus
 from backend.state.statuses import JobStatus
-from tiny_launcher import tiny_launcher
+from fake_launcher import tiny_launcher
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -12,7 +12,7 @@ import servers
 from api_support import add_running, get_attempt
 from backend.infra import database
 from backend.infra.database import new_id
-from gate import Gate
+from tcp_proxy import Gate
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from backend.executors.subprocess import SubprocessExecutor
 from backend.orchestration.attempts import request_stop
 from backend.state.causes import Cause
 from backend.state.statuses import JobStatus
-from tiny_launcher import tiny_launcher
+from fake_launcher import tiny_launcher
 from training_support import (
     add_job,
     make_context,

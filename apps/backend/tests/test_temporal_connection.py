@@ -14,8 +14,8 @@ from backend.context import Context
 from backend.executors.base import AttemptRef
 from backend.state.statuses import JobStatus
 from backend.temporal.client import TemporalUnavailableError
-from gate import Gate
 from servers import S3Server
+from tcp_proxy import Gate
 from training_support import (
     ScriptedExecutor,
     add_job,

@@ -20,7 +20,7 @@ from backend.orchestration import attempts, repairs
 from backend.settings import Settings
 from backend.state.causes import Cause
 from backend.state.statuses import JobStatus
-from tiny_launcher import tiny_launcher
+from fake_launcher import tiny_launcher
 from training_support import (
     ScriptedExecutor,
     add_job,
