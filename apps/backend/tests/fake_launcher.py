@@ -1,4 +1,4 @@
-"""A real server of the launcher's protocol that runs real processes, without torch."""
+"""A server of the launcher's protocol that runs real processes, without torch and supervisors."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 
-class TinyLauncher:
+class FakeLauncher:
     def __init__(self) -> None:
         self.launched: list[tuple[str, int]] = []
         self.env: dict[tuple[str, int], dict[str, str]] = {}
@@ -70,8 +70,8 @@ class TinyLauncher:
 
 
 @asynccontextmanager
-async def tiny_launcher(socket: Path) -> AsyncIterator[TinyLauncher]:
-    launcher = TinyLauncher()
+async def fake_launcher(socket: Path) -> AsyncIterator[FakeLauncher]:
+    launcher = FakeLauncher()
     server = await asyncio.start_unix_server(launcher.serve, socket, limit=2**24)
     try:
         yield launcher

@@ -1,13 +1,13 @@
-"""A way to a server that can be shut, and led elsewhere."""
+"""A TCP proxy on loopback that a test can cut off or point at another server."""
 
 import asyncio
 import socket
 
 
-class Gate:
-    """A TCP relay on loopback; shut, it cuts every connection and refuses new ones.
+class TcpProxy:
+    """While shut, it has cut every connection and refuses new ones.
 
-    Connections stay with the target that they were made to when `target` changes.
+    A changed `target` holds for new connections only.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -17,10 +17,10 @@ class Gate:
         self.port = 0
 
     @classmethod
-    async def open(cls, host: str, port: int) -> "Gate":
-        gate = cls(host, port)
-        await gate.reopen()
-        return gate
+    async def open(cls, host: str, port: int) -> "TcpProxy":
+        proxy = cls(host, port)
+        await proxy.reopen()
+        return proxy
 
     async def reopen(self) -> None:
         listener = socket.create_server(("127.0.0.1", self.port))
@@ -34,7 +34,7 @@ class Gate:
         self._writers.clear()
 
     def swallow(self) -> None:
-        """From here on the connections that there are carry nothing; new ones do."""
+        """Silence the open connections without closing them; new ones work."""
         self._dead |= self._writers
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -16,7 +16,7 @@ from backend.health import checks
 from backend.infra.database import utcnow
 from backend.jobs import repository
 from backend.state.statuses import JobStatus
-from fake_launcher import tiny_launcher
+from fake_launcher import fake_launcher
 from test_wakeups import redis
 
 
@@ -33,7 +33,7 @@ async def whole(
         "launcher_socket": tmp_path / "s",
     }
     chosen = api_support.settings(database_url, tmp_path, store, **changes)
-    async with tiny_launcher(tmp_path / "s"), api_support.serving(chosen) as api:
+    async with fake_launcher(tmp_path / "s"), api_support.serving(chosen) as api:
         yield api, port
 
 

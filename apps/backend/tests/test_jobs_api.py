@@ -13,7 +13,7 @@ from backend.auth.service import create_token
 from backend.infra.database import utcnow
 from backend.state.datasets import DatasetStatus
 from backend.state.statuses import JobStatus
-from fake_launcher import tiny_launcher
+from fake_launcher import fake_launcher
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -224,7 +224,7 @@ async def test_a_job_asks_for_no_more_gpus_than_the_launcher_s_machine_has(
         async def ask(gpu: int) -> httpx.Response:
             return await api.http.post("/api/v1/jobs", json={**body, "resources": {"gpu": gpu}})
 
-        async with tiny_launcher(tmp_path / "s"):
+        async with fake_launcher(tmp_path / "s"):
             assert (await ask(2)).status_code == 201
             refused = await ask(8)
         assert refused.status_code == 422

@@ -12,28 +12,30 @@ import servers
 from api_support import add_running, get_attempt
 from backend.infra import database
 from backend.infra.database import new_id
-from tcp_proxy import Gate
+from tcp_proxy import TcpProxy
 
 
 @pytest.fixture
-async def gate(postgres: str) -> AsyncIterator[Gate]:
+async def proxy(postgres: str) -> AsyncIterator[TcpProxy]:
     address, _, port = postgres.partition("@")[2].partition(":")
-    gate = await Gate.open(address, int(port))
-    yield gate
-    await gate.shut()
+    proxy = await TcpProxy.open(address, int(port))
+    yield proxy
+    await proxy.shut()
 
 
 @pytest.fixture
-async def url(postgres: str, gate: Gate) -> str:
-    """A database of its own, reached through the gate."""
+async def url(postgres: str, proxy: TcpProxy) -> str:
+    """A database of its own, reached through the proxy."""
     name = f"outage_{new_id()}"
     admin = await asyncpg.connect(f"postgresql://{postgres}/postgres")
     await admin.execute(f"CREATE DATABASE {name} TEMPLATE template")
     await admin.close()
-    return f"postgresql+asyncpg://postgres@127.0.0.1:{gate.port}/{name}"
+    return f"postgresql+asyncpg://postgres@127.0.0.1:{proxy.port}/{name}"
 
 
-async def test_heartbeats_ride_out_a_database_restart(gate: Gate, url: str, tmp_path: Path) -> None:
+async def test_heartbeats_ride_out_a_database_restart(
+    proxy: TcpProxy, url: str, tmp_path: Path
+) -> None:
     async with api_support.serving(api_support.settings(url, tmp_path)) as api:
         running = await add_running(api.ctx)
 
@@ -45,9 +47,9 @@ async def test_heartbeats_ride_out_a_database_restart(gate: Gate, url: str, tmp_
             return reply.status_code
 
         assert await beat(1) == 200
-        await gate.shut()
+        await proxy.shut()
         assert [await beat(2), await beat(3)] == [503, 503]
-        await gate.reopen()
+        await proxy.reopen()
         deadline = time.monotonic() + 5
         while await beat(4) == 503:
             assert time.monotonic() < deadline
@@ -56,7 +58,7 @@ async def test_heartbeats_ride_out_a_database_restart(gate: Gate, url: str, tmp_
 
 
 async def test_connections_that_carry_nothing_any_more(
-    gate: Gate, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    proxy: TcpProxy, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As after a failover of a managed database: the kernel would wait for a quarter of an hour."""
     monkeypatch.setattr(database, "ANSWER_TIMEOUT_S", 1)
@@ -64,7 +66,7 @@ async def test_connections_that_carry_nothing_any_more(
         running = await add_running(api.ctx)
         several = [api.http.get("/api/v1/jobs") for _ in range(5)]
         assert {reply.status_code for reply in await asyncio.gather(*several)} == {200}
-        gate.swallow()
+        proxy.swallow()
         path, headers = f"{running.path}/heartbeat", running.headers
         async with asyncio.timeout(10):
             first = await api.http.post(path, json={"seq": 1, "step": 1}, headers=headers)
@@ -74,7 +76,7 @@ async def test_connections_that_carry_nothing_any_more(
 
 
 async def test_prometheus_is_told_of_it_and_gets_no_stale_numbers(
-    gate: Gate, url: str, tmp_path: Path
+    proxy: TcpProxy, url: str, tmp_path: Path
 ) -> None:
     async with api_support.serving(api_support.settings(url, tmp_path)) as api:
 
@@ -87,16 +89,16 @@ async def test_prometheus_is_told_of_it_and_gets_no_stale_numbers(
                     await asyncio.sleep(0.1)
 
         assert 'trainyard_jobs{status="queued"}' in await until_up(1)
-        await gate.shut()
+        await proxy.shut()
         assert "trainyard_jobs{" not in await until_up(0)
-        await gate.reopen()
+        await proxy.reopen()
         assert 'trainyard_jobs{status="queued"}' in await until_up(1)
 
 
 async def test_whoever_was_ready_keeps_its_requests_to_say_what_is_missing(
-    gate: Gate, url: str, store: servers.S3Server, tmp_path: Path
+    proxy: TcpProxy, url: str, store: servers.S3Server, tmp_path: Path
 ) -> None:
-    await gate.shut()
+    await proxy.shut()
     async with api_support.serving(api_support.settings(url, tmp_path, store)) as api:
 
         async def until(once: int, now: int) -> str:
@@ -108,7 +110,7 @@ async def test_whoever_was_ready_keeps_its_requests_to_say_what_is_missing(
                     await asyncio.sleep(0.1)
 
         await until(503, 503)
-        await gate.reopen()
+        await proxy.reopen()
         await until(204, 200)
-        await gate.shut()
+        await proxy.shut()
         assert "DATABASE_URL" in await until(204, 503)

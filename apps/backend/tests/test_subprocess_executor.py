@@ -18,7 +18,7 @@ from backend.executors.subprocess import SubprocessExecutor
 from backend.orchestration.attempts import request_stop
 from backend.state.causes import Cause
 from backend.state.statuses import JobStatus
-from fake_launcher import tiny_launcher
+from fake_launcher import fake_launcher
 from training_support import (
     add_job,
     make_context,
@@ -55,7 +55,7 @@ async def ended(executor: SubprocessExecutor) -> Observation:
 
 @pytest.mark.parametrize(("text", "exit_code"), [("exit 0", 0), ("exit 3", 3), ("kill -9 $$", 137)])
 async def test_launch_list_forget(tmp_path: Path, text: str, exit_code: int) -> None:
-    async with tiny_launcher(tmp_path / "s") as launcher:
+    async with fake_launcher(tmp_path / "s") as launcher:
         executor = SubprocessExecutor(tmp_path / "s")
         await executor.launch(spec(text))
         await executor.launch(spec(text))
@@ -70,7 +70,7 @@ async def test_launch_list_forget(tmp_path: Path, text: str, exit_code: int) -> 
 
 
 async def test_stop_leaves_nobody_even_of_the_disobedient(tmp_path: Path) -> None:
-    async with tiny_launcher(tmp_path / "s"):
+    async with fake_launcher(tmp_path / "s"):
         executor = SubprocessExecutor(tmp_path / "s")
         await executor.launch(spec("trap '' TERM; while :; do sleep 0.05; done"))
         await asyncio.sleep(0.2)
@@ -86,13 +86,13 @@ async def test_observe_tells_changes_and_rides_out_an_outage(tmp_path: Path) -> 
         async for some in executor.observe():
             told.extend(some)
 
-    async with tiny_launcher(tmp_path / "s"):
+    async with fake_launcher(tmp_path / "s"):
         listening = asyncio.create_task(listen())
         await executor.launch(spec("sleep 0.3"))
         await until(lambda: _async(len(told) == 2), "it runs and ends", 5)
     await asyncio.sleep(0.5)
     other = AttemptRef(REF.job_id, 2)
-    async with tiny_launcher(tmp_path / "s"):
+    async with fake_launcher(tmp_path / "s"):
         await executor.launch(spec("sleep 9", other))
         await until(lambda: _async(len(told) == 3), "it goes on", 5)
     listening.cancel()
@@ -144,7 +144,7 @@ async def test_answers_that_are_none(tmp_path: Path) -> None:
 
 
 async def test_a_long_list(tmp_path: Path) -> None:
-    async with tiny_launcher(tmp_path / "s") as launcher:
+    async with fake_launcher(tmp_path / "s") as launcher:
         process = await asyncio.create_subprocess_exec("true")
         await process.wait()
         launcher.processes = {(f"{n:012x}", 1): process for n in range(5000)}
@@ -157,7 +157,7 @@ async def test_cancel_of_an_obedient_trainer_takes_less_than_two_seconds(
     values = settings(database_url, store, temporal, launcher_socket=tmp_path / "s")
     ctx = await make_context(values, create_executor(values), script("exec sleep 60"))
     job_id = await add_job(ctx)
-    async with tiny_launcher(tmp_path / "s") as launcher, running(ctx):
+    async with fake_launcher(tmp_path / "s") as launcher, running(ctx):
         await until_running(ctx, AttemptRef(job_id, 1))
         process = launcher.processes[job_id, 1]
         began = time.monotonic()

@@ -15,7 +15,7 @@ from backend.executors.base import AttemptRef
 from backend.state.statuses import JobStatus
 from backend.temporal.client import TemporalUnavailableError
 from servers import S3Server
-from tcp_proxy import Gate
+from tcp_proxy import TcpProxy
 from training_support import (
     ScriptedExecutor,
     add_job,
@@ -29,11 +29,11 @@ from training_support import (
 
 
 class Behind(NamedTuple):
-    """A backend whose way to Temporal leads through `gate`, on to Temporal's own `port`."""
+    """A backend that reaches Temporal, which listens on `port`, through `proxy`."""
 
     ctx: Context
     executor: ScriptedExecutor
-    gate: Gate
+    proxy: TcpProxy
     port: int
 
     async def start_a_job(self) -> AttemptRef:
@@ -56,13 +56,13 @@ class Behind(NamedTuple):
 async def behind(sqlite_template: Path, store: S3Server, tmp_path: Path) -> AsyncIterator[Behind]:
     database = shutil.copy(sqlite_template, tmp_path)
     port = servers.free_port()
-    gate = await Gate.open("127.0.0.1", port)
-    address = f"127.0.0.1:{gate.port}"
+    proxy = await TcpProxy.open("127.0.0.1", port)
+    address = f"127.0.0.1:{proxy.port}"
     executor = ScriptedExecutor()
     ctx = await make_context(settings(f"sqlite+aiosqlite:///{database}", store, address), executor)
     async with running(ctx):
-        yield Behind(ctx, executor, gate, port)
-        await gate.shut()
+        yield Behind(ctx, executor, proxy, port)
+        await proxy.shut()
     await ctx.db.close()
 
 
@@ -75,11 +75,11 @@ async def test_a_connection_that_leads_to_another_server(behind: Behind, tmp_pat
         servers.wait_for_port(other, child, tmp_path / "other.log")
         with servers.temporal(tmp_path / "first", behind.port):
             ref = await behind.start_a_job()
-            behind.gate.target = ("127.0.0.1", other)
+            behind.proxy.target = ("127.0.0.1", other)
         behind.executor.finish(ref)
         await behind.until_unavailable("unknown service")
         with servers.temporal(tmp_path / "second", behind.port):
-            behind.gate.target = ("127.0.0.1", behind.port)
+            behind.proxy.target = ("127.0.0.1", behind.port)
             await until_status(behind.ctx, ref.job_id, JobStatus.SUCCEEDED)
 
 
@@ -87,11 +87,11 @@ async def test_a_connection_to_a_server_that_says_nothing(behind: Behind, tmp_pa
     with socket.create_server(("127.0.0.1", 0)) as silent:
         with servers.temporal(tmp_path / "first", behind.port):
             ref = await behind.start_a_job()
-            behind.gate.target = silent.getsockname()
+            behind.proxy.target = silent.getsockname()
         behind.executor.finish(ref)
         await behind.until_unavailable("nothing came back")
         with servers.temporal(tmp_path / "second", behind.port):
-            behind.gate.target = ("127.0.0.1", behind.port)
+            behind.proxy.target = ("127.0.0.1", behind.port)
             await until_status(behind.ctx, ref.job_id, JobStatus.SUCCEEDED)
 
 
@@ -99,12 +99,12 @@ async def test_an_address_that_swallows_connections(behind: Behind, tmp_path: Pa
     """As a pod's does once the pod is gone; the kernel itself tries again 11, 19 and 35 s later."""
     with servers.temporal(tmp_path / "server", behind.port):
         ref = await behind.start_a_job()
-        await behind.gate.shut()
-        with swallowing(behind.gate.port):
+        await behind.proxy.shut()
+        with swallowing(behind.proxy.port):
             # The kernel's own next try is then 15 s away, too late for this test.
             await asyncio.sleep(20)
         behind.executor.finish(ref)
-        await behind.gate.reopen()
+        await behind.proxy.reopen()
         await until_status(behind.ctx, ref.job_id, JobStatus.SUCCEEDED, seconds=12)
 
 

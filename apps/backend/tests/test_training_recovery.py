@@ -20,7 +20,7 @@ from backend.orchestration import attempts, repairs
 from backend.settings import Settings
 from backend.state.causes import Cause
 from backend.state.statuses import JobStatus
-from fake_launcher import tiny_launcher
+from fake_launcher import fake_launcher
 from training_support import (
     ScriptedExecutor,
     add_job,
@@ -73,7 +73,7 @@ async def killed_and_started_again(ctx: Context, step: str) -> None:
     env = environment(ctx.settings, SCRIPT="sleep 0.5")
     socket = ctx.settings.launcher_socket
     assert socket is not None
-    async with tiny_launcher(socket) as launcher:
+    async with fake_launcher(socket) as launcher:
         job_id = await add_job(ctx)
         async with backend({**env, "KILL_AT": step}) as child:
             assert await asyncio.wait_for(child.wait(), 60) == -signal.SIGKILL, step
