@@ -1,4 +1,4 @@
-"""Real Jobs and pods, recorded in a kind cluster, and how each attempt stood."""
+"""Diagnosis of Jobs and pods recorded in a kind cluster. `succeeded` is whole; the others hold only the keys that are read."""
 
 import json
 from pathlib import Path
