@@ -25,8 +25,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from conformance.manifests import manifests  # noqa: E402
 from smoke.tier3.outside import PASSWORD, ROLES, Outside, outside  # noqa: E402
+from support.manifests import manifests  # noqa: E402
 
 CLUSTER = os.environ.get("CLUSTER", "tier3")
 OVERLAY = yaml.safe_load((ROOT / "overlays/tier3/values.yaml").read_text())

@@ -9,11 +9,11 @@ from pathlib import Path
 import httpx
 import psutil
 import servers
-from smoke.cluster import API_URL, NODE, S3_URL, get, run, upgraded, use_cluster
+from support.cluster import API_URL, NODE, S3_URL, get, run, upgraded, use_cluster
+from support.manifests import manifests
+from support.waiting import wait_for
 
-from conformance.manifests import manifests
-from conformance.platform import SETTINGS
-from conformance.waiting import wait_for
+from conformance.base import SETTINGS
 
 # What a service's process is called in the node.
 COMMANDS = {

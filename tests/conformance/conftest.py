@@ -5,14 +5,14 @@ from contextlib import ExitStack
 
 import pytest
 import servers
-from smoke.cluster import diagnosis
+from support.api import Api, squares_archive
+from support.cluster import diagnosis
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from conformance.api import Api, squares_archive
+from conformance.base import Platform
 from conformance.cluster import cluster_platform
 from conformance.local import local_platform
-from conformance.platform import Platform
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -13,10 +13,10 @@ from typing import Any
 import httpx
 import psutil
 import servers
+from support.manifests import write_manifests
+from support.waiting import wait_for
 
-from conformance.manifests import write_manifests
-from conformance.platform import SETTINGS
-from conformance.waiting import wait_for
+from conformance.base import SETTINGS
 
 ROOT = Path(__file__).parents[2]
 BACKEND = ROOT / "apps/backend/.venv/bin"

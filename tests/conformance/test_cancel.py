@@ -3,10 +3,10 @@
 import time
 
 import psutil
+from support.api import Api
+from support.waiting import wait_for
 
-from conformance.api import Api
-from conformance.platform import Platform
-from conformance.waiting import wait_for
+from conformance.base import Platform
 
 
 def test_an_obedient_trainer_is_gone_within_two_seconds(

@@ -1,10 +1,10 @@
 """Each cause that can be produced is named, and a retryable one resumes."""
 
 import pytest
+from support.api import Api
+from support.waiting import wait_for
 
-from conformance.api import Api
-from conformance.platform import Platform
-from conformance.waiting import wait_for
+from conformance.base import Platform
 
 
 @pytest.mark.parametrize(

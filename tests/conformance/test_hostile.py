@@ -4,10 +4,10 @@ from typing import Any
 
 import httpx
 import pytest
+from support.api import Api
+from support.waiting import wait_for
 
-from conformance.api import Api
-from conformance.platform import Platform
-from conformance.waiting import wait_for
+from conformance.base import Platform
 
 
 def token_of(platform: Platform, job_id: str, attempt: int) -> str:

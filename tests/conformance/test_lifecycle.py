@@ -5,10 +5,10 @@ import json
 
 import httpx
 import pytest
+from support.api import Api
+from support.waiting import wait_for
 
-from conformance.api import Api
-from conformance.platform import Platform
-from conformance.waiting import wait_for
+from conformance.base import Platform
 
 
 def test_a_scripted_trainer_succeeds(api: Api, dataset_id: str) -> None:

@@ -1,8 +1,9 @@
 """What is killed comes back and nothing is lost."""
 
-from conformance.api import Api
-from conformance.platform import Platform
-from conformance.waiting import wait_for
+from support.api import Api
+from support.waiting import wait_for
+
+from conformance.base import Platform
 
 
 def expected_log(epochs: int, lines: int) -> str:

@@ -6,9 +6,8 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 
 import pytest
-from conformance.api import Api, squares_archive
-
-from smoke.cluster import TOOLS, api_client, diagnosis, use_cluster
+from support.api import Api, squares_archive
+from support.cluster import TOOLS, api_client, diagnosis, use_cluster
 
 
 @pytest.fixture(scope="session", autouse=True)

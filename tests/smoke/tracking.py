@@ -3,8 +3,7 @@
 from typing import Any
 
 import httpx
-
-from smoke.cluster import MLFLOW_URL
+from support.cluster import MLFLOW_URL
 
 
 def mlflow_runs(job_id: str) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from conformance.api import Api
+from support.api import Api
 
 SMALL = {"imgsz": 64, "batch": 4, "workers": 0, "mosaic": 0}
 

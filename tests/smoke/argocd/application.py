@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from conformance.waiting import wait_for
+from support.cluster import run
+from support.waiting import wait_for
 
 from smoke.argocd import repository
-from smoke.cluster import run
 
 
 class Application:

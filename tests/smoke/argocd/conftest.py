@@ -5,10 +5,10 @@ from collections.abc import Generator, Iterator
 
 import pytest
 import yaml
+from support.cluster import run
 
 from smoke.argocd import repository
 from smoke.argocd.application import Application
-from smoke.cluster import run
 
 
 @pytest.fixture(scope="module")

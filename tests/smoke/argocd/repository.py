@@ -7,8 +7,7 @@ from pathlib import Path
 
 import yaml
 from chart import Manifest, Values, merged
-
-from smoke.cluster import run
+from support.cluster import run
 
 URL = os.environ.get("ARGOCD_REPO_URL", "")
 FOLDER = Path(os.environ.get("GITOPS_WORKTREE", ""))

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 from chart import TIERS
+from support.cluster import run
 
 from smoke.argocd import repository
 from smoke.argocd.application import Application
-from smoke.cluster import run
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from chart import Manifest
-from conformance.waiting import wait_for
+from support.cluster import get, restarts, run, serving
+from support.waiting import wait_for
 
 from smoke.argocd import repository
 from smoke.argocd.application import Application
-from smoke.cluster import get, restarts, run, serving
 
 pytestmark = pytest.mark.timeout(900)
 tiers = pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from smoke.cluster import CONNECT, run
+from support.cluster import CONNECT, run
 
 
 @pytest.mark.parametrize(

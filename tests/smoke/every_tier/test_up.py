@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from conformance.api import Api
-from conformance.waiting import wait_for
-from smoke.cluster import PROMETHEUS_URL, get, ready, restarts, run, serving
+from support.api import Api
+from support.cluster import PROMETHEUS_URL, get, ready, restarts, run, serving
+from support.waiting import wait_for
 
 COMPONENTS = {
     "backend", "frontend", "minio", "mlflow", "postgres", "prometheus", "redis", "temporal", "temporal-ui",

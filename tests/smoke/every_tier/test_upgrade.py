@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conformance.api import Api
-from conformance.manifests import write_manifests
-from smoke.cluster import identities, restarts, run, upgrade, upgraded, wait_ready
 from smoke.training import submit
+from support.api import Api
+from support.cluster import identities, restarts, run, upgrade, upgraded, wait_ready
+from support.manifests import write_manifests
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 import servers
-from conformance.api import Api
-from conformance.waiting import wait_for
-from smoke.cluster import MLFLOW_URL, ROOT, restarts, run, wait_ready
 from smoke.tracking import mlflow_runs
+from support.api import Api
+from support.cluster import MLFLOW_URL, ROOT, restarts, run, wait_ready
+from support.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(900)
 

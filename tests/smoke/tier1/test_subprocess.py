@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import pytest
-from conformance.api import Api
-from conformance.waiting import wait_for
-from smoke.cluster import NODE, ROOT, run, wait_ready
 from smoke.debugger import Debugger
 from smoke.training import seconds, submit
+from support.api import Api
+from support.cluster import NODE, ROOT, run, wait_ready
+from support.waiting import wait_for
 
 SOURCES = ROOT / "apps/trainer-ultralytics/src/trainer/yolo"
 

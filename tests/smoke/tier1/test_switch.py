@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-from conformance.api import Api
-from conformance.waiting import wait_for
-from smoke.cluster import get, run, wait_ready
 from smoke.tracking import mlflow_runs
 from smoke.training import submit
+from support.api import Api
+from support.cluster import get, run, wait_ready
+from support.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(900)
 

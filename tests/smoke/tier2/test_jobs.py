@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from conformance.api import Api
-from conformance.waiting import wait_for
-from smoke.cluster import CONNECT, get, run
 from smoke.training import submit
+from support.api import Api
+from support.cluster import CONNECT, get, run
+from support.waiting import wait_for
 
 
 def _trainer_pod(job_id: str) -> dict[str, Any] | None:

@@ -4,10 +4,10 @@ from contextlib import suppress
 
 import httpx
 import pytest
-from conformance.api import Api
-from conformance.waiting import wait_for
-from smoke.cluster import run
 from smoke.training import submit
+from support.api import Api
+from support.cluster import run
+from support.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(480)
 SCALE = "kubectl scale -n platform statefulset/minio --replicas"

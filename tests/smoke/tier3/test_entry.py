@@ -4,9 +4,8 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from conformance.api import Api
-
-from smoke.cluster import API_HEADERS, api_client, run
+from support.api import Api
+from support.cluster import API_HEADERS, api_client, run
 
 
 def test_the_page_and_its_files_are_served(api: Api) -> None:

@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from conformance.api import Api
-from conformance.waiting import wait_for
+from support.api import Api
+from support.cluster import CONNECT, get, ready, restarts, run, serving
+from support.waiting import wait_for
 
-from smoke.cluster import CONNECT, get, ready, restarts, run, serving
 from smoke.tier3.outside import ROLES, query
 from smoke.training import submit
 

@@ -11,10 +11,10 @@ from threading import Event
 from typing import Any
 
 import pytest
-from conformance.api import Api
-from conformance.waiting import wait_for
+from support.api import Api
+from support.cluster import API_HEADERS, api_client, get, ready, run, wait_ready
+from support.waiting import wait_for
 
-from smoke.cluster import API_HEADERS, api_client, get, ready, run, wait_ready
 from smoke.training import submit
 
 PROMPT_S = 1.0  # a stream that hears nothing of the other replica looks every 2 s

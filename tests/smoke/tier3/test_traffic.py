@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
-from conformance.api import Api
 from PIL import Image
+from support.api import Api
 
 from smoke.training import submit
 

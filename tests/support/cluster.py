@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from conformance.api import Api
-from conformance.waiting import wait_for
+
+from support.api import Api
+from support.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 CLUSTER = os.environ.get("CLUSTER", "kind")

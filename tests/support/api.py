@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 from PIL import Image, ImageDraw
 
-from conformance.waiting import wait_for
+from support.waiting import wait_for
 
 FINISHED = {"succeeded", "failed", "cancelled"}
 
