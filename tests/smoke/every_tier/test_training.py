@@ -7,11 +7,12 @@ from typing import Any
 
 import httpx
 import pytest
-from smoke.tracking import mlflow_runs
-from smoke.training import submit
 from support.api import Api
 from support.cluster import PROMETHEUS_URL, TEMPORAL_UI_URL, get
 from support.waiting import wait_for
+
+from smoke.tracking import mlflow_runs
+from smoke.training import submit
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from smoke.training import submit
 from support.api import Api
 from support.cluster import identities, restarts, run, upgrade, upgraded, wait_ready
 from support.manifests import write_manifests
+
+from smoke.training import submit
 
 pytestmark = pytest.mark.timeout(900)
 

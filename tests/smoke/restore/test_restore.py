@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 import servers
-from smoke.tracking import mlflow_runs
 from support.api import Api
 from support.cluster import MLFLOW_URL, ROOT, restarts, run, wait_ready
 from support.waiting import wait_for
+
+from smoke.tracking import mlflow_runs
 
 pytestmark = pytest.mark.timeout(900)
 

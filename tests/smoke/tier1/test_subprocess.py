@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import pytest
-from smoke.debugger import Debugger
-from smoke.training import seconds, submit
 from support.api import Api
 from support.cluster import NODE, ROOT, run, wait_ready
 from support.waiting import wait_for
+
+from smoke.debugger import Debugger
+from smoke.training import seconds, submit
 
 SOURCES = ROOT / "apps/trainer-ultralytics/src/trainer/yolo"
 

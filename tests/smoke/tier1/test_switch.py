@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
-from smoke.tracking import mlflow_runs
-from smoke.training import submit
 from support.api import Api
 from support.cluster import get, run, wait_ready
 from support.waiting import wait_for
+
+from smoke.tracking import mlflow_runs
+from smoke.training import submit
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -4,10 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from smoke.training import submit
 from support.api import Api
 from support.cluster import CONNECT, get, run
 from support.waiting import wait_for
+
+from smoke.training import submit
 
 
 def _trainer_pod(job_id: str) -> dict[str, Any] | None:

@@ -4,10 +4,11 @@ from contextlib import suppress
 
 import httpx
 import pytest
-from smoke.training import submit
 from support.api import Api
 from support.cluster import run
 from support.waiting import wait_for
+
+from smoke.training import submit
 
 pytestmark = pytest.mark.timeout(480)
 SCALE = "kubectl scale -n platform statefulset/minio --replicas"
