@@ -116,7 +116,7 @@ smoke: $(call env,tests) ## Test the platform in the kind cluster; TIER=tier2; T
 	$(cluster_pytest) tests/smoke/every_tier tests/smoke/$(or $(TIER),tier1)
 else
 smoke: tools images .tools/postgres
-	tests/.venv/bin/python ci/rehearse_tier3.py
+	PYTHONPATH=tests tests/.venv/bin/python ci/rehearse_tier3.py
 endif
 
 .PHONY: smoke-argocd

@@ -21,8 +21,9 @@ from typing import NamedTuple
 
 import httpx
 import psutil
+import servers
 from common import table
-from replica import Target, backend, connect, seed, servers
+from replica import Target, backend, connect, seed
 
 PROCESSES = 2
 CONNECTIONS = 32

@@ -12,15 +12,12 @@ from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 import psutil
+import servers
 from backend.auth.service import sha256
 from backend.infra.database import Database, utcnow
 from backend.state.jobs import Attempt, Job
 from backend.state.statuses import JobStatus
-from common import ROOT
 from sqlalchemy import insert, text
-
-sys.path.append(str(ROOT / "tests"))
-import servers as servers  # noqa: PLC0414 - for the other benches, too
 
 
 class Answer(NamedTuple):
@@ -128,7 +125,6 @@ def backend(
         settings: of the environment, over those that are set here.
     """
     port = servers.free_port()
-    nowhere = f"127.0.0.1:{servers.free_port()}"
     manifest: dict[str, Any] = {
         "name": "bench",
         "version": "1",
@@ -138,18 +134,7 @@ def backend(
     }
     manifest |= {"tasks": ["detect"], "config_schema": {"type": "object", "properties": {}}}
     (folder / "trainer.json").write_text(json.dumps(manifest))
-    os.environ |= {
-        "DATABASE_URL": database_url,
-        "BACKEND_URL": f"http://127.0.0.1:{port}",
-        "MINIO_ENDPOINT": f"http://{nowhere}",
-        "AWS_ACCESS_KEY_ID": "none",
-        "AWS_SECRET_ACCESS_KEY": "none",
-        "TEMPORAL_ADDRESS": nowhere,
-        "TRAINERS_DIR": str(folder),
-        "LAUNCHER_SOCKET": str(folder / "none.sock"),
-        "API_AUTH": "off",
-        **(settings or {}),
-    }
+    os.environ |= servers.backend_env(database_url, folder) | (settings or {})
     command = [sys.executable, "-m", "backend"]
     subprocess.run([*command, "migrate"], check=True)
     log = folder / "backend.log"

@@ -11,6 +11,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 yard=apps/cli/.venv/bin
 backend=apps/backend/.venv/bin/python
+export PYTHONPATH=tests # servers.py and support/
 state=.trainyard/bench
 [ $# -gt 0 ] || set -- heartbeats running-jobs first-batch throughput live cluster
 pages=$(mktemp -d)

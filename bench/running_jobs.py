@@ -21,8 +21,9 @@ from typing import Any, NamedTuple
 
 import httpx
 import psutil
+import servers
 from common import ROOT, table
-from replica import Target, backend, seed, servers
+from replica import Target, backend, seed
 from trainers import Sent, ms, now_us, train
 
 SETTLE_S = 25

@@ -21,13 +21,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import yaml
+from smoke.tier3.outside import PASSWORD, ROLES, Outside, outside
+from support.manifests import manifests
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
-
-from smoke.tier3.outside import PASSWORD, ROLES, Outside, outside  # noqa: E402
-from support.manifests import manifests  # noqa: E402
-
 CLUSTER = os.environ.get("CLUSTER", "tier3")
 OVERLAY = yaml.safe_load((ROOT / "overlays/tier3/values.yaml").read_text())
 REHEARSAL = "tests/smoke/tier3/values.yaml"

@@ -176,6 +176,26 @@ def _wait_for_answer(endpoint: str) -> None:
     raise RuntimeError(f"The S3 server at {endpoint} does not answer.")
 
 
+def backend_env(database_url: str, folder: Path, store: S3Server | None = None) -> dict[str, str]:
+    """Environment of a backend that reaches its database, perhaps a store, and nothing else.
+
+    `folder` is for the trainers' manifests and the launcher's socket.
+    """
+    nowhere = f"127.0.0.1:{free_port()}"
+    store = store or S3Server(f"http://{nowhere}", "none", "none")
+    return {
+        "DATABASE_URL": database_url,
+        "BACKEND_URL": f"http://{nowhere}",
+        "MINIO_ENDPOINT": store.endpoint,
+        "AWS_ACCESS_KEY_ID": store.access_key,
+        "AWS_SECRET_ACCESS_KEY": store.secret_key,
+        "TEMPORAL_ADDRESS": nowhere,
+        "TRAINERS_DIR": str(folder),
+        "LAUNCHER_SOCKET": str(folder / "launcher.sock"),
+        "API_AUTH": "off",
+    }
+
+
 @contextmanager
 def temporal(folder: Path, port: int | None = None) -> Iterator[str]:
     """A Temporal dev server that remembers nothing; yields its `HOST:PORT`."""

@@ -38,18 +38,12 @@ class LocalPlatform:
         trainers = folder / "trainers"
         write_manifests(trainers)
         shutil.copy(ROOT / "apps/trainer-ultralytics/trainer.json", trainers / "ultralytics.json")
-        self._env = os.environ | {
-            "DATABASE_URL": database_url,
-            "TRAINING_MODE": "subprocess",
+        self._env = os.environ | servers.backend_env(database_url, trainers, store)
+        self._env |= {name: str(value) for name, value in SETTINGS.items()}
+        self._env |= {
             "BACKEND_URL": self.url,
-            "MINIO_ENDPOINT": store.endpoint,
-            "AWS_ACCESS_KEY_ID": store.access_key,
-            "AWS_SECRET_ACCESS_KEY": store.secret_key,
             "TEMPORAL_ADDRESS": f"127.0.0.1:{self.temporal_port}",
-            "TRAINERS_DIR": str(trainers),
             "LAUNCHER_SOCKET": str(self.socket),
-            "API_AUTH": "off",
-            **{name: str(value) for name, value in SETTINGS.items()},
         }
 
     # Each service by name, so that a test can take it away and give it back.

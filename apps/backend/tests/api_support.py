@@ -3,7 +3,7 @@
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,21 +64,13 @@ def settings(
 ) -> Settings:
     """Temporal and the launcher are away, so that jobs stay as they are."""
     (folder / "trainer.json").write_text(json.dumps(MANIFEST))
-    nowhere = f"127.0.0.1:{servers.free_port()}"
-    return Settings.model_validate(
-        {
-            "database_url": database_url,
-            "backend_url": "http://127.0.0.1:1",
-            "minio_endpoint": store.endpoint if store else f"http://{nowhere}",
-            "aws_access_key_id": store.access_key if store else "none",
-            "aws_secret_access_key": store.secret_key if store else "none",
-            "temporal_address": nowhere,
-            "trainers_dir": folder,
-            "launcher_socket": folder / "none.sock",
-            "api_auth": "off",
-            **changes,
-        }
-    )
+    return parse(servers.backend_env(database_url, folder, store), **changes)
+
+
+def parse(environment: Mapping[str, str], **changes: Any) -> Settings:
+    """Settings as this environment has them, with changes by field."""
+    fields = {name.lower(): value for name, value in environment.items()}
+    return Settings.model_validate(fields | changes)
 
 
 @asynccontextmanager

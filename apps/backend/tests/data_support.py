@@ -42,18 +42,8 @@ class Workflows:
 
 
 def settings(server: servers.S3Server, **changes: Any) -> Settings:
-    return Settings.model_validate(
-        {
-            "database_url": "sqlite+aiosqlite://",
-            "backend_url": "http://127.0.0.1:1",
-            "minio_endpoint": server.endpoint,
-            "aws_access_key_id": server.access_key,
-            "aws_secret_access_key": server.secret_key,
-            "trainers_dir": Path("unused"),
-            "launcher_socket": Path("unused"),
-            **changes,
-        }
-    )
+    environment = servers.backend_env("sqlite+aiosqlite://", Path("unused"), server)
+    return api_support.parse(environment, **changes)
 
 
 @cache

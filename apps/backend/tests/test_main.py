@@ -1,5 +1,6 @@
 """`python -m backend`, as a process of its own."""
 
+import json
 import os
 import signal
 import subprocess
@@ -16,19 +17,9 @@ import servers
 
 
 def environment_of(database_url: str, folder: Path) -> dict[str, str]:
-    chosen = api_support.settings(database_url, folder)
-    return {
-        **os.environ,
-        "DATABASE_URL": database_url,
-        "BACKEND_URL": chosen.backend_url,
-        "MINIO_ENDPOINT": chosen.s3_endpoint,
-        "AWS_ACCESS_KEY_ID": "none",
-        "AWS_SECRET_ACCESS_KEY": "very-secret",
-        "TEMPORAL_ADDRESS": chosen.temporal_address,
-        "TRAINERS_DIR": str(folder),
-        "LAUNCHER_SOCKET": str(folder / "none.sock"),
-        "API_AUTH": "on",
-    }
+    (folder / "trainer.json").write_text(json.dumps(api_support.MANIFEST))
+    environment = servers.backend_env(database_url, folder)
+    return {**os.environ, **environment, "AWS_SECRET_ACCESS_KEY": "very-secret", "API_AUTH": "on"}
 
 
 @pytest.fixture

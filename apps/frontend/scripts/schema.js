@@ -11,7 +11,7 @@ export async function generate() {
   const document = execFileSync(
     here('../../backend/.venv/bin/python'),
     ['-W', 'ignore', here('../../../ci/openapi.py')],
-    { encoding: 'utf8' },
+    { encoding: 'utf8', env: { ...process.env, PYTHONPATH: here('../../../tests') } },
   )
   const types = await openapiTS(document)
   return `// Made from the backend's OpenAPI document by \`npm run api\`.\n${astToString(types)}`
