@@ -1,4 +1,4 @@
-"""HeartbeatIngest a second that one backend replica makes durable in PostgreSQL, beside MLflow.
+"""Heartbeats a second that one backend replica makes durable in PostgreSQL, beside MLflow.
 
 Starts a PostgreSQL and a backend of its own with 10,000 running jobs. Each heartbeat carries what a
 finished epoch does (`epoch`, three metrics, `seq`, `step`, `progress`); every connection sends its
@@ -170,7 +170,7 @@ def main() -> None:
             ratio = f"{ours.per_second / peer.per_second:.1f}"
             rows.append(["ours ÷ MLflow (target ≥ 10)", ratio, "", ""])
     table(
-        f"HeartbeatIngest at most, {PROCESSES * CONNECTIONS} connections, {options.jobs:,} running jobs",
+        f"Heartbeats at most, {PROCESSES * CONNECTIONS} connections, {options.jobs:,} running jobs",
         ["", "a second", "median ms", "p95 ms"],
         rows,
     )

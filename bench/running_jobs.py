@@ -31,7 +31,7 @@ FOLLOWED = 50
 LIST_S, SCRAPE_S, SAMPLE_S = 0.5, 15, 1
 
 
-class AttemptObjects(NamedTuple):
+class Samples(NamedTuple):
     """What users saw, in seconds; the replica's memory in bytes."""
 
     lists: list[float]
@@ -40,11 +40,9 @@ class AttemptObjects(NamedTuple):
     memory: list[int]
 
 
-async def look(
-    url: str, targets: list[Target], process: psutil.Process, seconds: float
-) -> AttemptObjects:
+async def look(url: str, targets: list[Target], process: psutil.Process, seconds: float) -> Samples:
     """Be the users and Prometheus for a while."""
-    seen = AttemptObjects([], [], [], [])
+    seen = Samples([], [], [], [])
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(base_url=url, timeout=30, limits=limits) as api:
         tasks = [asyncio.create_task(follow(api, target, seen)) for target in targets]
@@ -71,7 +69,7 @@ async def repeat(api: httpx.AsyncClient, path: str, every_s: float, took: list[f
         await asyncio.sleep(every_s)
 
 
-async def follow(api: httpx.AsyncClient, target: Target, seen: AttemptObjects) -> None:
+async def follow(api: httpx.AsyncClient, target: Target, seen: Samples) -> None:
     """Follow a job live; what was there at the start is not news."""
     async with api.stream("GET", f"{target.path}/events", timeout=None) as reply:
         begin, step = now_us(), 0
@@ -124,7 +122,7 @@ def kubernetes(folder: Path, jobs: int) -> Iterator[dict[str, str]]:
 class Measured(NamedTuple):
     seconds: float
     sent: Sent
-    seen: AttemptObjects
+    seen: Samples
     cpu: float
 
     def column(self) -> list[str]:
