@@ -19,14 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from common import ROOT, Set, finished, spread, table
+from common import Pages, run_job, spread, table
 from first_batch import first_batch
 from rich.progress import track
-from tenacity import retry, retry_if_exception_type, retry_if_result, stop_after_delay, wait_fixed
+from support.api import Api
+from support.cluster import API_URL, CONTEXT, TOOLS, api_client
+from support.waiting import wait_for
 
-URL = "http://localhost:30080"
-CONTEXT = f"kind-{os.environ.get('CLUSTER', 'kind')}"
-TOOLS = os.environ | {"PATH": f"{ROOT / '.tools/cluster/bin'}{os.pathsep}{os.environ['PATH']}"}
 JOBS = 20
 TRAINER = """
 import time; print(time.time(), flush=True)
@@ -56,7 +55,7 @@ MANIFEST = {
 def kubectl(*arguments: str, text: str | None = None) -> str:
     command = ["kubectl", "--context", CONTEXT, "--namespace", "platform", *arguments]
     done = subprocess.run(
-        command, input=text, capture_output=True, text=True, check=False, env=TOOLS
+        command, input=text, capture_output=True, text=True, check=False, env=os.environ | TOOLS
     )
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
@@ -68,12 +67,7 @@ def get(kind: str, name: str = "") -> dict[str, Any]:
     return found
 
 
-@retry(
-    retry=retry_if_result(lambda done: not done) | retry_if_exception_type(httpx.HTTPError),
-    wait=wait_fixed(0.5),
-    stop=stop_after_delay(120),
-)
-def serves(api: httpx.Client, *, bench: bool) -> bool:
+def serves(api: Api, *, bench: bool) -> bool:
     """Whether the new backend answers: with the bench's trainer, or without."""
     items = api.get("/api/v1/trainers").raise_for_status().json()["items"]
     ready = set(api.get("/readyz").json()["checks"].values()) == {"ok"}
@@ -81,13 +75,14 @@ def serves(api: httpx.Client, *, bench: bool) -> bool:
 
 
 @contextmanager
-def bench_trainer(api: httpx.Client) -> Iterator[None]:
+def bench_trainer(api: Api) -> Iterator[None]:
     def put(manifest: str | None) -> None:
         patch = json.dumps({"data": {"bench.json": manifest}})
         kubectl("patch", "configmap", "trainers", "--type=merge", "--patch", patch)
         kubectl("rollout", "restart", "deployment/backend")
         kubectl("rollout", "status", "deployment/backend", "--timeout=300s")
-        serves(api, bench=manifest is not None)
+        bench = manifest is not None
+        wait_for(lambda: serves(api, bench=bench), 120, catch=httpx.HTTPError, every_s=0.5)
 
     put(json.dumps(MANIFEST))
     try:
@@ -96,16 +91,11 @@ def bench_trainer(api: httpx.Client) -> Iterator[None]:
         put(None)
 
 
-def submit(api: httpx.Client, dataset_id: str, **config: int) -> str:
-    body = {"dataset_id": dataset_id, "trainer": "bench", "config": config}
-    return str(api.post("/api/v1/jobs", json=body).raise_for_status().json()["id"])
-
-
-def first_word(api: httpx.Client, dataset_id: str) -> tuple[str, float]:
+def first_word(api: Api, dataset_id: str) -> tuple[str, float]:
     """Submit a job; its id, and seconds until its trainer's first word."""
     begin = time.time()
-    job = finished(api, dataset_id, {}, trainer="bench")
-    return job["id"], float(api.get(f"/api/v1/jobs/{job['id']}/logs").text.split()[0]) - begin
+    job = run_job(api, dataset_id, {}, trainer="bench")
+    return job["id"], float(api.log(job["id"]).split()[0]) - begin
 
 
 def by_hand(job_id: str) -> dict[str, Any]:
@@ -149,7 +139,7 @@ def first_word_by_hand(objects: dict[str, Any], number: int) -> tuple[float, flo
     return word - begin, applied
 
 
-def overhead(api: httpx.Client, dataset_id: str, runs: int) -> None:
+def overhead(api: Api, dataset_id: str, runs: int) -> None:
     job_id, _ = first_word(api, dataset_id)
     objects = by_hand(job_id)
     first_word_by_hand(objects, 0)
@@ -168,7 +158,7 @@ def overhead(api: httpx.Client, dataset_id: str, runs: int) -> None:
     )
 
 
-def starts(api: httpx.Client, dataset_id: str, runs: int) -> None:
+def starts(api: Api, dataset_id: str, runs: int) -> None:
     first_batch(api, dataset_id)
     times = [first_batch(api, dataset_id) for _ in track(range(runs), "first batches")]
     table(
@@ -178,13 +168,15 @@ def starts(api: httpx.Client, dataset_id: str, runs: int) -> None:
     )
 
 
-class TooOldError(Exception):
-    """The kubelet has not looked again yet."""
+def memory() -> Mapping[str, list[int]]:
+    """Working sets in bytes by component and container, once the kubelet has measured them anew."""
+    since = datetime.now(UTC)
+    found: Mapping[str, list[int]] = wait_for(lambda: memory_after(since), 90, every_s=2)
+    return found
 
 
-@retry(retry=retry_if_exception_type(TooOldError), wait=wait_fixed(2), stop=stop_after_delay(90))
-def memory(since: datetime) -> Mapping[str, list[int]]:
-    """Working sets in bytes by component and container, as they were after `since`."""
+def memory_after(since: datetime) -> Mapping[str, list[int]] | None:
+    """As the kubelet reports it; None: measured before `since`."""
     apps = {
         pod["metadata"]["name"]: pod["metadata"]["labels"]["app"] for pod in get("pods")["items"]
     }
@@ -199,27 +191,18 @@ def memory(since: datetime) -> Mapping[str, list[int]]:
                 seen = container.get("memory", {})
                 if size := seen.get("workingSetBytes"):
                     if datetime.fromisoformat(seen["time"]) < since:
-                        raise TooOldError
+                        return None
                     name = container["name"]
                     found[app if name == app else f"{app}, {name}"].append(size)
     return found
 
 
-@retry(
-    retry=retry_if_result(lambda all_run: not all_run),
-    wait=wait_fixed(0.5),
-    stop=stop_after_delay(180),
-)
-def wait_running(api: httpx.Client, ids: set[str]) -> bool:
-    query: dict[str, str | int] = {"status": "running", "limit": 500}
-    return ids <= {job["id"] for job in api.get("/api/v1/jobs", params=query).json()["items"]}
-
-
-def memories(api: httpx.Client, dataset_id: str) -> None:
-    rest = memory(datetime.now(UTC))
-    ids = {submit(api, dataset_id, heartbeats=10_000) for _ in range(JOBS)}
-    wait_running(api, ids)
-    busy = memory(datetime.now(UTC))
+def memories(api: Api, dataset_id: str) -> None:
+    rest = memory()
+    ids = {api.submit(dataset_id, {"heartbeats": 10_000}, trainer="bench") for _ in range(JOBS)}
+    for job_id in ids:
+        api.wait(job_id, "running", seconds=180, every_s=0.5)
+    busy = memory()
     for job_id in ids:
         api.post(f"/api/v1/jobs/{job_id}/cancel").raise_for_status()
     shown = sorted(rest.keys() | busy.keys())
@@ -238,8 +221,8 @@ def main() -> None:
     parser.add_argument("pages", type=Path, help="a detect set: data.yaml, images/, labels/")
     parser.add_argument("--runs", type=int, default=10)
     options = parser.parse_args()
-    os.environ["YARD_URL"] = URL
-    with httpx.Client(base_url=URL, timeout=60) as api, Set(options.pages) as pages:
+    os.environ["YARD_URL"] = API_URL
+    with api_client() as api, Pages(options.pages) as pages:
         dataset_id = pages.push()
         tier1 = "launcher" in api.get("/readyz").json()["checks"]
         if tier1:

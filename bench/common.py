@@ -1,4 +1,4 @@
-"""What the benches share: the dataset on disk and in the platform, jobs, `yolo`, and the tables."""
+"""Shared by the benches: a dataset that can change, jobs, runs of `yolo`, and tables."""
 
 import json
 import os
@@ -6,23 +6,22 @@ import shutil
 import statistics
 import subprocess
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
 from rich.console import Console
 from rich.table import Table
+from support.api import Api
 
 ROOT = Path(__file__).parents[1]
 YARD = ROOT / "apps/cli/.venv/bin/yard"
 TRAINER = ROOT / "apps/trainer-ultralytics/.venv/bin/python"
 
 
-class Set:
-    """A copy of a detect set; each `vary` makes it one that no machine has seen."""
+class Pages:
+    """A copy of a detect set; each `vary` makes it one that no machine has cached."""
 
     def __init__(self, pages: Path) -> None:
         self._folder = tempfile.TemporaryDirectory()
@@ -55,15 +54,16 @@ class Set:
         label.write_text(label.read_text() + "\n")
 
 
-def finished(
-    api: httpx.Client, dataset_id: str, config: dict[str, Any], trainer: str = "ultralytics"
+def platform() -> Api:
+    """A client of the `yard dev` around."""
+    return Api(base_url=os.environ["YARD_URL"], timeout=60)
+
+
+def run_job(
+    api: Api, dataset_id: str, config: dict[str, Any], trainer: str = "ultralytics"
 ) -> dict[str, Any]:
     """Submit a job and return it once it has succeeded."""
-    body = {"dataset_id": dataset_id, "config": config, "trainer": trainer}
-    job: dict[str, Any] = api.post("/api/v1/jobs", json=body).raise_for_status().json()
-    while job["status"] not in {"succeeded", "failed", "cancelled"}:
-        time.sleep(0.2)
-        job = api.get(f"/api/v1/jobs/{job['id']}").raise_for_status().json()
+    job = api.wait(api.submit(dataset_id, config, trainer=trainer), seconds=600, every_s=0.2)
     if job["status"] != "succeeded":
         raise SystemExit(f"A job of the bench {job['status']}: {job['message']}")
     return job

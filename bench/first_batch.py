@@ -6,22 +6,21 @@ has never seen. All take turns, so that a noisy machine is noisy for each. Runs 
 """
 
 import argparse
-import os
 import statistics
 import time
 from datetime import datetime
 from pathlib import Path
 
-import httpx
-from common import Set, finished, table, yolo
+from common import Pages, platform, run_job, table, yolo
 from rich.progress import track
+from support.api import Api
 
 CONFIG = {"model": "yolo11n", "epochs": 1, "imgsz": 96, "batch": 8, "workers": 0, "mosaic": 0}
 
 
-def first_batch(api: httpx.Client, dataset_id: str) -> float:
+def first_batch(api: Api, dataset_id: str) -> float:
     """Seconds from the submit to the end of the first batch, by the backend's clock."""
-    job = finished(api, dataset_id, CONFIG)
+    job = run_job(api, dataset_id, CONFIG)
     begin, end = (datetime.fromisoformat(job[key]) for key in ("created_at", "first_step_at"))
     return (end - begin).total_seconds()
 
@@ -39,10 +38,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=20)
     options = parser.parse_args()
     times: dict[str, list[float]] = {"warm": [], "cold": [], "yolo train": []}
-    with (
-        httpx.Client(base_url=os.environ["YARD_URL"], timeout=60) as api,
-        Set(options.pages) as pages,
-    ):
+    with platform() as api, Pages(options.pages) as pages:
         warm = pages.push()
         first_batch(api, warm)
         for _ in track(range(options.runs), "first batches"):

@@ -14,13 +14,11 @@ import statistics
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import httpx
-import psutil
 import servers
 from common import table
 from replica import Target, backend, connect, seed
@@ -116,25 +114,6 @@ def measure(load: Load) -> Measured:
     return Measured(len(latencies) / max(sent.seconds for sent in results), latencies)
 
 
-@contextmanager
-def mlflow(program: Path, folder: Path, database_url: str) -> Iterator[str]:
-    """An MLflow server on the same PostgreSQL, with one worker as we have one replica."""
-    port = servers.free_port()
-    os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
-    # With its default of 5 it answers 400 under this many connections.
-    os.environ["MLFLOW_SQLALCHEMYSTORE_POOL_SIZE"] = "80"
-    command = [str(program), "server", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--workers", "1", "--backend-store-uri", database_url]
-    command += ["--artifacts-destination", str(folder / "artifacts")]
-    log = folder / "mlflow.log"
-    with servers.process(command, log) as child:
-        servers.wait_for_port(port, child, log)
-        yield f"http://127.0.0.1:{port}"
-        # Its command only waits for the server proper, which would outlive it.
-        for server in psutil.Process(child.pid).children(recursive=True):
-            server.kill()
-
-
 def mlflow_runs(url: str, count: int) -> list[Target]:
     """Runs of a new experiment."""
     with httpx.Client(base_url=f"{url}/api/2.0/mlflow", timeout=30) as api:
@@ -151,7 +130,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=10_000)
     parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--mlflow", type=Path, help="the program `mlflow`, to measure it beside")
+    parser.add_argument("--mlflow", action="store_true", help="measure .tools/mlflow beside it")
     options = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as folder, servers.postgres() as address:
@@ -163,7 +142,9 @@ def main() -> None:
         if options.mlflow:
             database_url = f"postgresql+psycopg://{address}/mlflow"
             servers.create_database(address, "mlflow")
-            with mlflow(options.mlflow, Path(folder), database_url) as url:
+            # With its default of 5 it answers 400 under this many connections.
+            os.environ["MLFLOW_SQLALCHEMYSTORE_POOL_SIZE"] = "80"
+            with servers.mlflow(Path(folder) / "mlflow", database_url) as url:
                 runs = mlflow_runs(url, 2 * PROCESSES * CONNECTIONS)
                 peer = measure(Load(url, log_batch, runs, options.seconds))
             rows.append(peer.row("MLflow log-batch"))

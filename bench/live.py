@@ -5,7 +5,6 @@ trainer's processes print. Runs inside `yard dev -- …`.
 """
 
 import argparse
-import os
 import random
 import subprocess
 import threading
@@ -13,31 +12,20 @@ import time
 from pathlib import Path
 from typing import IO
 
-import httpx
 import psutil
-from common import YARD, Set, spread, table
+from common import YARD, Pages, platform, spread, table
 from rich.progress import track
-from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
+from support.api import Api
+from support.waiting import wait_for
 
 CONFIG = {"model": "yolo11n", "epochs": 500, "imgsz": 96, "batch": 8, "workers": 0, "mosaic": 0}
 MARK = "bench line "
 
 
-@retry(
-    retry=retry_if_result(lambda job: job["step"] is None),
-    wait=wait_fixed(0.1),
-    stop=stop_after_delay(60),
-)
-def training(api: httpx.Client, job_id: str) -> dict[str, object]:
-    job: dict[str, object] = api.get(f"/api/v1/jobs/{job_id}").raise_for_status().json()
-    return job
-
-
-def start(api: httpx.Client, dataset_id: str) -> str:
+def start(api: Api, dataset_id: str) -> str:
     """Submit a training and return its id once it trains."""
-    body = {"dataset_id": dataset_id, "config": CONFIG}
-    job_id = str(api.post("/api/v1/jobs", json=body).raise_for_status().json()["id"])
-    training(api, job_id)
+    job_id = api.submit(dataset_id, CONFIG, trainer="ultralytics")
+    wait_for(lambda: api.job(job_id)["step"] is not None, 60, every_s=0.1)
     return job_id
 
 
@@ -79,7 +67,7 @@ def print_lines(job_id: str, work: Path, lines: int) -> list[float]:
     return delays
 
 
-def cancel(api: httpx.Client, job_id: str, work: Path) -> float:
+def cancel(api: Api, job_id: str, work: Path) -> float:
     """Seconds from the request to the end of the last process."""
     tree = processes(work)
     begin = time.monotonic()
@@ -98,10 +86,7 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=100)
     parser.add_argument("--cancels", type=int, default=10)
     options = parser.parse_args()
-    with (
-        httpx.Client(base_url=os.environ["YARD_URL"], timeout=60) as api,
-        Set(options.pages) as pages,
-    ):
+    with platform() as api, Pages(options.pages) as pages:
         dataset_id = pages.push()
         delays = list[float]()
         cancels = list[float]()

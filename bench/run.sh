@@ -10,27 +10,26 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 yard=apps/cli/.venv/bin
-backend=apps/backend/.venv/bin/python
-export PYTHONPATH=tests # servers.py and support/
+backend="env PYTHONPATH=tests apps/backend/.venv/bin/python"
 state=.trainyard/bench
 [ $# -gt 0 ] || set -- heartbeats running-jobs first-batch throughput live cluster
 pages=$(mktemp -d)
 trap 'rm -rf "$pages"' EXIT
 demo/.venv/bin/python demo/make_pages.py "$pages" >/dev/null
 
-platform() { "$yard/yard" dev --state "$state" -- "$yard/python" "$@"; }
+platform() { "$yard/yard" dev --state "$state" -- env PYTHONPATH=tests "$yard/python" "$@"; }
 
 for part in "$@"; do
   echo "── $part"
   case $part in
-    heartbeats) $backend bench/heartbeats.py --mlflow .tools/mlflow/bin/mlflow ;;
+    heartbeats) $backend bench/heartbeats.py --mlflow ;;
     running-jobs) $backend bench/running_jobs.py ;;
     first-batch) platform bench/first_batch.py "$pages/dataset" ;;
     throughput) platform bench/throughput.py "$pages/dataset" ;;
     live) platform bench/live.py "$pages/dataset" "$state" ;;
     cluster)
       if curl --silent --fail --output /dev/null --max-time 5 http://localhost:30080/healthz; then
-        "$yard/python" bench/cluster.py "$pages/dataset"
+        PYTHONPATH=tests "$yard/python" bench/cluster.py "$pages/dataset"
       else
         echo "No platform answers on localhost:30080. \`make tier2\` (or tier1), then \`bench/run.sh cluster\`."
         echo "How long those take in a fresh cluster: \`$yard/python bench/bring_up.py tier1\`, with no other there."

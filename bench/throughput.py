@@ -5,25 +5,24 @@ the last, so that neither start is in it. Runs inside `yard dev -- …`.
 """
 
 import argparse
-import os
 import statistics
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
-from common import Set, finished, table, yolo
+from common import Pages, platform, run_job, table, yolo
 from rich.progress import track
+from support.api import Api
 
 EPOCHS = 6
 CONFIG = {"model": "yolo11n", "epochs": EPOCHS, "imgsz": 96, "batch": 8, "workers": 0, "mosaic": 0}
 OURS_ALONE = {"model", "weights", "device", "export_onnx", "freeze"}
 
 
-def supervised(api: httpx.Client, dataset_id: str) -> tuple[float, dict[str, Any]]:
+def supervised(api: Api, dataset_id: str) -> tuple[float, dict[str, Any]]:
     """Seconds for EPOCHS - 1 epochs, and the job's config with its defaults."""
-    job = finished(api, dataset_id, CONFIG)
-    rows = api.get(f"/api/v1/jobs/{job['id']}/metrics").raise_for_status().json()["items"]
+    job = run_job(api, dataset_id, CONFIG)
+    rows = api.metrics(job["id"])
     first, last = (datetime.fromisoformat(rows[index]["at"]) for index in (0, -1))
     return (last - first).total_seconds(), job["config"]
 
@@ -42,10 +41,7 @@ def main() -> None:
     options = parser.parse_args()
     ours: list[float] = []
     library: list[float] = []
-    with (
-        httpx.Client(base_url=os.environ["YARD_URL"], timeout=60) as api,
-        Set(options.pages) as pages,
-    ):
+    with platform() as api, Pages(options.pages) as pages:
         dataset_id = pages.push()
         for _ in track(range(options.runs), "trainings"):
             seconds, config = supervised(api, dataset_id)

@@ -211,15 +211,16 @@ def temporal(folder: Path, port: int | None = None) -> Iterator[str]:
 
 
 @contextmanager
-def mlflow(folder: Path) -> Iterator[str]:
-    """An MLflow server with a database of its own, as `make .tools/mlflow` brings it; yields its URL."""
+def mlflow(folder: Path, database_url: str = "") -> Iterator[str]:
+    """The MLflow server that `make .tools/mlflow` installs, by default with SQLite; yields its URL."""
     folder.mkdir(parents=True)
     port, log = free_port(), folder / "mlflow.log"
     command = [str(ROOT / ".tools/mlflow/bin/mlflow"), "server", "--host", "127.0.0.1"]
     command += [f"--port={port}", "--workers=1"]
-    command += [f"--backend-store-uri=sqlite:///{folder / 'mlflow.sqlite3'}"]
+    database_url = database_url or f"sqlite:///{folder / 'mlflow.sqlite3'}"
+    command += [f"--backend-store-uri={database_url}"]
     command += [f"--default-artifact-root={folder / 'artifacts'}"]
-    # It would start workers for jobs that it runs itself.
+    # Off, as it starts workers for jobs of its own.
     env = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with process(command, log, stop=signal.SIGTERM, env=env) as child:
         wait_for_port(port, child, log, seconds=60)  # it imports for a long time

@@ -5,8 +5,9 @@ from contextlib import ExitStack
 
 import pytest
 import servers
-from support.api import Api, squares_archive
+from support.api import Api
 from support.cluster import diagnosis
+from support.datasets import squares_archive
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 

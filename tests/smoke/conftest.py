@@ -6,8 +6,9 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 
 import pytest
-from support.api import Api, squares_archive
+from support.api import Api
 from support.cluster import TOOLS, api_client, diagnosis, use_cluster
+from support.datasets import squares_archive
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,11 +1,8 @@
-"""What the suite does through the API, and nothing else: it runs against any executor."""
+"""The backend's HTTP API, as tests and benches call it."""
 
-import io
-import zipfile
 from typing import Any
 
 import httpx
-from PIL import Image, ImageDraw
 
 from support.waiting import wait_for
 
@@ -13,10 +10,9 @@ FINISHED = {"succeeded", "failed", "cancelled"}
 
 
 class Api(httpx.Client):
-    """The backend's API with the few steps that every test takes.
+    """A client with the steps that most tests take.
 
-    No connection is kept: while a pod is replaced, one that was made in that moment would go on
-    leading to nowhere.
+    No connection is kept alive: one made while a pod is replaced could lead nowhere from then on.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -29,7 +25,7 @@ class Api(httpx.Client):
         return str(reply.json()["id"])
 
     def submit_yolo(self, dataset_id: str, *, epochs: int, **fields: Any) -> str:
-        """A real training; it asks for what a cluster's node of two cores has left."""
+        """A real training that fits beside the platform on a node of two cores."""
         config = {"model": "yolo11n", "epochs": epochs, "imgsz": 64, "batch": 4, "workers": 0}
         resources = {"cpu": 0.4, "memory": "2Gi"}
         return self.submit(dataset_id, config, trainer="ultralytics", resources=resources, **fields)
@@ -39,8 +35,10 @@ class Api(httpx.Client):
         reply.raise_for_status()
         return dict(reply.json())
 
-    def wait(self, job_id: str, *statuses: str, seconds: float = 60) -> dict[str, Any]:
-        """The job, once it is in one of `statuses`; default: finished."""
+    def wait(
+        self, job_id: str, *statuses: str, seconds: float = 60, every_s: float = 0.05
+    ) -> dict[str, Any]:
+        """The job, once it is in one of `statuses`; default: finished. `every_s`: between requests."""
         wanted = set(statuses) or FINISHED
 
         def reached() -> dict[str, Any] | None:
@@ -52,6 +50,7 @@ class Api(httpx.Client):
             seconds,
             lambda: (self.job(job_id), self.log(job_id)[-2000:]),
             catch=httpx.HTTPError,
+            every_s=every_s,
         )
         return job
 
@@ -77,7 +76,7 @@ class Api(httpx.Client):
         return {item["name"]: item for item in items}
 
     def push(self, name: str, archive: bytes, task: str = "detect") -> dict[str, Any]:
-        """Upload a dataset and return it once its preflight is over."""
+        """Upload a dataset and return it once it is checked."""
         body = {"name": name, "task": task, "size": len(archive)}
         dataset = self.post("/api/v1/datasets", json=body).raise_for_status().json()
         size, parts = dataset["upload"]["part_size"], []
@@ -88,27 +87,9 @@ class Api(httpx.Client):
         path = f"/api/v1/datasets/{dataset['id']}"
         self.post(f"{path}/complete", json={"parts": parts}).raise_for_status()
 
-        def judged() -> dict[str, Any] | None:
+        def checked() -> dict[str, Any] | None:
             current = self.get(path).json()
             return current if current["status"] in {"ready", "rejected"} else None
 
-        result: dict[str, Any] = wait_for(judged, 60, lambda: self.get(path).text)
+        result: dict[str, Any] = wait_for(checked, 60, lambda: self.get(path).text)
         return result
-
-
-def squares_archive() -> bytes:
-    """A detect set of 8 + 4 pictures of 64 px with one square each, as a zip."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("data.yaml", "train: images/train\nval: images/val\nnames: [square]\n")
-        for split, count in (("train", 8), ("val", 4)):
-            for index in range(count):
-                picture, left = Image.new("RGB", (64, 64), "white"), 4 + index * 4
-                ImageDraw.Draw(picture).rectangle((left, left, left + 20, left + 20), fill="black")
-                png = io.BytesIO()
-                picture.save(png, "PNG")
-                archive.writestr(f"images/{split}/{index}.png", png.getvalue())
-                centre = (left + 10) / 64
-                label = f"0 {centre:.4f} {centre:.4f} {20 / 64:.4f} {20 / 64:.4f}\n"
-                archive.writestr(f"labels/{split}/{index}.txt", label)
-    return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""Waiting for what must become true."""
+"""Poll until a condition holds."""
 
 import time
 from collections.abc import Callable
@@ -11,11 +11,12 @@ def wait_for(
     explain: Callable[[], object] = lambda: "",
     *,
     catch: type[Exception] | tuple[()] = (),
+    every_s: float = 0.05,
 ) -> Any:
-    """Poll until `condition()` is true and return what it returned.
+    """Poll every `every_s` until `condition()` is true, and return what it returned.
 
     Raises:
-        AssertionError: it was not within `seconds`; carries what `explain()` says.
+        AssertionError: the condition did not hold within `seconds`; the text ends with `explain()`.
     """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -24,5 +25,5 @@ def wait_for(
                 return value
         except catch:
             pass
-        time.sleep(0.05)
+        time.sleep(every_s)
     raise AssertionError(f"not within {seconds} s: {explain()}")
