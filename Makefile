@@ -171,11 +171,11 @@ $(FRONTEND)/node_modules/.package-lock.json: $(FRONTEND)/package-lock.json
 	@touch $@
 
 .tools/postgres: $(UV)
-	ci/find-postgres.sh
+	command -v initdb || ci/install-debian.sh '/usr/lib/postgresql/*/bin/initdb' postgresql
 	@touch $@
 
 .tools/chromium: $(UV)
-	ci/find-chromium.sh
+	ci/install-debian.sh "$${CHROMIUM:-/usr/bin/chromium}" chromium fonts-dejavu-core
 	@touch $@
 
 .tools/mlflow: $(UV) ci/mlflow/requirements.lock

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# find-tool.sh TOOL PACKAGE: print where a tool of the tests is; where there is none, take it from that Debian package.
+# find-tool.sh TOOL PACKAGE: print the path of a tool; one that is missing is unpacked from that Debian package, without root.
 set -euo pipefail
 name=$1 package=$2
 if command -v "$name"; then exit 0; fi
 tool=$(cd "$(dirname "$0")/.." && pwd)/.tools/cluster/bin/$name
 if [ ! -x "$tool" ]; then
   if ! command -v apt-get >/dev/null; then
-    echo "$name is needed for the tests (of the package $package): put it on the PATH and run again." >&2
+    echo "The tests need $name (Debian: $package): put it on the PATH and run again." >&2
     exit 1
   fi
   folder=$(mktemp -d)

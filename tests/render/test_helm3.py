@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 
 import pytest
 from chart import CHART, NAMESPACE, OVERLAYS, RELEASE, ROOT, TIERS, is_manifest, tier
@@ -9,10 +10,10 @@ from chart import CHART, NAMESPACE, OVERLAYS, RELEASE, ROOT, TIERS, is_manifest,
 
 @pytest.fixture(scope="module")
 def helm3() -> str:
-    script = ROOT / "ci" / "find-helm3.sh"
-    done = subprocess.run([script], capture_output=True, text=True, check=False)
+    command = [sys.executable, str(ROOT / "ci" / "tools.py"), "helm3"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    return str(ROOT / ".tools" / "cluster" / "bin" / "helm3")
 
 
 @pytest.mark.parametrize("name", TIERS)
