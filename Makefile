@@ -78,6 +78,10 @@ lint: $(foreach d,$(APPS) $(DATASETS) tests,$(call env,$d)) ## ruff, mypy --stri
 bench: $(foreach d,$(APPS) demo tests,$(call env,$d)) .tools/mlflow .tools/postgres ## Measure the design's numbers, as ratios in one run
 	bench/run.sh
 
+.PHONY: docs
+docs: $(call env,tests) ## Write the generated pages, schema descriptions and list of images
+	PYTHONPATH=tests tests/.venv/bin/python ci/chart_docs.py
+
 .PHONY: render
 render: $(call env,tests) ## Write TIER's manifests as plain YAML: make render TIER=tier3
 	@tests/.venv/bin/python ci/render.py render $(TIER)

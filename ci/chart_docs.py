@@ -1,22 +1,16 @@
-"""Write what repeats the chart's facts: `python ci/chart_docs.py`.
+"""Write what repeats the chart's facts: `make docs`.
 
 These are docs/values.md, docs/platform-network.md, the descriptions in values.schema.json and the list of images in Chart.yaml.
 """
 
 import json
 import re
-import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
-
-from chart import CHART, NAMESPACE, TIERS, Rendered, Values, tier  # noqa: E402
-from chart.network import away, flows, outside  # noqa: E402
+from chart import CHART, NAMESPACE, ROOT, TIERS, Rendered, Values, tier
+from chart.network import away, flows, outside
 
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
 FORMATS: dict[str, dict[str, Any]] = yaml.safe_load((CHART / "files/formats.yaml").read_text())

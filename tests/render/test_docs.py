@@ -1,4 +1,4 @@
-"""Files generated from the chart are current; `python ci/chart_docs.py` writes them."""
+"""Files generated from the chart are current; `make docs` writes them."""
 
 import importlib.util
 import re
