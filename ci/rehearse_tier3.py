@@ -137,7 +137,7 @@ def install(there: Outside, folder: Path) -> None:
             "cidr": f"{there.address}/32",
         },
         "networkPolicy": {"apiServerCidr": f"{node()}/32"},
-        "trainer": {"manifests": {"seed": manifests(cpu=0.2)["seed"]}},
+        "trainer": {"manifests": {"minimal": manifests(cpu=0.2)["minimal"]}},
     }
     addresses = folder / "addresses.yaml"
     addresses.write_text(yaml.safe_dump(values))

@@ -28,12 +28,12 @@ SCRIPTED_FIELDS: dict[str, dict[str, Any]] = {
 
 
 def manifests(cpu: float = 1) -> dict[str, dict[str, Any]]:
-    """`scripted`, `seed` and `missing` (its program does not exist); `cpu`: the cores each asks for."""
+    """`scripted`, `minimal` and `missing` (its program does not exist); `cpu`: the cores each asks for."""
     return {
         name: _manifest(name, command, fields, cpu)
         for name, command, fields in (
             ("scripted", ["python", "-c", (HERE / "scripted.py").read_text()], SCRIPTED_FIELDS),
-            ("seed", ["python", "-c", (HERE / "seed.py").read_text()], {}),
+            ("minimal", ["python", "-c", (HERE / "minimal.py").read_text()], {}),
             ("missing", ["no-such-program"], {}),
         )
     }

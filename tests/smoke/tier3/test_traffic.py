@@ -48,7 +48,7 @@ def test_a_dataset_of_several_parts_is_pushed_trained_on_and_deleted(api: Api) -
 
 def test_a_trainer_of_twenty_lines_with_boto3_s_defaults_passes(api: Api, dataset_id: str) -> None:
     small = {"cpu": 0.2, "memory": "256Mi", "gpu": 0}
-    job_id = api.submit(dataset_id, trainer="seed", resources=small)
+    job_id = api.submit(dataset_id, trainer="minimal", resources=small)
     assert api.wait(job_id, seconds=180)["status"] == "succeeded"
 
 
