@@ -1,10 +1,10 @@
-"""Rehearse tier 3: overlays/tier3 in a kind cluster of its own, with PostgreSQL and an S3 server outside it, and its smoke tests.
+"""Rehearse tier 3: install overlays/tier3 in a new kind cluster, with PostgreSQL and an S3 server outside it, and run its smoke tests.
 
-`make smoke TIER=tier3` runs it, on Linux, with Docker. Everything is made anew and removed at the end.
+`make smoke TIER=tier3` runs it, on Linux, with Docker. Everything is removed at the end.
 
-    CLUSTER=tier3          the cluster's name; one that is there is replaced
-    KIND_IMAGE=kindest/…   its Kubernetes; default: the one that kind was released with
-    HELM_ARGS="--set …"    handed on to helm
+    CLUSTER=tier3          the cluster's name; an existing one is replaced
+    KIND_IMAGE=kindest/…   its Kubernetes; default: that of the kind release
+    HELM_ARGS="--set …"    passed to helm
     KEEP=1                 stay up after the tests until Ctrl-C
 """
 
@@ -35,8 +35,8 @@ SUITE = [
     "tests/strict_s3",
     "tests/smoke/every_tier/test_training.py",
     "tests/smoke/every_tier/test_up.py::test_pod_security_is_enforced",
-    "tests/smoke/every_tier/test_up.py::test_the_request_s_wait_works_as_written",
-    "tests/smoke/every_tier/test_up.py::test_the_backend_is_content_with_all_that_it_needs",
+    "tests/smoke/every_tier/test_up.py::test_the_documented_wait_works",
+    "tests/smoke/every_tier/test_up.py::test_the_backend_reaches_its_dependencies",
     "tests/smoke/every_tier/test_upgrade.py",
     "tests/smoke/tier3",
 ]

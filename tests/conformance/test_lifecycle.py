@@ -24,7 +24,7 @@ def test_a_scripted_trainer_succeeds(api: Api, dataset_id: str) -> None:
     assert job["log_size"] == len(expected.encode())
 
 
-def test_the_seeds_twenty_lines_are_a_trainer(api: Api, dataset_id: str) -> None:
+def test_a_minimal_trainer_succeeds(api: Api, dataset_id: str) -> None:
     job_id = api.submit(dataset_id, trainer="minimal")
     job = api.wait(job_id)
     assert job["status"] == "succeeded", api.log(job_id)

@@ -1,4 +1,4 @@
-"""What has to hold a moment after the installation, before anything is done with the platform."""
+"""The platform right after its installation."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ def test_every_pod_is_ready_and_was_never_restarted() -> None:
     assert restarts() == {}
 
 
-def test_what_runs_once_has_run() -> None:
+def test_every_setup_job_has_succeeded() -> None:
     jobs = get("jobs", "app.kubernetes.io/part-of=platform,app!=trainer")
     assert {job["metadata"]["labels"]["app"] for job in jobs} == {
         "backend-migrate", "minio-buckets", "temporal-namespace", "temporal-schema",
@@ -33,11 +33,11 @@ def test_pod_security_is_enforced() -> None:
     assert 'violates PodSecurity "restricted' in refused.stderr
 
 
-def test_the_request_s_wait_works_as_written() -> None:
+def test_the_documented_wait_works() -> None:
     run("kubectl wait --for=condition=ready pod -l app=backend -n platform --timeout=300s")
 
 
-def test_the_backend_is_content_with_all_that_it_needs(api: Api) -> None:
+def test_the_backend_reaches_its_dependencies(api: Api) -> None:
     checks = api.get("/readyz").json()["checks"]
     assert set(checks) >= {"database", "store", "temporal"}
     assert set(checks.values()) == {"ok"}
@@ -71,7 +71,7 @@ def test_prometheus_scrapes_everything_and_has_loaded_its_rules() -> None:
         ("minio", "30900:9000", "/minio/health/ready", ""),
     ],
 )
-def test_the_request_s_port_forwards_work_as_written(
+def test_the_documented_port_forwards_work(
     service: str, ports: str, path: str, says: str, port_forward: Callable[[str, str], str]
 ) -> None:
     address = port_forward(f"svc/{service}", ports)

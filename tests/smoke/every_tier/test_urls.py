@@ -1,4 +1,4 @@
-"""The request's URLs, each with the page that a person expects there."""
+"""Each documented URL shows its page."""
 
 import httpx
 import pytest

@@ -25,7 +25,7 @@ def test_the_first_batch_of_a_warm_job_is_trained_at_once(api: Api, dataset_id: 
     )  # `make bench` measures; here it must be of the right order on any machine
 
 
-def test_the_request_s_log_line_shows_the_trainer_s_words(api: Api, dataset_id: str) -> None:
+def test_kubectl_logs_shows_what_the_trainer_printed(api: Api, dataset_id: str) -> None:
     job_id = submit(api, dataset_id)
     api.wait(job_id, seconds=120)
     log = run("kubectl logs -n platform deployment/backend").stdout

@@ -1,4 +1,4 @@
-"""The request's switch from tier 1 to Kubernetes Jobs, in mid-training."""
+"""The switch from subprocesses to Kubernetes Jobs by `kubectl set env`, in mid-training."""
 
 from collections.abc import Iterator
 

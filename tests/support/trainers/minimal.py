@@ -1,4 +1,4 @@
-# The request's own twenty lines: download, loop, heartbeat. Nothing else makes a trainer.
+# All that a trainer must do: download the dataset, train, send heartbeats.
 import os
 
 import boto3
