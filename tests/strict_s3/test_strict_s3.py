@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from strict_s3.rules import MINIMUM_PART
-from strict_s3.running import Front, running
+from strict_s3.proxy_process import Front, running
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

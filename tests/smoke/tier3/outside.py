@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import servers
 import trustme
-from strict_s3.running import Front, running
+from strict_s3.proxy_process import Front, running
 
 BUCKETS = ("datasets", "models", "mlflow")
 ROLES = ("backend", "mlflow", "temporal")

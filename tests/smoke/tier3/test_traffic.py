@@ -19,7 +19,7 @@ LOG = Path(os.environ.get("SMOKE_STORE_LOG", ""))
 
 
 def requests() -> list[dict[str, Any]]:
-    """What went through the front, as strict_s3/front.py notes it."""
+    """What went through the front, as strict_s3/proxy.py notes it."""
     return [json.loads(line) for line in LOG.read_text().splitlines()]
 
 

@@ -24,7 +24,7 @@ class Front(NamedTuple):
         return ssl.create_default_context(cafile=self.authority)
 
     def requests(self) -> list[dict[str, Any]]:
-        """Every request so far, as front.py notes them."""
+        """Every request so far, as proxy.py notes them."""
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
     def refused(self) -> list[dict[str, Any]]:
@@ -49,7 +49,7 @@ def running(
         folder / "requests.jsonl",
     )
     front.log.touch()
-    command = [sys.executable, "-m", "uvicorn", "--factory", "strict_s3.front:create"]
+    command = [sys.executable, "-m", "uvicorn", "--factory", "strict_s3.proxy:create"]
     command += ["--host", "0.0.0.0", "--port", str(port), "--no-access-log"]
     command += ["--ssl-keyfile", str(folder / "store.key")]
     command += ["--ssl-certfile", str(folder / "store.crt")]

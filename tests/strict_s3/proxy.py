@@ -1,6 +1,6 @@
 """A front before an S3 server that refuses what R2 refuses and hands on the rest as it is, signature included.
 
-`uvicorn --factory strict_s3.front:create` with `STRICT_S3_UPSTREAM` (the server's URL) and `STRICT_S3_LOG` (a file that gets one
+`uvicorn --factory strict_s3.proxy:create` with `STRICT_S3_UPSTREAM` (the server's URL) and `STRICT_S3_LOG` (a file that gets one
 JSON object a request: method, path, operation's parameters, agent, status, and what was refused).
 """
 
