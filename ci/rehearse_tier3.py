@@ -103,8 +103,8 @@ def prepare(there: Outside, folder: Path) -> None:
         "database": {f"{role}-password": PASSWORD for role in ROLES},
         "redis": {"redis-password": PASSWORD},
         "objectStore": {
-            "access-key-id": there.front.store.access_key,
-            "secret-access-key": there.front.store.secret_key,
+            "access-key-id": there.proxy.store.access_key,
+            "secret-access-key": there.proxy.store.secret_key,
         },
         "grafana": {"grafana-password": PASSWORD},
     }
@@ -113,7 +113,7 @@ def prepare(there: Outside, folder: Path) -> None:
         run(f"kubectl create secret generic {OVERLAY['secrets'][concern]}", *literals)
     for name, path in (
         ("database-authority", there.database_authority),
-        ("store-authority", there.front.authority),
+        ("store-authority", there.proxy.authority),
     ):
         run(f"kubectl create configmap {name} --from-file=ca.crt={path}")
     certificate = there.authority.issue_cert(HOST)
@@ -132,7 +132,7 @@ def install(there: Outside, folder: Path) -> None:
             "cidr": f"{there.address}/32",
         },
         "objectStore": {
-            "endpoint": there.front.store.endpoint,
+            "endpoint": there.proxy.store.endpoint,
             "port": there.store_port,
             "cidr": f"{there.address}/32",
         },
@@ -165,15 +165,15 @@ def test(there: Outside) -> int:
     token = ask("kubectl exec deployment/backend -- python -m backend token create rehearsal")
     with ExitStack() as stack:
         os.environ |= {
-            "SSL_CERT_FILE": str(there.front.authority),
+            "SSL_CERT_FILE": str(there.proxy.authority),
             "SMOKE_API": f"https://{node()}:30443",
             "SMOKE_API_HEADERS": json.dumps({"Host": HOST, "Authorization": f"Bearer {token}"}),
             "SMOKE_MLFLOW": forward(stack, "mlflow", 5000),
             "SMOKE_PROMETHEUS": forward(stack, "prometheus", 9090),
             "SMOKE_TEMPORAL_UI": forward(stack, "temporal-ui", 8080),
             "SMOKE_DATABASE": there.database,
-            "SMOKE_STORE": there.front.store.endpoint,
-            "SMOKE_STORE_LOG": str(there.front.log),
+            "SMOKE_STORE": there.proxy.store.endpoint,
+            "SMOKE_STORE_LOG": str(there.proxy.log),
         }
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-o", "timeout=400", *SUITE], check=False, cwd=ROOT

@@ -1,4 +1,4 @@
-"""The real servers that tests talk to, each a process of its own on a free loopback port."""
+"""Real servers for tests, each a process on a free loopback port, and the environment of a backend that uses them."""
 
 import json
 import os
@@ -56,7 +56,7 @@ def process(
     user: str | None = None,
     env: Mapping[str, str] | None = None,
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a server until the end of the block; `stop` is how it is told to go, `env` is added."""
+    """Run a server until the end of the block; `stop` ends it, `env` is added to this process' environment."""
     with log.open("wb") as output:
         child = subprocess.Popen(
             command,
@@ -101,7 +101,7 @@ def postgres_bin() -> Path:
 
 @contextmanager
 def postgres(*, durable: bool = True, settings: Sequence[str] = ()) -> Iterator[str]:
-    """A PostgreSQL cluster; yields `postgres@HOST:PORT`, trusted. `settings`: `name=value`, over the others."""
+    """A PostgreSQL server without passwords; yields `postgres@HOST:PORT`. `settings`: `name=value` each."""
     programs = postgres_bin()
     # A folder of its own directly below the temporary one: pytest's are closed to other users.
     with tempfile.TemporaryDirectory(prefix="trainyard-postgres-") as folder:
@@ -137,7 +137,7 @@ def create_database(address: str, name: str) -> None:
 
 @contextmanager
 def seaweedfs(folder: Path) -> Iterator[S3Server]:
-    """An S3 server that refuses unsigned and wrongly signed requests."""
+    """A SeaweedFS S3 server; it refuses unsigned and wrongly signed requests."""
     server = S3Server(f"http://127.0.0.1:{free_port()}", "test-access-key", "test-secret-key")
     folder.mkdir(parents=True)
     identity = {
@@ -198,7 +198,7 @@ def backend_env(database_url: str, folder: Path, store: S3Server | None = None) 
 
 @contextmanager
 def temporal(folder: Path, port: int | None = None) -> Iterator[str]:
-    """A Temporal dev server that remembers nothing; yields its `HOST:PORT`."""
+    """A Temporal dev server that keeps its state in memory; yields its `HOST:PORT`."""
     folder.mkdir(parents=True)
     port = port or free_port()
     log = folder / "temporal.log"

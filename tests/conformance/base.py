@@ -1,11 +1,11 @@
-"""What a test may do to a platform, wherever that runs."""
+"""The operations on a platform that the suite needs, wherever it runs."""
 
 from typing import Protocol
 
 import psutil
 import servers
 
-# Shorter than the defaults, so that a test need not wait for minutes.
+# Shorter than the defaults, which are minutes.
 SETTINGS = {
     "HEARTBEAT_TIMEOUT_S": 6,
     "STALL_TIMEOUT_S": 20,
@@ -25,13 +25,13 @@ class Platform(Protocol):
     stall_timeout_s: int
 
     def kill(self, service: str) -> None:
-        """SIGKILL; it is gone when this returns, and stays away until `start`."""
+        """SIGKILL; the service stays away until `start`."""
 
     def start(self, service: str) -> None:
-        """Bring back what was killed; does not wait until it serves."""
+        """Start a killed service, without waiting until it serves."""
 
     def wait_ready(self) -> None:
-        """Wait until the backend serves and reaches all that it leans on."""
+        """Wait until the backend serves and reaches its dependencies."""
 
     def processes(self, job_id: str) -> list[psutil.Process]:
         """Every process of the job's attempt: supervisor, trainer and all that they started."""

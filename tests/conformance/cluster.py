@@ -1,4 +1,4 @@
-"""The platform in a kind cluster, for the Kubernetes executor: the chart, as tier 2 installs it."""
+"""Tier 2 in a kind cluster, for the Kubernetes executor."""
 
 import base64
 import json
@@ -22,9 +22,9 @@ COMMANDS = {
     "launcher": "kube-controller-manager",
 }
 SECRET = "kubectl get secret -n platform development-passwords"
-# Two trainings at once find a place beside the platform on a node of two cores.
+# Two trainings at once fit beside the platform on a node of two cores.
 CPU = 0.2
-# A Job imports torch anew, on less than half of a core that may be slow.
+# A Job imports torch on less than half a core.
 STALL_TIMEOUT_S = 60
 
 

@@ -1,4 +1,4 @@
-"""One platform per database for the whole suite, or the one in the cluster; a test takes services away and gives them back."""
+"""One platform per database for the whole suite, or the one in the cluster."""
 
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack

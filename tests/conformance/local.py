@@ -1,4 +1,4 @@
-"""The platform as plain processes, for the subprocess executor: all real, each killable."""
+"""The platform as plain processes, for the subprocess executor."""
 
 import json
 import os
@@ -45,8 +45,6 @@ class LocalPlatform:
             "TEMPORAL_ADDRESS": f"127.0.0.1:{self.temporal_port}",
             "LAUNCHER_SOCKET": str(self.socket),
         }
-
-    # Each service by name, so that a test can take it away and give it back.
 
     def start(self, service: str) -> None:
         command, env = getattr(self, f"_{service}")()

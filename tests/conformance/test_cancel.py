@@ -1,4 +1,4 @@
-"""Cancel leaves no process of the tree."""
+"""Cancelling a job ends every process of its attempt."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Each cause that can be produced is named, and a retryable one resumes."""
+"""Failures get their cause, and those that are retryable resume."""
 
 import pytest
 from support.api import Api

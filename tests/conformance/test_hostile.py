@@ -1,4 +1,4 @@
-"""What a trainer sends is hostile until checked."""
+"""Wrong, stale and excessive calls of a trainer are refused."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is killed comes back and nothing is lost."""
+"""Trainings survive the SIGKILL of each service."""
 
 from support.api import Api
 from support.waiting import wait_for

@@ -1,4 +1,4 @@
-"""A running platform (`make tier1`, `make tier2`); a failed test shows what a person would look at."""
+"""Fixtures for a running platform (`make tier1`, `make tier2`); a failed test prints a diagnosis of the cluster."""
 
 import os
 import subprocess
@@ -32,7 +32,7 @@ def api() -> Iterator[Api]:
 
 @pytest.fixture(scope="session")
 def dataset_id(api: Api) -> str:
-    """A dataset that was uploaded by presigned links, which have to work outside the cluster."""
+    """A dataset uploaded from outside the cluster, by presigned links."""
     dataset = api.push("squares", squares_archive())
     assert dataset["status"] == "ready", dataset["report"]
     return str(dataset["id"])

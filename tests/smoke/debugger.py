@@ -1,4 +1,4 @@
-"""As much of the Debug Adapter Protocol as an editor needs to stop at a line."""
+"""A small client of the Debug Adapter Protocol: attach and stop at a line."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""What MLflow knows of a job."""
+"""A job's runs in MLflow."""
 
 from typing import Any
 

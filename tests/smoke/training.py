@@ -1,4 +1,4 @@
-"""Real trainings, small: a 64-pixel picture set and the real trainer image."""
+"""Small trainings of the real trainer image on 64-pixel pictures."""
 
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ SMALL = {"imgsz": 64, "batch": 4, "workers": 0, "mosaic": 0}
 
 
 def submit(api: Api, dataset_id: str, epochs: int = 1, memory: str = "2Gi", **fields: Any) -> str:
-    """Submit a training of the real trainer; it asks for what a node of two cores has left."""
+    """Submit a training of the real trainer; it fits beside the platform on a node of two cores."""
     resources = {"cpu": 0.3, "memory": memory, "gpu": 0}
     config = {**SMALL, "epochs": epochs}
     return api.submit(dataset_id, config, trainer="ultralytics", resources=resources, **fields)

@@ -1,7 +1,7 @@
-"""A front before an S3 server that refuses what R2 refuses and hands on the rest as it is, signature included.
+"""A proxy for an S3 server that refuses what R2 refuses and forwards the rest unchanged, signature included.
 
 `uvicorn --factory strict_s3.proxy:create` with `STRICT_S3_UPSTREAM` (the server's URL) and `STRICT_S3_LOG` (a file that gets one
-JSON object a request: method, path, operation's parameters, agent, status, and what was refused).
+JSON object a request: method, path, operation's parameters, agent, status, and the refusal).
 """
 
 import json
@@ -18,14 +18,14 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from strict_s3.rules import Ask, Refusal, Uploads, refusal
+from strict_s3.rules import Refusal, S3Request, Uploads, refusal
 
 METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"]
-# Between two neighbours only. `expect` is answered here.
+# Headers of one connection only; `expect` is answered here.
 HOP_BY_HOP = {"connection", "expect", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
 
 
-class Front:
+class StrictProxy:
     def __init__(self, upstream: str, log: Path) -> None:
         self._upstream = httpx.URL(upstream)
         self._log = log
@@ -40,19 +40,19 @@ class Front:
 
     async def handle(self, request: Request) -> Response:
         path = request.scope["raw_path"].decode()
-        ask = Ask(request.method, path, request.query_params, request.headers)
-        refused = refusal(ask)
+        s3_request = S3Request(request.method, path, request.query_params, request.headers)
+        refused = refusal(s3_request)
         if request.method == "POST" or refused:
-            body = await request.body()  # read in any case, so that the client can hear the answer
-            refused = refused or self._uploads.refusal(ask, body)
-        response = _error(refused) if refused else await self._forward(ask, request)
+            body = await request.body()  # read even when refused, or the client misses the answer
+            refused = refused or self._uploads.refusal(s3_request, body)
+        response = _error(refused) if refused else await self._forward(s3_request, request)
         if response.status_code == httpx.codes.OK:
-            self._uploads.arrived(ask)
-        self._note(ask, response.status_code, refused)
+            self._uploads.arrived(s3_request)
+        self._note(s3_request, response.status_code, refused)
         return response
 
-    async def _forward(self, ask: Ask, request: Request) -> Response:
-        target = ask.path.encode()
+    async def _forward(self, s3_request: S3Request, request: Request) -> Response:
+        target = s3_request.path.encode()
         if request.scope["query_string"]:
             target += b"?" + request.scope["query_string"]
         headers = [pair for pair in request.headers.items() if pair[0] not in HOP_BY_HOP]
@@ -72,13 +72,15 @@ class Front:
         ]
         return response
 
-    def _note(self, ask: Ask, status: int, refused: Refusal | None) -> None:
+    def _note(self, s3_request: S3Request, status: int, refused: Refusal | None) -> None:
         line: Mapping[str, object] = {
-            "method": ask.method,
-            "path": ask.path,
-            "parameters": sorted(name for name in ask.query if not name.startswith("X-Amz-")),
-            "presigned": "X-Amz-Signature" in ask.query,
-            "agent": ask.headers.get("user-agent", ""),
+            "method": s3_request.method,
+            "path": s3_request.path,
+            "parameters": sorted(
+                name for name in s3_request.query if not name.startswith("X-Amz-")
+            ),
+            "presigned": "X-Amz-Signature" in s3_request.query,
+            "agent": s3_request.headers.get("user-agent", ""),
             "status": status,
             "refused": f"{refused.code}: {refused.message}" if refused else None,
         }
@@ -94,6 +96,6 @@ def _error(refused: Refusal) -> Response:
 
 def create() -> Starlette:
     """The application, set up by its environment."""
-    front = Front(os.environ["STRICT_S3_UPSTREAM"], Path(os.environ["STRICT_S3_LOG"]))
-    route = Route("/{path:path}", front.handle, methods=METHODS)
-    return Starlette(routes=[route], lifespan=front.lifespan)
+    proxy = StrictProxy(os.environ["STRICT_S3_UPSTREAM"], Path(os.environ["STRICT_S3_LOG"]))
+    route = Route("/{path:path}", proxy.handle, methods=METHODS)
+    return Starlette(routes=[route], lifespan=proxy.lifespan)

@@ -1,4 +1,4 @@
-"""What Cloudflare R2 refuses and other S3 servers take.
+"""Requests that Cloudflare R2 refuses and other S3 servers accept.
 
 From R2's page on its S3 API (what is implemented, and what is not), its limits of multipart uploads and what its users report:
 a request passes only if it keeps to what is implemented there.
@@ -39,7 +39,7 @@ class Refusal(NamedTuple):
     message: str
 
 
-class Ask(NamedTuple):
+class S3Request(NamedTuple):
     """A request without its body."""
 
     method: str
@@ -52,18 +52,18 @@ class Ask(NamedTuple):
         return self.method == "POST" and "delete" in self.query
 
 
-def refusal(ask: Ask) -> Refusal | None:
-    """Why R2 would not take the request; None if it would."""
+def refusal(request: S3Request) -> Refusal | None:
+    """Why R2 refuses the request; None if it accepts it."""
     for rule in (_signature, _header, _body, _parameter, _bucket):
-        if found := rule(ask):
+        if found := rule(request):
             return found
     return None
 
 
-def _signature(ask: Ask) -> Refusal | None:
-    credential = ask.query.get("X-Amz-Credential") or ask.headers.get("authorization", "")
+def _signature(request: S3Request) -> Refusal | None:
+    credential = request.query.get("X-Amz-Credential") or request.headers.get("authorization", "")
     scope = re.search(r"[^/= ]+/\d{8}/(?P<region>[^/]*)/s3/aws4_request", credential)
-    if ask.method == "OPTIONS":  # a browser's preflight bears none
+    if request.method == "OPTIONS":  # a browser's preflight bears none
         return None
     if scope is None:
         return Refusal(400, "InvalidArgument", "Authorization: only SigV4 is supported.")
@@ -73,37 +73,37 @@ def _signature(ask: Ask) -> Refusal | None:
     return None
 
 
-def _header(ask: Ask) -> Refusal | None:
-    known = OWN_HEADERS | (DELETE_HEADERS if ask.is_delete_objects else set())
-    for name, value in ask.headers.items():
+def _header(request: S3Request) -> Refusal | None:
+    known = OWN_HEADERS | (DELETE_HEADERS if request.is_delete_objects else set())
+    for name, value in request.headers.items():
         metadata = name.startswith("x-amz-meta-")
         if name.startswith("x-amz-") and not metadata and name not in known:
             return _not_implemented(f"Header '{name}' with value '{value}'")
     return None
 
 
-def _body(ask: Ask) -> Refusal | None:
-    payload = ask.headers.get("x-amz-content-sha256", "")
+def _body(request: S3Request) -> Refusal | None:
+    payload = request.headers.get("x-amz-content-sha256", "")
     if payload.startswith("STREAMING-"):
         return _not_implemented(payload)
-    if "aws-chunked" in ask.headers.get("content-encoding", ""):
+    if "aws-chunked" in request.headers.get("content-encoding", ""):
         return _not_implemented("Header 'content-encoding' with value 'aws-chunked'")
-    if ask.method == "PUT" and "content-length" not in ask.headers:
+    if request.method == "PUT" and "content-length" not in request.headers:
         return Refusal(411, "MissingContentLength", "You must provide the Content-Length header.")
     return None
 
 
-def _parameter(ask: Ask) -> Refusal | None:
-    for name in ask.query:
+def _parameter(request: S3Request) -> Refusal | None:
+    for name in request.query:
         if name not in QUERY:
             return _not_implemented(f"Parameter '{name}'")
     return None
 
 
-def _bucket(ask: Ask) -> Refusal | None:
-    """A token that may read and write objects makes and changes no bucket."""
-    bucket_itself = "/" not in ask.path.strip("/")
-    if bucket_itself and ask.method in {"PUT", "DELETE"}:
+def _bucket(request: S3Request) -> Refusal | None:
+    """A token for objects may neither create nor change a bucket."""
+    bucket_itself = "/" not in request.path.strip("/")
+    if bucket_itself and request.method in {"PUT", "DELETE"}:
         return Refusal(403, "AccessDenied", "Access Denied")
     return None
 
@@ -113,26 +113,28 @@ def _not_implemented(what: str) -> Refusal:
 
 
 class Uploads:
-    """Sizes of the parts that went by, so that the joining of unequal ones can be refused."""
+    """Sizes of the uploaded parts: R2 does not join unequal ones."""
 
     def __init__(self) -> None:
         self._sizes: dict[tuple[str, str, int], int] = {}
 
-    def arrived(self, ask: Ask) -> None:
+    def arrived(self, request: S3Request) -> None:
         """A part was stored."""
-        if ask.method == "PUT" and "partNumber" in ask.query:
-            number = int(ask.query["partNumber"])
-            size = int(ask.headers["content-length"])
-            self._sizes[ask.path, ask.query["uploadId"], number] = size
+        if request.method == "PUT" and "partNumber" in request.query:
+            number = int(request.query["partNumber"])
+            size = int(request.headers["content-length"])
+            self._sizes[request.path, request.query["uploadId"], number] = size
 
-    def refusal(self, ask: Ask, body: bytes) -> Refusal | None:
-        """Why R2 would not join these parts; None if it would, or if nothing is to be joined."""
-        if ask.method != "POST" or "uploadId" not in ask.query:
+    def refusal(self, request: S3Request, body: bytes) -> Refusal | None:
+        """Why R2 does not join these parts; None if it does, or if the request joins none."""
+        if request.method != "POST" or "uploadId" not in request.query:
             return None
         numbers = sorted(
             int(str(number.text)) for number in ET.fromstring(body).iterfind(".//{*}PartNumber")
         )
-        sizes = [self._sizes.get((ask.path, ask.query["uploadId"], number)) for number in numbers]
+        sizes = [
+            self._sizes.get((request.path, request.query["uploadId"], number)) for number in numbers
+        ]
         if not sizes or None in sizes:
             return Refusal(400, "InvalidPart", "One or more of the parts could not be found.")
         *others, last = [size for size in sizes if size is not None]

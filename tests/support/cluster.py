@@ -1,4 +1,4 @@
-"""The cluster as a person drives it: kubectl and helm, and httpx for what has a URL."""
+"""The platform in a kind cluster, driven by kubectl, helm and HTTP."""
 
 import json
 import os
@@ -18,9 +18,9 @@ ROOT = Path(__file__).parents[2]
 CLUSTER = os.environ.get("CLUSTER", "kind")
 CONTEXT = f"kind-{CLUSTER}"
 NODE = f"{CLUSTER}-control-plane"
-# Where the node ports are: of a cluster without host ports, the address of its node.
+# Where the node ports are; without host ports, the address of the node.
 HOST = os.environ.get("CLUSTER_HOST", "localhost")
-# Tier 3's rehearsal gives its own: one host name with a token, and port-forwards for what is not routed.
+# ci/rehearse_tier3.py sets its own: one host name with a token, and port-forwards for the rest.
 API_URL = os.environ.get("SMOKE_API", f"http://{HOST}:30080")
 API_HEADERS: dict[str, str] = json.loads(os.environ.get("SMOKE_API_HEADERS", "{}"))
 MLFLOW_URL = os.environ.get("SMOKE_MLFLOW", f"http://{HOST}:30500")
@@ -80,13 +80,13 @@ def run(
 
 
 def use_cluster(kubeconfig: Path) -> None:
-    """Every command talks to the kind cluster, whatever the context of the person's kubectl is."""
+    """Let every command use the kind cluster, whatever the user's current context is."""
     run(["kind", "export", "kubeconfig", "--name", CLUSTER, "--kubeconfig", str(kubeconfig)])
     os.environ["KUBECONFIG"] = str(kubeconfig)
 
 
 def diagnosis() -> str:
-    """What a person would look at when a test has failed."""
+    """What ci/diagnose.sh prints."""
     seen = run([str(ROOT / "ci/diagnose.sh"), CONTEXT], check=False)
     return seen.stdout + seen.stderr
 
@@ -98,7 +98,7 @@ def get(kinds: str, selector: str = "") -> list[dict[str, Any]]:
 
 
 def ready(pod: dict[str, Any]) -> bool:
-    """Whether a pod serves and will stay."""
+    """Whether a pod serves and is not being deleted."""
     conditions = {item["type"]: item["status"] for item in pod["status"].get("conditions", [])}
     return "deletionTimestamp" not in pod["metadata"] and conditions.get("Ready") == "True"
 
@@ -120,7 +120,7 @@ def restarts() -> dict[str, int]:
 
 
 def wait_ready(seconds: float = 180) -> None:
-    """Wait until every pod serves, none is on its way out, and the way in leads to them."""
+    """Wait until every pod serves, none is being deleted, and the API answers."""
 
     # Not before the controllers have seen what was asked of them.
     selector = "-n platform -l app.kubernetes.io/part-of=platform"
@@ -147,7 +147,7 @@ def upgrade(*settings: str, values: Path | None = None) -> None:
 
 @contextmanager
 def upgraded(*settings: str, values: Path | None = None) -> Iterator[None]:
-    """The release with other values, and then as it was."""
+    """Upgrade the release with these values, and roll back at the end."""
     upgrade(*settings, values=values)
     try:
         wait_ready()

@@ -1,7 +1,6 @@
-"""The suite's trainers as manifest files.
+"""Manifests of the test trainers.
 
-Their whole source is the command, so that any image with Python, boto3 and requests runs them: the
-same file serves every executor.
+Their source is the command, so any image with Python, boto3 and requests runs them, on any executor.
 """
 
 import json

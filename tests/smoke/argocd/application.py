@@ -45,7 +45,7 @@ class Application:
         return dict(self.status()["operationState"])
 
     def differences(self) -> list[str]:
-        """Objects that are not as git has them."""
+        """Objects that differ from git."""
         resources = self.status()["resources"]
         return [f"{r['kind']} {r['name']}" for r in resources if r.get("status") == "OutOfSync"]
 
@@ -68,15 +68,15 @@ class Application:
         self.refresh()
         self.wait_for("operationState.syncResult.revision", revision)
         self.wait_for("operationState.phase", "Succeeded", seconds)
-        self.wait_well()
+        self.wait_healthy()
         assert self.status()["sync"]["revision"] == revision
 
     def compare(self, revision: str) -> None:
-        """Compare with this commit, the newest one."""
+        """Compare with the newest commit, which must be `revision`."""
         self.refresh()
         assert self.status()["sync"]["revision"] == revision
 
-    def wait_well(self) -> None:
+    def wait_healthy(self) -> None:
         self.refresh()
         self.wait_for("sync.status", "Synced")
         self.wait_for("health.status", "Healthy", 180)
@@ -102,7 +102,7 @@ class Application:
             run([*command, patch % "true"])
 
     def report(self) -> str:
-        """What a person would look at when it does not get well."""
+        """Sync and health, for the report of a failed test."""
         status = self.status()
         operation = status.get("operationState", {})
         results = operation.get("syncResult", {}).get("resources", [])

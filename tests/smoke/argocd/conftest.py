@@ -1,4 +1,4 @@
-"""Each tier by Argo CD, from an empty namespace. `make smoke-argocd` names the variables that this needs."""
+"""Each tier by Argo CD, from an empty namespace. `make smoke-argocd` checks the variables that this needs."""
 
 import os
 from collections.abc import Generator, Iterator

@@ -1,4 +1,4 @@
-"""The repository that Argo CD reads: scratch commits on its branch, taken back when the tests are done."""
+"""The repository that Argo CD reads; the tests' commits are reset at the end."""
 
 import os
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def commit_readme() -> str:
 
 @contextmanager
 def scratch() -> Iterator[None]:
-    """Commits within are forgotten at the end."""
+    """Reset the branch at the end of the block."""
     assert git("status", "--porcelain") == "", f"{FOLDER} has changes that are not committed"
     start = git("rev-parse", "HEAD")
     try:

@@ -1,4 +1,4 @@
-"""What Argo CD does with the platform, from its first sync to its deletion; the cases of a tier run in this order."""
+"""Argo CD and the platform, from the first sync to deletion; the cases of a tier run in this order."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -65,7 +65,7 @@ def test_it_comes_up_in_the_order_of_its_waves(platform: Application) -> None:
 
 
 @tiers
-def test_each_wave_was_well_before_the_next_one_began(platform: Application) -> None:
+def test_each_wave_was_healthy_before_the_next_one_began(platform: Application) -> None:
     began, well = defaultdict[int, list[str]](list), defaultdict[int, list[str]](list)
     workloads = {
         item["metadata"]["labels"]["app"]: item for item in get("deployments,statefulsets")
@@ -107,7 +107,7 @@ def test_edits_by_hand_are_healed(platform: Application) -> None:
         run(f"{WAIT} deployment/frontend --for=jsonpath={{.{field}.replicas}}=1")
     for item in ("service/mlflow", "networkpolicy/default-deny"):
         run(f"{WAIT} {item} --for=create")
-    platform.wait_well()
+    platform.wait_healthy()
     assert replaced(before) == set()
 
 
@@ -144,7 +144,7 @@ def test_self_heal_takes_set_env_back(platform: Application) -> None:
     before = pods()
     run("kubectl set env deployment/backend -n platform TRAINING_MODE=kubernetes")
     wait_for(lambda: training_mode() == "subprocess", 60)
-    platform.wait_well()
+    platform.wait_healthy()
     assert replaced(before) == {"backend"}
 
 

@@ -1,4 +1,4 @@
-"""Network policies hold: what is needed passes (all other tests), and the rest does not."""
+"""Network policies deny what is not needed; the other tests show what is allowed."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A job's whole life on the real images, as every tier has it."""
+"""A training with the real images, from dataset to model, in every tier."""
 
 import hashlib
 import io

@@ -1,4 +1,4 @@
-"""What tier 1 is for: trainings beside the backend, in a second, with the source and the debugger at hand."""
+"""Trainings as subprocesses beside the backend: start within a second, live source, debugger."""
 
 import re
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Trainings as Kubernetes Jobs, watched as a person does: with kubectl."""
+"""Trainings as Kubernetes Jobs, observed with kubectl."""
 
 import json
 from typing import Any

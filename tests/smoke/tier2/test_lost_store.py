@@ -1,4 +1,4 @@
-"""The object store away for a while: the backend says so, and nothing is lost but time."""
+"""An outage of the object store: the backend reports it, and trainings go on afterwards."""
 
 from contextlib import suppress
 

@@ -1,4 +1,4 @@
-"""What tier 3 has outside its cluster: PostgreSQL and an S3 server, each with TLS by an authority of its own."""
+"""PostgreSQL and an S3 server outside tier 3's cluster, each with TLS by a private CA."""
 
 import os
 import shutil
@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 import servers
 import trustme
-from strict_s3.proxy_process import Front, running
+from strict_s3.proxy_process import Proxy, proxy_process
 
 BUCKETS = ("datasets", "models", "mlflow")
 ROLES = ("backend", "mlflow", "temporal")
 PASSWORD = "only-for-the-rehearsal"
-# A managed database's administrator is no superuser.
+# As in a managed database, the administrator is not a superuser.
 ADMINISTRATOR = """
 CREATE ROLE administrator CREATEROLE CREATEDB;
 SET ROLE administrator;
@@ -44,7 +44,7 @@ class Outside(NamedTuple):
     address: str  # where pods reach both
     database: str  # postgres@127.0.0.1:PORT, for the administrator
     database_authority: Path  # PEM
-    front: Front
+    proxy: Proxy
     authority: trustme.CA  # the store's
 
     @property
@@ -53,7 +53,7 @@ class Outside(NamedTuple):
 
     @property
     def store_port(self) -> int:
-        return int(self.front.store.endpoint.rpartition(":")[2])
+        return int(self.proxy.store.endpoint.rpartition(":")[2])
 
 
 def query(database: str, sql: str) -> list[str]:
@@ -71,8 +71,8 @@ def outside(folder: Path, address: str) -> Iterator[Outside]:
     with _database(folder, address) as database, servers.seaweedfs(folder / "store") as store:
         for bucket in BUCKETS:
             store.client().create_bucket(Bucket=bucket)
-        with running(store, folder, address, authority) as front:
-            yield Outside(address, database, folder / "database-authority.crt", front, authority)
+        with proxy_process(store, folder, address, authority) as proxy:
+            yield Outside(address, database, folder / "database-authority.crt", proxy, authority)
 
 
 @contextmanager

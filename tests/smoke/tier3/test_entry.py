@@ -1,4 +1,4 @@
-"""The way in: one host name, TLS and an API token, through a real Ingress controller."""
+"""Access from outside: one host name, TLS and an API token, through a real Ingress controller."""
 
 from uuid import uuid4
 

@@ -1,4 +1,4 @@
-"""Two replicas: scaled, protected, interchangeable, and one's news is the other's."""
+"""Two replicas: autoscaling, disruption budget, and live updates between them."""
 
 import json
 import time
@@ -17,7 +17,7 @@ from support.waiting import wait_for
 
 from smoke.training import submit
 
-PROMPT_S = 1.0  # a stream that hears nothing of the other replica looks every 2 s
+PROMPT_S = 1.0  # a stream without wakeups reads the database every 2 s
 
 
 def names(app: str) -> list[str]:
@@ -32,7 +32,7 @@ def budget(app: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("app", ["backend", "frontend"])
 def test_the_autoscaler_keeps_its_minimum(app: str) -> None:
-    """More cannot be shown: without metrics-server it knows no load."""
+    """Scaling itself needs a metrics-server."""
     [scaler] = get("horizontalpodautoscalers", f"app={app}")
     assert scaler["spec"]["minReplicas"] == 2
     assert scaler["status"]["desiredReplicas"] == 2
@@ -104,7 +104,7 @@ def test_both_replicas_listen_to_redis() -> None:
 
 @pytest.fixture
 def attempt(api: Api, dataset_id: str) -> Iterator[tuple[str, str]]:
-    """A job whose attempt waits for a node for ever, and the attempt's token: who uses it is its only trainer."""
+    """A job whose attempt can never be scheduled, and the attempt's token, for a test that plays its trainer."""
     resources = {"cpu": 1000, "memory": "64Mi", "gpu": 0}
     job_id = api.submit(dataset_id, trainer="ultralytics", resources=resources)
     [secret] = wait_for(lambda: get("secrets", f"trainyard.dev/job={job_id}"), 60)
@@ -113,7 +113,7 @@ def attempt(api: Api, dataset_id: str) -> Iterator[tuple[str, str]]:
     api.wait(job_id, seconds=60)
 
 
-def test_a_live_stream_hears_at_once_what_the_other_replica_did(
+def test_a_live_stream_shows_at_once_what_the_other_replica_received(
     replicas: tuple[Api, Api], attempt: tuple[str, str]
 ) -> None:
     here, there = replicas

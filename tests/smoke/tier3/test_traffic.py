@@ -1,4 +1,4 @@
-"""All that the platform asks of its object store goes through the strict front. Last: it looks at what went by."""
+"""Every request of the platform to its object store passes the strict proxy. Runs last: it reads the proxy's log."""
 
 import io
 import json
@@ -19,7 +19,7 @@ LOG = Path(os.environ.get("SMOKE_STORE_LOG", ""))
 
 
 def requests() -> list[dict[str, Any]]:
-    """What went through the front, as strict_s3/proxy.py notes it."""
+    """The requests in the log of strict_s3/proxy.py."""
     return [json.loads(line) for line in LOG.read_text().splitlines()]
 
 
@@ -94,7 +94,7 @@ def test_nothing_was_refused() -> None:
     assert [request for request in requests() if request["refused"]] == []
 
 
-def test_this_very_front_does_refuse() -> None:
+def test_this_very_proxy_refuses() -> None:
     """tests/strict_s3 holds it to each of its rules; here, that it is the one on the way."""
     with httpx.Client(base_url=os.environ["SMOKE_STORE"]) as stranger:
         reply = stranger.put("/datasets/x", content=b"x", headers={"x-amz-acl": "public-read"})
