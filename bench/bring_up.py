@@ -1,8 +1,8 @@
-"""How long a fresh kind cluster and the chart take: `bench/bring_up.py [tier1|tier2]`.
+"""Time to install the chart in a new kind cluster: `bench/bring_up.py [tier1|tier2]`.
 
-What `make tier1` does, with images that are built already, in a cluster that is deleted afterwards.
-The node's ports are the usual ones: no other cluster of the platform can be there meanwhile.
-Runs in the CLI's environment.
+Takes the steps of `make tier1` with images that exist already, and deletes the cluster afterwards.
+The node's ports are those of `make tier1`, so no other cluster of the platform may run. Runs in the
+CLI's environment, with PYTHONPATH=tests.
 """
 
 import argparse

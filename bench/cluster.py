@@ -1,9 +1,9 @@
-"""The platform in a kind cluster, as `make tier1` and `make tier2` bring it up.
+"""Start-up time and memory in the kind cluster of `make tier1` or `make tier2`.
 
-Tier 1: submit → first batch, warm. Tier 2: our time on top of the same Job and Secret applied by
-`kubectl`, both until the trainer's first word, in turns. Both: memory of each container at rest and
-with 20 jobs that only send heartbeats. The bench's trainer is put into the ConfigMap `trainers` for
-that time, which restarts the backend twice. Runs in the CLI's environment.
+Tier 1: submit → first batch, warm. Tier 2: submit → the trainer's first output, beside the same Job
+and Secret applied by `kubectl`, in turns. Both: memory of each container at rest and with 20 jobs
+that only send heartbeats. The bench adds its trainer to the ConfigMap `trainers` meanwhile, which
+restarts the backend twice. Runs in the CLI's environment.
 """
 
 import argparse
@@ -99,7 +99,7 @@ def first_word(api: Api, dataset_id: str) -> tuple[str, float]:
 
 
 def by_hand(job_id: str) -> dict[str, Any]:
-    """A job's own Job and Secret, less what ties them to it."""
+    """The Job and Secret of a job's attempt, without names and owners."""
     items = []
     for kind in ("secret", "job"):
         thing = get(kind, f"train-{job_id}-1")
@@ -169,7 +169,7 @@ def starts(api: Api, dataset_id: str, runs: int) -> None:
 
 
 def memory() -> Mapping[str, list[int]]:
-    """Working sets in bytes by component and container, once the kubelet has measured them anew."""
+    """Working sets in bytes by component and container, as the kubelet next measures them."""
     since = datetime.now(UTC)
     found: Mapping[str, list[int]] = wait_for(lambda: memory_after(since), 90, every_s=2)
     return found

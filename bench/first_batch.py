@@ -1,8 +1,7 @@
-"""Submit → first batch trained, beside `yolo train` from a shell on the same set and config.
+"""Time from submit to the first trained batch, beside `yolo train` on the same dataset and config.
 
-Warm: the dataset is on the machine. Cold: each job has a version of the dataset that this machine
-has never seen. All take turns, so that a noisy machine is noisy for each. Runs inside
-`yard dev -- …`.
+Warm: the dataset is cached. Cold: each job has a new version of the dataset. The three take turns, so
+that noise of the machine hits each of them. Runs inside `yard dev -- …`.
 """
 
 import argparse

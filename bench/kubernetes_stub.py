@@ -1,7 +1,7 @@
-"""An API server's lists and watches of training Jobs that all run, as if there were nodes for them.
+"""A stub of the Kubernetes API server that lists any number of running training Jobs.
 
-`python bench/kubernetes_stub.py PORT JOBS`. The objects are those of a real cluster
-(apps/backend/tests/kubernetes), with `managedFields` as the API server adds them.
+`python bench/kubernetes_stub.py PORT JOBS`. The objects were recorded in a real cluster
+(apps/backend/tests/kubernetes); `managedFields` are added, as an API server has them.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ RUNNING = {"running": {"startedAt": "2026-11-24T18:46:44Z"}}
 
 
 def fields(value: Any) -> Any:
-    """The `fieldsV1` of whoever set all of `value`."""
+    """The `fieldsV1` of a manager that set all of `value`."""
     if isinstance(value, dict):
         return {f"f:{key}": fields(part) for key, part in value.items()}
     return {}

@@ -1,7 +1,7 @@
-"""Embedded default: log line printed → seen by `yard logs -f`, and cancel → no process left.
+"""Delay from a printed log line to `yard logs -f`, and from cancel to the end of the last process.
 
-A line is printed by appending it to the output file of a training that runs: that is where the
-trainer's processes print. Runs inside `yard dev -- …`.
+The bench prints by appending to the output file of a running training, as the trainer's processes
+do. Runs inside `yard dev -- …`.
 """
 
 import argparse

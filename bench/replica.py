@@ -1,4 +1,4 @@
-"""One backend replica alone with a PostgreSQL, running jobs in it, and what their trainers send."""
+"""One backend replica with a PostgreSQL, running jobs in the database, and a fast HTTP client."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ class Answer(NamedTuple):
 
 
 class Connection(asyncio.Protocol):
-    """One kept-alive HTTP/1.1 connection; as little work for a request as Python can do."""
+    """One kept-alive HTTP/1.1 connection with the least work per request."""
 
     def __init__(self, host: str) -> None:
         self._head = f"Host: {host}\r\nContent-Type: application/json\r\n"
@@ -116,7 +116,7 @@ def backend(
     prefix: Sequence[str] = (),
     settings: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[str, psutil.Process]]:
-    """A migrated database and one replica on it; nothing is behind its other addresses.
+    """A migrated database and one replica on it; its other services cannot be reached.
 
     Args:
         folder: for its files.

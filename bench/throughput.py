@@ -1,7 +1,7 @@
-"""Training throughput under the supervisor beside the bare library, in turns on the same set.
+"""Training throughput under the supervisor beside the bare library, in turns on the same dataset.
 
-Both train the same config; what counts is the time from the end of the first epoch to the end of
-the last, so that neither start is in it. Runs inside `yard dev -- …`.
+Both train the same config. The time runs from the end of the first epoch to the end of the last, so
+it contains no start-up. Runs inside `yard dev -- …`.
 """
 
 import argparse

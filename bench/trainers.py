@@ -1,4 +1,4 @@
-"""The trainers of many running jobs in one process: what each sends, and when, as our own does.
+"""Simulates the trainers of many running jobs in one process, with the requests of the real one.
 
 Each has a connection of its own, sends heartbeats as often as the backend asks for, finishes an
 epoch every EPOCH_S and prints a line every LINE_S. All of them start spread over SPREAD_S.
@@ -40,7 +40,7 @@ class Sent(NamedTuple):
 
 
 class Trainer:
-    """One job's. `seq` and `step` count microseconds, so that whoever sees one knows when it left."""
+    """One job's. `seq` and `step` count microseconds, so that a reader knows when it was sent."""
 
     def __init__(self, target: Target, connection: Connection, sent: Sent) -> None:
         self._target = target

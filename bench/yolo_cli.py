@@ -1,4 +1,4 @@
-"""The `yolo` command, as its console script is, with callbacks that tell when things ended."""
+"""The `yolo` command with callbacks that print when batches and epochs end."""
 
 import sys
 import time

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# diagnose.sh CONTEXT: what a person would look at when the platform does not come up or a smoke test fails.
+# diagnose.sh CONTEXT: print the state of a platform that does not come up or fails a smoke test.
 set -uo pipefail
 context=$1
 kubectl() { command kubectl --context "$context" --namespace platform "$@"; }
@@ -7,7 +7,7 @@ kubectl() { command kubectl --context "$context" --namespace platform "$@"; }
 trainers() { kubectl get pods -l app=trainer --sort-by=.metadata.creationTimestamp -o "$@" | tail -n 4; }
 last_words() { kubectl logs "$1" --all-containers --prefix --tail="$2" | cut -c -240; }
 
-echo "── what the backend leans on"
+echo "── health of the backend and its dependencies"
 kubectl exec deployment/backend -c backend -- python -c "
 import urllib.error, urllib.request
 try:
