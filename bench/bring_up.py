@@ -2,7 +2,7 @@
 
 Takes the steps of `make tier1` with images that exist already, and deletes the cluster afterwards.
 The node's ports are those of `make tier1`, so no other cluster of the platform may run. Runs in the
-CLI's environment, with PYTHONPATH=tests.
+CLI's environment.
 """
 
 import argparse

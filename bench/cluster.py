@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from common import Pages, run_job, spread, table
+from common import Pages, spread, table
 from first_batch import first_batch
+from jobs import run_job
 from rich.progress import track
 from support.api import Api
 from support.cluster import API_URL, CONTEXT, TOOLS, api_client

@@ -1,4 +1,4 @@
-"""Shared by the benches: a dataset that can change, jobs, runs of `yolo`, and tables."""
+"""Shared by the benches: a dataset that can change, runs of `yolo`, and tables."""
 
 import json
 import os
@@ -13,7 +13,6 @@ from typing import Any, Self
 
 from rich.console import Console
 from rich.table import Table
-from support.api import Api
 
 ROOT = Path(__file__).parents[1]
 YARD = ROOT / "apps/cli/.venv/bin/yard"
@@ -52,21 +51,6 @@ class Pages:
         """Change a label's spelling, not its meaning."""
         label = next(iter(sorted((self.pages / "labels/train").iterdir())))
         label.write_text(label.read_text() + "\n")
-
-
-def platform() -> Api:
-    """A client of the `yard dev` around."""
-    return Api(base_url=os.environ["YARD_URL"], timeout=60)
-
-
-def run_job(
-    api: Api, dataset_id: str, config: dict[str, Any], trainer: str = "ultralytics"
-) -> dict[str, Any]:
-    """Submit a job and return it once it has succeeded."""
-    job = api.wait(api.submit(dataset_id, config, trainer=trainer), seconds=600, every_s=0.2)
-    if job["status"] != "succeeded":
-        raise SystemExit(f"A job of the bench {job['status']}: {job['message']}")
-    return job
 
 
 def yolo(data: Path, config: dict[str, Any], mark: str) -> list[float]:

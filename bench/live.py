@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import IO
 
 import psutil
-from common import YARD, Pages, platform, spread, table
+from common import YARD, Pages, spread, table
+from jobs import platform
 from rich.progress import track
 from support.api import Api
 from support.waiting import wait_for

@@ -32,7 +32,7 @@ for part in "$@"; do
         PYTHONPATH=tests "$yard/python" bench/cluster.py "$pages/dataset"
       else
         echo "No platform answers on localhost:30080. \`make tier2\` (or tier1), then \`bench/run.sh cluster\`."
-        echo "To time those in a new cluster, without another one: \`PYTHONPATH=tests $yard/python bench/bring_up.py tier1\`."
+        echo "To time those in a new cluster, without another one: \`$yard/python bench/bring_up.py tier1\`."
       fi
       ;;
     *)

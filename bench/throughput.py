@@ -10,7 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from common import Pages, platform, run_job, table, yolo
+from common import Pages, table, yolo
+from jobs import platform, run_job
 from rich.progress import track
 from support.api import Api
 
