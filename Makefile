@@ -79,8 +79,9 @@ bench: $(foreach d,$(APPS) demo tests,$(call env,$d)) .tools/mlflow .tools/postg
 	bench/run.sh
 
 .PHONY: docs
-docs: $(call env,tests) ## Write the generated pages, schema descriptions and list of images
+docs: $(call env,tests) ## Write what is generated from the chart and the training contract
 	PYTHONPATH=tests tests/.venv/bin/python ci/chart_docs.py
+	tests/.venv/bin/python ci/contract_docs.py
 
 .PHONY: render
 render: $(call env,tests) ## Write TIER's manifests as plain YAML: make render TIER=tier3
