@@ -75,7 +75,7 @@ def draw(digit: int, face: Path, rng: np.random.Generator) -> Item:
     return Item(digit, (ink / max(float(ink.max()), 0.1)).astype(np.float32))
 
 
-def make_data(folder: Path) -> None:
+def make_data(folder: Path, digits: dict[str, int] = ITEMS, pages: dict[str, int] = PAGES) -> None:
     """Write the synthetic dataset; the faces of val are not in train."""
     every = faces()
     groups = {"train": every[::2] + every[1::4], "val": every[3::4]}
@@ -83,9 +83,9 @@ def make_data(folder: Path) -> None:
         rng = np.random.default_rng([SEED, number])
         items = [
             draw(index % 10, chosen[int(rng.integers(len(chosen)))], rng)
-            for index in range(ITEMS[group])
+            for index in range(digits[group])
         ]
-        write_pages(items, PAGES[group], folder / "images" / group, folder / "labels" / group, rng)
+        write_pages(items, pages[group], folder / "images" / group, folder / "labels" / group, rng)
     write_data_yaml(folder)
 
 

@@ -157,6 +157,14 @@ def test_a_training_goes_on_after_a_clean_stop(folder: Path) -> None:
     assert not _mentioning(str(folder))
 
 
+def test_the_page_shows_what_the_commands_print() -> None:
+    done = subprocess.run(
+        [sys.executable, locations.checkout() / "ci/cli_docs.py", "--check"],
+        stdout=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+
+
 def _job(folder: Path, job: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(_run(folder, "job", "show", job, "--json").stdout)
     assert found["status"] not in ("failed", "succeeded"), found
