@@ -78,9 +78,6 @@ class Shell:
             "HOME": str(folder),
             "XDG_CACHE_HOME": str(folder / "cache"),
         }
-        python = ROOT / "apps/trainer-ultralytics/.venv/bin/python"  # it has numpy and matplotlib
-        env = self._env | {"PYTHONPATH": str(ROOT / "demo")}
-        subprocess.run([python, "-c", MAKE_DATASET], cwd=folder, env=env, check=True)
 
     def _start(self, command: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -91,21 +88,33 @@ class Shell:
 
     @contextmanager
     def server(self) -> Iterator[list[str]]:
-        """Run `yard dev`; yield the lines that it has printed, in the end all of them."""
+        """Make the dataset and run `yard dev`; yield the lines that it prints, in the end all of them.
+
+        Raises:
+            RuntimeError: it has ended before it was ready.
+        """
         child = self._start(SERVER)
         assert child.stdout
         lines = list[str]()
-        for line in child.stdout:
-            lines.append(line)
-            if ready := re.match(READY, line):
-                self._url = ready[1]
-                break
         try:
+            self._make_dataset()
+            for line in child.stdout:
+                lines.append(line)
+                if ready := re.match(READY, line):
+                    self._url = ready[1]
+                    break
+            else:
+                raise RuntimeError("".join(lines))
             yield lines
         finally:
             child.send_signal(signal.SIGINT)
             lines += child.stdout
             child.wait()
+
+    def _make_dataset(self) -> None:
+        python = ROOT / "apps/trainer-ultralytics/.venv/bin/python"  # it has numpy and matplotlib
+        env = self._env | {"PYTHONPATH": str(ROOT / "demo")}
+        subprocess.run([python, "-c", MAKE_DATASET], cwd=self._folder, env=env, check=True)
 
     def run(self, command: str) -> str:
         """Run a command once its job has got so far; return what it prints, with its exit code."""
@@ -117,7 +126,7 @@ class Shell:
         printed, _ = child.communicate()
         if printed.startswith(("[", "{")) and len(printed) > WIDTH:
             printed = f"{printed[:WIDTH]} …"
-        lines = [line.rstrip() for line in printed.splitlines()]
+        lines = [line.rstrip() for line in printed.rstrip().splitlines()]
         if child.returncode:
             lines.append(f"# exit code {child.returncode}")
         return "".join(f"{line}\n" for line in lines)

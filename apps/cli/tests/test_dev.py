@@ -157,6 +157,7 @@ def test_a_training_goes_on_after_a_clean_stop(folder: Path) -> None:
     assert not _mentioning(str(folder))
 
 
+@pytest.mark.timeout(600)  # some twenty commands, two trainings among them
 def test_the_page_shows_what_the_commands_print() -> None:
     done = subprocess.run(
         [sys.executable, locations.checkout() / "ci/cli_docs.py", "--check"],
