@@ -79,9 +79,10 @@ bench: $(foreach d,$(APPS) demo tests,$(call env,$d)) .tools/mlflow .tools/postg
 	bench/run.sh
 
 .PHONY: docs
-docs: $(call env,tests) ## Write what is generated from the chart and the training contract
+docs: $(foreach d,$(APPS) tests,$(call env,$d)) ## Write what is generated from the chart, the training contract and the commands of yard
 	PYTHONPATH=tests tests/.venv/bin/python ci/chart_docs.py
 	tests/.venv/bin/python ci/contract_docs.py
+	tests/.venv/bin/python ci/cli_docs.py
 
 .PHONY: render
 render: $(call env,tests) ## Write TIER's manifests as plain YAML: make render TIER=tier3
