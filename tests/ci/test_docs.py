@@ -118,3 +118,41 @@ def test_the_limits_are_the_settings_defaults() -> None:
     assert {name: known[name] for name in rows} == {name: int(rows[name]) for name in rows}
     named = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)`", text)) - {"TRAINING_MODE"}
     assert named <= rows.keys()
+
+
+def commands() -> set[str]:
+    """Every command that `yard --help` shows: `job list`, `train`, …"""
+    found = set()
+    for call in ast.walk(ast.parse((ROOT / "apps/cli/src/yard/main.py").read_text())):
+        match call:
+            case ast.Call(
+                func=ast.Name(id="_noun"),
+                args=[ast.Constant(value=str(noun)), _, ast.Dict(keys=verbs), *_],
+            ):
+                found |= {f"{noun} {ast.literal_eval(verb)}" for verb in verbs if verb}
+            case ast.Call(
+                func=ast.Attribute(attr="command"), args=[ast.Constant(value=str(name)), *_]
+            ):
+                found.add(name)
+    return found
+
+
+def test_commands_are_found() -> None:
+    assert {"job list", "model pull", "train", "dev"} <= commands()
+
+
+def named(text: str) -> set[str]:
+    """What follows `yard` in code: two words, less options and arguments."""
+    code = re.findall(r"```.*?```|`[^`\n]+`|^    [^\n]*$", text, re.DOTALL | re.MULTILINE)
+    return set(re.findall(r"(?<![\w./-])yard ([a-z]+(?: [a-z]+)?)", "\n".join(code)))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_exist(page: Path) -> None:
+    known = commands()
+    unknown = [
+        name
+        for name in named(page.read_text())
+        if name not in known and name.split()[0] not in known
+    ]
+    assert not unknown, f"{unknown}: `yard --help` lists the commands"
