@@ -28,7 +28,7 @@ settings = Settings(
     stop_grace_s=42,
 )
 job = Row(id="0123456789ab", dataset_id="ba9876543210", task="detect", config={})
-told = attempt_env(settings, job, Row(number=1, debug_port=5678), Row(sha256="0" * 64), "token")
+told = attempt_env(settings, job, Row(number=1, debug_port=5678), Row(sha256="0" * 64, index_sha256="1" * 64), "token")
 phases = schemas.HeartbeatIn.model_fields["phase"].annotation
 limits = {route.kind: route.max_body_bytes for route in callbacks}
 answer = {
@@ -39,6 +39,7 @@ answer = {
     "phases": [one for one in get_args(get_args(phases)[0])],
     "objects": {
         "dataset": object_keys.dataset("{dataset_id}"),
+        "dataset_index": object_keys.dataset_index("{dataset_id}"),
         "checkpoint": object_keys.checkpoint("{job_id}", "{attempt}"),
         "artifact": object_keys.artifact("{job_id}", "{attempt}", "{name}"),
     },
@@ -86,8 +87,8 @@ answer = sorted("." + name for name in IMG_FORMATS)
 
 
 CHECKED_SUFFIXES = """
-from trainyard_datasets.images import SUFFIXES
-answer = sorted(SUFFIXES)
+from trainyard_datasets.files import IMAGE_SUFFIXES
+answer = sorted(IMAGE_SUFFIXES)
 """
 
 

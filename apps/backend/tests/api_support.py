@@ -93,7 +93,13 @@ async def serving(chosen: Settings) -> AsyncIterator[Api]:
 
 async def add_dataset(ctx: Context, **columns: Any) -> str:
     name = new_id()
-    values = {"task": "detect", "status": DatasetStatus.READY, "size": 1, "sha256": "0" * 64}
+    values: dict[str, Any] = {
+        "task": "detect",
+        "status": DatasetStatus.READY,
+        "size": 1,
+        "sha256": "0" * 64,
+    }
+    values |= {"index_sha256": "1" * 64}
     async with ctx.db.transaction() as session:
         session.add(Dataset(id=name, name=name, version=1, **(values | columns)))
     return name

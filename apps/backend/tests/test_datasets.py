@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import httpx
 import pytest
 import servers
 from backend.context import Context
-from backend.datasets import service
+from backend.datasets import preflight_process, service
 from backend.infra.database import new_id
 from backend.infra.object_store import ObjectStore, ObjectStoreError
 from backend.infra.problems import Problem
@@ -39,6 +40,18 @@ async def checked(client: httpx.AsyncClient, id_: str) -> str:
             if status != "checking":
                 return status
             await asyncio.sleep(0.05)
+
+
+async def index_of(ctx: Context, id_: str) -> list[dict[str, Any]]:
+    """The lines of the stored index, whose sha256 is the row's."""
+    async with ctx.db.reading() as session:
+        row = await session.get_one(Dataset, id_)
+    bucket, key = ctx.settings.datasets_bucket, object_keys.dataset_index(id_)
+    link = await ctx.store.presign_internal_get(bucket, key, lifetime_s=60)
+    async with httpx.AsyncClient() as http:
+        stored = (await http.get(link)).raise_for_status().content
+    assert hashlib.sha256(stored).hexdigest() == row.index_sha256
+    return [json.loads(line) for line in stored.splitlines()]
 
 
 async def add_job(ctx: Context, dataset_id: str, status: JobStatus) -> str:
@@ -75,8 +88,51 @@ async def test_a_sound_dataset_becomes_ready(served: Served, task: str) -> None:
     assert report["labels"] == train + val
     assert [entry["name"] for entry in report["classes"]] == ["cat", "dog"]
     assert report["classes"][0]["train"] == 4
+    index = await index_of(ctx, id_)
+    assert index[0]["task"] == task
+    assert index[0]["sha256"] == dataset["sha256"]
+    assert [(batch["split"], len(batch["files"])) for batch in index[1:]] == [
+        ("train", train),
+        ("val", val),
+    ]
     await service.run_preflight(ctx, id_)  # once more: nothing to do
     assert await get(client, id_) == dataset
+
+
+async def test_a_dataset_of_an_older_backend_is_checked_again_and_stays_ready(
+    served: Served,
+) -> None:
+    ctx, client = served
+    id_ = await push(client, archives.zipped(archives.files()))
+    await service.run_preflight(ctx, id_)
+    before, index = await get(client, id_), await index_of(ctx, id_)
+    await ctx.store.delete(ctx.settings.datasets_bucket, object_keys.dataset_index(id_))
+    async with ctx.db.transaction() as session:
+        (await session.get_one(Dataset, id_)).index_sha256 = None
+    checking = asyncio.create_task(service.run_preflight(ctx, id_))
+    while not checking.done():
+        assert (await get(client, id_))["status"] == "ready"
+        await asyncio.sleep(0.05)
+    await checking
+    assert await get(client, id_) == before
+    assert await index_of(ctx, id_) == index
+
+
+async def test_a_check_that_ends_after_the_deletion_leaves_no_index(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ctx, client = served
+    id_ = await push(client, archives.zipped(archives.files()))
+    check = preflight_process.run
+
+    async def deleted_meanwhile(*given: Any) -> preflight_process.Result:
+        result = await check(*given)
+        assert (await client.delete(f"/api/v1/datasets/{id_}")).status_code == 204
+        return result
+
+    monkeypatch.setattr(preflight_process, "run", deleted_meanwhile)
+    await service.run_preflight(ctx, id_)
+    assert await ctx.store.list(ctx.settings.datasets_bucket, id_) == []
 
 
 async def test_identical_bytes_are_not_uploaded_again(served: Served) -> None:
@@ -178,7 +234,7 @@ async def test_wrong_parts_leave_the_upload_open(
     dataset = await announce(client, data)
     missing = await complete(client, dataset["id"], [{"number": 1, "etag": "x"}])
     assert missing.status_code == 422
-    assert "UploadedPart 1 of 1 has not arrived" in missing.json()["detail"]
+    assert "Part 1 of 1 has not arrived" in missing.json()["detail"]
     right = await put_parts(dataset["upload"], data)
     reply = await complete(client, dataset["id"], parts)
     assert reply.status_code == 422

@@ -7,7 +7,6 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import archives
 import data_support
@@ -19,7 +18,7 @@ from backend.datasets import service
 from backend.infra.object_store import ObjectStore, ObjectStoreError
 from backend.state import object_keys
 from data_support import Served
-from trainyard_datasets import check, images, limits
+from trainyard_datasets import check, index, limits
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -65,38 +64,21 @@ async def test_large_archives_are_read_by_ranges(
     id_ = await data_support.push(client, data, task=task)
     bucket, key = ctx.settings.datasets_bucket, object_keys.dataset(id_)
     url = await ctx.store.presign_internal_get(bucket, key, lifetime_s=60)
-    whole = await asyncio.to_thread(check.preflight, url, len(data), None, task)
+    whole = await asyncio.to_thread(check.check_object, url, len(data), None, task)
     monkeypatch.setattr(limits, "WHOLE_BYTES", 0)
-    ranged = await asyncio.to_thread(check.preflight, url, len(data), None, task)
-    assert ranged["report"] == whole["report"]
-    assert {broken, cut} <= {problem["file"] for problem in ranged["report"]["problems"]}
-    assert "Bad CRC-32" in json.dumps(ranged["report"]["problems"])
-    assert ranged["accepted"]
-    assert ranged["sha256"] is None
+    ranged = await asyncio.to_thread(check.check_object, url, len(data), None, task)
+    report = ranged.report()
+    assert report == whole.report()
+    assert {broken, cut} <= {problem["file"] for problem in report["problems"]}
+    assert "Bad CRC-32" in json.dumps(report["problems"])
+    assert ranged.accepted
+    assert ranged.sha256 is None
 
 
 def jpeg_with_comments(size: int) -> bytes:
     data = archives.picture()
     comment = b"\xff\xfe" + (50_000).to_bytes(2) + bytes(49_998)
     return data[:2] + comment * (size // 50_000) + data[2:]
-
-
-async def test_memory_that_runs_out_rejects(
-    served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ctx, client = served
-    data = zipped(archives.files())
-    id_ = await data_support.push(client, data)
-    key = object_keys.dataset(id_)
-    url = await ctx.store.presign_internal_get(ctx.settings.datasets_bucket, key, lifetime_s=60)
-
-    def exhausted(*_: Any, **__: Any) -> None:
-        raise MemoryError
-
-    monkeypatch.setattr(images, "fault", exhausted)
-    verdict = await asyncio.to_thread(check.preflight, url, len(data), None, "detect")
-    assert not verdict["accepted"]
-    assert "needs more than 3,072 MiB of memory" in verdict["report"]["problems"][0]["message"]
 
 
 async def test_a_claim_that_does_not_hold_rejects(served: Served) -> None:
@@ -166,6 +148,20 @@ async def test_with_the_store_away_the_dataset_keeps_being_checked(served: Serve
     assert (await data_support.get(client, id_))["status"] == "checking"
     await service.run_preflight(ctx, id_)
     assert (await data_support.get(client, id_))["status"] == "ready"
+
+
+async def test_a_child_whose_index_is_none_crashed(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ctx, client = served
+    id_ = await data_support.push(client, zipped(archives.files()))
+    monkeypatch.setattr(limits, "MAX_INDEX_BYTES", 10)  # this process', not the child's
+    monkeypatch.setattr(index, "MAX_INDEX_BYTES", 10)
+    await service.run_preflight(ctx, id_)
+    dataset = await data_support.get(client, id_)
+    assert dataset["status"] == "rejected"
+    assert "crashed 2 times (no index" in data_support.problem_text(dataset)
+    assert await ctx.store.head(ctx.settings.datasets_bucket, f"{id_}.jsonl") is None
 
 
 async def test_the_check_gets_no_secret(

@@ -166,7 +166,7 @@ async def _restarted(name: str, run: Callable[[], Awaitable[None]]) -> None:
 
 async def add_job(ctx: Context, **columns: Any) -> str:
     """A queued job as the API leaves it."""
-    dataset_id = await add_dataset(ctx)
+    dataset_id = columns.pop("dataset_id", None) or await add_dataset(ctx)
     values = {"max_attempts": 3, "config": {"epochs": 2}, "resources": {}, **columns}
     job = Job(trainer="script", task="detect", dataset_id=dataset_id, request_sha256="", **values)
     async with ctx.db.transaction() as session:

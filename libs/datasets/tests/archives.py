@@ -4,6 +4,7 @@ import io
 import warnings
 import zipfile
 from functools import cache
+from pathlib import Path
 
 from PIL import Image
 
@@ -18,6 +19,7 @@ def picture(kind: str = "JPEG", size: tuple[int, int] = (32, 32), shade: int = 9
     return buffer.getvalue()
 
 
+TASKS = ("detect", "segment", "classify", "pose", "obb")
 BOX = "0 0.5 0.5 0.2 0.2\n"
 LINES = {
     "detect": BOX,
@@ -44,6 +46,14 @@ def files(task: str = "detect", train: int = 4, val: int = 2) -> dict[str, bytes
             found[f"images/{split}/{index}.jpg"] = picture()
             found[f"labels/{split}/{index}.txt"] = LINES[task].encode()
     return found
+
+
+def unpacked(files: dict[str, bytes], folder: Path) -> Path:
+    """Write files into a folder."""
+    for name, data in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    return folder
 
 
 def zipped(entries: dict[str, bytes], *, method: int = zipfile.ZIP_DEFLATED) -> bytes:

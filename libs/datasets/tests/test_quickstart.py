@@ -1,20 +1,18 @@
 """The datasets that docs/quickstart.md shows pass the check, exactly as they stand on the page."""
 
+import io
 import re
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
-from archives import picture, zipped
-from trainyard_datasets.check import preflight
+from archives import TASKS, picture, zipped
+from trainyard_datasets.archive import Archive
+from trainyard_datasets.check import Check, check_files
 
 PAGE = Path(__file__).parents[3] / "docs/quickstart.md"
-TASKS = ("detect", "segment", "classify", "pose", "obb")
+
 COUNTS = {
     "detect": (2, 1),
     "segment": (2, 1),
@@ -49,43 +47,20 @@ def dataset(task: str, label: str | None = None) -> dict[str, bytes]:
     return {path: contents[Path(path).suffix] for path in paths(shown["text"])}
 
 
-@contextmanager
-def served(data: bytes) -> Iterator[str]:
-    """An address that answers with `data`, as a presigned link does."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-def checked(files: dict[str, bytes], task: str) -> dict[str, Any]:
-    archive = zipped(files)
-    with served(archive) as url:
-        return preflight(url, len(archive), None, task)
+def checked(files: dict[str, bytes], task: str) -> Check:
+    data = zipped(files)
+    return check_files(Archive(io.BytesIO(data), len(data)), task)
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_the_dataset_passes_without_a_finding(task: str) -> None:
-    verdict = checked(dataset(task), task)
-    assert verdict["report"]["problems"] == []
-    assert verdict["accepted"]
-    images = verdict["report"]["images"]
+    check = checked(dataset(task), task)
+    report = check.report()
+    assert report["problems"] == []
+    assert check.accepted
+    images = report["images"]
     assert (images["train"], images["val"]) == COUNTS[task]
-    names = [item["name"] for item in verdict["report"]["classes"]]
+    names = [item["name"] for item in report["classes"]]
     if task == "classify":
         assert names == ["apple", "pear"]
     else:
@@ -95,4 +70,4 @@ def test_the_dataset_passes_without_a_finding(task: str) -> None:
 @pytest.mark.parametrize("task", [task for task in TASKS if task != "classify"])
 def test_a_label_of_another_task_is_refused(task: str) -> None:
     other = "obb" if task == "pose" else "pose"
-    assert not checked(dataset(task, blocks(other)["label"]), task)["accepted"]
+    assert not checked(dataset(task, blocks(other)["label"]), task).accepted

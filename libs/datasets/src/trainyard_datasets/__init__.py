@@ -1,5 +1,5 @@
-"""The check of a dataset before any compute is spent on it.
+"""Reads and checks a dataset for training, as a folder or as a zip archive.
 
-Runs as a process of its own (`python -m trainyard_datasets`) under the limits of
-`limits.py`, and imports nothing of the backend outside this folder.
+`check.py` is the check; `python -m trainyard_datasets` runs it as a process of its own under the
+limits of `limits.py`.
 """

@@ -1,6 +1,7 @@
-"""Reads a request (JSON) from stdin and writes the verdict (JSON) to stdout.
+"""Reads a request (JSON) from stdin and writes the result (JSON) to stdout.
 
-Exit codes: 0 there is a verdict; 75 the store does not answer (stderr says more); anything else
+The index of an accepted dataset goes to the request's descriptor `index`.
+Exit codes: 0 there is a result; 75 the store does not answer (stderr says more); anything else
 is a crash.
 """
 
@@ -13,7 +14,7 @@ import sys
 from pathlib import Path
 
 from trainyard_datasets import limits
-from trainyard_datasets.check import preflight
+from trainyard_datasets.check import check_object
 from trainyard_datasets.findings import UnavailableError
 
 
@@ -23,7 +24,7 @@ def _limit(wall_s: int) -> None:
     largest = limits.WHOLE_BYTES + limits.MIB
     resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # Where memory is short in our pod, it is not the backend that must go.
+    # Where the pod's memory is short, this process must go, not the backend.
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
     # Ends us also when the backend that would have killed us is gone.
@@ -33,12 +34,17 @@ def _limit(wall_s: int) -> None:
 def main() -> int:
     request = json.load(sys.stdin)
     _limit(request.pop("wall_s"))
-    try:
-        verdict = preflight(**request)
-    except UnavailableError as error:
-        sys.stderr.write(f"{error}\n")
-        return os.EX_TEMPFAIL
-    json.dump(verdict, sys.stdout)
+    with open(request.pop("index"), "wb") as index:  # noqa: PTH123 - a descriptor
+        try:
+            check = check_object(**request)
+        except UnavailableError as error:
+            sys.stderr.write(f"{error}\n")
+            return os.EX_TEMPFAIL
+        if check.accepted:
+            with check.rejecting():
+                check.write_index(index)
+    result = {"accepted": check.accepted, "sha256": check.sha256, "report": check.report()}
+    json.dump(result, sys.stdout)
     return 0
 
 

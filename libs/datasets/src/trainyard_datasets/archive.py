@@ -1,4 +1,4 @@
-"""The zip archive: safe to unpack, and its entries read in the order in which they lie."""
+"""A zip archive as a dataset: safe to unpack, and read in the order of its bytes."""
 
 import posixpath
 import re
@@ -6,11 +6,12 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, KeysView
 from itertools import repeat
 from typing import IO
 
 from trainyard_datasets import limits
+from trainyard_datasets.files import UnreadableError, read_or_error
 from trainyard_datasets.findings import RejectedError
 from trainyard_datasets.source import Extent, RangeFile
 
@@ -18,16 +19,16 @@ _LOCAL_HEADER = 30
 # A local header's extra field may be longer than the one in the table of contents.
 _SLACK = 256
 
-# What zipfile raises on bytes that are no zip archive, or no longer one; NotImplementedError for
-# a compression or version that it does not know.
-DAMAGED = (
+# What zipfile raises on bytes that are not a zip archive, or a damaged one; NotImplementedError
+# for a compression or version that it does not know.
+_DAMAGED = (
     *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError),
     *(RuntimeError, OverflowError, ValueError, IndexError),
 )
 
 
 class Archive:
-    """`entries` are the files by their path; folders are left out."""
+    """The files of a zip archive."""
 
     def __init__(self, file: IO[bytes] | RangeFile, size: int) -> None:
         """Raise RejectedError unless every entry is safe to write to a disk."""
@@ -35,36 +36,39 @@ class Archive:
         self._size = size
         try:
             self._zip = zipfile.ZipFile(file)
-        except DAMAGED as error:
+        except _DAMAGED as error:
             raise RejectedError(
-                f"This is no zip archive, or its end is missing ({error}). Zip the dataset again."
+                f"This is not a zip archive, or it is truncated ({error}). Zip the dataset again."
             ) from error
-        self.entries = _checked(self._zip.infolist(), size)
+        self._entries = _checked(self._zip.infolist(), size)
 
-    def read(self, name: str) -> bytes:
-        """One entry as a whole. Raises what is in DAMAGED."""
-        return self._zip.read(self.entries[name])
+    @property
+    def names(self) -> KeysView[str]:
+        return self._entries.keys()
+
+    def size(self, name: str) -> int:
+        return self._entries[name].file_size
+
+    def read(self, name: str, head: int | None = None) -> bytes:
+        try:
+            with self._zip.open(self._entries[name]) as file:
+                return file.read() if head is None else file.read(head)
+        except _DAMAGED as error:
+            raise UnreadableError(
+                f"The file is damaged in the archive ({error}). Zip it again."
+            ) from error
 
     def sweep(
         self, names: Iterable[str], head: int | None = None
-    ) -> Iterator[tuple[str, bytes | Exception]]:
-        """The entries with their bytes (the first `head` of them), or with what DAMAGED them."""
-        ordered = sorted(names, key=lambda name: self.entries[name].header_offset)
+    ) -> Iterator[tuple[str, bytes | UnreadableError]]:
+        ordered = sorted(names, key=lambda name: self._entries[name].header_offset)
         extents = (self._extent(name, head) for name in ordered)
         readable = self._ranges.sweep(extents) if self._ranges else repeat(None)
         for _, name in zip(readable, ordered, strict=False):
-            yield name, self.attempt(name, head)
-
-    def attempt(self, name: str, head: int | None = None) -> bytes | Exception:
-        """An entry (the first `head` bytes of it), or what DAMAGED it."""
-        try:
-            with self._zip.open(self.entries[name]) as file:
-                return file.read() if head is None else file.read(head)
-        except DAMAGED as error:
-            return error
+            yield name, read_or_error(self, name, head)
 
     def _extent(self, name: str, head: int | None) -> Extent:
-        info = self.entries[name]
+        info = self._entries[name]
         wanted = info.compress_size if head is None else min(info.compress_size, head)
         header = _LOCAL_HEADER + len(info.orig_filename.encode()) + _SLACK
         start = info.header_offset
@@ -143,7 +147,7 @@ def _check_sizes(files: dict[str, zipfile.ZipInfo], size: int) -> None:
     if total > max(size * limits.MAX_RATIO, limits.RATIO_FREE_BYTES):
         raise RejectedError(
             f"The archive would unpack from {size:,} to {total:,} bytes, more than "
-            f"{limits.MAX_RATIO} times its size: that is a bomb, no dataset."
+            f"{limits.MAX_RATIO} times its size: this looks like a zip bomb."
         )
     end, last = 0, ""
     for name, info in sorted(files.items(), key=lambda item: item[1].header_offset):
@@ -157,6 +161,6 @@ def _check_sizes(files: dict[str, zipfile.ZipInfo], size: int) -> None:
             raise RejectedError("A part of the archive is missing. Zip the dataset again.", name)
         if info.header_offset < end:
             raise RejectedError(
-                f"The archive's entries overlap (with {last}): that is a bomb, no dataset.", name
+                f"The archive's entries overlap (with {last}): this looks like a zip bomb.", name
             )
         end, last = info.header_offset + _LOCAL_HEADER + info.compress_size, name

@@ -1,4 +1,4 @@
-"""What is wrong with a dataset, collected."""
+"""What the check finds wrong with a dataset."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from trainyard_datasets.limits import MAX_PROBLEMS
 
 
 class RejectedError(Exception):
-    """The dataset cannot be used, and looking further is pointless or dangerous."""
+    """The dataset cannot be used, and to check further is pointless or dangerous."""
 
     def __init__(self, message: str, file: str | None = None) -> None:
         super().__init__(message)
@@ -18,8 +18,8 @@ class UnavailableError(Exception):
     """The store did not answer; the dataset may be fine."""
 
 
-class Problems:
-    """Keeps the first of each severity, counts all."""
+class Findings:
+    """Errors and warnings: keeps the first of each, counts all."""
 
     def __init__(self) -> None:
         self._kept: dict[str, list[dict[str, Any]]] = {"error": [], "warning": []}
@@ -38,7 +38,8 @@ class Problems:
             kept.append({"severity": severity, "file": file, "message": message})
 
     @property
-    def fatal(self) -> bool:
+    def rejected(self) -> bool:
+        """Whether there is an error."""
         return bool(self._kept["error"])
 
     def listed(self) -> list[dict[str, Any]]:

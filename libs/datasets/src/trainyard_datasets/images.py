@@ -7,13 +7,6 @@ from PIL import Image, UnidentifiedImageError
 
 from trainyard_datasets.limits import MAX_PIXELS, MIN_SIDE
 
-# What Ultralytics takes; the rest of its list needs plugins that trainers do not have.
-SUFFIXES = frozenset(
-    {
-        *(".avif", ".bmp", ".dng", ".heic", ".heif", ".jp2", ".jpeg", ".jpg", ".mpo"),
-        *(".png", ".tif", ".tiff", ".webp"),
-    }
-)
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "AVIF", "JPEG2000")
 _JPEG_END = b"\xff\xd9"
 
@@ -35,7 +28,7 @@ def fault(data: bytes, *, complete: bool) -> str | None:
                 with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
                     image.load()
     except UnidentifiedImageError:
-        return "This is no image that can be read. Save it as JPEG or PNG."
+        return "Cannot read this image. Save it as JPEG or PNG."
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return f"The image has more than {MAX_PIXELS:,} pixels. Cut it into tiles."
     except MemoryError:

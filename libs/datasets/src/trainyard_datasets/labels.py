@@ -35,7 +35,7 @@ def parse(data: bytes, form: Format) -> Labels:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise LabelError("The label file is no UTF-8 text. Export the labels again.") from error
+        raise LabelError("The label file is not UTF-8 text. Export the labels again.") from error
     rows: set[tuple[float, ...]] = set()
     instances: Counter[int] = Counter()
     duplicates = 0

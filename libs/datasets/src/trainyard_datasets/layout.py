@@ -1,6 +1,6 @@
 """Where a dataset's images lie and what its classes are: from data.yaml, or from the folders."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
@@ -8,52 +8,78 @@ from typing import Any, NamedTuple
 import yaml
 
 from trainyard_datasets import limits
-from trainyard_datasets.archive import DAMAGED, Archive
-from trainyard_datasets.findings import Problems, RejectedError
-from trainyard_datasets.images import SUFFIXES
+from trainyard_datasets.files import SETTINGS, Files, UnreadableError, is_image, is_label
+from trainyard_datasets.findings import Findings, RejectedError
 
 SPLITS = ("train", "val", "test")
+_GUESSED_LABELS = 50
+# PyYAML's constructors let some of Python's own pass.
+_YAML_ERRORS = (yaml.YAMLError, RuntimeError, OverflowError, ValueError, IndexError, TypeError)
 _KNOWN = {*SPLITS, "path", "names", "nc", "kpt_shape", "flip_idx"}
 
 
 class Layout(NamedTuple):
-    """Images by split; `top` is "" or the one folder (with "/") that holds everything."""
+    """Where a dataset's images are and what its classes are.
+
+    `top` is "" or the one folder (with "/") that holds everything. `splits` holds the paths of the
+    images, sorted, `folders` the folders below `top` that they were found in. `kpt_shape` is
+    (number, 2 or 3).
+    """
 
     top: str
     names: list[str]
     splits: dict[str, list[str]]
-    keypoints: tuple[int, int] | None = None
+    folders: dict[str, list[str]]
+    kpt_shape: tuple[int, int] | None = None
+    flip_idx: list[int] | None = None
 
 
-def find(archive: Archive, task: str, problems: Problems) -> Layout:
+def find(files: Files, task: str, findings: Findings) -> Layout:
     """Raise RejectedError when the dataset has no usable layout."""
     if task == "classify":
-        return _classify(archive, problems)
-    top = _top(archive, "data.yaml")
-    settings = _read_settings(archive, f"{top}data.yaml", problems)
+        return _classify(files, findings)
+    top = _top(files, SETTINGS)
+    settings = _read_settings(files, top)
+    _warn_of_ignored(settings, f"{top}{SETTINGS}", findings)
     names = _names(settings)
-    images = [name for name in archive.entries if is_image(name)]
-    splits = {
-        split: _images(settings.get(split), split, top, images)
+    images = [name for name in files.names if is_image(name)]
+    folders = {
+        split: _folders(settings.get(split), split)
         for split in SPLITS
         if split != "test" or settings.get("test") is not None
     }
-    return Layout(top, names, splits, _keypoints(settings) if task == "pose" else None)
+    splits = {split: _images(folders[split], split, top, images) for split in folders}
+    layout = Layout(top, names, splits, folders)
+    return layout._replace(**_keypoints(settings)) if task == "pose" else layout
 
 
-def is_image(name: str) -> bool:
-    path = PurePosixPath(name)
-    return path.suffix.lower() in SUFFIXES and not _junk(path)
+def guess_task(files: Files) -> str:
+    """The task that the files look made for.
+
+    No data.yaml: classify. `kpt_shape` in it: pose. Else by the columns of the label files: boxes
+    if at least half of the lines are, for single lines may be wrong.
+
+    Raises:
+        RejectedError: there are label files, but no data.yaml, or it cannot be read.
+    """
+    labels = [name for name in files.names if is_label(name)]
+    if not labels and not any(name.endswith(SETTINGS) for name in files.names):
+        return "classify"
+    if "kpt_shape" in _read_settings(files, _top(files, SETTINGS)):
+        return "pose"
+    columns = Counter[int]()
+    for _, data in files.sweep(labels[:_GUESSED_LABELS]):
+        text = "" if isinstance(data, UnreadableError) else data.decode(errors="replace")
+        columns.update(len(line.split()) for line in text.splitlines() if line.strip())
+    if columns[5] * 2 >= columns.total():
+        return "detect"
+    return "obb" if columns.keys() == {9} else "segment"
 
 
-def _junk(path: PurePosixPath) -> bool:
-    return path.parts[0] == "__MACOSX" or path.name.startswith(".")
-
-
-def _top(archive: Archive, marker: str) -> str:
+def _top(files: Files, marker: str) -> str:
     """Raise RejectedError unless `marker` is at the top or in one top folder."""
     tops = set()
-    for name in archive.entries:
+    for name in files.names:
         parts = name.split("/", 2)
         if parts[0] == marker:
             return ""
@@ -63,59 +89,64 @@ def _top(archive: Archive, marker: str) -> str:
         return tops.pop()
     if marker == "train":
         raise RejectedError(
-            "There is no folder train/ at the top of the archive. A classify set has the folders "
+            "There is no folder train/ at the top of the dataset. A classify set has the folders "
             "train/<class>/ and val/<class>/ with images."
         )
-    others = sorted(name for name in archive.entries if name.endswith((".yaml", ".yml")))[:3]
+    others = sorted(name for name in files.names if name.endswith((".yaml", ".yml")))[:3]
     hint = f" There is {', '.join(others)}: rename or move it." if others else ""
     raise RejectedError(
-        "There is no data.yaml at the top of the archive (or in its one top folder). It names the "
+        "There is no data.yaml at the top of the dataset (or in its one top folder). It names the "
         f"folders train and val and the classes.{hint}"
     )
 
 
-def _read_settings(archive: Archive, name: str, problems: Problems) -> dict[str, Any]:
-    if archive.entries[name].file_size > limits.MAX_YAML_BYTES:
+def _read_settings(files: Files, top: str) -> dict[str, Any]:
+    name = f"{top}{SETTINGS}"
+    if files.size(name) > limits.MAX_YAML_BYTES:
         raise RejectedError(
             f"data.yaml has more than {limits.MAX_YAML_BYTES:,} bytes. Keep only the keys that "
             "training needs.",
             name,
         )
     try:
-        text = archive.read(name).decode("utf-8-sig")
+        text = files.read(name).decode("utf-8-sig")
         events = yaml.parse(text, yaml.CSafeLoader)
         aliases = sum(isinstance(event, yaml.AliasEvent) for event in events)
         if aliases > limits.MAX_YAML_ALIASES:
             raise RejectedError("data.yaml refers to itself too often. Write it plainly.", name)
         settings = yaml.load(text, yaml.CSafeLoader)
+    except UnreadableError as error:
+        raise RejectedError(str(error), name) from error
     except UnicodeDecodeError as error:
-        raise RejectedError("data.yaml is no UTF-8 text. Save it as UTF-8.", name) from error
-    except (yaml.YAMLError, RecursionError, TypeError, *DAMAGED) as error:
+        raise RejectedError("data.yaml is not UTF-8 text. Save it as UTF-8.", name) from error
+    except _YAML_ERRORS as error:
         first = (str(error).splitlines() or [""])[0][:200]
         raise RejectedError(
             f"data.yaml cannot be read ({first}). Compare it with YAML's rules.", name
         ) from error
     if not isinstance(settings, dict):
         raise RejectedError("data.yaml must hold keys: train, val and names.", name)
+    return settings
+
+
+def _warn_of_ignored(settings: dict[str, Any], name: str, findings: Findings) -> None:
     for key in settings:
         if key == "download":
-            problems.warning("The key 'download' was ignored: nothing of a dataset is run.", name)
+            findings.warning("The key 'download' was ignored: nothing of a dataset is run.", name)
         elif key not in _KNOWN:
-            problems.warning(f"The key {str(key)[:60]!r} was ignored.", name)
+            findings.warning(f"The key {str(key)[:60]!r} was ignored.", name)
     if settings.get("path") not in (None, "", ".", "./"):
-        problems.warning(
+        findings.warning(
             f"path is ignored: {str(settings['path'])[:100]!r}. The folders of train and val are "
             "looked for beside data.yaml.",
             name,
         )
-    return settings
 
 
-def _images(value: Any, split: str, top: str, images: list[str]) -> list[str]:
-    folders = value if isinstance(value, list) else [value]
+def _images(folders: list[str], split: str, top: str, images: list[str]) -> list[str]:
     found: set[str] = set()
     for folder in folders:
-        prefix = _folder(folder, split, top)
+        prefix = top if folder == "." else f"{top}{folder}/"
         inside = [name for name in images if name.startswith(prefix)]
         if not inside:
             known = sorted({str(PurePosixPath(name).parent) for name in images})[:5]
@@ -126,7 +157,7 @@ def _images(value: Any, split: str, top: str, images: list[str]) -> list[str]:
             )
             raise RejectedError(
                 f"data.yaml's {split} names {folder[:100]!r}, a folder without images in this "
-                f"archive. {hint}"
+                f"dataset. {hint}"
             )
         stray = next(
             (n for n in inside if "images" not in n.removeprefix(top).split("/")[:-1]), None
@@ -141,16 +172,21 @@ def _images(value: Any, split: str, top: str, images: list[str]) -> list[str]:
     return sorted(found)
 
 
-def _folder(value: Any, split: str, top: str) -> str:
+def _folders(value: Any, split: str) -> list[str]:
+    """The folders that data.yaml names for a split, relative to it; "." is its own."""
+    return [_folder(folder, split) for folder in (value if isinstance(value, list) else [value])]
+
+
+def _folder(value: Any, split: str) -> str:
     if not isinstance(value, str) or not value:
         raise RejectedError(
-            f"data.yaml's {split} must name a folder of the archive, e.g. images/{split}."
+            f"data.yaml's {split} must name a folder of the dataset, e.g. images/{split}."
         )
     # Exports write ../train/images for a folder beside data.yaml.
     path = PurePosixPath(value.removeprefix("../").removeprefix("./"))
     if path.is_absolute() or ".." in path.parts:
         raise RejectedError(
-            f"data.yaml's {split} ({value[:100]!r}) leads out of the archive. Name a folder in it, "
+            f"data.yaml's {split} ({value[:100]!r}) leads out of the dataset. Name a folder in it, "
             f"e.g. images/{split}."
         )
     if path.suffix == ".txt":
@@ -158,7 +194,7 @@ def _folder(value: Any, split: str, top: str) -> str:
             f"data.yaml's {split} names a list of files ({value[:100]!r}). Name a folder instead, "
             f"e.g. images/{split}."
         )
-    return top if path == PurePosixPath() else f"{top}{path}/"
+    return str(path)
 
 
 def _names(settings: dict[str, Any]) -> list[str]:
@@ -183,7 +219,8 @@ def _names(settings: dict[str, Any]) -> list[str]:
     return [str(name)[: limits.MAX_CLASS_NAME] for name in names]
 
 
-def _keypoints(settings: dict[str, Any]) -> tuple[int, int]:
+def _keypoints(settings: dict[str, Any]) -> dict[str, Any]:
+    """`kpt_shape` and `flip_idx`."""
     match settings.get("kpt_shape"):
         case [int(points), 2 | 3 as size] if 0 < points <= limits.MAX_KEYPOINTS:
             pass
@@ -198,7 +235,8 @@ def _keypoints(settings: dict[str, Any]) -> tuple[int, int]:
             f"data.yaml's flip_idx must hold each of 0 to {points - 1} once: where each keypoint "
             "goes when the image is mirrored."
         )
-    return points, size
+    shape = (int(points), int(size))
+    return {"kpt_shape": shape, "flip_idx": None if flip is None else [int(i) for i in flip]}
 
 
 def _is_permutation(value: Any, count: int) -> bool:
@@ -215,11 +253,11 @@ def class_of(image: str, top: str) -> str:
     return image.removeprefix(top).split("/", 2)[1]
 
 
-def _classify(archive: Archive, problems: Problems) -> Layout:
-    top = _top(archive, "train")
+def _classify(files: Files, findings: Findings) -> Layout:
+    top = _top(files, "train")
     splits: dict[str, list[str]] = defaultdict(list)
     loose = []
-    for image in sorted(filter(is_image, archive.entries)):
+    for image in sorted(filter(is_image, files.names)):
         split, _, rest = image.removeprefix(top).partition("/")
         if not image.startswith(top) or split not in SPLITS:
             continue
@@ -228,7 +266,7 @@ def _classify(archive: Archive, problems: Problems) -> Layout:
         else:
             loose.append(image)
     if loose:
-        problems.warning(
+        findings.warning(
             f"{len(loose)} images lie in no class folder and were ignored. Move them to "
             "train/<class>/ or val/<class>/.",
             loose[0],
@@ -241,7 +279,7 @@ def _classify(archive: Archive, problems: Problems) -> Layout:
             )
     names = sorted({class_of(image, top) for image in splits["train"]})
     _same_classes(names, {class_of(image, top) for image in splits["val"]})
-    return Layout(top, names, dict(splits))
+    return Layout(top, names, dict(splits), {split: [split] for split in splits})
 
 
 def _same_classes(train: Iterable[str], val: set[str]) -> None:

@@ -33,3 +33,4 @@ MAX_PIXELS = 200_000_000
 # Above this share of unusable images a split is rejected.
 MAX_BAD_SHARE = 0.1
 MAX_PROBLEMS = 100
+MAX_INDEX_BYTES = 256 * MIB

@@ -15,7 +15,7 @@ from typing import IO
 
 from pydantic import BaseModel, ValidationError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
-from trainyard_datasets import limits
+from trainyard_datasets import index, limits
 
 from backend.context import Context
 from backend.datasets.schemas import DatasetProblem, Report
@@ -35,17 +35,22 @@ _SLOTS = asyncio.Semaphore(2)
 
 
 class Result(BaseModel):
+    """What the check found. `index_sha256` is set where the dataset is accepted."""
+
     accepted: bool
     sha256: str | None
     report: Report
+    index_sha256: str | None = None
 
 
 class _CrashedError(Exception):
     """The child ended without a result."""
 
 
-async def run(ctx: Context, dataset: Dataset) -> Result:
-    """What is to be said of the dataset; a check that overran or crashed twice rejects it.
+async def run(ctx: Context, dataset: Dataset, index_file: IO[bytes]) -> Result:
+    """Check the dataset; a check that took too long or crashed twice rejects it.
+
+    The index of a dataset that is accepted is written to `index_file`, which is left at its start.
 
     Raises:
         ObjectStoreError: the store does not answer.
@@ -57,7 +62,7 @@ async def run(ctx: Context, dataset: Dataset) -> Result:
     )
     async with _SLOTS:
         try:
-            return await attempts(_run_once, ctx, dataset)
+            return await attempts(_run_once, ctx, dataset, index_file)
         except _CrashedError as error:
             return _rejected(
                 f"Checking this dataset crashed {_ATTEMPTS} times ({error}), most likely because it "
@@ -66,7 +71,9 @@ async def run(ctx: Context, dataset: Dataset) -> Result:
             )
 
 
-async def _run_once(ctx: Context, dataset: Dataset) -> Result:
+async def _run_once(ctx: Context, dataset: Dataset, index_file: IO[bytes]) -> Result:
+    index_file.truncate(0)
+    index_file.seek(0)
     url = await ctx.store.presign_internal_get(
         ctx.settings.datasets_bucket, object_keys.dataset(dataset.id), lifetime_s=2 * limits.WALL_S
     )
@@ -76,15 +83,19 @@ async def _run_once(ctx: Context, dataset: Dataset) -> Result:
         "sha256": dataset.sha256,
         "task": dataset.task,
         "wall_s": limits.WALL_S,
+        "index": index_file.fileno(),
     }
     # Files, because the child's limits bound them; a pipe would let it fill our memory.
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        code = await _wait(json.dumps(request).encode(), output, errors)
+        code = await _wait(json.dumps(request).encode(), output, errors, index_file)
         output.seek(0)
         errors.seek(0)
         said = errors.read(10_000).decode(errors="replace").strip()
         if code == 0:
-            return _result(output.read(_MAX_RESULT_BYTES))
+            result = _result(output.read(_MAX_RESULT_BYTES))
+            if result.accepted:
+                result.index_sha256 = await asyncio.to_thread(_verified, index_file)
+            return result
     if code == os.EX_TEMPFAIL:
         raise ObjectStoreError(
             f"Dataset {dataset.id} could not be read from the object store: {said}"
@@ -103,16 +114,27 @@ def _result(output: bytes) -> Result:
     try:
         return Result.model_validate_json(output)
     except ValidationError as error:
-        raise _CrashedError("no verdict") from error
+        raise _CrashedError("no result") from error
 
 
-async def _wait(request: bytes, output: IO[bytes], errors: IO[bytes]) -> int:
+def _verified(index_file: IO[bytes]) -> str:
+    index_file.seek(0)
+    try:
+        sha256 = index.verify(index_file)
+    except ValueError as error:
+        raise _CrashedError(f"no index: {error}") from error
+    index_file.seek(0)
+    return sha256
+
+
+async def _wait(request: bytes, output: IO[bytes], errors: IO[bytes], index_file: IO[bytes]) -> int:
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-P", "-m", "trainyard_datasets"),
         stdin=asyncio.subprocess.PIPE,
         stdout=output,
         stderr=errors,
+        pass_fds=[index_file.fileno()],
         # One arena: each further one would reserve 64 MiB of the address space we bound.
         env={name: value for name, value in os.environ.items() if name.upper() in _ENVIRONMENT}
         | {"MALLOC_ARENA_MAX": "1", "PYTHONUTF8": "1"},

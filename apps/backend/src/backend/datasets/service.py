@@ -1,5 +1,6 @@
 """A dataset's life: announced, uploaded in parts, checked, deleted."""
 
+import tempfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -173,12 +174,12 @@ def _chosen(
             raise _incomplete(f"You do not name part {number} of {expected}. Name all of them.")
         if number not in etags:
             raise _incomplete(
-                f"UploadedPart {number} of {expected} has not arrived. Upload it to its link, then "
+                f"Part {number} of {expected} has not arrived. Upload it to its link, then "
                 "complete again."
             )
         if (number, claimed[number]) not in stored:
             raise _incomplete(
-                f"UploadedPart {number} of {expected} in the store has the ETag {etags[number]}, not "
+                f"Part {number} of {expected} in the store has the ETag {etags[number]}, not "
                 f"{claimed[number]!r}. Upload it again and use the ETag that the store answers."
             )
     chosen = [stored[number, claimed[number]] for number in range(1, expected + 1)]
@@ -196,28 +197,43 @@ def _incomplete(detail: str) -> Problem:
 
 
 async def run_preflight(ctx: Context, id_: str) -> None:
-    """Check an uploaded dataset and make it ready or rejected.
+    """Check an uploaded dataset, store its index, and make it ready or rejected.
 
-    Nothing to do where it is in another state, or deleted meanwhile.
+    A ready dataset without an index is checked again and stays ready meanwhile. Nothing to do
+    where it is in another state, or deleted meanwhile.
 
     Raises:
         ObjectStoreError: the store does not answer; worth another try.
     """
     async with ctx.db.reading() as session:
         dataset = await repository.find(session, id_)
-    if dataset is None or dataset.status != DatasetStatus.CHECKING:
+    if dataset is None or not _needs_check(dataset):
         return
-    result = await preflight_process.run(ctx, dataset)
+    bucket, key = ctx.settings.datasets_bucket, object_keys.dataset_index(id_)
+    with tempfile.TemporaryFile() as index:
+        result = await preflight_process.run(ctx, dataset, index)
+        if result.index_sha256 is not None:
+            await ctx.store.put(bucket, key, index)
     columns: dict[str, Any] = {"report": result.report.model_dump()}
+    columns["index_sha256"] = result.index_sha256
     if result.sha256 is not None:
         columns["sha256"] = result.sha256
     to = DatasetStatus.READY if result.accepted else DatasetStatus.REJECTED
     async with ctx.db.transaction() as session:
-        await repository.transition(session, id_, DatasetStatus.CHECKING, to, **columns)
+        changed = await repository.transition(session, id_, dataset.status, to, **columns)
+        left = await repository.find(session, id_)
+    if not changed and (left is None or left.status != DatasetStatus.READY):
+        await ctx.store.delete(bucket, key)  # the dataset was deleted meanwhile
+
+
+def _needs_check(dataset: Dataset) -> bool:
+    return dataset.status == DatasetStatus.CHECKING or (
+        dataset.status == DatasetStatus.READY and dataset.index_sha256 is None
+    )
 
 
 async def delete(ctx: Context, id_: str) -> None:
-    """Delete the archive, an unfinished upload of it, and the record.
+    """Delete the archive and its index, an unfinished upload of it, and the record.
 
     Raises:
         Problem: 404, or 409 while jobs that use it are not finished.
@@ -241,6 +257,7 @@ async def delete(ctx: Context, id_: str) -> None:
     bucket, key = ctx.settings.datasets_bucket, object_keys.dataset(id_)
     if dataset.upload_id is not None:
         await ctx.store.abort_upload(bucket, key, dataset.upload_id)
+    await ctx.store.delete(bucket, object_keys.dataset_index(id_))
     await ctx.store.delete(bucket, key)
     async with ctx.db.transaction() as session:
         await repository.delete(session, id_)

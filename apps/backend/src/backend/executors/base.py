@@ -49,7 +49,11 @@ class Observation:
 
 
 class LaunchError(Exception):
-    """The executor refused or failed to start an attempt; the text is for the user."""
+    """An attempt was refused or could not be started; the text is for the user."""
+
+    def __init__(self, message: str, cause: Cause = Cause.LAUNCH_FAILED) -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 class ExecutorUnavailableError(Exception):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -92,6 +92,10 @@ class ObjectStore:
             ]
 
         return await self._call(listed)
+
+    async def put(self, bucket: str, key: str, file: IO[bytes]) -> None:
+        """Store the rest of a file, at most 5 GiB."""
+        await self._call(lambda: self._client.put_object(Bucket=bucket, Key=key, Body=file))
 
     async def delete(self, bucket: str, key: str) -> None:
         """Delete one object; harmless when it is gone."""

@@ -30,6 +30,8 @@ def attempt_env(
     }
     if dataset is not None and dataset.sha256 is not None:
         env["DATASET_SHA256"] = dataset.sha256
+    if dataset is not None and dataset.index_sha256 is not None:
+        env["DATASET_INDEX_SHA256"] = dataset.index_sha256
     if attempt.debug_port is not None:
         env["DEBUG_PORT"] = str(attempt.debug_port)
     return env

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import secrets
 import socket
+from typing import NoReturn
 from weakref import WeakValueDictionary
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -30,7 +31,7 @@ from backend.orchestration import repository
 from backend.orchestration.attempt_env import attempt_env
 from backend.state import object_keys, retry_policy
 from backend.state.causes import CAUSE_RULES, Cause
-from backend.state.datasets import Dataset
+from backend.state.datasets import Dataset, DatasetStatus
 from backend.state.jobs import Attempt, Job
 from backend.state.statuses import FINISHED, JobStatus
 from backend.state.tokens import sha256
@@ -45,6 +46,10 @@ NOT_RUNNING = frozenset({JobStatus.QUEUED, JobStatus.RETRYING})
 _launching: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
 
+class DatasetPendingError(Exception):
+    """The attempt's dataset has no index yet; the text is for the user."""
+
+
 async def launch(ctx: Context, job_id: str) -> Launched | None:
     """Ensure that the job's current attempt is running; start the next one if it is due.
 
@@ -53,12 +58,13 @@ async def launch(ctx: Context, job_id: str) -> Launched | None:
 
     Raises:
         ExecutorUnavailableError: it may or may not have been launched; call again.
+        DatasetPendingError: it is not launched yet; call again.
     """
     # Serialised per job: a concurrent call would invalidate the first call's token.
     async with _launching.setdefault(job_id, asyncio.Lock()):
         try:
             return await _launch(ctx, job_id)
-        except ExecutorUnavailableError as error:
+        except (ExecutorUnavailableError, DatasetPendingError) as error:
             async with ctx.db.transaction() as session:
                 await repository.set_wait_message(session, job_id, str(error))
             await ctx.bus.publish(job_id)
@@ -87,7 +93,8 @@ async def _launch(ctx: Context, job_id: str) -> Launched | None:
     try:
         await ctx.executor.launch(await _spec(ctx, ref, token))
     except (LaunchError, Problem) as error:
-        await end(ctx, Observation(ref, "ended", cause=Cause.LAUNCH_FAILED, message=str(error)))
+        cause = error.cause if isinstance(error, LaunchError) else Cause.LAUNCH_FAILED
+        await end(ctx, Observation(ref, "ended", cause=cause, message=str(error)))
         return Launched(number, ended=True)
     return await _launched(ctx, ref)
 
@@ -152,6 +159,8 @@ async def _spec(ctx: Context, ref: AttemptRef, token: str) -> AttemptSpec:
         job = await session.get_one(Job, ref.job_id)
         attempt = await repository.existing_attempt(session, ref)
         dataset = await session.get(Dataset, job.dataset_id)
+    if dataset is not None and dataset.index_sha256 is None:
+        await _request_index(ctx, dataset)
     manifest = ctx.trainers.get(job.trainer)
     resources = Resources.model_validate(job.resources)
     return AttemptSpec(
@@ -165,6 +174,18 @@ async def _spec(ctx: Context, ref: AttemptRef, token: str) -> AttemptSpec:
         placement=resources.placement,
         trainer=job.trainer,
         name=job.name,
+    )
+
+
+async def _request_index(ctx: Context, dataset: Dataset) -> NoReturn:
+    """Have a dataset checked again that a backend of an older version checked."""
+    name = f"Dataset {dataset.name} version {dataset.version}"
+    if dataset.status == DatasetStatus.REJECTED:
+        raise LaunchError(f"{name} was checked again and rejected.", Cause.DATASET_INVALID)
+    await ctx.temporal.start_preflight(dataset.id)
+    raise DatasetPendingError(
+        f"{name} was pushed to an older version of the platform and is checked again. "
+        "The training starts when this is done."
     )
 
 

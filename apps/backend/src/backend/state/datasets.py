@@ -26,7 +26,11 @@ class DatasetStatus(StrEnum):
 
 
 class Dataset(Base):
-    """One version; its archive is the object `object_keys.dataset(id)`."""
+    """One version. Its archive is the object `object_keys.dataset(id)`.
+
+    `index_sha256` is that of `object_keys.dataset_index(id)`: None until the dataset is ready, and
+    for one that an older backend checked.
+    """
 
     __tablename__ = "datasets"
     __table_args__ = (UniqueConstraint("name", "version"),)
@@ -38,6 +42,7 @@ class Dataset(Base):
     status: Mapped[DatasetStatus] = mapped_column(String(16), default=DatasetStatus.UPLOADING)
     size: Mapped[int] = mapped_column(BigInteger)
     sha256: Mapped[str | None] = mapped_column(String(64))
+    index_sha256: Mapped[str | None] = mapped_column(String(64))
     upload_id: Mapped[str | None]
     workflow_started: Mapped[bool] = mapped_column(default=False)
     report: Mapped[dict[str, Any] | None]

@@ -6,6 +6,11 @@ def dataset(dataset_id: str) -> str:
     return f"{dataset_id}.zip"
 
 
+def dataset_index(dataset_id: str) -> str:
+    """Beside the archive: which of its files training reads."""
+    return f"{dataset_id}.jsonl"
+
+
 def job(job_id: str) -> str:
     """In the bucket of models, as those below: the prefix of all that a job's attempts store."""
     return f"{job_id}/"

@@ -1,20 +1,19 @@
 """What users and attackers push instead of a dataset: each is named, and nothing is run or lost."""
 
+import io
 import stat
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import archives
-import data_support
 import pytest
 from archives import BOX, YAML, picture, zipped
-from backend.datasets import service
-from data_support import Served
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+from trainyard_datasets import images
+from trainyard_datasets.archive import Archive
+from trainyard_datasets.check import Check, check_files
+from trainyard_datasets.folder import Folder
 
 
 class Case(NamedTuple):
@@ -76,8 +75,8 @@ def anchors() -> str:
 
 
 ARCHIVES = [
-    Case("no zip", lambda: b"GIF89a" + bytes(100), "This is no zip archive"),
-    Case("truncated", lambda: zipped(archives.files())[:-40], "or its end is missing"),
+    Case("no zip", lambda: b"GIF89a" + bytes(100), "This is not a zip archive"),
+    Case("truncated", lambda: zipped(archives.files())[:-40], "or it is truncated"),
     Case(
         "middle cut out",
         lambda: (data := zipped(archives.files()))[:300] + data[900:],
@@ -114,7 +113,7 @@ ARCHIVES = [
         lambda: zipped(archives.files(), method=zipfile.ZIP_LZMA),
         "uses compression method 14",
     ),
-    Case("bomb", bombs("images/train/x.bmp", 80 * 2**20), "that is a bomb"),
+    Case("bomb", bombs("images/train/x.bmp", 80 * 2**20), "this looks like a zip bomb"),
     Case("overlapping entries", archives.overlapping, "entries overlap"),
 ]
 
@@ -131,7 +130,7 @@ LAYOUTS = [
         yaml(YAML + "x: !!python/object/apply:os.system ['touch canary']\n"),
         "data.yaml cannot be read",
     ),
-    Case("not utf-8", changed({"data.yaml": YAML.encode("utf-16")}), "data.yaml is no UTF-8 text"),
+    Case("not utf-8", changed({"data.yaml": YAML.encode("utf-16")}), "data.yaml is not UTF-8 text"),
     Case("a list", yaml("- train\n- val\n"), "data.yaml must hold keys"),
     Case("alias bomb", yaml(anchors()), "refers to itself too often"),
     Case("deep nesting", yaml("x: " + "[" * 50_000), "data.yaml cannot be read"),
@@ -142,7 +141,7 @@ LAYOUTS = [
     Case(
         "absent folder",
         yaml(YAML.replace("images/val", "images/test")),
-        "val names 'images/test', a folder without images in this archive. Images are in "
+        "val names 'images/test', a folder without images in this dataset. Images are in "
         "images/train, images/val",
     ),
     Case(
@@ -162,8 +161,8 @@ LAYOUTS = [
         "It has no image at all that training reads",
     ),
     Case("unprintable name", yaml(YAML.replace("dog", '"do\\0g"')), "must be plain names"),
-    Case("leads out", yaml(YAML.replace("images/val", "../../etc")), "leads out of the archive"),
-    Case("absolute folder", yaml(YAML.replace("images/val", "/etc")), "leads out of the archive"),
+    Case("leads out", yaml(YAML.replace("images/val", "../../etc")), "leads out of the dataset"),
+    Case("absolute folder", yaml(YAML.replace("images/val", "/etc")), "leads out of the dataset"),
     Case("file list", yaml(YAML.replace("images/val", "val.txt")), "names a list of files"),
     Case("no names", yaml("train: images/train\nval: images/val\n"), "data.yaml lacks names"),
     Case("names with gaps", yaml(YAML.replace("[cat, dog]", "{0: cat, 2: dog}")), "without gaps"),
@@ -244,7 +243,7 @@ WARNINGS = [
         (
             "text as image",
             changed({"images/train/0.jpg": b"hello"}, train=20),
-            "no image that can be read",
+            "Cannot read this image",
             "detect",
         ),
         (
@@ -274,7 +273,7 @@ WARNINGS = [
         (
             "empty picture",
             changed({"images/train/0.jpg": b""}, train=20),
-            "no image that can be read",
+            "Cannot read this image",
             "detect",
         ),
         ("words", label("cat 0.5 0.5 0.2 0.2"), "Line 1 has something else than numbers", "detect"),
@@ -305,7 +304,7 @@ WARNINGS = [
             "has the class 0.5; classes are whole",
             "detect",
         ),
-        ("binary label", label(b"\xff\xfe\x00"), "is no UTF-8 text", "detect"),
+        ("binary label", label(b"\xff\xfe\x00"), "is not UTF-8 text", "detect"),
         ("line twice", label(BOX * 2), "1 lines repeat others", "detect"),
         ("polygon", label(archives.LINES["segment"]), "is a polygon (7 numbers)", "detect"),
         (
@@ -362,24 +361,49 @@ WARNINGS = [
 ]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("case", ARCHIVES + LAYOUTS + WARNINGS, ids=lambda case: case.name)
-async def test_bad_dataset(
-    served: Served, s3: "S3Client", case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ctx, client = served
-    work = tmp_path / "work"
-    work.mkdir()
-    monkeypatch.chdir(work)
-    monkeypatch.setenv("TMPDIR", str(work))
+def test_bad_dataset(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     data = case.archive()
-    id_ = await data_support.push(client, data, task=case.task)
-    await service.run_preflight(ctx, id_)
-    dataset = await data_support.get(client, id_)
-    assert case.message in data_support.problem_text(dataset).replace('\\"', '"')
-    assert dataset["status"] == case.status, dataset["report"]
-    assert dataset["report"]["problems_total"] >= len(dataset["report"]["problems"]) > 0
+    check = Check(case.task)
+    with check.rejecting():
+        check.run(Archive(io.BytesIO(data), len(data)))
+    report = check.report()
+    assert case.message in "\n".join(problem["message"] for problem in report["problems"])
+    assert check.accepted == (case.status == "ready"), report
+    assert report["problems_total"] >= len(report["problems"]) > 0
     # No canary, no unpacked file, no temporary file.
-    assert list(work.iterdir()) == []
-    stored = s3.get_object(Bucket=ctx.settings.datasets_bucket, Key=f"{id_}.zip")
-    assert stored["Body"].read() == data
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("task", archives.TASKS)
+def test_a_folder_and_its_archive_have_the_same_report(task: str, tmp_path: Path) -> None:
+    files = archives.files(task)
+    files |= {"images/train/x.jpg" if task != "classify" else "train/cat/x.jpg": b"no image"}
+    data = zipped(files)
+    root = archives.unpacked(files, tmp_path)
+    packed = check_files(Archive(io.BytesIO(data), len(data)), task)
+    loose = check_files(Folder(root), task)
+    assert loose.report() == packed.report()
+    assert loose.report()["problems"], "the test's bad image was not seen"
+
+
+def test_an_unreadable_file_of_a_folder_is_named(tmp_path: Path) -> None:
+    root = archives.unpacked(archives.files(train=20), tmp_path)
+    folder = Folder(root)
+    (root / "images/train/0.jpg").unlink()
+    report = check_files(folder, "detect").report()
+    assert report["problems"][0]["file"] == "images/train/0.jpg"
+    assert "No such file or directory" in report["problems"][0]["message"]
+
+
+def test_memory_that_runs_out_rejects(monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(*_: Any, **__: Any) -> None:
+        raise MemoryError
+
+    data = zipped(archives.files())
+    monkeypatch.setattr(images, "fault", exhausted)
+    check = check_files(Archive(io.BytesIO(data), len(data)), "detect")
+    assert not check.accepted
+    assert "needs more than 3,072 MiB of memory" in check.report()["problems"][0]["message"]

@@ -1,0 +1,77 @@
+"""The files of a dataset, and which of them training reads."""
+
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import PurePosixPath
+from typing import Protocol
+
+SETTINGS = "data.yaml"
+# What Ultralytics reads.
+IMAGE_SUFFIXES = frozenset(
+    {
+        *(".avif", ".bmp", ".dng", ".heic", ".heif", ".jp2", ".jpeg", ".jpg", ".mpo", ".png"),
+        *(".tif", ".tiff", ".webp"),
+    }
+)
+
+
+class UnreadableError(Exception):
+    """A file cannot be read; the text says why and what to do."""
+
+
+class Files(Protocol):
+    """The files of an archive or a folder, by their paths with forward slashes."""
+
+    @property
+    def names(self) -> Collection[str]:
+        """The paths of all files."""
+
+    def size(self, name: str) -> int:
+        """Bytes of a file."""
+
+    def read(self, name: str, head: int | None = None) -> bytes:
+        """A file, or its first `head` bytes.
+
+        Raises:
+            UnreadableError: the file is damaged.
+        """
+
+    def sweep(
+        self, names: Iterable[str], head: int | None = None
+    ) -> Iterator[tuple[str, bytes | UnreadableError]]:
+        """Read many files, in the order that is fastest."""
+
+
+def is_image(name: str) -> bool:
+    """Whether training reads the file as an image."""
+    path = PurePosixPath(name)
+    return path.suffix.lower() in IMAGE_SUFFIXES and not _is_junk(path)
+
+
+def is_label(name: str) -> bool:
+    """Whether the file lies where training looks for labels."""
+    path = PurePosixPath(name)
+    return path.suffix == ".txt" and "labels" in path.parts[:-1] and not _is_junk(path)
+
+
+def belongs(name: str) -> bool:
+    """Whether the file is part of a dataset: an image, labels, or data.yaml at the top."""
+    return name == SETTINGS or is_image(name) or is_label(name)
+
+
+def label_of(image: str) -> str:
+    """The image's label file: `labels` for the last folder `images`, `.txt` for the suffix."""
+    stem = image.rpartition(".")[0]
+    before, found, after = f"/{stem}".rpartition("/images/")
+    return (f"{before}/labels/{after}" if found else f"/{stem}")[1:] + ".txt"
+
+
+def read_or_error(files: Files, name: str, head: int | None = None) -> bytes | UnreadableError:
+    """As `Files.read`, with the error as the result."""
+    try:
+        return files.read(name, head)
+    except UnreadableError as error:
+        return error
+
+
+def _is_junk(path: PurePosixPath) -> bool:
+    return path.parts[0] == "__MACOSX" or path.name.startswith(".")

@@ -1,0 +1,66 @@
+"""What of a folder belongs to a dataset, and the task that it looks made for."""
+
+from pathlib import Path
+
+import archives
+import pytest
+from archives import BOX
+from trainyard_datasets.files import IMAGE_SUFFIXES
+from trainyard_datasets.findings import RejectedError
+from trainyard_datasets.folder import Folder
+from trainyard_datasets.layout import guess_task
+
+
+def test_images_labels_and_data_yaml_belong(tmp_path: Path) -> None:
+    files = archives.files(train=1, val=1)
+    images = {f"images/train/x{suffix}": b"x" for suffix in IMAGE_SUFFIXES}
+    rest = ("labels/train.cache", ".git/x.png", "images/.x.png", "notes.txt", "images/data.yaml")
+    root = archives.unpacked(files | images | dict.fromkeys(rest, b"x"), tmp_path)
+    folder = Folder(root)
+    assert list(folder.names) == sorted([*files, *images])
+    assert folder.total_size == sum(map(len, (files | images).values()))
+    assert folder.skipped == 4, "a hidden folder is not looked into"
+
+
+def test_links_are_counted_and_not_followed(tmp_path: Path) -> None:
+    root = archives.unpacked(archives.files(train=1, val=1), tmp_path / "set")
+    (root / "images/more").symlink_to(root / "images/train")
+    (root / "images/train/link.png").symlink_to("/etc/hostname")
+    folder = Folder(root)
+    assert folder.links == 2
+    assert not [name for name in folder.names if "more" in name or "link" in name]
+
+
+@pytest.mark.parametrize(
+    ("label", "extra", "task"),
+    [
+        (BOX, "", "detect"),
+        (BOX * 3 + "0 .5 .5\n", "", "detect"),
+        ("0 .1 .1 .2 .1 .2 .2\n", "", "segment"),
+        ("0 .1 .1 .2 .1 .2 .2 .1 .2\n", "", "obb"),
+        ("0 .5 .5 .1 .1 .5 .5 2\n", "kpt_shape: [1, 3]\n", "pose"),
+    ],
+)
+def test_the_task_is_guessed(tmp_path: Path, label: str, extra: str, task: str) -> None:
+    files = {"data.yaml": f"names: [a]\n{extra}".encode(), "images/a.png": b"x"}
+    root = archives.unpacked(files | {"labels/a.txt": label.encode()}, tmp_path)
+    assert guess_task(Folder(root)) == task
+
+
+def test_images_without_labels_are_to_classify(tmp_path: Path) -> None:
+    assert guess_task(Folder(archives.unpacked({"train/cat/a.png": b""}, tmp_path))) == "classify"
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"coco.yaml": b"names: [a]"}, "There is no data.yaml"),
+        ({"data.yaml": b"names: ["}, "data.yaml cannot be read"),
+    ],
+)
+def test_labels_without_a_readable_data_yaml(
+    tmp_path: Path, files: dict[str, bytes], message: str
+) -> None:
+    root = archives.unpacked(files | {"labels/train/a.txt": BOX.encode()}, tmp_path)
+    with pytest.raises(RejectedError, match=message):
+        guess_task(Folder(root))
