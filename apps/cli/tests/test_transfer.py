@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Request, Server, Yard, answer, dataset, hang_up, job
+from trainyard_datasets.files import IMAGE_SUFFIXES
 from yard import archive
 from yard.errors import YardError
 
@@ -45,38 +46,26 @@ def test_only_what_belongs_is_packed_and_always_the_same_bytes(tmp_path: Path) -
         ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("label", "extra", "task"),
-    [
-        (BOX, "", "detect"),
-        (BOX * 3 + "0 .5 .5\n", "", "detect"),
-        ("0 .1 .1 .2 .1 .2 .2\n", "", "segment"),
-        ("0 .1 .1 .2 .1 .2 .2 .1 .2\n", "", "obb"),
-        ("0 .5 .5 .1 .1 .5 .5 2\n", "kpt_shape: [1, 3]\n", "pose"),
-    ],
-)
-def test_the_task_is_guessed(tmp_path: Path, label: str, extra: str, task: str) -> None:
-    root = _folder(tmp_path / "set", label)
-    (root / "data.yaml").write_text("names: [a]\n" + extra)
-    assert archive.guess_task(archive.scan(root)) == task
-
-
-def test_images_without_labels_are_to_classify(tmp_path: Path) -> None:
-    image = tmp_path / "train/cat/a.png"
-    image.parent.mkdir(parents=True)
-    image.touch()
-    assert archive.guess_task(archive.scan(tmp_path)) == "classify"
+def test_every_image_that_training_reads_is_packed(tmp_path: Path) -> None:
+    root = _folder(tmp_path / "set")
+    for suffix in IMAGE_SUFFIXES:
+        (root / f"images/train/b{suffix.upper()}").write_bytes(b"image")
+    archive.pack(archive.scan(root), tmp_path / "set.zip", print)
+    with zipfile.ZipFile(tmp_path / "set.zip") as packed:
+        names = {Path(name).suffix.lower() for name in packed.namelist() if "/b." in name}
+    assert names == IMAGE_SUFFIXES
 
 
 def test_labels_without_data_yaml_are_wrong_usage(tmp_path: Path) -> None:
     root = _folder(tmp_path / "set")
     (root / "data.yaml").rename(root / "coco.yaml")
-    with pytest.raises(YardError, match=r"no data\.yaml") as raised:
+    with pytest.raises(YardError, match="cannot be guessed") as raised:
         archive.guess_task(archive.scan(root))
-    assert raised.value.why == "there is coco.yaml"
+    assert "There is no data.yaml" in raised.value.why
+    assert raised.value.code == 2
 
 
-def test_links_are_counted_and_not_followed(tmp_path: Path) -> None:
+def test_links_that_hide_all_images_are_named(tmp_path: Path) -> None:
     real = _folder(tmp_path / "real")
     (tmp_path / "set").mkdir()
     (tmp_path / "set/images").symlink_to(real / "images")

@@ -8,7 +8,16 @@ import typer
 from typer.core import TyperGroup
 
 from yard import old_names
-from yard.commands import dataset, dev, job, job_submit, model, model_predict, trainer
+from yard.commands import (
+    dataset,
+    dataset_check,
+    dev,
+    job,
+    job_submit,
+    model,
+    model_predict,
+    trainer,
+)
 from yard.console import show_error
 from yard.errors import EXIT_CODES, Code, YardError
 
@@ -37,10 +46,11 @@ def _noun(
 
 _noun(
     "dataset",
-    "Upload and look up datasets.",
+    "Check, upload and look up datasets.",
     {
         "list": dataset.list_datasets,
         "show": dataset.show,
+        "check": dataset_check.check,
         "push": dataset.push,
         "delete": dataset.delete,
     },

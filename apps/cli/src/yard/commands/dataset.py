@@ -1,4 +1,4 @@
-"""`yard dataset`: list, show, push, delete."""
+"""`yard dataset`: list, show, push, delete (check: dataset_check.py)."""
 
 import dataclasses
 import enum
@@ -6,11 +6,12 @@ import re
 import tempfile
 import unicodedata
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 from tenacity import Retrying, retry_if_result, wait_fixed
+from trainyard_datasets.folder import Folder
 
 from yard import archive, console, formatting, transfer
 from yard.client import Client, Json
@@ -116,16 +117,12 @@ def push(
     kind = task.value if task else archive.guess_task(found)
     verbose = not as_json
     if verbose:
-        left_out = f", {found.skipped} left out" if found.skipped else ""
-        left_out += f", {found.links} links not followed" if found.links else ""
-        out.print(
-            f"{len(found.files)} files, {formatting.size(found.size)}{left_out} · {kind}{'' if task else _guessed(kind)}"
-        )
+        print_scanned(found, kind, guessed=task is None)
     progress = PushProgress()
     try:
         with tempfile.TemporaryDirectory(prefix="yard-push-") as scratch:
             packed = Path(scratch) / "dataset.zip"
-            with console.transfer_bar("packing", found.size, show=verbose) as advance:
+            with console.transfer_bar("packing", found.total_size, show=verbose) as advance:
                 sha256 = archive.pack(found, packed, advance)
             fields = {"name": name, "task": kind, "sha256": sha256}
             dataset = _send(api, packed, fields, progress, show=verbose)
@@ -150,6 +147,14 @@ class PushProgress:
 
     why: str = "nothing was sent to the server yet"
     todo: str = "push the folder again"
+
+
+def print_scanned(folder: Folder, task: str, *, guessed: bool) -> None:
+    """Print what of a folder belongs to the dataset."""
+    left_out = f", {folder.skipped} left out" if folder.skipped else ""
+    left_out += f", {folder.links} links not followed" if folder.links else ""
+    files = f"{len(folder.names)} files, {formatting.size(folder.total_size)}"
+    out.print(f"{files}{left_out} · {task}{_guessed(task) if guessed else ''}")
 
 
 def _guessed(kind: str) -> str:
@@ -201,30 +206,30 @@ def _label(dataset: Json) -> str:
 
 def _print(dataset: Json) -> None:
     """Print a dataset with its counts, classes and problems."""
-    report = dataset["report"] or {}
-    images = report.get("images", {})
-    console.print_table(
-        console.key_value_table(
-            [
-                ("dataset", f"{_label(dataset)}  ({dataset['id']})"),
-                ("status", formatting.status(dataset["status"])),
-                ("task", dataset["task"]),
-                ("size", formatting.size(dataset["size"])),
-                ("images", " · ".join(f"{n} {part}" for part, n in images.items() if n)),
-                ("labels", report.get("labels")),
-            ]
-        )
-    )
+    rows = [
+        ("dataset", f"{_label(dataset)}  ({dataset['id']})"),
+        ("status", formatting.status(dataset["status"])),
+        ("task", dataset["task"]),
+        ("size", formatting.size(dataset["size"])),
+    ]
+    print_report(rows, dataset["report"] or {})
+
+
+def print_report(about: list[tuple[str, Any]], report: Json) -> None:
+    """Print what a check found: names and values, those `about` the dataset first."""
+    images = " · ".join(f"{n} {part}" for part, n in report.get("images", {}).items() if n)
+    rows = [*about, ("images", images), ("labels", report.get("labels"))]
+    console.print_table(console.key_value_table(rows))
     if report.get("classes"):
         console.print_table(_balance(report["classes"]))
     problems = report.get("problems", [])
     if problems:
-        rows = [
+        shown = [
             (formatting.status(item["severity"]), item["file"], item["message"])
             for item in problems[:_SHOWN_PROBLEMS]
         ]
-        console.print_table(console.table(("problem", "file", "what to fix"), rows))
-        more = int(report.get("problems_total", len(problems))) - len(rows)
+        console.print_table(console.table(("problem", "file", "what to fix"), shown))
+        more = int(report.get("problems_total", len(problems))) - len(shown)
         if more > 0:
             out.print(f"… and {more} more; --json lists up to {len(problems)}")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from trainyard_datasets.files import IMAGE_SUFFIXES
 
 from yard import console, locations
-from yard.archive import IMAGES
 from yard.client import Json
 from yard.commands.model import fetch
 from yard.console import out
@@ -69,11 +69,11 @@ def _image_files(path: Path) -> list[Path]:
     """Return the images in a folder, or the path itself if it is not a folder."""
     if not path.is_dir():
         return [path]
-    found = sorted(file for file in path.iterdir() if file.suffix.lower() in IMAGES)
+    found = sorted(file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
     if not found:
         raise YardError(
             f"there is no image in {path}",
-            f"looked for {', '.join(sorted(IMAGES))}, not in its subfolders",
+            f"looked for {', '.join(sorted(IMAGE_SUFFIXES))}, not in its subfolders",
             "name the folder with the images, or single files",
             Code.USAGE,
         )
