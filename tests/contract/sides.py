@@ -92,6 +92,30 @@ answer = sorted(IMAGE_SUFFIXES)
 """
 
 
+# For the path ARCHIVE: its index, beside it.
+CHECK = """
+from pathlib import Path
+from trainyard_datasets.archive import Archive
+from trainyard_datasets.check import check_files
+
+path = Path(ARCHIVE)
+check = check_files(Archive(path.open("rb"), path.stat().st_size), TASK)
+with path.with_suffix(".jsonl").open("wb") as file:
+    check.write_index(file)
+answer = check.report()
+"""
+
+# For the path ARCHIVE: unpacked by its index, beside it.
+UNPACK = """
+from pathlib import Path
+from trainer.dataset.fetch import unpack
+
+path = Path(ARCHIVE)
+unpack(path, path.with_suffix(".jsonl"), path.with_suffix(""))
+answer = sorted(str(file.relative_to(path.with_suffix(""))) for file in path.with_suffix("").rglob("*.*"))
+"""
+
+
 STORE_WITH_CA = {
     "minio": {"enabled": False},
     "objectStore": {"endpoint": "https://store.example.com", "caConfigMap": "store-ca"},

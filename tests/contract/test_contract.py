@@ -3,7 +3,9 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
+import archives
 import pytest
 from chart import ROOT
 
@@ -63,6 +65,24 @@ def test_object_keys_and_limits_are_the_backend_s() -> None:
 def test_image_suffixes_are_ultralytics_own() -> None:
     assert sides.ask("trainer-ultralytics", sides.IMAGE_SUFFIXES) == CONTRACT["image_suffixes"]
     assert sides.ask("backend", sides.CHECKED_SUFFIXES) == CONTRACT["image_suffixes"]
+
+
+@pytest.mark.parametrize("task", CONTRACT["tasks"])
+def test_the_trainer_unpacks_by_the_index_that_the_check_writes(task: str, tmp_path: Path) -> None:
+    files = archives.files(task)
+    unusable = next(name for name in files if name.endswith("train/3.jpg") or "train/cat" in name)
+    hostile = {unusable: b"no image", "labels/train.cache": archives.PICKLE_CANARY}
+    extra = {f"{unusable}{number}.jpg": archives.picture() for number in range(40)}
+    path = tmp_path / "set.zip"
+    path.write_bytes(archives.zipped(files | extra | hostile))
+    given = f"ARCHIVE, TASK = {str(path)!r}, {task!r}\n"
+    report = sides.ask("backend", given + sides.CHECK)
+    assert [p["file"] for p in report["problems"] if p["severity"] == "error"] == []
+    unpacked = sides.ask("trainer-ultralytics", given + sides.UNPACK)
+    expected = {*files, *extra} - {unusable}
+    if task != "classify":
+        expected -= {unusable.replace("images", "labels").replace(".jpg", ".txt")}
+    assert set(unpacked) == expected
 
 
 def test_the_page_shows_the_variables() -> None:

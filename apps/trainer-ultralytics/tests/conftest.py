@@ -55,9 +55,13 @@ class Jobs:
     def env(self, task: str = "detect", **changes: Any) -> dict[str, str]:
         """The contract's environment; lower-case changes go into the config."""
         job_id = changes.pop("JOB_ID", uuid4().hex[:12])
-        data = changes.pop("archive", None) or samples.archive(samples.files(task))
+        content = changes.pop("content", None) or samples.files(task)
+        data = changes.pop("archive", None) or samples.archive(content)
+        index = samples.index(content, task)
         sha256 = hashlib.sha256(data).hexdigest()
-        self.client.put_object(Bucket=DATASETS_BUCKET, Key=f"{sha256[:12]}.zip", Body=data)
+        for suffix, body in (("zip", data), ("jsonl", index)):
+            key = f"{sha256[:12]}.{suffix}"
+            self.client.put_object(Bucket=DATASETS_BUCKET, Key=key, Body=body)
         config = {"epochs": 1, "imgsz": 32, "batch": 2, "mosaic": 0, "model": "yolo11n"}
         config |= {key: value for key, value in changes.items() if key.islower()}
         return {
@@ -73,6 +77,7 @@ class Jobs:
             "MODELS_BUCKET": MODELS_BUCKET,
             "DATASET_ID": sha256[:12],
             "DATASET_SHA256": sha256,
+            "DATASET_INDEX_SHA256": hashlib.sha256(index).hexdigest(),
             "TASK": task,
             "TRAIN_CONFIG": json.dumps(config),
         } | {key: str(value) for key, value in changes.items() if key.isupper()}

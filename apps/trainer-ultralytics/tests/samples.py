@@ -1,6 +1,7 @@
-"""Tiny datasets of every task, drawn on the spot, as zip archives."""
+"""Tiny datasets of every task, drawn on the spot, as zip archives with their indexes."""
 
 import io
+import json
 import zipfile
 from typing import Any
 
@@ -50,3 +51,28 @@ def archive(content: dict[str, bytes]) -> bytes:
         for name, body in content.items():
             target.writestr(name, body)
     return data.getvalue()
+
+
+def index(content: dict[str, bytes], task: str, **changes: Any) -> bytes:
+    """The index that the platform's check writes of a dataset (docs/training-contract.md)."""
+    keys = yaml.safe_load(content.get("data.yaml", b"{}"))
+    images = [name for name in content if name.endswith(".png")]
+    splits = {split: [n for n in images if split in n.split("/")] for split in ("train", "val")}
+    header = {
+        "format": 1,
+        "sha256": None,
+        "task": task,
+        "top": "",
+        "names": ["disc", "square"],
+        "folders": {
+            split: [split if task == "classify" else f"images/{split}"] for split in splits
+        },
+        "kpt_shape": keys.get("kpt_shape"),
+        "flip_idx": keys.get("flip_idx"),
+    }
+    lines: list[dict[str, Any]] = [header | changes]
+    for split, found in splits.items():
+        labels = [n.replace("images", "labels").replace(".png", ".txt") for n in found]
+        files = [[i, n if n in content else None] for i, n in zip(found, labels, strict=True)]
+        lines.append({"split": split, "files": files})
+    return "".join(json.dumps(line) + "\n" for line in lines).encode()

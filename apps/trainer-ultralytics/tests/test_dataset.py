@@ -1,10 +1,12 @@
-"""Hostile and broken archives: each is refused with its reason, and nothing is written outside."""
+"""Archives are unpacked by their index: hostile ones are refused, and nothing is written outside."""
 
 import io
+import json
 import stat
 import warnings
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import samples
@@ -12,15 +14,12 @@ import yaml
 from trainer.contract import AttemptError, Cause
 from trainer.dataset.fetch import unpack
 
-
-def with_yaml(**changes: object) -> dict[str, bytes]:
-    content = samples.files("detect")
-    settings = yaml.safe_load(content["data.yaml"]) | changes
-    return content | {"data.yaml": yaml.safe_dump(settings).encode()}
+DETECT = samples.files("detect")
 
 
 def with_entry(name: str, body: bytes = b"", mode: int = 0, method: int = 0) -> bytes:
-    data = io.BytesIO(samples.archive(samples.files("detect")))
+    """A sound archive and one more entry."""
+    data = io.BytesIO(samples.archive(DETECT))
     with zipfile.ZipFile(data, "a", method) as target, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # zipfile's own about a name that comes twice
         info = zipfile.ZipInfo("x")
@@ -31,112 +30,114 @@ def with_entry(name: str, body: bytes = b"", mode: int = 0, method: int = 0) -> 
     return data.getvalue()
 
 
-DETECT = samples.archive(samples.files("detect"))
-UNSAFE = [
-    ("absolute", with_entry("/etc/passwd.png"), "absolute"),
-    ("drive", with_entry("C:/x.png"), "absolute"),
-    ("backslash", with_entry("images\\..\\..\\x.png"), "absolute"),
-    ("parent", with_entry("images/../../x.png"), "leave"),
-    ("dot", with_entry("./images/x.png"), "leave"),
-    ("empty part", with_entry("images//x.png"), "leave"),
-    ("newline", with_entry("images/a\nb.png"), "name"),
-    ("long name", with_entry("images/" + "a" * 300 + ".png"), "name"),
-    ("symlink", with_entry("images/x.png", b"/etc/passwd", stat.S_IFLNK | 0o777), "link"),
-    ("fifo", with_entry("images/x.png", b"", stat.S_IFIFO | 0o644), "special"),
-    ("device", with_entry("images/x.png", b"", stat.S_IFCHR | 0o644), "special"),
-    ("twice", with_entry("images/train/0.png"), "two entries"),
-    ("file as folder", with_entry("images/train/0.png/x.png"), "two entries"),
-    ("bomb", with_entry("images/x.png", bytes(100 << 20), 0, zipfile.ZIP_DEFLATED), "bomb"),
-    ("long label", with_entry("labels/train/9.txt", bytes(17 << 20)), "larger"),
-    ("truncated", DETECT[: len(DETECT) // 2], "damaged"),
-    ("damaged", DETECT.replace(b"IDAT", b"XXXX", 3)[:-1], "damaged"),
-    ("no zip", b"hello", "no zip file"),
-    ("empty", b"", "no zip file"),
-    ("nothing inside", samples.archive({}), "no data.yaml"),
-    ("no yaml", samples.archive({"images/train/0.png": b"x"}), "no data.yaml"),
-    ("yaml list", samples.archive({"data.yaml": b"[1]"}), "must hold keys"),
-    ("yaml broken", samples.archive({"data.yaml": b"a: [1"}), "cannot be read"),
+def listing(*names: str) -> bytes:
+    """The sound archive's index, listing more images."""
+    more = {"split": "train", "files": [[name, None] for name in names]}
+    return samples.index(DETECT, "detect") + json.dumps(more).encode() + b"\n"
+
+
+def unpacked(data: bytes, index: bytes, folder: Path) -> Path:
+    (folder / "archive.zip").write_bytes(data)
+    (folder / "index.jsonl").write_bytes(index)
+    unpack(folder / "archive.zip", folder / "index.jsonl", folder / "data")
+    return folder / "data"
+
+
+def hostile(name: str, body: bytes = b"", mode: int = 0, method: int = 0) -> tuple[bytes, bytes]:
+    return with_entry(name, body, mode, method), listing(name)
+
+
+SOUND = samples.archive(DETECT)
+INDEX = samples.index(DETECT, "detect")
+REFUSED = [
+    ("absolute", *hostile("/etc/passwd.png"), "absolute"),
+    ("drive", *hostile("C:/x.png"), "absolute"),
+    ("backslash", *hostile("images\\..\\..\\x.png"), "absolute"),
+    ("parent", *hostile("images/../../x.png"), "leave"),
+    ("dot", *hostile("./images/x.png"), "leave"),
+    ("empty part", *hostile("images//x.png"), "leave"),
+    ("folder", *hostile("images/x/"), "leave"),
+    ("newline", *hostile("images/a\nb.png"), "name"),
+    ("long name", *hostile("images/" + "a" * 300 + ".png"), "name"),
+    ("symlink", *hostile("images/x.png", b"/etc/passwd", stat.S_IFLNK | 0o777), "link"),
+    ("fifo", *hostile("images/x.png", b"", stat.S_IFIFO | 0o644), "special"),
+    ("device", *hostile("images/x.png", b"", stat.S_IFCHR | 0o644), "special"),
+    ("file as folder", *hostile("images/train/0.png/x.png"), "two entries"),
+    ("bomb", *hostile("images/x.png", bytes(100 << 20), 0, zipfile.ZIP_DEFLATED), "bomb"),
+    ("lzma", *hostile("images/x.png", b"x", 0, zipfile.ZIP_LZMA), "compressed otherwise"),
+    ("truncated", SOUND[: len(SOUND) // 2], INDEX, "damaged"),
+    ("damaged", SOUND.replace(b"IDAT", b"XXXX", 3)[:-1], INDEX, "damaged"),
+    ("no zip", b"hello", INDEX, "no zip file"),
+    ("empty", b"", INDEX, "no zip file"),
+    ("nothing inside", samples.archive({}), INDEX, "does not fit the archive"),
+    ("not in it", SOUND, listing("images/train/9.png"), "does not fit the archive"),
+    ("no JSON", SOUND, b"hello\n", "does not fit the archive"),
+    ("no header", SOUND, b"", "does not fit the archive"),
+    ("another format", SOUND, samples.index(DETECT, "detect", format=2), "update its image"),
     (
-        "yaml object",
-        samples.archive({"data.yaml": b"!!python/object/apply:os.system [id]"}),
-        "read",
-    ),
-    ("no val", samples.archive(with_yaml(val=None)), "'val'"),
-    ("outside", samples.archive(with_yaml(train="../../../etc")), "leads out"),
-    ("host path", samples.archive(with_yaml(train="/etc")), "leads out"),
-    ("list file", samples.archive(with_yaml(train="train.txt")), "folder without images"),
-    ("number", samples.archive(with_yaml(train=7)), "must name a folder"),
-    ("no names", samples.archive(with_yaml(names=None)), "must list the classes"),
-    ("nested names", samples.archive(with_yaml(names=[["a"], "b"])), "plain names"),
-    ("gap in names", samples.archive(with_yaml(names={0: "a", 2: "b"})), "without gaps"),
-    ("wrong nc", samples.archive(with_yaml(nc=5)), "'nc' is 5"),
-    (
-        "no labels",
-        samples.archive(
-            {k: b"" if k.endswith(".txt") else v for k, v in samples.files("detect").items()}
-        ),
-        "no labels",
+        "folder outside",
+        SOUND,
+        samples.index(DETECT, "detect", folders={"train": ["../../etc"]}),
+        "leave",
     ),
 ]
 
 
-@pytest.mark.parametrize(("data", "words"), [c[1:] for c in UNSAFE], ids=[c[0] for c in UNSAFE])
-def test_unsafe_archives_are_refused(data: bytes, words: str, tmp_path: Path) -> None:
-    (tmp_path / "archive.zip").write_bytes(data)
+@pytest.mark.parametrize(
+    ("data", "index", "words"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED]
+)
+def test_hostile_archives_are_refused(
+    data: bytes, index: bytes, words: str, tmp_path: Path
+) -> None:
     with pytest.raises(AttemptError) as refused:
-        unpack(tmp_path / "archive.zip", tmp_path / "data", "detect")
+        unpacked(data, index, tmp_path)
     assert refused.value.cause is Cause.DATASET_INVALID
     assert words in refused.value.message
-    assert {path.name for path in tmp_path.iterdir()} <= {"archive.zip", "data"}
+    written = {path.name for path in tmp_path.iterdir()}
+    assert written <= {"archive.zip", "index.jsonl", "data"}
 
 
-POSE = {"kpt_shape": [2, 3], "flip_idx": [0, 1]}
-
-
-@pytest.mark.parametrize(
-    ("keys", "words"),
-    [
-        ({"kpt_shape": None}, "kpt_shape"),
-        ({"kpt_shape": [2, 4]}, "kpt_shape"),
-        ({"kpt_shape": "os.system"}, "kpt_shape"),
-        ({"flip_idx": [0, 5]}, "flip_idx"),
-        ({"flip_idx": "abc"}, "flip_idx"),
-    ],
-)
-def test_keypoint_settings_are_checked(keys: dict[str, object], words: str, tmp_path: Path) -> None:
-    content = samples.files("pose")
-    settings = yaml.safe_load(content["data.yaml"]) | POSE | keys
-    content["data.yaml"] = yaml.safe_dump(settings).encode()
-    (tmp_path / "archive.zip").write_bytes(samples.archive(content))
-    with pytest.raises(AttemptError, match=words):
-        unpack(tmp_path / "archive.zip", tmp_path / "data", "pose")
-
-
-def test_only_what_training_needs_is_written(tmp_path: Path) -> None:
-    content = with_yaml(download="import os; os.abort()", path="/etc", names={0: "a", 1: "b"})
-    content |= {"labels/train.cache": b"pickle", "README.md": b"hi", "run.sh": b"id"}
-    content |= {"__MACOSX/images/train/0.png": b"x", "images/train/.hidden.png": b"x"}
-    inside = {f"top/{name}": body for name, body in content.items()}
-    (tmp_path / "archive.zip").write_bytes(samples.archive(inside))
-    unpack(tmp_path / "archive.zip", tmp_path / "data", "detect")
-    written = {
-        str(path.relative_to(tmp_path / "data"))
-        for path in (tmp_path / "data").rglob("*")
-        if path.is_file()
-    }
-    assert written == set(samples.files("detect"))
-    settings = yaml.safe_load((tmp_path / "data" / "data.yaml").read_text())
-    assert settings == {
+def test_only_what_the_index_lists_is_written(tmp_path: Path) -> None:
+    rest = ("labels/train.cache", "README.md", "run.sh", "images/train/unusable.png", "../x.png")
+    inside = {f"top/{name}": body for name, body in DETECT.items()}
+    inside |= dict.fromkeys((f"top/{name}" for name in rest), b"x")
+    header, *batches = map(json.loads, INDEX.splitlines())
+    lines: list[Any] = [header | {"top": "top/"}]
+    for batch in batches:
+        files = [[f"top/{image}", f"top/{label}"] for image, label in batch["files"]]
+        lines.append(batch | {"files": files})
+    index = "\n".join(map(json.dumps, lines)).encode()
+    folder = unpacked(samples.archive(inside), index, tmp_path)
+    written = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert written == set(DETECT)
+    assert yaml.safe_load((folder / "data.yaml").read_text()) == {
         "train": ["images/train"],
         "val": ["images/val"],
         "nc": 2,
-        "names": {0: "a", 1: "b"},
+        "names": {0: "disc", 1: "square"},
     }
 
 
-def test_classify_needs_both_splits(tmp_path: Path) -> None:
-    for missing in ("train", "val"):
-        content = {k: v for k, v in samples.files("classify").items() if missing not in k}
-        (tmp_path / "archive.zip").write_bytes(samples.archive(content))
-        with pytest.raises(AttemptError, match=missing):
-            unpack(tmp_path / "archive.zip", tmp_path / missing, "classify")
+def test_a_pose_set_keeps_its_keypoints(tmp_path: Path) -> None:
+    content = samples.files("pose")
+    folder = unpacked(samples.archive(content), samples.index(content, "pose"), tmp_path)
+    settings = yaml.safe_load((folder / "data.yaml").read_text())
+    assert {key: settings[key] for key in ("kpt_shape", "flip_idx")} == samples.KEYS["pose"]
+
+
+def test_a_classify_set_has_no_data_yaml(tmp_path: Path) -> None:
+    content = samples.files("classify")
+    folder = unpacked(samples.archive(content), samples.index(content, "classify"), tmp_path)
+    written = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert written == set(content)
+
+
+def test_a_file_may_be_listed_twice(tmp_path: Path) -> None:
+    folder = unpacked(SOUND, listing("images/train/0.png", "images/val/0.png"), tmp_path)
+    assert (folder / "images/train/0.png").read_bytes() == DETECT["images/train/0.png"]
+
+
+def test_a_folder_whose_images_are_all_unusable_exists(tmp_path: Path) -> None:
+    folders = {"train": ["images/train", "images/more"], "val": ["images/val"]}
+    folder = unpacked(SOUND, samples.index(DETECT, "detect", folders=folders), tmp_path)
+    assert (folder / "images/more").is_dir()

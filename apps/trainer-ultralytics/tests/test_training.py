@@ -198,16 +198,16 @@ def test_debugger_is_waited_for_and_a_stop_heard(launcher: Launcher, jobs: Jobs)
         socket.create_connection(("127.0.0.1", port))
 
 
-NO_LABELS = {k: b"" if k.endswith(".txt") else v for k, v in samples.files("detect").items()}
 BROKEN = {k: b"!" if k.endswith(".png") else v for k, v in samples.files("detect").items()}
 FAILURES: list[tuple[dict[str, Any], str, str]] = [
     ({"weights": "missing.pt"}, "config_invalid", "no weights named missing.pt"),
     ({"device": "7"}, "config_invalid", "device is 7"),
     ({"unheard_of": 1}, "config_invalid", "unheard_of"),
-    ({"DATASET_SHA256": "0" * 64}, "dataset_invalid", "sha256"),
-    ({"DATASET_ID": "missing", "DATASET_SHA256": "1" * 64}, "dataset_invalid", "missing.zip"),
-    ({"archive": samples.archive(NO_LABELS)}, "dataset_invalid", "no labels"),
-    ({"archive": samples.archive(BROKEN)}, "dataset_invalid", "No valid images"),
+    ({"DATASET_SHA256": "0" * 64}, "dataset_invalid", "the sha256 of"),
+    ({"DATASET_INDEX_SHA256": "0" * 64}, "dataset_invalid", ".jsonl is"),
+    ({"DATASET_INDEX_SHA256": ""}, "dataset_invalid", "it was deleted"),
+    ({"DATASET_ID": "missing", "DATASET_SHA256": "1" * 64}, "dataset_invalid", "missing.jsonl"),
+    ({"content": BROKEN}, "dataset_invalid", "No valid images"),
     ({"archive": b"no zip"}, "dataset_invalid", "no zip file"),
     ({"AWS_SECRET_ACCESS_KEY": "wrong", "DATASET_SHA256": ""}, "storage_unavailable", "refused"),
 ]

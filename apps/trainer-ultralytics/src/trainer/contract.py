@@ -60,6 +60,7 @@ class Attempt:
     models_bucket: str
     dataset_id: str
     dataset_sha256: str | None
+    dataset_index_sha256: str | None
     task: str
     config: dict[str, Any]
     debug_port: int | None
@@ -85,6 +86,7 @@ class Attempt:
             models_bucket=env.get("MODELS_BUCKET") or "models",
             dataset_id=_matching(env, "DATASET_ID", r"[A-Za-z0-9_-]{1,64}"),
             dataset_sha256=_optional(env, "DATASET_SHA256", r"[0-9a-f]{64}"),
+            dataset_index_sha256=_optional(env, "DATASET_INDEX_SHA256", r"[0-9a-f]{64}"),
             task=_matching(env, "TASK", r"detect|segment|classify|pose|obb"),
             config=_config(env),
             debug_port=int(_optional(env, "DEBUG_PORT", r"[0-9]{1,5}") or 0) or None,

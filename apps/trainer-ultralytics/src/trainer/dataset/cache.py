@@ -1,4 +1,4 @@
-"""The cache of unpacked datasets: a folder each, named by its archive's sha256."""
+"""The cache of unpacked datasets: a folder each, named by the sha256 of archive and index."""
 
 import errno
 import fcntl
@@ -28,9 +28,9 @@ class DatasetCache:
         self._folder = folder
         folder.mkdir(mode=0o700, exist_ok=True)
 
-    def take(self, sha256: str) -> Path | None:
+    def take(self, name: str) -> Path | None:
         """The dataset's folder, held until this process ends; None where it is not cached."""
-        path = self._folder / sha256
+        path = self._folder / name
         with suppress(FileNotFoundError):
             hold = _hold(path)
             with suppress(FileNotFoundError):
@@ -46,12 +46,12 @@ class DatasetCache:
         prefix = f".new-{os.getpid()}-{processes.start_ticks(os.getpid())}-"
         return tempfile.TemporaryDirectory(dir=self._folder, prefix=prefix)
 
-    def keep(self, folder: Path, sha256: str) -> Path:
+    def keep(self, folder: Path, name: str) -> Path:
         """Move `folder` into the cache and take it, or the one that another attempt has put there."""
-        while (found := self.take(sha256)) is None:
+        while (found := self.take(name)) is None:
             hold = _hold(folder)
             try:
-                folder.rename(self._folder / sha256)
+                folder.rename(self._folder / name)
             except OSError as error:
                 os.close(hold)
                 if error.errno not in _TAKEN:
