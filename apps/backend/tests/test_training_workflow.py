@@ -1,14 +1,16 @@
 """Jobs driven end to end by a real Temporal server, with an executor that does as it is told."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import archives
 import pytest
 import servers
 from api_support import add_dataset, get_attempt, get_job, set_attempt, set_job
 from backend.context import Context
+from backend.datasets import preflight_process
 from backend.executors.base import AttemptRef, AttemptSpec, LaunchError
 from backend.orchestration.attempts import request_stop
 from backend.state.causes import Cause
@@ -127,10 +129,22 @@ async def test_a_launcher_that_is_away_is_waited_for(
 
 @pytest.mark.parametrize("sound", [True, False], ids=["sound", "broken"])
 async def test_a_dataset_without_an_index_is_checked_before_its_training_starts(
-    ctx: Context, executor: ScriptedExecutor, s3: "S3Client", sound: bool
+    ctx: Context,
+    executor: ScriptedExecutor,
+    s3: "S3Client",
+    sound: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    told_why, check = asyncio.Event(), preflight_process.run
+
+    async def held(*given: Any) -> preflight_process.Result:
+        await told_why.wait()
+        return await check(*given)
+
+    monkeypatch.setattr(preflight_process, "run", held)
     data = archives.zipped(archives.files()) if sound else b"not a zip archive"
     dataset_id = await add_dataset(ctx, size=len(data), sha256=None, index_sha256=None)
+    s3.put_object(Bucket="datasets", Key=f"{dataset_id}.zip", Body=data)
     job_id = await add_job(ctx, dataset_id=dataset_id)
     async with running(ctx):
 
@@ -140,7 +154,7 @@ async def test_a_dataset_without_an_index_is_checked_before_its_training_starts(
 
         await until(told, "why it waits")
         assert executor.specs == []
-        s3.put_object(Bucket="datasets", Key=f"{dataset_id}.zip", Body=data)
+        told_why.set()
         if not sound:
             job = await until_status(ctx, job_id, JobStatus.FAILED)
             assert job.cause == Cause.DATASET_INVALID
