@@ -35,7 +35,7 @@ def test_kubectl_logs_shows_what_the_trainer_printed(api: Api, dataset_id: str) 
 @pytest.fixture
 def edited_source() -> Iterator[str]:
     """The trainer's source on this machine, with one more line, and then as it was."""
-    path, words = SOURCES / "child.py", "this line was added on the host"
+    path, words = SOURCES / "train_process.py", "this line was added on the host"
     source = path.read_text()
     path.write_text(f'{source}print("{words}", flush=True)\n')
     yield words
