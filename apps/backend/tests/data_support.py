@@ -115,3 +115,9 @@ async def get(client: httpx.AsyncClient, id_: str) -> dict[str, Any]:
 
 def problem_text(dataset: dict[str, Any]) -> str:
     return json.dumps(dataset["report"]["problems"], ensure_ascii=False)
+
+
+async def complete(
+    client: httpx.AsyncClient, id_: str, parts: list[dict[str, Any]]
+) -> httpx.Response:
+    return await client.post(f"/api/v1/datasets/{id_}/complete", json={"parts": parts})

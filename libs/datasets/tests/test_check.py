@@ -13,7 +13,6 @@ from archives import BOX, YAML, picture, zipped
 from trainyard_datasets import images
 from trainyard_datasets.archive import Archive
 from trainyard_datasets.check import Check, check_files
-from trainyard_datasets.folder import Folder
 
 
 class Case(NamedTuple):
@@ -375,27 +374,6 @@ def test_bad_dataset(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert report["problems_total"] >= len(report["problems"]) > 0
     # No canary, no unpacked file, no temporary file.
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("task", archives.TASKS)
-def test_a_folder_and_its_archive_have_the_same_report(task: str, tmp_path: Path) -> None:
-    files = archives.files(task)
-    files |= {"images/train/x.jpg" if task != "classify" else "train/cat/x.jpg": b"no image"}
-    data = zipped(files)
-    root = archives.unpacked(files, tmp_path)
-    packed = check_files(Archive(io.BytesIO(data), len(data)), task)
-    loose = check_files(Folder(root), task)
-    assert loose.report() == packed.report()
-    assert loose.report()["problems"], "the test's bad image was not seen"
-
-
-def test_an_unreadable_file_of_a_folder_is_named(tmp_path: Path) -> None:
-    root = archives.unpacked(archives.files(train=20), tmp_path)
-    folder = Folder(root)
-    (root / "images/train/0.jpg").unlink()
-    report = check_files(folder, "detect").report()
-    assert report["problems"][0]["file"] == "images/train/0.jpg"
-    assert "No such file or directory" in report["problems"][0]["message"]
 
 
 def test_memory_that_runs_out_rejects(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,13 @@
 """What of a folder belongs to a dataset, and the task that it looks made for."""
 
+import io
 from pathlib import Path
 
 import archives
 import pytest
-from archives import BOX
+from archives import BOX, zipped
+from trainyard_datasets.archive import Archive
+from trainyard_datasets.check import check_files
 from trainyard_datasets.files import IMAGE_SUFFIXES
 from trainyard_datasets.findings import RejectedError
 from trainyard_datasets.folder import Folder
@@ -64,3 +67,24 @@ def test_labels_without_a_readable_data_yaml(
     root = archives.unpacked(files | {"labels/train/a.txt": BOX.encode()}, tmp_path)
     with pytest.raises(RejectedError, match=message):
         guess_task(Folder(root))
+
+
+@pytest.mark.parametrize("task", archives.TASKS)
+def test_a_folder_and_its_archive_have_the_same_report(task: str, tmp_path: Path) -> None:
+    files = archives.files(task)
+    files |= {"images/train/x.jpg" if task != "classify" else "train/cat/x.jpg": b"no image"}
+    data = zipped(files)
+    root = archives.unpacked(files, tmp_path)
+    packed = check_files(Archive(io.BytesIO(data), len(data)), task)
+    loose = check_files(Folder(root), task)
+    assert loose.report() == packed.report()
+    assert loose.report()["problems"], "the test's bad image was not seen"
+
+
+def test_an_unreadable_file_of_a_folder_is_named(tmp_path: Path) -> None:
+    root = archives.unpacked(archives.files(train=20), tmp_path)
+    folder = Folder(root)
+    (root / "images/train/0.jpg").unlink()
+    report = check_files(folder, "detect").report()
+    assert report["problems"][0]["file"] == "images/train/0.jpg"
+    assert "No such file or directory" in report["problems"][0]["message"]
