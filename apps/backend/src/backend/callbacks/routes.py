@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Request, Response, status
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ValidationError
 
@@ -24,7 +25,7 @@ from backend.callbacks.schemas import (
 from backend.callbacks.sender import Sender, live_attempt
 from backend.context import Context
 from backend.infra import problem_handlers
-from backend.infra.asgi import callback_routes
+from backend.infra.asgi import CallbackRoute
 from backend.state.causes import Cause
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -111,7 +112,11 @@ async def finish(request: Request) -> Response:
     return Response(status_code=status.HTTP_204_NO_CONTENT)
 
 
-callbacks = callback_routes(router.routes, heartbeat=MAX_HEARTBEAT_BYTES)
+callbacks = [
+    CallbackRoute(route, {"heartbeat": MAX_HEARTBEAT_BYTES})
+    for route in router.routes
+    if isinstance(route, APIRoute)
+]
 
 
 def _checked(model: type[Model], check: Callable[[], Model]) -> Model:

@@ -2,13 +2,13 @@
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
-from starlette.routing import BaseRoute, Match, Route
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.infra import metrics, problem_handlers
@@ -28,21 +28,12 @@ class CallbackRoute(Route):
     does. `kind` labels the metric `trainyard_callbacks`.
     """
 
-    def __init__(self, documented: APIRoute, max_body_bytes: int) -> None:
+    def __init__(self, documented: APIRoute, max_body_bytes: Mapping[str, int]) -> None:
+        """`max_body_bytes`: by kind, where it is not the common limit."""
         super().__init__(documented.path, documented.endpoint, methods=["POST"])
         self.kind = documented.path.rsplit("/", 1)[1]
-        self.max_body_bytes = max_body_bytes
+        self.max_body_bytes = max_body_bytes.get(self.kind, MAX_BODY_BYTES)
         self.app = ExceptionMiddleware(self.app, handlers=problem_handlers.HANDLERS)
-
-
-def callback_routes(documented: Iterable[BaseRoute], **max_body_bytes: int) -> list[CallbackRoute]:
-    """The documented callbacks as routes; `max_body_bytes` by kind where it is not the common one."""
-    routes = [
-        CallbackRoute(route, MAX_BODY_BYTES) for route in documented if isinstance(route, APIRoute)
-    ]
-    for route in routes:
-        route.max_body_bytes = max_body_bytes.get(route.kind, MAX_BODY_BYTES)
-    return routes
 
 
 class RequestMiddleware:
