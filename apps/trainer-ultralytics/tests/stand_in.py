@@ -21,6 +21,9 @@ class Backend:
         self.command = "continue"
         self.interval_s = backend_client.INTERVAL_S
         self.stale = False
+        self.log_delay_s = 0.0
+        self.longest_silence_s = 0.0  # between a heartbeat and the next one, or the end
+        self._heard_at: float | None = None
         self.refusal: tuple[int, bool] | None = None  # status, and whether it is a problem detail
         self.first_step_at: float | None = None
         self._server: ThreadingHTTPServer | None = None
@@ -75,7 +78,12 @@ class Backend:
         if self.refusal or self.stale:
             return (self.refusal or (409, True))[0], {"detail": "refused"}
         url = urlsplit(path)
-        match url.path.rpartition("/")[2]:
+        kind = url.path.rpartition("/")[2]
+        if kind != "logs":
+            now = time.monotonic()
+            self.longest_silence_s = max(self.longest_silence_s, now - (self._heard_at or now))
+            self._heard_at = now
+        match kind:
             case "heartbeat":
                 beat = json.loads(body)
                 self.heartbeats.append(beat)
@@ -83,6 +91,7 @@ class Backend:
                     self.first_step_at = time.monotonic()
                 return 200, {"command": self.command, "interval_s": self.interval_s}
             case "logs":
+                time.sleep(self.log_delay_s)
                 offset = int(parse_qs(url.query)["offset"][0])
                 if offset > len(self.log):
                     return 409, {"detail": "bytes are missing", "next_offset": len(self.log)}

@@ -1,7 +1,6 @@
 """Which cause an attempt's end is given."""
 
 import signal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,15 +28,13 @@ KILLED = -signal.SIGKILL
         (1, {"failure": CRASH, "is_stopped": True}, Cause.TRAINER_CRASHED, "found"),
     ],
 )
-def test_cause(code: int, facts: dict[str, Any], cause: Cause, words: str, tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    log.write_text("the start\nthe end\n\n")
+def test_cause(code: int, facts: dict[str, Any], cause: Cause, words: str) -> None:
     defaults: dict[str, Any] = {
         "failure": None,
         "kernel_killed": False,
         "is_done": False,
         "is_stopped": False,
     }
-    found, message = exit_reason(code, **(defaults | facts), log_path=log)
+    found, message = exit_reason(code, **(defaults | facts), last_line="the end")
     assert found is cause
     assert words in message

@@ -178,6 +178,45 @@ def test_incomplete_environment_is_a_failed_launch(launcher: Launcher, jobs: Job
     assert "BACKEND_URL is missing" in ended["message"]
 
 
+@pytest.mark.parametrize("code", [0, 3])
+@pytest.mark.parametrize(
+    "destruction",
+    [
+        "shutil.rmtree(os.getcwd())",
+        "os.system('rm -rf ./* ./.*')",
+        "shutil.rmtree(os.path.dirname(os.getcwd()))",
+    ],
+    ids=["its_folder", "all_in_it", "the_records"],
+)
+def test_a_trainer_that_deletes_folders_ends_itself_alone(
+    destruction: str, code: int, launcher: Launcher, jobs: Jobs, backend: Backend
+) -> None:
+    env, other = jobs.env(), jobs.env()
+    launcher.launch(other, [sys.executable, "-c", "import time; time.sleep(600)"])
+    pid = launcher.ask("ping")["pid"]
+    text = f"import os, shutil; {destruction}; print('the reason'); os._exit({code})"
+    launcher.launch(env, ["python", "-uc", text])
+    ended = launcher.wait_ended(env["JOB_ID"])
+    assert (ended["exit_code"], ended["cause"]) == (1 if code else 0, None)
+    assert backend.finish["cause"] == ("trainer_crashed" if code else "completed")
+    assert code == 0 or "exit code 3. Its last line: the reason" in backend.finish["message"]
+    assert launcher.ask("ping")["pid"] == pid
+    assert launcher.attempt(other["JOB_ID"])["state"] == "running"
+
+
+def test_heartbeats_go_on_until_the_end_is_answered(
+    launcher: Launcher, jobs: Jobs, backend: Backend, script: Script
+) -> None:
+    env = jobs.env()
+    backend.interval_s = 0.02
+    backend.log_delay_s = 0.3
+    launcher.launch(env, script("import os; os.write(1, b'y' * (3 << 20))"))
+    launcher.wait_ended(env["JOB_ID"])
+    assert backend.finish["cause"] == "completed"
+    assert len(backend.log) == 3 << 20
+    assert backend.longest_silence_s < 0.3
+
+
 def test_attempts_survive_the_launcher(
     launcher: Launcher, jobs: Jobs, backend: Backend, script: Script
 ) -> None:

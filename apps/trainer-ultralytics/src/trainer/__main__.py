@@ -35,7 +35,7 @@ def main() -> NoReturn:
 
 def _run(arguments: argparse.Namespace) -> int:
     from trainer.contract import Attempt, trainer_home  # noqa: PLC0415 - a command loads its own
-    from trainer.supervisor.supervise import fresh_work_dir, supervise  # noqa: PLC0415
+    from trainer.supervisor.supervise import fresh_folder, supervise  # noqa: PLC0415
     from trainer.supervisor.supervisor import SupervisorOptions  # noqa: PLC0415
 
     try:
@@ -45,8 +45,8 @@ def _run(arguments: argparse.Namespace) -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
     os.environ["TRAINER_HOME"] = str(home)
-    work_dir = fresh_work_dir(home / "attempts" / f"{attempt.job_id}-{attempt.number}")
-    options = SupervisorOptions(work_dir, grace_s=attempt.stop_grace_s, echo_fd=os.dup(1))
+    folder = fresh_folder(home / "attempts" / f"{attempt.job_id}-{attempt.number}")
+    options = SupervisorOptions(folder, grace_s=attempt.stop_grace_s, echo_fd=os.dup(1))
     return supervise(attempt, options).exit_code or 0
 
 

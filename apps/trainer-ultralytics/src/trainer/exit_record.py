@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 _FILE = "exit.json"
+_MAX_BYTES = 64 << 10
+_MAX_MESSAGE = 2000
 
 
 @dataclass(frozen=True)
@@ -17,17 +19,25 @@ class ExitRecord:
     cause: str | None
     message: str
 
-    def write(self, work_dir: Path) -> None:
-        """Leave the record in the attempt's work folder, atomically."""
-        write_json(work_dir / _FILE, asdict(self))
+    def write(self, folder: Path) -> None:
+        """Leave the record in the attempt's folder, atomically."""
+        shortened = {**asdict(self), "message": self.message[:_MAX_MESSAGE]}
+        write_json(folder / _FILE, shortened)
 
 
-def read_exit_record(work_dir: Path) -> ExitRecord | None:
-    """The record in the attempt's work folder; None where there is no readable one."""
+def read_exit_record(folder: Path) -> ExitRecord | None:
+    """The record in the attempt's folder; None where there is none, or a malformed one."""
     try:
-        return ExitRecord(**json.loads((work_dir / _FILE).read_text()))
-    except (OSError, ValueError, TypeError):
+        with (folder / _FILE).open("rb") as file:
+            fields = json.loads(file.read(_MAX_BYTES))
+        record = ExitRecord(**fields)
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
+    numbers = (record.exit_code, record.signal)
+    if not all(number is None or type(number) is int for number in numbers):
+        return None
+    is_text = isinstance(record.cause, str | None) and isinstance(record.message, str)
+    return record if is_text and len(record.message) <= _MAX_MESSAGE else None
 
 
 def write_json(path: Path, fields: dict[str, Any]) -> None:

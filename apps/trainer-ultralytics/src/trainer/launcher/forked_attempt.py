@@ -9,10 +9,10 @@ from trainer.supervisor.supervise import supervise
 from trainer.supervisor.supervisor import SupervisorOptions
 
 
-def run(request: LaunchRequest, work_dir: Path) -> int:
+def run(request: LaunchRequest, folder: Path) -> int:
     """Supervise the attempt in this process; returns the exit code."""
     options = SupervisorOptions(
-        work_dir,
+        folder,
         command=None if request.is_own_trainer else request.command,
         memory_bytes=request.memory_bytes,
     )

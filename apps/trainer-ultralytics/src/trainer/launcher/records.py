@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ class AttemptRecord:
 
     job_id: str
     attempt: int
-    work_dir: Path
+    folder: Path
     pid: int = 0
     ticks: int | None = None
     ended: ExitRecord | None = None
@@ -58,10 +59,7 @@ class AttemptRecord:
         is_child = self.ticks is None  # a child keeps its pid until it is reaped
         if status is None and (is_child or processes.start_ticks(self.pid) == self.ticks):
             return False
-        self.ended = read_exit_record(self.work_dir)
-        if self.ended is None:
-            self.ended = self._abrupt_end(status)
-            self.ended.write(self.work_dir)
+        self._end(read_exit_record(self.folder) or self._abrupt_end(status))
         return True
 
     def _abrupt_end(self, status: int | None) -> ExitRecord:
@@ -76,9 +74,18 @@ class AttemptRecord:
         name = signal.Signals(-code).name
         return ExitRecord(None, -code, None, f"The trainer's supervisor was killed by {name}.")
 
+    def give_up(self, error: Exception) -> None:
+        """Record the end of an attempt that the launcher can handle no longer."""
+        self._end(ExitRecord(None, None, None, f"The launcher could not handle it: {error!r}."))
+
+    def _end(self, record: ExitRecord) -> None:
+        self.ended = record
+        with suppress(OSError):  # the next launcher would find out again
+            record.write(self.folder)
+
     def fail_launch(self, message: str) -> None:
         """Record that the attempt never began."""
-        ExitRecord(1, None, "launch_failed", message).write(self.work_dir)
+        ExitRecord(1, None, "launch_failed", message).write(self.folder)
 
 
 class Registry:
@@ -92,8 +99,13 @@ class Registry:
 
     def _load(self, path: Path) -> None:
         try:
-            record = AttemptRecord(**json.loads(path.read_text()), work_dir=path.parent)
-        except (ValueError, TypeError):
+            fields = json.loads(path.read_text())
+            record = AttemptRecord(**fields, folder=path.parent)
+            numbers = (record.attempt, record.pid, record.ticks or 0)
+            well_formed = all(type(number) is int and number >= 0 for number in numbers)
+        except (OSError, ValueError, TypeError, RecursionError):
+            return
+        if not well_formed or path.parent.name != f"{record.job_id}-{record.attempt}":
             return
         record.ended = read_exit_record(path.parent)
         if record.ended is None and record.ticks is None:
@@ -119,11 +131,11 @@ class Registry:
 
     def create(self, request: LaunchRequest) -> AttemptRecord:
         """Make the folder of a new attempt; its supervisor completes the record by `claim`."""
-        work_dir = self._state / f"{request.job_id}-{request.attempt}"
-        shutil.rmtree(work_dir, ignore_errors=True)
-        work_dir.mkdir(mode=0o700)
+        folder = self._state / f"{request.job_id}-{request.attempt}"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
         record = AttemptRecord(
-            request.job_id, request.attempt, work_dir.absolute(), oom_kills=processes.oom_kills()
+            request.job_id, request.attempt, folder.absolute(), oom_kills=processes.oom_kills()
         )
         self._write(record, pid=0, ticks=None)
         self._records[request.job_id, request.attempt] = record
@@ -135,9 +147,9 @@ class Registry:
 
     def _write(self, record: AttemptRecord, pid: int, ticks: int | None) -> None:
         fields = {"job_id": record.job_id, "attempt": record.attempt, "pid": pid, "ticks": ticks}
-        write_json(record.work_dir / "record.json", fields)
+        write_json(record.folder / "record.json", fields)
 
     def forget(self, record: AttemptRecord) -> None:
         """Remove an ended attempt's record and folder."""
-        shutil.rmtree(record.work_dir, ignore_errors=True)
+        shutil.rmtree(record.folder, ignore_errors=True)
         del self._records[record.job_id, record.attempt]

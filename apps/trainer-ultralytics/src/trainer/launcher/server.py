@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -108,7 +109,8 @@ class Launcher:
         self._selector.register(listener, selectors.EVENT_READ)
         self._selector.register(self._wake_read, selectors.EVENT_READ)
         for record in registry.running():
-            self._watch(record)
+            with self._ending_only(record):
+                self._watch(record)
 
     def run(self) -> int:
         """Serve until SIGTERM."""
@@ -160,6 +162,9 @@ class Launcher:
             return {"ok": True, **self._perform(_parsed(line))}
         except (RequestError, ValueError, OSError) as error:
             return {"ok": False, "error": str(error)}
+        except Exception as error:
+            logger.exception("a request failed")
+            return {"ok": False, "error": f"the launcher failed: {error!r}"}
 
     def _perform(self, request: dict[str, Any]) -> dict[str, Any]:
         match request.get("op"):
@@ -198,7 +203,11 @@ class Launcher:
         if self._registry.get(request.job_id, request.attempt):
             return
         record = self._registry.create(request)
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            self._registry.forget(record)
+            raise
         if pid == 0:
             self._become_supervisor(request, record)
         record.pid = pid
@@ -221,7 +230,7 @@ class Launcher:
                 if name != "trainer.yolo.torchvision_shim":
                     del sys.modules[name]
             importlib.invalidate_caches()
-            code = importlib.import_module(_FORKED).run(request, record.work_dir)
+            code = importlib.import_module(_FORKED).run(request, record.folder)
         except BaseException as error:
             logger.exception(
                 "attempt %s of job %s cannot be started", request.attempt, request.job_id
@@ -238,8 +247,19 @@ class Launcher:
         """Record which supervisors have ended, and kill the processes that they left behind."""
         statuses = processes.reap()
         for record in self._registry.running():
-            if record.note_end(statuses.get(record.pid)):
-                self._kill_orphans(record)
+            with self._ending_only(record):
+                if record.note_end(statuses.get(record.pid)):
+                    self._kill_orphans(record)
+
+    @contextlib.contextmanager
+    def _ending_only(self, record: AttemptRecord) -> Iterator[None]:
+        """An exception over one attempt ends that attempt, and nothing else."""
+        try:
+            yield
+        except Exception as error:
+            logger.exception("attempt %d of job %s is given up", record.attempt, record.job_id)
+            record.give_up(error)
+            processes.kill_all(processes.of_attempt(record.job_id, record.attempt))
 
     def _kill_orphans(self, record: AttemptRecord) -> None:
         known = {other.pid for other in self._registry.running()}
@@ -271,11 +291,12 @@ class Launcher:
         for record in self._registry.running():
             if record.kill_at is None or time.monotonic() < record.kill_at:
                 continue
-            processes.kill_all(processes.descendants(record.pid))
-            if record.tree_killed:
-                os.kill(record.pid, signal.SIGKILL)
-            record.tree_killed = True
-            record.kill_at = time.monotonic() + _KILL_AGAIN_S
+            with self._ending_only(record):
+                processes.kill_all(processes.descendants(record.pid))
+                if record.tree_killed:
+                    os.kill(record.pid, signal.SIGKILL)
+                record.tree_killed = True
+                record.kill_at = time.monotonic() + _KILL_AGAIN_S
 
     def _next_deadline(self) -> float | None:
         times = [record.kill_at for record in self._registry.running() if record.kill_at]

@@ -73,15 +73,15 @@ def start_own(attempt: Attempt, work_dir: Path) -> ChildProcess:
     if pid == 0:
         os.close(start_write)
         os.close(events_read)
-        _detach(parent)
+        _detach(parent, work_dir)
         _train(attempt, work_dir, start_read, events_write)
     os.close(start_read)
     os.close(events_write)
     return ChildProcess(pid, start_write, events_read)
 
 
-def start_foreign(command: list[str]) -> ChildProcess:
-    """Run another trainer's command; `python` is the interpreter that runs this.
+def start_foreign(command: list[str], work_dir: Path) -> ChildProcess:
+    """Run another trainer's command in `work_dir`; `python` is the interpreter that runs this.
 
     Raises:
         FileNotFoundError: there is no such program.
@@ -93,17 +93,19 @@ def start_foreign(command: list[str]) -> ChildProcess:
         raise FileNotFoundError(
             f"this machine has no program {command[0]!r}; correct `command` in its trainer.json"
         )
+    program = os.path.abspath(program)  # noqa: PTH100 - a program in a link's folder may need the link
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
-        _detach(parent)
+        _detach(parent, work_dir)
         os.execve(program, command, os.environ | {"PATH": path, "PYTHONUNBUFFERED": "1"})  # noqa: S606 - no shell is what we want
     return ChildProcess(pid)
 
 
-def _detach(parent: int) -> None:
-    """Give up what a fork inherits from its parent: signal handlers and standard input."""
+def _detach(parent: int, work_dir: Path) -> None:
+    """Give up what a fork inherits from its parent: folder, signal handlers and standard input."""
     processes.die_with_parent(parent)
+    os.chdir(work_dir)
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)

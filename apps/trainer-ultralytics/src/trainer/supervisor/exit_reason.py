@@ -1,13 +1,8 @@
 """Names the cause of an attempt's end."""
 
-import os
 import signal
-from pathlib import Path
 
 from trainer.contract import AttemptError, Cause
-
-_TAIL_BYTES = 4096
-_LINE_CHARS = 300
 
 
 def exit_reason(
@@ -17,7 +12,7 @@ def exit_reason(
     kernel_killed: bool,
     is_done: bool,
     is_stopped: bool,
-    log_path: Path,
+    last_line: str,
 ) -> tuple[Cause, str]:
     """The cause and a sentence for the user.
 
@@ -27,7 +22,7 @@ def exit_reason(
         kernel_killed: the kernel has killed a process for memory since the attempt began.
         is_done: exit code 0 means that the training is complete.
         is_stopped: the attempt was asked to stop.
-        log_path: what the trainer printed.
+        last_line: of what the trainer printed.
     """
     if failure and failure.cause is not Cause.TRAINER_CRASHED:
         return failure.cause, failure.message
@@ -42,21 +37,12 @@ def exit_reason(
         return Cause.COMPLETED, ""
     if is_stopped:
         return Cause.PREEMPTED, "The training was stopped before its end."
-    return Cause.TRAINER_CRASHED, _crash_message(code, log_path)
+    return Cause.TRAINER_CRASHED, _crash_message(code, last_line)
 
 
-def _crash_message(code: int, log_path: Path) -> str:
+def _crash_message(code: int, last_line: str) -> str:
     if code < 0:
         name = signal.Signals(-code).name
         return f"The trainer was killed by {name}; the end of the log may tell more."
-    line = _last_line(log_path)
-    tail = f" Its last line: {line}" if line else ""
+    tail = f" Its last line: {last_line}" if last_line else ""
     return f"The trainer ended with exit code {code}.{tail}"
-
-
-def _last_line(log_path: Path) -> str:
-    """The last line that is not blank, shortened."""
-    with log_path.open("rb") as file:
-        file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
-        lines = file.read().decode(errors="replace").replace("\r", "\n").splitlines()
-    return next((line.strip()[:_LINE_CHARS] for line in reversed(lines) if line.strip()), "")

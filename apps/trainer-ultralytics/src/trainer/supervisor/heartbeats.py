@@ -66,6 +66,10 @@ class Heartbeats(threading.Thread):
         """The metrics that the backend has not acknowledged."""
         return list(self._epochs.copy())
 
+    def has_metrics(self) -> bool:
+        """Whether metrics wait that the backend may still take."""
+        return self.is_alive() and bool(self._epochs)
+
     def close(self) -> None:
         """End the thread once every epoch's metrics are acknowledged."""
         self._closing.set()

@@ -4,7 +4,6 @@ import logging
 import os
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 from trainer.retry import UnreachableError, until_answered
 from trainer.supervisor.backend_client import (
@@ -13,28 +12,53 @@ from trainer.supervisor.backend_client import (
     RejectedError,
     StaleError,
 )
+from trainer.supervisor.output_log import OutputLog
 
 _POLL_S = 0.1
 _CHUNK_BYTES = 1 << 20
+# The most that one attempt sends while it runs: the backend serves others too.
+_BYTES_PER_S = 4 << 20
 logger = logging.getLogger(__name__)
+
+
+class _Reader:
+    """Reads the log from its start; where it was too slow, a line takes the place of what is gone."""
+
+    def __init__(self, output: OutputLog) -> None:
+        self._output = output
+        self._position = 0
+
+    def read(self) -> bytes:
+        """The next bytes of the log; none while there are none."""
+        begin, data = self._output.read(self._position, _CHUNK_BYTES)
+        missing = begin - self._position
+        self._position = begin + len(data)
+        if not missing:
+            return data
+        notice = f"\n[trainyard] {missing} bytes of output were printed too fast to be read; they are left out.\n"
+        return notice.encode() + data
+
+    def unread(self, count: int) -> None:
+        """Read the last `count` bytes again."""
+        self._position = max(0, self._position - count)
 
 
 class LogShipper(threading.Thread):
     """Sends the log to the backend, from the last byte that the backend has acknowledged.
 
-    An outage of the backend loses nothing: the file keeps what was not sent.
+    An outage of the backend loses nothing that the file still has.
     """
 
     def __init__(
         self,
-        path: Path,
+        output: OutputLog,
         backend: BackendClient,
         abandoned: threading.Event,
         on_stop: Callable[[], None],
         on_stale: Callable[[], None],
     ) -> None:
         super().__init__(name="logs", daemon=True)
-        self._path = path
+        self._reader = _Reader(output)
         self._backend = backend
         self._abandoned = abandoned
         self._on_stop = on_stop
@@ -48,18 +72,18 @@ class LogShipper(threading.Thread):
 
     def run(self) -> None:
         """Ship until closed."""
-        with self._path.open("rb") as log:
-            while not self._abandoned.is_set():
-                # Read before the log: what is written after `close` need not be sent.
-                closing = self._closing.is_set()
-                data = os.pread(log.fileno(), _CHUNK_BYTES, self._offset)
-                if data:
-                    if not self._send(data):
-                        return
-                elif closing:
+        while not self._abandoned.is_set():
+            # Read before the log: what is written after `close` need not be sent.
+            closing = self._closing.is_set()
+            data = self._reader.read()
+            if data:
+                if not self._send(data):
                     return
-                else:
-                    self._closing.wait(_POLL_S)
+                self._closing.wait(len(data) / _BYTES_PER_S)
+            elif closing:
+                return
+            else:
+                self._closing.wait(_POLL_S)
 
     def _send(self, data: bytes) -> bool:
         offset = self._offset
@@ -68,8 +92,7 @@ class LogShipper(threading.Thread):
                 lambda: self._backend.logs(offset, data), self._abandoned
             )
         except OffsetAheadError as error:
-            self._offset = error.next_offset
-            return True
+            self._offset, command = error.next_offset, "continue"
         except StaleError:
             self._on_stale()
             return False
@@ -78,6 +101,7 @@ class LogShipper(threading.Thread):
             return False
         except UnreachableError:
             return False
+        self._reader.unread(offset + len(data) - self._offset)
         if command == "stop":
             self._on_stop()
         return True
@@ -86,9 +110,9 @@ class LogShipper(threading.Thread):
 class LogEcho(threading.Thread):
     """Copies the attempt's log to a descriptor, as it grows."""
 
-    def __init__(self, path: Path, target_fd: int) -> None:
+    def __init__(self, output: OutputLog, target_fd: int) -> None:
         super().__init__(name="log-echo", daemon=True)
-        self._path = path
+        self._reader = _Reader(output)
         self._target_fd = target_fd
         self._closing = threading.Event()
 
@@ -98,12 +122,13 @@ class LogEcho(threading.Thread):
 
     def run(self) -> None:
         """Copy until closed."""
-        with self._path.open("rb") as log, os.fdopen(self._target_fd, "wb", buffering=0) as target:
+        with os.fdopen(self._target_fd, "wb", buffering=0) as target:
             while True:
                 closing = self._closing.is_set()  # read before the log, as above
-                data = log.read(_CHUNK_BYTES)
+                data = self._reader.read()
                 if data:
                     target.write(data)
+                    self._closing.wait(len(data) / _BYTES_PER_S)
                 elif closing:
                     return
                 else:

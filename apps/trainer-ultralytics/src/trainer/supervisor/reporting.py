@@ -3,13 +3,13 @@
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 from trainer.contract import Attempt
 from trainer.retry import UnreachableError, until_answered
 from trainer.supervisor.backend_client import BackendClient, RejectedError, StaleError
 from trainer.supervisor.heartbeats import Heartbeats
 from trainer.supervisor.log_shipper import LogEcho, LogShipper
+from trainer.supervisor.output_log import OutputLog
 
 _POLL_S = 0.2
 _ECHO_PATIENCE_S = 2.0
@@ -25,7 +25,7 @@ class Reporting:
     def __init__(
         self,
         attempt: Attempt,
-        log_path: Path,
+        output: OutputLog,
         *,
         echo_fd: int | None,
         measure: Callable[[], dict[str, float]],
@@ -36,8 +36,8 @@ class Reporting:
         self._abandoned = abandoned
         self._backend = BackendClient(attempt)
         self.heartbeats = Heartbeats(self._backend, measure, on_stop, on_stale)
-        self._log_shipper = LogShipper(log_path, self._backend, abandoned, on_stop, on_stale)
-        self._log_echo = None if echo_fd is None else LogEcho(log_path, echo_fd)
+        self._log_shipper = LogShipper(output, self._backend, abandoned, on_stop, on_stale)
+        self._log_echo = None if echo_fd is None else LogEcho(output, echo_fd)
 
     def start(self, phase: str) -> None:
         """Begin with a heartbeat in `phase`."""
@@ -48,14 +48,17 @@ class Reporting:
             self._log_echo.start()
 
     def close(self, cause: str, message: str) -> None:
-        """Deliver all metrics and the whole log, then report why the attempt ends."""
-        self.heartbeats.close()
+        """Deliver all metrics and the whole log, then report why the attempt ends.
+
+        Heartbeats go on until the backend has answered that: to it, silence is death.
+        """
         self._log_shipper.close()
         if self._log_echo:
             self._log_echo.close()
             self._log_echo.join(_ECHO_PATIENCE_S)
         self._log_shipper.join()
-        while self.heartbeats.is_alive() and not self._abandoned.is_set():
-            self.heartbeats.join(_POLL_S)
+        while self.heartbeats.has_metrics() and not self._abandoned.wait(_POLL_S):
+            pass
         with suppress(UnreachableError, StaleError, RejectedError):
             until_answered(lambda: self._backend.finish(cause, message), self._abandoned)
+        self.heartbeats.close()

@@ -9,35 +9,38 @@ from pathlib import Path
 from trainer import processes
 from trainer.contract import Attempt
 from trainer.exit_record import ExitRecord
+from trainer.supervisor.output_log import OutputLog
 from trainer.supervisor.supervisor import Supervisor, SupervisorOptions
+
+logger = logging.getLogger(__name__)
 
 
 def supervise(attempt: Attempt, options: SupervisorOptions) -> ExitRecord:
-    """Run the attempt to its end and leave its exit record in the work folder."""
+    """Run the attempt to its end and leave its exit record in its folder."""
     os.umask(0o077)
     processes.become_subreaper()
-    log_path = options.work_dir / "attempt.log"
-    _redirect_output(log_path)
-    os.chdir(options.work_dir)
-    record = Supervisor(attempt, options, log_path).run()
-    record.write(options.work_dir)
+    output = OutputLog(options.folder / "attempt.log")
+    _redirect_output(output)
+    options.work_dir.mkdir()
+    record = Supervisor(attempt, options, output).run()
+    try:
+        record.write(options.folder)
+    except OSError:
+        logger.exception("How the attempt ended cannot be recorded in %s", options.folder)
     return record
 
 
-def _redirect_output(log_path: Path) -> None:
+def _redirect_output(output: OutputLog) -> None:
     """Make this process and its children write into the log."""
     sys.stdout.flush()
     sys.stderr.flush()
-    fd = os.open(log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    os.dup2(fd, 1)
-    os.dup2(fd, 2)
-    os.close(fd)
+    output.redirect(1, 2)
     logging.basicConfig(stream=sys.stdout, format="%(message)s", level=logging.WARNING, force=True)
     logging.getLogger("trainer").setLevel(logging.INFO)
 
 
-def fresh_work_dir(work_dir: Path) -> Path:
+def fresh_folder(folder: Path) -> Path:
     """An empty folder for an attempt, readable by this user only."""
-    shutil.rmtree(work_dir, ignore_errors=True)
-    work_dir.mkdir(mode=0o700, parents=True)
-    return work_dir
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
+    return folder

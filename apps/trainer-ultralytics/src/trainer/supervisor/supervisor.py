@@ -23,6 +23,7 @@ from trainer.exit_record import ExitRecord
 from trainer.messages import StartMessage
 from trainer.supervisor import child_process
 from trainer.supervisor.exit_reason import exit_reason
+from trainer.supervisor.output_log import OutputLog
 from trainer.supervisor.resources import MemoryLimit, ResourceMeter
 
 _TICK_S = 0.2
@@ -36,16 +37,22 @@ logger = logging.getLogger(__name__)
 class SupervisorOptions:
     """How to supervise.
 
+    `folder` holds the attempt's records, which the trainer's own `work_dir` in it keeps it out of;
     `command` is a foreign trainer's, None for our own; `memory_bytes` limits the trainer's tree;
     `grace_s` is the time between a stop and SIGKILL, None where the caller sends the SIGKILL;
     `echo_fd` also gets the log.
     """
 
-    work_dir: Path
+    folder: Path
     command: list[str] | None = None
     memory_bytes: int | None = None
     grace_s: float | None = None
     echo_fd: int | None = None
+
+    @property
+    def work_dir(self) -> Path:
+        """Where the trainer starts; it may do there what it likes."""
+        return self.folder / "work"
 
 
 class Supervisor:
@@ -54,10 +61,10 @@ class Supervisor:
     Other threads and signal handlers only queue what it is to do next.
     """
 
-    def __init__(self, attempt: Attempt, options: SupervisorOptions, log_path: Path) -> None:
+    def __init__(self, attempt: Attempt, options: SupervisorOptions, output: OutputLog) -> None:
         self._attempt = attempt
         self._options = options
-        self._log_path = log_path
+        self._output = output
         self._tasks: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._abandoned = threading.Event()  # the backend is no longer waited for
         self._record: ExitRecord | None = None
@@ -75,7 +82,7 @@ class Supervisor:
         if options.command is None:
             self._child = child_process.start_own(attempt, options.work_dir)
         else:
-            self._child = child_process.start_foreign(options.command)
+            self._child = child_process.start_foreign(options.command, options.work_dir)
         # These load the clients of backend and object store. Loaded here, after the fork, they do
         # not delay the training: the child loads torch and Ultralytics at the same time.
         from trainer.object_store import ObjectStore  # noqa: PLC0415
@@ -85,7 +92,7 @@ class Supervisor:
 
         self._reporting = Reporting(
             attempt,
-            log_path,
+            output,
             echo_fd=options.echo_fd,
             measure=self._meter.measure,
             abandoned=self._abandoned,
@@ -115,6 +122,7 @@ class Supervisor:
                 self._tasks.get(timeout=_TICK_S)()
             self._enforce_memory_limit()
             self._enforce_grace()
+            self._output.trim()
         return self._record
 
     def _read_events(self) -> None:
@@ -199,7 +207,7 @@ class Supervisor:
             kernel_killed=processes.oom_kills() > self._oom_kills_before,
             is_done=self._is_done,
             is_stopped=self._stopped_at is not None,
-            log_path=self._log_path,
+            last_line=self._output.last_line(),
         )
         if self._options.command is None:
             self._heartbeats.tell(phase="uploading", now=True)
@@ -210,12 +218,15 @@ class Supervisor:
         """Upload what there is, report why the attempt ends, and end it."""
         try:
             cause, message = self._upload(cause, message)
-            if cause not in {Cause.COMPLETED, Cause.PREEMPTED}:
-                logger.error("The training ended (%s): %s", cause, message)
-            self._reporting.close(cause, message)
         except Exception as error:
-            logger.exception("The attempt could not be concluded")
-            cause, message = Cause.TRAINER_CRASHED, f"The supervisor failed: {error}."
+            logger.exception("The attempt's files could not be stored")
+            cause, message = Cause.TRAINER_CRASHED, f"Its files could not be stored: {error}."
+        if cause not in {Cause.COMPLETED, Cause.PREEMPTED}:
+            logger.error("The training ended (%s): %s", cause, message)
+        try:
+            self._reporting.close(cause, message)
+        except Exception:
+            logger.exception("The attempt's end could not be reported")
         exit_code = {Cause.COMPLETED: 0, Cause.PREEMPTED: _PREEMPTED_EXIT}.get(cause, 1)
         killed_by = -self._child.exit_code if self._child.exit_code < 0 else None
         self._tasks.put(partial(self._end, ExitRecord(exit_code, killed_by, cause, message)))
