@@ -16,6 +16,7 @@ from backend.artifacts.service import ARTIFACT_NAME, MAX_ARTIFACTS
 from backend.callbacks import schemas
 from backend.callbacks.routes import callbacks
 from backend.orchestration.attempt_env import attempt_env
+from backend.infra import text
 from backend.settings import Settings
 from backend.state import object_keys
 from backend.state.causes import REPORTABLE, Cause
@@ -48,7 +49,7 @@ answer = {
         "log_write_bytes": limits["logs"],
         "metrics_per_heartbeat": schemas.MAX_METRICS,
         "metric_name_characters": schemas.MAX_METRIC_NAME,
-        "finish_message_characters": schemas.MAX_MESSAGE,
+        "finish_message_characters": text.MAX_MESSAGE,
         "artifacts": MAX_ARTIFACTS,
         "artifact_name": ARTIFACT_NAME.pattern,
     },

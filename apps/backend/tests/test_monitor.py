@@ -1,8 +1,9 @@
 """What the watch makes of what the executor tells: ends, output that nobody sent, reasons to wait."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from typing import Literal
 
 import pytest
 import servers
@@ -66,6 +67,10 @@ async def ended(ctx: Context, executor: ScriptedExecutor, ref: AttemptRef) -> No
     await until(lambda: _has_ended(ctx, ref), "its end is recorded")
 
 
+async def _is_there(read: Callable[[], Awaitable[str]]) -> bool:
+    return await read() != ""
+
+
 async def _has_ended(ctx: Context, ref: AttemptRef) -> bool:
     return (await get_attempt(ctx, *ref)).ended_at is not None
 
@@ -87,6 +92,25 @@ async def test_output_that_a_supervisor_sent(ctx: Context, executor: ScriptedExe
         await log_repository.append(session, {ref.job_id: part}, limit=2**20)
     await ended(ctx, executor, ref)
     assert await log_of(ctx, ref) == b"sent\n"
+
+
+@pytest.mark.parametrize("state", ["ended", "running"])
+async def test_words_of_others_are_made_harmless(
+    ctx: Context, executor: ScriptedExecutor, state: Literal["ended", "running"]
+) -> None:
+    ref = await add_attempt(ctx)
+    words = "\x1b[2J\u202egnihton\x85" + "x" * 5_000_000
+    executor.tell(Observation(ref, state, message=words))
+
+    async def told() -> str:
+        async with ctx.db.reading() as session:
+            job = await session.get_one(Job, ref.job_id)
+        return job.message or (await get_attempt(ctx, *ref)).message or ""
+
+    await until(lambda: _is_there(told), "the words are in a row")
+    message = await told()
+    assert message.startswith("\ufffd[2J\ufffdgnihton\ufffdxxx")
+    assert len(message) <= 4000
 
 
 async def test_what_it_waits_for(ctx: Context, executor: ScriptedExecutor) -> None:

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from backend.infra.text import MAX_MESSAGE
 from backend.state.causes import REPORTABLE, Cause
 
-MAX_MESSAGE = 2000
 MAX_METRICS = 200
 MAX_METRIC_NAME = 100
 _LARGE = 2**53  # integers up to here are exact in every JSON parser
@@ -33,11 +33,6 @@ def _reportable(cause: Cause) -> Cause:
             {"causes": ", ".join(sorted(REPORTABLE))},
         )
     return cause
-
-
-def _shown(message: str) -> str:
-    kept = message[:MAX_MESSAGE]
-    return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in kept)
 
 
 Name = Annotated[
@@ -85,9 +80,7 @@ class FinishIn(BaseModel):
     )
 
     cause: Annotated[Cause, AfterValidator(_reportable)]
-    message: Annotated[str, AfterValidator(_shown)] | None = Field(
-        default=None, description=f"Kept up to {MAX_MESSAGE} characters"
-    )
+    message: str | None = Field(default=None, description=f"Kept up to {MAX_MESSAGE} characters")
 
 
 class LogQuery(BaseModel):

@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.infra.database import Base, new_id, utcnow
+from backend.infra.text import MAX_MESSAGE, Message
 from backend.state.statuses import JobStatus
 
 
@@ -36,7 +37,8 @@ class Job(Base):
 
     status: Mapped[JobStatus] = mapped_column(String(16), default=JobStatus.QUEUED)
     cause: Mapped[str | None] = mapped_column(String(32))
-    message: Mapped[str | None]
+    # Quotes its last attempt's, and says what follows.
+    message: Mapped[str | None] = mapped_column(Message(2 * MAX_MESSAGE))
     attempt: Mapped[int] = mapped_column(default=0)
     # Attempts that do not count towards max_attempts: those before the user's retry, and those that
     # finished an epoch before they were evicted, preempted or lost.
@@ -87,7 +89,7 @@ class Attempt(Base):
     log_base: Mapped[int] = mapped_column(BigInteger, default=0)
 
     reported_cause: Mapped[str | None] = mapped_column(String(32))
-    reported_message: Mapped[str | None]
+    reported_message: Mapped[str | None] = mapped_column(Message)
     stop_cause: Mapped[str | None] = mapped_column(String(32))
     stop_requested_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
@@ -97,7 +99,7 @@ class Attempt(Base):
     # What the executor knew for certain; `cause` is what was settled from all that is known.
     observed_cause: Mapped[str | None] = mapped_column(String(32))
     cause: Mapped[str | None] = mapped_column(String(32))
-    message: Mapped[str | None]
+    message: Mapped[str | None] = mapped_column(Message)
 
 
 class EpochMetrics(Base):
