@@ -84,6 +84,11 @@ docs: $(foreach d,$(APPS) tests,$(call env,$d)) ## Write what is generated from 
 	tests/.venv/bin/python ci/contract_docs.py
 	tests/.venv/bin/python ci/cli_docs.py
 
+.PHONY: manifest
+manifest: $(call env,$(TRAINER)) ## Write what follows from the trainer's trainer.json: the child's types, the chart's copy
+	$(TRAINER)/generate_config.sh
+	cp $(TRAINER)/trainer.json charts/platform/files/trainers/ultralytics.json
+
 .PHONY: render
 render: $(call env,tests) ## Write TIER's manifests as plain YAML: make render TIER=tier3
 	@tests/.venv/bin/python ci/render.py render $(TIER)

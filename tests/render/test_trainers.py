@@ -8,7 +8,7 @@ from chart.cases import MANIFEST, case
 
 
 def test_manifest_is_the_trainers_own() -> None:
-    """A chart cannot read outside its folder: `cp apps/trainer-ultralytics/trainer.json charts/platform/files/trainers/ultralytics.json`."""
+    """A chart cannot read outside its folder: `make manifest` copies it."""
     own = json.loads((ROOT / "apps" / "trainer-ultralytics" / "trainer.json").read_text())
     assert json.loads((CHART / "files" / "trainers" / "ultralytics.json").read_text()) == own
 

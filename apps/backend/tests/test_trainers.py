@@ -222,7 +222,10 @@ async def test_routes() -> None:
             }
         ]
         shown = (await client.get("/api/v1/trainers/plain")).json()
+        accepts = shown.pop("accepts")
         assert Manifest.model_validate(shown) == data_support.MANIFEST
+        assert accepts.keys() == data_support.MANIFEST.config_schema["properties"].keys()
+        assert accepts["epochs"] == "a whole number at least 1"
         missing = await client.get("/api/v1/trainers/plane")
         assert missing.status_code == 404
         assert 'Did you mean "plain"?' in missing.json()["detail"]

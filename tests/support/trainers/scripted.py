@@ -16,6 +16,7 @@ session = requests.Session()
 session.headers["Authorization"] = f"Bearer {os.environ['CALLBACK_TOKEN']}"
 jobs = f"{os.environ['BACKEND_URL']}/api/v1/jobs"
 s3 = boto3.client("s3", endpoint_url=os.environ["S3_ENDPOINT"])
+models = os.environ["MODELS_BUCKET"]
 
 
 def post(path, body):
@@ -34,7 +35,7 @@ def post(path, body):
 def first_epoch():
     for earlier in range(attempt - 1, 0, -1):
         try:
-            head = s3.head_object(Bucket="models", Key=f"{job}/{earlier}/checkpoint")
+            head = s3.head_object(Bucket=models, Key=f"{job}/{earlier}/checkpoint")
         except s3.exceptions.ClientError:
             continue
         return int(head["Metadata"]["epoch"]) + 1
@@ -75,7 +76,7 @@ for _ in range(config["children"]):
     subprocess.Popen([sys.executable, "-c", nap], start_new_session=True)
 if config["keep_token"]:
     s3.put_object(
-        Bucket="models", Key=f"{job}/{attempt}/artifacts/token", Body=os.environ["CALLBACK_TOKEN"]
+        Bucket=models, Key=f"{job}/{attempt}/artifacts/token", Body=os.environ["CALLBACK_TOKEN"]
     )
 if config["other_job"]:
     hostile()
@@ -90,7 +91,7 @@ for epoch in range(first_epoch(), config["epochs"]):
         {"epoch": epoch, "metrics": {"loss": 1 / (epoch + 1), "attempt": attempt}},
     )
     s3.put_object(
-        Bucket="models",
+        Bucket=models,
         Key=f"{job}/{attempt}/checkpoint",
         Body=b"x",
         Metadata={"epoch": str(epoch)},

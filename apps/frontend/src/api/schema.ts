@@ -814,36 +814,6 @@ export interface components {
              */
             next_offset: number;
         };
-        /** Manifest */
-        Manifest: {
-            /** Name */
-            name: string;
-            /** Version */
-            version: string;
-            /** Description */
-            description: string;
-            /** Tasks */
-            tasks: components["schemas"]["Task"][];
-            /** Image */
-            image: string;
-            /** Command */
-            command: string[];
-            /**
-             * Config Schema
-             * @description JSON Schema 2020-12 of a job's `config`
-             */
-            config_schema: {
-                [key: string]: unknown;
-            };
-            /**
-             * @default {
-             *       "cpu": 2,
-             *       "memory": "4Gi",
-             *       "gpu": 0
-             *     }
-             */
-            resources: components["schemas"]["Resources"];
-        };
         /** MetricsList */
         MetricsList: {
             /** Items */
@@ -954,6 +924,43 @@ export interface components {
         TrainerList: {
             /** Items */
             items: components["schemas"]["TrainerSummary"][];
+        };
+        /** TrainerOut */
+        TrainerOut: {
+            /** Name */
+            name: string;
+            /** Version */
+            version: string;
+            /** Description */
+            description: string;
+            /** Tasks */
+            tasks: components["schemas"]["Task"][];
+            /** Image */
+            image: string;
+            /** Command */
+            command: string[];
+            /**
+             * Config Schema
+             * @description JSON Schema 2020-12 of a job's `config`
+             */
+            config_schema: {
+                [key: string]: unknown;
+            };
+            /**
+             * @default {
+             *       "cpu": 2,
+             *       "memory": "4Gi",
+             *       "gpu": 0
+             *     }
+             */
+            resources: components["schemas"]["Resources"];
+            /**
+             * Accepts
+             * @description What each setting of `config_schema` may be, in words
+             */
+            accepts: {
+                [key: string]: string;
+            };
         };
         /** TrainerSummary */
         TrainerSummary: {
@@ -2398,7 +2405,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Manifest"];
+                    "application/json": components["schemas"]["TrainerOut"];
                 };
             };
             /** @description Unauthorized */

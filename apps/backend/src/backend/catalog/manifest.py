@@ -54,5 +54,11 @@ class Manifest(TrainerSummary):
         return schema
 
 
+class TrainerOut(Manifest):
+    accepts: dict[str, str] = Field(
+        description="What each setting of `config_schema` may be, in words"
+    )
+
+
 class TrainerList(BaseModel):
     items: list[TrainerSummary]

@@ -1,6 +1,7 @@
 from fastapi import APIRouter
 
-from backend.catalog.manifest import Manifest, TrainerList
+from backend.catalog.manifest import TrainerList, TrainerOut
+from backend.catalog.schema_wording import wanted
 from backend.context import Ctx
 
 router = APIRouter(prefix="/api/v1/trainers", tags=["trainers"])
@@ -13,6 +14,9 @@ async def list_trainers(ctx: Ctx) -> TrainerList:
 
 
 @router.get("/{name}")
-async def get_trainer(name: str, ctx: Ctx) -> Manifest:
+async def get_trainer(name: str, ctx: Ctx) -> TrainerOut:
     """A trainer's manifest, with the JSON Schema of its config."""
-    return ctx.trainers.get(name)
+    manifest = ctx.trainers.get(name)
+    schema = manifest.config_schema
+    accepts = {field: wanted(schema, rules) for field, rules in schema["properties"].items()}
+    return TrainerOut(**manifest.model_dump(), accepts=accepts)

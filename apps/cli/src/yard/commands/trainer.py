@@ -49,7 +49,7 @@ def _print(manifest: Json) -> None:
         (
             key,
             formatting.yaml_scalar(field.get("default")),
-            _range(field),
+            manifest["accepts"][key],
             field.get("description", ""),
         )
         for key, field in manifest["config_schema"].get("properties", {}).items()
@@ -57,19 +57,3 @@ def _print(manifest: Json) -> None:
     out.print()
     console.print_table(console.table(("--set", "default", "values", "what it does"), rows))
 
-
-def _range(field: Json) -> str:
-    """Return the allowed values of a setting in a few words."""
-    if "enum" in field:
-        values = [str(value) for value in field["enum"]]
-        shown = " ".join(values[:6])
-        return f"{shown} … ({len(values)})" if len(values) > 6 else shown  # noqa: PLR2004 - a line
-    kinds = field.get("type", "")
-    kind = kinds if isinstance(kinds, str) else "|".join(kinds)
-    low = field.get("minimum", field.get("exclusiveMinimum"))
-    high = field.get("maximum", field.get("exclusiveMaximum"))
-    if low is None and high is None:
-        return "true false" if kind == "boolean" else kind
-    above = "" if low is None else f"{low} ≤ " if "minimum" in field else f"{low} < "
-    below = "" if high is None else f" ≤ {high}" if "maximum" in field else f" < {high}"
-    return f"{above}{kind}{below}"
