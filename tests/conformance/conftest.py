@@ -36,7 +36,7 @@ class ByPlatform(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no typ
         return "postgresql" if "postgresql" in nodeid else "sqlite"
 
 
-# xdist's own `--dist loadgroup` does not group with this pytest.
+# xdist's own `--dist loadgroup` does not group with pytest 9.2.
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByPlatform:
     return ByPlatform(config, log)
 

@@ -56,4 +56,3 @@ def _print(manifest: Json) -> None:
     ]
     out.print()
     console.print_table(console.table(("--set", "default", "values", "what it does"), rows))
-
