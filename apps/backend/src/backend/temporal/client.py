@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
+from temporalio import workflow
 from temporalio.activity import heartbeat
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDReusePolicy
@@ -106,6 +107,9 @@ class Temporal:
             task_queue=self._task_queue,
             workflows=[TrainingWorkflow, PreflightWorkflow],
             activities=activities,
+            # One that an older version began and this version's code does not fit would stand still
+            # for ever. Failed, it is started again, and goes on from where its row stands.
+            workflow_failure_exception_types=[workflow.NondeterminismError],
             interceptors=[_ActivityHeartbeats()],
             max_cached_workflows=CACHED_WORKFLOWS,
             sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
