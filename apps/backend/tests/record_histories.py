@@ -1,17 +1,14 @@
-"""Records the workflows' histories that `test_workflow_upgrades.py` replays: `python tests/record_histories.py`.
+"""Records the workflows' histories that `test_workflow_upgrades.py` replays: `PYTHONPATH=../../tests python tests/record_histories.py`.
 
 Run it at each release. Those of earlier versions stay: a workflow that one of them began may run for weeks.
 """
 
 import asyncio
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
-
-sys.path[:0] = [str(Path(__file__).parents[3] / "tests")]
 
 import servers
 from backend.temporal.workflows import Launched, PreflightWorkflow, Settled, TrainingWorkflow

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from backend.artifacts.service import register_artifacts
 from backend.infra.database import new_id
-from backend.state.jobs import Job
+from backend.state.jobs import Attempt, Job
 from data_support import Served
 
 if TYPE_CHECKING:
@@ -28,6 +28,11 @@ async def job_id(served: Served) -> str:
     )
     async with ctx.db.transaction() as session:
         session.add(job)
+        await session.flush()
+        for number in (1, 2, 9, 10):
+            session.add(
+                Attempt(job_id=job.id, number=number, executor="subprocess", token_sha256="")
+            )
     return job.id
 
 
@@ -68,6 +73,21 @@ async def test_a_later_attempt_replaces_them(served: Served, s3: "S3Client", job
     await register_artifacts(ctx, job_id)
     items = (await client.get(f"/api/v1/jobs/{job_id}/artifacts")).json()["items"]
     assert [(item["name"], item["size"]) for item in items] == [("best.pt", 5)]
+
+
+@pytest.mark.parametrize("attempt", ["99999999999999999999", "2147483648", "3", "02", "\u0662"])
+async def test_what_no_attempt_of_the_job_can_have_left(
+    served: Served, s3: "S3Client", job_id: str, attempt: str
+) -> None:
+    """The keys of the store are shared by all trainers."""
+    ctx, client = served
+    put(s3, f"{job_id}/2/artifacts/best.pt", b"model")
+    put(s3, f"{job_id}/{attempt}/artifacts/best.pt", b"other")
+    await register_artifacts(ctx, job_id)
+    items = (await client.get(f"/api/v1/jobs/{job_id}/artifacts")).json()["items"]
+    assert [(item["name"], item["size"]) for item in items] == [("best.pt", 5)]
+    async with httpx.AsyncClient() as plain:
+        assert (await plain.get(items[0]["url"])).content == b"model"
 
 
 async def test_none_and_no_such_job(served: Served, job_id: str) -> None:

@@ -12,8 +12,10 @@ from api_support import add_dataset, get_attempt, get_job, set_attempt, set_job
 from backend.context import Context
 from backend.datasets import preflight_process
 from backend.executors.base import AttemptRef, AttemptSpec, LaunchError
+from backend.orchestration import activities, attempts
 from backend.orchestration.attempts import request_stop
 from backend.state.causes import Cause
+from backend.state.datasets import Dataset, DatasetStatus
 from backend.state.statuses import JobStatus
 from training_support import (
     ScriptedExecutor,
@@ -251,3 +253,49 @@ async def test_a_users_retry_counts_attempts_anew(ctx: Context, executor: Script
         executor.finish(AttemptRef(job_id, 2))
         job = await until_status(ctx, job_id, JobStatus.SUCCEEDED)
     assert job.attempt == 2
+
+
+@pytest.mark.parametrize("step", ["launch", "settle", "finalize"])
+async def test_a_step_that_goes_on_failing_is_given_up(
+    ctx: Context, executor: ScriptedExecutor, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise OverflowError("Python int too large")
+
+    monkeypatch.setattr(activities, "TRIES", 3)
+    job_id = await add_job(ctx)
+    async with running(ctx):
+        if step == "launch":
+            monkeypatch.setattr(attempts, step, broken)
+        else:
+            await until_running(ctx, AttemptRef(job_id, 1))
+            monkeypatch.setattr(attempts, step, broken)
+            await request_stop(ctx, job_id)
+        job = await until_status(ctx, job_id, JobStatus.FAILED, JobStatus.CANCELLED)
+    cause = Cause.LAUNCH_FAILED if step == "launch" else Cause.CANCELLED
+    assert job.cause == cause
+    assert f"gave up after 3 tries of the step {step}: OverflowError: Python int" in str(
+        job.message
+    )
+    assert job.finished_at is not None
+
+
+async def test_a_check_that_goes_on_failing_is_given_up(
+    ctx: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise ValueError("no such thing")
+
+    monkeypatch.setattr(activities, "TRIES", 3)
+    monkeypatch.setattr(preflight_process, "run", broken)
+    dataset_id = await add_dataset(ctx, status=DatasetStatus.CHECKING)
+
+    async def rejected() -> bool:
+        async with ctx.db.reading() as session:
+            dataset = await session.get_one(Dataset, dataset_id)
+            return dataset.status == DatasetStatus.REJECTED and "no such thing" in str(
+                dataset.report
+            )
+
+    async with running(ctx):
+        await until(rejected, "the dataset is rejected")

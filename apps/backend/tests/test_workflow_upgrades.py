@@ -1,5 +1,6 @@
 """Workflows that an earlier version began, driven by this version's code."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -30,12 +31,13 @@ HISTORIES = sorted(Path(__file__).with_name("histories").glob("*/*.json"))
 
 
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: f"{path.parent.name}-{path.stem}")
-async def test_a_recorded_history_is_replayed(path: Path) -> None:
+def test_a_recorded_history_is_replayed(path: Path) -> None:
     replayer = Replayer(
         workflows=[TrainingWorkflow, PreflightWorkflow],
         workflow_runner=UnsandboxedWorkflowRunner(),
     )
-    await replayer.replay_workflow(WorkflowHistory.from_json(path.stem, path.read_text()))
+    history = WorkflowHistory.from_json(path.stem, path.read_text())
+    asyncio.run(replayer.replay_workflow(history))
 
 
 @pytest.fixture

@@ -6,7 +6,12 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.state.artifacts import Artifact
-from backend.state.jobs import Job
+from backend.state.jobs import Attempt, Job
+
+
+async def attempts(session: AsyncSession, job_id: str) -> Sequence[int]:
+    """The numbers of the job's attempts."""
+    return (await session.scalars(select(Attempt.number).where(Attempt.job_id == job_id))).all()
 
 
 async def replace(session: AsyncSession, job_id: str, artifacts: Sequence[Artifact]) -> None:

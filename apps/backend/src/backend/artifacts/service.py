@@ -52,14 +52,17 @@ async def register_artifacts(ctx: Context, job_id: str) -> None:
 
 
 async def _last_with_artifacts(ctx: Context, job_id: str) -> tuple[int, list[StoredObject]]:
+    # Keys are the trainer's choice: what is not a plain name of an attempt that was launched is
+    # not shown.
+    async with ctx.db.reading() as session:
+        launched = {str(number): number for number in await repository.attempts(session, job_id)}
     by_attempt: dict[int, list[StoredObject]] = defaultdict(list)
     for item in await ctx.store.list(ctx.settings.models_bucket, object_keys.job(job_id)):
         match item.key.split("/"):
-            # Keys are the trainer's choice: what is not a plain name is not shown.
-            case [_, attempt, "artifacts", name] if attempt.isdecimal() and ARTIFACT_NAME.fullmatch(
+            case [_, attempt, "artifacts", name] if attempt in launched and ARTIFACT_NAME.fullmatch(
                 name
             ):
-                by_attempt[int(attempt)].append(item)
+                by_attempt[launched[attempt]].append(item)
             case [_, _, "checkpoint"]:
                 pass
             case _:

@@ -226,6 +226,19 @@ async def run_preflight(ctx: Context, id_: str) -> None:
         await ctx.store.delete(bucket, key)  # the dataset was deleted meanwhile
 
 
+async def give_up(ctx: Context, id_: str, reason: str) -> None:
+    """Reject a dataset that the platform cannot check; `reason` is for the user."""
+    async with ctx.db.transaction() as session:
+        dataset = await repository.find_locked(session, id_)
+        if dataset is not None and _needs_check(dataset):
+            dataset.status, dataset.report = DatasetStatus.REJECTED, _saying(reason)
+
+
+def _saying(sentence: str) -> dict[str, Any]:
+    problem = DatasetProblem(severity="error", file=None, message=sentence)
+    return Report(problems=[problem], problems_total=1).model_dump()
+
+
 def _needs_check(dataset: Dataset) -> bool:
     return dataset.status == DatasetStatus.CHECKING or (
         dataset.status == DatasetStatus.READY and dataset.index_sha256 is None
@@ -239,10 +252,7 @@ async def delete(ctx: Context, id_: str) -> None:
         Problem: 404, or 409 while jobs that use it are not finished.
         ObjectStoreError: the dataset is barred from new jobs; deleting again goes on.
     """
-    sentence = "Deletion was interrupted. Delete it again."
-    report = Report(
-        problems=[DatasetProblem(severity="error", file=None, message=sentence)], problems_total=1
-    )
+    report = _saying("Deletion was interrupted. Delete it again.")
     async with ctx.db.transaction() as session:
         dataset = await repository.find_locked(session, id_)
         if dataset is None:
@@ -253,7 +263,7 @@ async def delete(ctx: Context, id_: str) -> None:
                 "Dataset in use",
                 f"These jobs still use it: {', '.join(jobs)}. Cancel them or wait for their end.",
             )
-        dataset.status, dataset.report = DatasetStatus.REJECTED, report.model_dump()
+        dataset.status, dataset.report = DatasetStatus.REJECTED, report
     bucket, key = ctx.settings.datasets_bucket, object_keys.dataset(id_)
     if dataset.upload_id is not None:
         await ctx.store.abort_upload(bucket, key, dataset.upload_id)

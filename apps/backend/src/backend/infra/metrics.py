@@ -6,6 +6,18 @@ CALLBACKS = Counter(
     "trainyard_callbacks", "Requests of trainers by kind and HTTP status", ["kind", "status"]
 )
 ATTEMPTS_ENDED = Counter("trainyard_attempts_ended", "Attempts that ended, by cause", ["cause"])
+STEP_FAILURES = Counter(
+    "trainyard_step_failures", "Failed tries of a step that is repeated, by step", ["step"]
+)
+STEPS_GIVEN_UP = Counter(
+    "trainyard_steps_given_up",
+    "Steps that failed too often; the job, dataset or MLflow run says so, by step",
+    ["step"],
+)
+for _step in ("launch", "settle", "finalize", "preflight", "mirror"):
+    # A series that begins with 1 shows no increase.
+    STEP_FAILURES.labels(_step)
+    STEPS_GIVEN_UP.labels(_step)
 START_LATENCY = Histogram(
     "trainyard_start_seconds",
     "From the creation of a job to the first batch of its first attempt",

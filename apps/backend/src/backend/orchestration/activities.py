@@ -1,31 +1,111 @@
-"""The workflows' activities, by the names that `workflow.py` calls them."""
+"""The workflows' activities, by the names that `workflows.py` calls them.
 
-from collections.abc import Callable, Sequence
-from typing import Any
+Temporal repeats an activity that failed. Here is the bound: a step that goes on failing is given up,
+and its job or dataset ends in a state that says why.
+"""
 
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy.exc import OperationalError
 from temporalio import activity
 
 from backend.context import Context
-from backend.datasets.service import run_preflight
+from backend.datasets import service as datasets
+from backend.executors.base import ExecutorUnavailableError
+from backend.infra import metrics
+from backend.infra.object_store import ObjectStoreError
 from backend.orchestration import attempts
 from backend.temporal.workflows import Launched, Settled
 
+logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+# Something is away and will be back. With 5 s between two tries, this is a day.
+PASSING = (
+    OSError,
+    OperationalError,
+    ObjectStoreError,
+    ExecutorUnavailableError,
+    attempts.DatasetPendingError,
+)
+PASSING_TRIES = 17_000
+# Of a step that fails otherwise; about a minute.
+TRIES = 20
+
+
+class _Bound:
+    """Counts the failures of this process' steps, by step, id and whether it passes."""
+
+    def __init__(self) -> None:
+        self._failures: Counter[tuple[str, str, bool]] = Counter()
+
+    async def run(
+        self,
+        step: str,
+        id_: str,
+        work: Awaitable[Result],
+        give_up: Callable[[str], Awaitable[Result]],
+    ) -> Result:
+        """The result of `work`; of `give_up`, called with the reason, where it has failed too often."""
+        try:
+            result = await work
+        except Exception as error:
+            metrics.STEP_FAILURES.labels(step).inc()
+            passing = isinstance(error, PASSING) or getattr(error, "connection_invalidated", False)
+            self._failures[step, id_, passing] += 1
+            tries = self._failures[step, id_, passing]
+            if tries < (PASSING_TRIES if passing else TRIES):
+                raise
+            logger.exception("%s of %s is given up after %d tries", step, id_, tries)
+            result = await give_up(_reason(step, tries, error))
+            metrics.STEPS_GIVEN_UP.labels(step).inc()
+        for passing in (True, False):
+            self._failures.pop((step, id_, passing), None)
+        return result
+
 
 def activities(ctx: Context) -> Sequence[Callable[..., Any]]:
+    bounded = _Bound().run
+
     @activity.defn
     async def launch(job_id: str) -> Launched | None:
-        return await attempts.launch(ctx, job_id)
+        async def give_up(reason: str) -> None:
+            await attempts.give_up(ctx, job_id, reason)
+
+        return await bounded("launch", job_id, attempts.launch(ctx, job_id), give_up)
 
     @activity.defn
     async def settle(job_id: str, number: int) -> Settled:
-        return await attempts.settle(ctx, job_id, number)
+        async def give_up(reason: str) -> Settled:
+            await attempts.give_up(ctx, job_id, reason)
+            return Settled(delay_s=0)
+
+        return await bounded("settle", job_id, attempts.settle(ctx, job_id, number), give_up)
 
     @activity.defn
     async def finalize(job_id: str, number: int) -> None:
-        await attempts.finalize(ctx, job_id, number)
+        async def give_up(reason: str) -> None:
+            await attempts.give_up(ctx, job_id, reason)
+
+        await bounded("finalize", job_id, attempts.finalize(ctx, job_id, number), give_up)
 
     @activity.defn
     async def preflight(dataset_id: str) -> None:
-        await run_preflight(ctx, dataset_id)
+        async def give_up(reason: str) -> None:
+            await datasets.give_up(ctx, dataset_id, f"{reason} Push it again.")
+
+        await bounded("preflight", dataset_id, datasets.run_preflight(ctx, dataset_id), give_up)
 
     return [launch, settle, finalize, preflight]
+
+
+def _reason(step: str, tries: int, error: Exception) -> str:
+    line = (str(error).splitlines() or [""])[0][:300]
+    return (
+        f"The platform gave up after {tries} tries of the step {step}: {type(error).__name__}: "
+        f"{line} The backend's log has more."
+    )

@@ -290,7 +290,15 @@ async def finalize(ctx: Context, job_id: str, number: int) -> None:
     Raises:
         ObjectStoreError: the artifacts could not be listed; the job stays as it was.
     """
-    await register_artifacts(ctx, job_id)
+    try:
+        await register_artifacts(ctx, job_id)
+    except ObjectStoreError as error:
+        async with ctx.db.transaction() as session:
+            await repository.set_end_message(
+                session, job_id, f"Its end waits for its files: {error}"
+            )
+        await ctx.bus.publish(job_id)
+        raise
     async with ctx.db.transaction() as session:
         job = await repository.locked_job(session, job_id)
         if job is None or job.attempt != number or job.status in FINISHED | NOT_RUNNING:
@@ -309,6 +317,31 @@ async def finalize(ctx: Context, job_id: str, number: int) -> None:
     await ctx.bus.publish(job_id)
     if cause == Cause.COMPLETED:
         await _drop_checkpoints(ctx, job_id, number)
+
+
+async def give_up(ctx: Context, job_id: str, reason: str) -> None:
+    """End a job with which the platform cannot go on; `reason` is for the user."""
+    async with ctx.db.transaction() as session:
+        job = await repository.locked_job(session, job_id)
+        if job is None or job.status in FINISHED:
+            return
+        cause = Cause.CANCELLED if job.status == JobStatus.CANCELLING else Cause.LAUNCH_FAILED
+        if job.attempt:
+            ref = AttemptRef(job_id, job.attempt)
+            # Should it run, the repairs stop it, as any whose end is recorded.
+            await repository.end_attempt(session, Observation(ref, "ended", cause=cause))
+            attempt = await repository.existing_attempt(session, ref)
+            attempt.cause = attempt.cause or cause
+            cause = retry_policy.final_cause(job, attempt)
+        await transition(
+            session,
+            job_id,
+            retry_policy.FINAL_STATUS.get(cause, JobStatus.FAILED),
+            cause=cause,
+            message=f"{CAUSE_RULES[cause].sentence} {reason}",
+            finished_at=utcnow(),
+        )
+    await ctx.bus.publish(job_id)
 
 
 async def _drop_checkpoints(ctx: Context, job_id: str, last: int) -> None:

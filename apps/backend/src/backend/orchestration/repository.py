@@ -11,7 +11,7 @@ from backend.infra.database import execute_guarded, utcnow
 from backend.state.causes import Cause
 from backend.state.datasets import Dataset, DatasetStatus
 from backend.state.jobs import Attempt, Job
-from backend.state.statuses import JobStatus
+from backend.state.statuses import ACTIVE, JobStatus
 
 
 async def locked_job(session: AsyncSession, job_id: str) -> Job | None:
@@ -50,6 +50,13 @@ async def set_wait_message(session: AsyncSession, job_id: str, message: str | No
         update(Job)
         .where(Job.id == job_id, Job.status == JobStatus.PREPARING)
         .values(message=message)
+    )
+
+
+async def set_end_message(session: AsyncSession, job_id: str, message: str) -> None:
+    """Tell the user why a job whose trainer has exited does not end yet."""
+    await session.execute(
+        update(Job).where(Job.id == job_id, Job.status.in_(ACTIVE)).values(message=message)
     )
 
 

@@ -30,6 +30,6 @@ SOURCES: dict[JobStatus, frozenset[JobStatus]] = {
     S.RETRYING: frozenset({S.PREPARING, S.RUNNING}),
     S.CANCELLING: frozenset({S.PREPARING, S.RUNNING, S.RETRYING}),
     S.SUCCEEDED: frozenset({S.PREPARING, S.RUNNING, S.CANCELLING}),  # a cancel can come too late
-    S.FAILED: frozenset({S.PREPARING, S.RUNNING, S.RETRYING}),
+    S.FAILED: frozenset({S.QUEUED, S.PREPARING, S.RUNNING, S.RETRYING}),
     S.CANCELLED: frozenset({S.QUEUED, S.CANCELLING, S.RETRYING}),
 }
