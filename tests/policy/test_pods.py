@@ -84,11 +84,25 @@ def test_probes(pod: Pod) -> None:
     for container in pod.spec["containers"]:
         # Without its launcher, the API must stay in its Service: trainings call it back.
         assert ("readinessProbe" in container) == (container["name"] != "launcher")
-        assert container["livenessProbe"], container["name"]
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
             if "httpGet" in container.get(probe, {}):
                 ports = {port["name"] for port in container["ports"]}
                 assert container[probe]["httpGet"]["port"] in ports
+
+
+def test_a_starved_machine_restarts_nothing(rendered: Rendered) -> None:
+    """Who has too little CPU answers late, and a restart takes more of it."""
+    probes = {
+        container["name"]: container["livenessProbe"]
+        for pod in rendered.pods()
+        for container in pod.spec["containers"]
+        if "livenessProbe" in container
+    }
+    # What can hang without an end of its own.
+    assert {"backend"} <= probes.keys() <= {"backend", "launcher", "mlflow"}
+    for probe in probes.values():
+        assert probe["timeoutSeconds"] >= 20
+        assert probe["periodSeconds"] * probe["failureThreshold"] >= 300
 
 
 def test_the_log_of_a_job_that_failed_stays(rendered: Rendered) -> None:

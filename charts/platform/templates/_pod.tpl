@@ -55,10 +55,10 @@ requests: {cpu: 10m, memory: 64Mi}
 limits: {cpu: 500m, memory: 256Mi}
 {{- end }}
 
-{{/* The three probes of an HTTP server. Takes: port, ready, live (paths). */}}
+{{/* Probes of an HTTP server that ends by itself when it fails. Takes: port, ready, started (paths). */}}
 {{- define "platform.httpProbes" -}}
 startupProbe:
-  httpGet: {path: {{ .live }}, port: {{ .port }}}
+  httpGet: {path: {{ .started }}, port: {{ .port }}}
   periodSeconds: 2
   timeoutSeconds: 3
   failureThreshold: 90
@@ -66,9 +66,16 @@ readinessProbe:
   httpGet: {path: {{ .ready }}, port: {{ .port }}}
   periodSeconds: 3
   timeoutSeconds: 3
-livenessProbe:
-  httpGet: {path: {{ .live }}, port: {{ .port }}}
-  timeoutSeconds: 5
+{{- end }}
+
+{{/*
+How long a server may hang before it is restarted: five minutes. Whoever has too little CPU answers late as
+well, and a restart makes that worse. The other servers have no liveness probe: they exit when they fail.
+*/}}
+{{- define "platform.liveness.patience" -}}
+periodSeconds: 30
+timeoutSeconds: 20
+failureThreshold: 10
 {{- end }}
 
 {{/* The API token as a volume, so that only the container that uses it mounts it, and no other container of the pod. */}}

@@ -30,9 +30,7 @@ Sidecar of tier 1: the launcher. It shares only its socket's folder with the bac
   # No readiness probe: without the launcher the API still answers, and trainings still call back.
   livenessProbe:
     {{- include "platform.backend.launcherPing" . | nindent 4 }}
-    periodSeconds: 30
-    timeoutSeconds: 10
-    failureThreshold: 5
+    {{- include "platform.liveness.patience" . | nindent 4 }}
   resources:
     {{- toYaml .Values.trainer.resources | nindent 4 }}
   volumeMounts:
@@ -55,7 +53,7 @@ exec:
     - |
       import socket
       s = socket.socket(socket.AF_UNIX)
-      s.settimeout(2)
+      s.settimeout(15)
       s.connect("/run/launcher/launcher.sock")
       s.sendall(b'{"op": "ping"}\n')
       assert b'"ok": true' in s.makefile("rb").readline()
