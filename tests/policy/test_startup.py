@@ -3,6 +3,8 @@
 import ast
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -83,3 +85,22 @@ def test_init_scripts_are_run_not_sourced() -> None:
     volumes = tier("tier2").pod("StatefulSet/postgres").spec["volumes"]
     (init,) = [volume["configMap"] for volume in volumes if volume["name"] == "init"]
     assert init["defaultMode"] == 0o555
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(204, b""), (503, b"The database is away.\nSo is S3.")]
+)
+def test_the_events_of_an_unready_backend_say_what_is_missing(status: int, body: bytes) -> None:
+    class Backend(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body)
+
+    container = tier("tier2").pod("Deployment/backend").spec["containers"][0]
+    shell, flag, script = container["readinessProbe"]["exec"]["command"]
+    with HTTPServer(("127.0.0.1", 0), Backend) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        command = [shell, flag, script.replace("/8000", f"/{server.server_port}")]
+        done = subprocess.run(command, capture_output=True, check=False, timeout=10)
+    assert (done.returncode, done.stdout) == (int(status == 503), body)

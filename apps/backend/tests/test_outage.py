@@ -106,6 +106,8 @@ async def test_whoever_was_ready_keeps_its_requests_to_say_what_is_missing(
                 while True:
                     ready, probe = [await api.http.get(f"/readyz{path}") for path in ("", "/once")]
                     if (probe.status_code, ready.status_code) == (once, now):
+                        # The kubelet writes it into the pod's events.
+                        assert (once == 503) == ("DATABASE_URL" in probe.text)
                         return ready.text
                     await asyncio.sleep(0.1)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from fastapi import APIRouter, Response, status
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
@@ -54,12 +55,11 @@ async def readyz_once(checks: TheChecks) -> Response:
     A database or store that is lost is lost for every replica: without any behind the Service,
     nobody could be told what is missing.
     """
-    if not checks.was_ready:
-        await checks.run()
-    ready = checks.was_ready
-    return Response(
-        status_code=status.HTTP_204_NO_CONTENT if ready else status.HTTP_503_SERVICE_UNAVAILABLE
-    )
+    found = {} if checks.was_ready else await checks.run()
+    if checks.was_ready:
+        return Response(status_code=status.HTTP_204_NO_CONTENT)
+    missing = [result for name, result in found.items() if name in REQUIRED and result != "ok"]
+    return PlainTextResponse("\n".join(missing), status.HTTP_503_SERVICE_UNAVAILABLE)
 
 
 @router.get(
