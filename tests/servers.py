@@ -197,14 +197,18 @@ def backend_env(database_url: str, folder: Path, store: S3Server | None = None) 
 
 
 @contextmanager
-def temporal(folder: Path, port: int | None = None) -> Iterator[str]:
-    """A Temporal dev server that keeps its state in memory; yields its `HOST:PORT`."""
+def temporal(folder: Path, port: int | None = None, settings: Sequence[str] = ()) -> Iterator[str]:
+    """A Temporal dev server that keeps its state in memory; yields its `HOST:PORT`.
+
+    `settings`: `key=value` of its dynamic configuration each.
+    """
     folder.mkdir(parents=True)
     port = port or free_port()
     log = folder / "temporal.log"
     command = [str(SCRIPTS / "temporal"), "server", "start-dev", "--headless"]
     command += ["--ip", "127.0.0.1", "--port", str(port), "--http-port", str(free_port())]
     command += ["--metrics-port", str(free_port()), "--log-level", "warn"]
+    command += [word for setting in settings for word in ("--dynamic-config-value", setting)]
     with process(command, log) as child:
         wait_for_port(port, child, log)
         yield f"127.0.0.1:{port}"

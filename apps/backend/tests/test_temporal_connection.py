@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pytest
 import servers
+from api_support import get_attempt
 from backend.context import Context
 from backend.executors.base import AttemptRef
 from backend.state.statuses import JobStatus
@@ -116,3 +117,41 @@ def swallowing(port: int) -> Iterator[None]:
         socket.create_connection(("127.0.0.1", port)),
     ):
         yield
+
+
+async def test_ends_are_recorded_at_once_while_temporal_says_nothing(
+    behind: Behind, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        with servers.temporal(tmp_path / "server", behind.port):
+            refs = [AttemptRef(await add_job(behind.ctx), 1) for _ in range(20)]
+            await asyncio.gather(*(until_running(behind.ctx, ref) for ref in refs))
+            behind.proxy.target = silent.getsockname()
+        for ref in refs:
+            behind.executor.finish(ref)
+
+        async def recorded() -> bool:
+            return all([(await get_attempt(behind.ctx, *ref)).ended_at for ref in refs])
+
+        await until(recorded, "every end is recorded", seconds=10)
+
+
+async def test_a_workflow_that_takes_no_signal_any_more(
+    sqlite_template: Path, store: S3Server, tmp_path: Path
+) -> None:
+    url = f"sqlite+aiosqlite:///{shutil.copy(sqlite_template, tmp_path)}"
+    executor = ScriptedExecutor()
+    limit = "history.maximumSignalsPerExecution=3"
+    with servers.temporal(tmp_path / "server", settings=[limit]) as address:
+        ctx = await make_context(settings(url, store, address), executor)
+        async with running(ctx):
+            refs = [AttemptRef(await add_job(ctx), 1) for _ in range(2)]
+            for ref in refs:
+                await until_running(ctx, ref)
+            for _ in range(3):
+                assert await ctx.temporal.attempt_ended(refs[0].job_id, 0)
+            for ref in refs:
+                executor.finish(ref)
+            for ref in refs:
+                await until_status(ctx, ref.job_id, JobStatus.SUCCEEDED)
+        await ctx.db.close()

@@ -14,6 +14,7 @@ from backend.datasets import preflight_process
 from backend.executors.base import AttemptRef, AttemptSpec, LaunchError
 from backend.orchestration import activities, attempts
 from backend.orchestration.attempts import request_stop
+from backend.orchestration.repairs import start_workflows
 from backend.state.causes import Cause
 from backend.state.datasets import Dataset, DatasetStatus
 from backend.state.statuses import JobStatus
@@ -299,3 +300,21 @@ async def test_a_check_that_goes_on_failing_is_given_up(
 
     async with running(ctx):
         await until(rejected, "the dataset is rejected")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_checks_that_wait_take_no_jobs_turn(
+    ctx: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def held(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(preflight_process, "run", held)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(105):
+            group.create_task(add_dataset(ctx, status=DatasetStatus.CHECKING))
+    async with running(ctx):
+        await start_workflows(ctx)
+        # Each has been handed to a worker, as far as workers take them.
+        await asyncio.sleep(0.5)
+        await until_running(ctx, AttemptRef(await add_job(ctx), 1), seconds=10)

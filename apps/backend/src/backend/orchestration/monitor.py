@@ -1,5 +1,6 @@
 """Watches the executor: records which attempts have ended, their unsent logs, and what they wait for."""
 
+import asyncio
 import logging
 
 from backend.callbacks import log_repository
@@ -20,15 +21,22 @@ async def watch(ctx: Context) -> None:
     """Record each end as the executor sees it, and tell what an attempt waits for."""
     waiting: set[AttemptRef] = set()
     async for observations in ctx.executor.observe():
-        for observation in observations:
-            if observation.state == "ended":
-                await keep_log(ctx, observation.ref)
-                await end(ctx, observation)
-                await _quietly_forget(ctx, observation.ref)
-                waiting.discard(observation.ref)
-            elif observation.message is not None or observation.ref in waiting:
-                await _record_waiting(ctx, observation)
-                waiting.add(observation.ref)
+        news = []
+        for seen in observations:
+            if seen.state == "ended":
+                news.append(_record_end(ctx, seen))
+                waiting.discard(seen.ref)
+            elif seen.message is not None or seen.ref in waiting:
+                news.append(_record_waiting(ctx, seen))
+                waiting.add(seen.ref)
+        # At once: each end also waits for Temporal, which may say nothing.
+        await asyncio.gather(*news)
+
+
+async def _record_end(ctx: Context, seen: Observation) -> None:
+    await keep_log(ctx, seen.ref)
+    await end(ctx, seen)
+    await _quietly_forget(ctx, seen.ref)
 
 
 async def _record_waiting(ctx: Context, observation: Observation) -> None:

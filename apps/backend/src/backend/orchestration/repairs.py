@@ -7,10 +7,11 @@ anywhere, and several replicas may run it at once.
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from backend.context import Context
-from backend.executors.base import ExecutorUnavailableError, Observation
+from backend.executors.base import AttemptRef, ExecutorUnavailableError, Observation
 from backend.infra.database import utcnow
 from backend.orchestration import repository
 from backend.orchestration.attempts import end, leave_behind
@@ -29,6 +30,10 @@ LISTED_AFTER = timedelta(seconds=10)
 GAP = timedelta(seconds=10)
 # An end is signalled when it is recorded, and again if that is not settled by then.
 SETTLED_AFTER = timedelta(seconds=2)
+# Between two signals of one end. A workflow takes 10,000 of them.
+LONGEST_PAUSE_S = 600.0
+# When this process signalled an end that is not settled yet, and how long it waits to repeat that.
+_signalled: dict[AttemptRef, tuple[float, float]] = {}
 # Longer than any delay between two attempts: a job that has waited this long has lost its workflow.
 STALE_AFTER = timedelta(seconds=30)
 
@@ -64,10 +69,19 @@ async def sweep(ctx: Context, listening_since: datetime, *, compare: bool = True
 
 async def _repeat_signals(ctx: Context) -> None:
     async with ctx.db.reading() as session:
-        refs = await repository.unsettled(session, utcnow() - SETTLED_AFTER)
-    for ref in refs:
-        if not await ctx.temporal.attempt_ended(*ref):
-            return
+        refs = set(await repository.unsettled(session, utcnow() - SETTLED_AFTER))
+    for ref in _signalled.keys() - refs:
+        del _signalled[ref]
+
+    async def repeat(ref: AttemptRef) -> None:
+        if await ctx.temporal.attempt_ended(*ref):
+            _, pause = _signalled.get(ref, (0, SWEEP_S / 2))
+            _signalled[ref] = time.monotonic(), min(2 * pause, LONGEST_PAUSE_S)
+
+    now = time.monotonic()
+    await asyncio.gather(
+        *(repeat(ref) for ref in refs if now >= sum(_signalled.get(ref, (0.0, 0.0))))
+    )
 
 
 async def _stop_late_attempts(ctx: Context, listening_since: datetime) -> None:
@@ -96,11 +110,13 @@ async def _compare_with_executor(ctx: Context) -> None:
     listed = {observation.ref: observation for observation in await ctx.executor.list()}
     async with ctx.db.reading() as session:
         opened = await repository.open_attempts(session)
+    ends = []
     for ref, (executor, launched_at) in opened.items():
         if executor != ctx.executor.name:
-            await leave_behind(ctx, ref, executor)
+            ends.append(leave_behind(ctx, ref, executor))
         elif ref not in listed and launched_at is not None and launched_at < before:
-            await end(ctx, Observation(ref, "ended", cause=Cause.NODE_LOST))
+            ends.append(end(ctx, Observation(ref, "ended", cause=Cause.NODE_LOST)))
+    await asyncio.gather(*ends)
     for ref, observation in listed.items():
         if ref in opened:
             continue
@@ -123,16 +139,18 @@ async def start_workflows(ctx: Context) -> None:
     async with ctx.db.reading() as session:
         jobs = await repository.jobs_without_workflow(session, stale)
         datasets = await repository.datasets_without_workflow(session, stale)
-    for job_id in jobs:
-        if not await ctx.temporal.start_training(job_id):
-            return
-        await _mark(ctx, Job, job_id)
-    for dataset_id in datasets:
-        if not await ctx.temporal.start_preflight(dataset_id):
-            return
-        await _mark(ctx, Dataset, dataset_id)
+    await asyncio.gather(
+        *(_start(ctx, ctx.temporal.start_training, Job, job_id) for job_id in jobs),
+        *(_start(ctx, ctx.temporal.start_preflight, Dataset, id_) for id_ in datasets),
+    )
 
 
-async def _mark(ctx: Context, table: type[Job | Dataset], id_: str) -> None:
-    async with ctx.db.transaction() as session:
-        await repository.mark_workflow_started(session, table, id_)
+async def _start(
+    ctx: Context,
+    start: Callable[[str], Awaitable[bool]],
+    table: type[Job | Dataset],
+    id_: str,
+) -> None:
+    if await start(id_):
+        async with ctx.db.transaction() as session:
+            await repository.mark_workflow_started(session, table, id_)

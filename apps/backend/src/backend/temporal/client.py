@@ -10,9 +10,9 @@ from typing import Any
 from temporalio import workflow
 from temporalio.activity import heartbeat
 from temporalio.client import Client, WorkflowHandle
-from temporalio.common import WorkflowIDReusePolicy
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import KeepAliveConfig, RPCError
+from temporalio.service import KeepAliveConfig, RPCError, RPCStatusCode
 from temporalio.worker import (
     ActivityInboundInterceptor,
     ExecuteActivityInput,
@@ -26,6 +26,7 @@ from backend.temporal.workflows import (
     ACTIVITY_HEARTBEAT_TIMEOUT,
     PreflightWorkflow,
     TrainingWorkflow,
+    checks_queue,
 )
 
 logger = logging.getLogger(__name__)
@@ -40,12 +41,22 @@ KEEP_ALIVE = KeepAliveConfig(interval_millis=12_000, timeout_millis=4_000)
 CHECK_S = 2.0
 # A workflow is kept between two of its tasks so as not to be replayed; most only wait for hours.
 CACHED_WORKFLOWS = 500
+# Of this replica; further ones wait in Temporal.
+CHECKS_AT_ONCE = 2
 # How long a workflow's next task waits for the worker that has it cached and may be dead.
 STICKY_TIMEOUT = timedelta(seconds=2)
+_THROTTLE: dict[str, Any] = {
+    "max_heartbeat_throttle_interval": ACTIVITY_HEARTBEAT_TIMEOUT / 4,
+    "default_heartbeat_throttle_interval": ACTIVITY_HEARTBEAT_TIMEOUT / 4,
+}
 
 
 class TemporalUnavailableError(Exception):
     """Temporal cannot be reached; the text names the setting."""
+
+
+class WorkflowFullError(Exception):
+    """A workflow takes no signal any more; Temporal's limit is 10,000."""
 
 
 class Temporal:
@@ -67,13 +78,22 @@ class Temporal:
 
     async def attempt_ended(self, job_id: str, number: int) -> bool:
         """Tell the job's workflow, starting one if it has none; False: Temporal is away."""
-        return await self._start(
-            TrainingWorkflow.run,
-            job_id,
-            workflow_id=job_id,
-            start_signal="attempt_ended",
-            start_signal_args=[number],
-        )
+        try:
+            return await self._start(
+                TrainingWorkflow.run,
+                job_id,
+                workflow_id=job_id,
+                start_signal="attempt_ended",
+                start_signal_args=[number],
+            )
+        except WorkflowFullError:
+            # It holds no state that the rows lack: a new one sees the end by itself.
+            return await self._start(
+                TrainingWorkflow.run,
+                job_id,
+                workflow_id=job_id,
+                id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
+            )
 
     async def cancelled(self, job_id: str) -> None:
         """Wake a workflow that waits for the next attempt; harmless where there is none."""
@@ -101,11 +121,12 @@ class Temporal:
         )
 
     async def _work(self, activities: Sequence[Callable[..., Any]]) -> None:
-        self._client = await self._connect()
-        worker = Worker(
-            self._client,
+        self._client = client = await self._connect()
+        training = Worker(
+            client,
             task_queue=self._task_queue,
             workflows=[TrainingWorkflow, PreflightWorkflow],
+            # With the checks: those that an older version began are in this queue.
             activities=activities,
             # One that an older version began and this version's code does not fit would stand still
             # for ever. Failed, it is started again, and goes on from where its row stands.
@@ -113,16 +134,25 @@ class Temporal:
             interceptors=[_ActivityHeartbeats()],
             max_cached_workflows=CACHED_WORKFLOWS,
             sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
-            max_heartbeat_throttle_interval=ACTIVITY_HEARTBEAT_TIMEOUT / 4,
-            default_heartbeat_throttle_interval=ACTIVITY_HEARTBEAT_TIMEOUT / 4,
+            **_THROTTLE,
         )
-        keeping = asyncio.create_task(self._keep_connected(worker))
+        checks = Worker(
+            client,
+            task_queue=checks_queue(self._task_queue),
+            activities=activities,
+            max_concurrent_activities=CHECKS_AT_ONCE,
+            interceptors=[_ActivityHeartbeats()],
+            **_THROTTLE,
+        )
+        keeping = asyncio.create_task(self._keep_connected(training, checks))
         try:
-            await worker.run()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(training.run())
+                group.create_task(checks.run())
         finally:
             keeping.cancel()
 
-    async def _keep_connected(self, worker: Worker) -> None:
+    async def _keep_connected(self, *workers: Worker) -> None:
         """Give up a connection that leads nowhere, or to another server: it would do so for ever."""
         while True:
             await asyncio.sleep(CHECK_S)
@@ -131,7 +161,9 @@ class Temporal:
             except TemporalUnavailableError as error:
                 logger.warning("reconnecting: %s", error)
                 with contextlib.suppress(RuntimeError, RPCError, TimeoutError):
-                    worker.client = self._client = await self._connect()
+                    self._client = await self._connect()
+                    for worker in workers:
+                        worker.client = self._client
 
     async def _connect(self) -> Client:
         """Raise RuntimeError, RPCError or TimeoutError while Temporal is away."""
@@ -145,7 +177,7 @@ class Temporal:
             )
 
     async def _start(
-        self, run: Callable[..., Any], argument: str, *, workflow_id: str, **signal: Any
+        self, run: Callable[..., Any], argument: str, *, workflow_id: str, **options: Any
     ) -> bool:
         try:
             client = self._connected()
@@ -157,12 +189,14 @@ class Temporal:
                     task_queue=self._task_queue,
                     id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                     # The server hands the first task to this process' worker in its very reply.
-                    request_eager_start=not signal,
-                    **signal,
+                    request_eager_start=not options,
+                    **options,
                 )
         except WorkflowAlreadyStartedError:
             return True
         except (RPCError, TemporalUnavailableError, TimeoutError) as error:
+            if isinstance(error, RPCError) and error.status == RPCStatusCode.INVALID_ARGUMENT:
+                raise WorkflowFullError(str(error)) from error
             logger.warning("workflow %s not started yet: %r", workflow_id, error)
             return False
         return True

@@ -12,8 +12,8 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 
-# Activities are retried forever: what makes them fail passes (a database, store or launcher that
-# is down, a bug until it is fixed), whereas a workflow that gave up would leave its job hanging.
+# What makes activities fail mostly passes (a database, store or launcher that is down), whereas a
+# workflow that gave up would leave its job hanging. The activities themselves know the bound.
 FOREVER = RetryPolicy(
     initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=5)
 )
@@ -33,6 +33,11 @@ class Settled:
 
     delay_s: float | None = None
     final: bool = False
+
+
+def checks_queue(task_queue: str) -> str:
+    """Where checks of datasets wait: many of them take no job's turn."""
+    return f"{task_queue}-checks"
 
 
 @workflow.defn(name="training")
@@ -80,7 +85,8 @@ class PreflightWorkflow:
 
     @workflow.run
     async def run(self, dataset_id: str) -> None:
-        await _activity("preflight", dataset_id, within=timedelta(hours=6))
+        queue = checks_queue(workflow.info().task_queue)
+        await _activity("preflight", dataset_id, within=timedelta(hours=6), queue=queue)
 
 
 async def _activity(
@@ -88,10 +94,12 @@ async def _activity(
     *args: object,
     result: type | None = None,
     within: timedelta = timedelta(minutes=2),
+    queue: str | None = None,
 ) -> Any:
     return await workflow.execute_activity(
         name,
         args=args,
+        task_queue=queue,
         result_type=result,
         start_to_close_timeout=within,
         heartbeat_timeout=ACTIVITY_HEARTBEAT_TIMEOUT,
