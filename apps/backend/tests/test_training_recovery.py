@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import multiprocessing
 import os
 import shutil
 import signal
@@ -9,8 +10,10 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from multiprocessing import forkserver
 from pathlib import Path
 
+import killed_backend
 import pytest
 import servers
 from api_support import get_attempt, get_job
@@ -31,6 +34,17 @@ from training_support import (
     until_running,
     until_status,
 )
+
+FORKS = multiprocessing.get_context("forkserver")
+
+
+@pytest.fixture
+def fork_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forks backends from a process that has imported all of one; Python 3.11 tells it no `sys.path`."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    FORKS.set_forkserver_preload(["killed_backend"])
+    forkserver.ensure_running()
+
 
 EXECUTOR = "backend.executors.subprocess:SubprocessExecutor"
 ATTEMPTS = "backend.orchestration.attempts"
@@ -53,20 +67,18 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
         name.upper(): value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
         for name, value in values.items()
     }
-    paths = os.pathsep.join([str(Path(__file__).parent), *sys.path])
-    return {**os.environ, **env, "PYTHONPATH": paths, **more}
+    return env | more
 
 
 @asynccontextmanager
-async def backend(env: dict[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
-    script = Path(__file__).with_name("killed_backend.py")
-    child = await asyncio.create_subprocess_exec(sys.executable, str(script), env=env)
+async def backend(env: dict[str, str]) -> AsyncIterator[multiprocessing.process.BaseProcess]:
+    child = FORKS.Process(target=killed_backend.run, args=(env,))
+    child.start()
     try:
         yield child
     finally:
-        if child.returncode is None:
-            child.kill()
-        await child.wait()
+        child.kill()
+        await asyncio.to_thread(child.join)
 
 
 async def killed_and_started_again(ctx: Context, step: str) -> None:
@@ -76,7 +88,8 @@ async def killed_and_started_again(ctx: Context, step: str) -> None:
     async with fake_launcher(socket) as launcher:
         job_id = await add_job(ctx)
         async with backend({**env, "KILL_AT": step}) as child:
-            assert await asyncio.wait_for(child.wait(), 60) == -signal.SIGKILL, step
+            await asyncio.to_thread(child.join, 60)
+            assert child.exitcode == -signal.SIGKILL, step
         async with backend(env):
             job = await until_status(ctx, job_id, JobStatus.SUCCEEDED, seconds=60)
         assert (job.attempt, launcher.launched) == (1, [(job_id, 1)]), step
@@ -89,6 +102,7 @@ async def killed_and_started_again(ctx: Context, step: str) -> None:
 
 
 @pytest.mark.timeout(150)
+@pytest.mark.usefixtures("fork_server")
 @pytest.mark.parametrize("steps", [STEPS[0:3], STEPS[3:6], STEPS[6:9]])
 async def test_killed_at_every_step(
     steps: list[str],
