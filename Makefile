@@ -34,7 +34,7 @@ dev: $(foreach d,$(APPS),$(call env,$d)) ## Run the platform on this machine: ya
 	$(CLI)/.venv/bin/yard dev
 
 .PHONY: test
-test: lint test-datasets test-backend test-trainer test-cli test-frontend test-chart test-conformance ## Run every test that needs no cluster
+test: lint test-datasets test-backend test-trainer test-cli test-frontend test-chart test-parity test-conformance ## Run every test that needs no cluster
 
 .PHONY: test-datasets
 test-datasets: $(call env,$(DATASETS))
@@ -59,6 +59,10 @@ test-frontend: $(FRONTEND)/node_modules/.package-lock.json $(foreach d,$(APPS),$
 .PHONY: test-chart
 test-chart: $(call env,tests)
 	tests/.venv/bin/python -m pytest -n 2 tests/ci tests/render tests/policy
+
+.PHONY: test-parity
+test-parity: $(foreach d,$(TRAINER) $(DATASETS) tests,$(call env,$d))
+	tests/.venv/bin/python -m pytest tests/parity
 
 .PHONY: test-conformance
 test-conformance: $(foreach d,$(APPS) tests,$(call env,$d)) .tools/postgres

@@ -82,6 +82,7 @@ def test_the_trainer_unpacks_by_the_index_that_the_check_writes(task: str, tmp_p
     expected = {*files, *extra} - {unusable}
     if task != "classify":
         expected -= {unusable.replace("images", "labels").replace(".jpg", ".txt")}
+        expected |= {"train.txt", "val.txt"}
     assert set(unpacked) == expected
 
 

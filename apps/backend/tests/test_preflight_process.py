@@ -1,6 +1,7 @@
 """The check as a process: large archives by ranges, and every way in which it can break off."""
 
 import asyncio
+import hashlib
 import json
 import socket
 import zipfile
@@ -66,13 +67,31 @@ async def test_large_archives_are_read_by_ranges(
     url = await ctx.store.presign_internal_get(bucket, key, lifetime_s=60)
     whole = await asyncio.to_thread(check.check_object, url, len(data), None, task)
     monkeypatch.setattr(limits, "WHOLE_BYTES", 0)
+    monkeypatch.setattr(limits, "HEAD_BYTES", 64 * 1024)
     ranged = await asyncio.to_thread(check.check_object, url, len(data), None, task)
     report = ranged.report()
     assert report == whole.report()
     assert {broken, cut} <= {problem["file"] for problem in report["problems"]}
     assert "Bad CRC-32" in json.dumps(report["problems"])
     assert ranged.accepted
-    assert ranged.sha256 is None
+    assert ranged.sha256 == whole.sha256 == hashlib.sha256(data).hexdigest()
+
+
+async def test_damage_in_large_archives_is_found(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ctx, client = served
+    cut = {"images/train/0.jpg": jpeg_with_comments(200_000)[:-20]}
+    data = zipped(archives.files(train=30) | cut)
+    id_ = await data_support.push(client, data)
+    bucket, key = ctx.settings.datasets_bucket, object_keys.dataset(id_)
+    url = await ctx.store.presign_internal_get(bucket, key, lifetime_s=60)
+    monkeypatch.setattr(limits, "WHOLE_BYTES", 0)
+    found = await asyncio.to_thread(check.check_object, url, len(data), None, "detect")
+    assert found.report()["problems"][0]["file"] == "images/train/0.jpg"
+    found = await asyncio.to_thread(check.check_object, url, len(data), "0" * 64, "detect")
+    assert not found.accepted
+    assert "it was damaged on its way. Push it again" in json.dumps(found.report())
 
 
 def jpeg_with_comments(size: int) -> bytes:

@@ -73,13 +73,15 @@ REFUSED = [
     ("not in it", SOUND, listing("images/train/9.png"), "does not fit the archive"),
     ("no JSON", SOUND, b"hello\n", "does not fit the archive"),
     ("no header", SOUND, b"", "does not fit the archive"),
-    ("another format", SOUND, samples.index(DETECT, "detect", format=2), "update its image"),
+    ("another format", SOUND, samples.index(DETECT, "detect", format=3), "update its image"),
     (
-        "folder outside",
-        SOUND,
-        samples.index(DETECT, "detect", folders={"train": ["../../etc"]}),
+        "class outside",
+        samples.archive(samples.files("classify")),
+        samples.index(samples.files("classify"), "classify", names=["../../etc"]),
         "leave",
     ),
+    ("prefix outside", SOUND, samples.index(DETECT, "detect", prefix="../../"), "leave"),
+    ("another split", SOUND, INDEX.replace(b'"val", "files"', b'"../x", "files"'), "does not fit"),
 ]
 
 
@@ -109,10 +111,10 @@ def test_only_what_the_index_lists_is_written(tmp_path: Path) -> None:
     index = "\n".join(map(json.dumps, lines)).encode()
     folder = unpacked(samples.archive(inside), index, tmp_path)
     written = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    assert written == set(DETECT)
+    assert written == {*DETECT, "train.txt", "val.txt"}
     assert yaml.safe_load((folder / "data.yaml").read_text()) == {
-        "train": ["images/train"],
-        "val": ["images/val"],
+        "train": "train.txt",
+        "val": "val.txt",
         "nc": 2,
         "names": {0: "disc", 1: "square"},
     }
@@ -137,7 +139,27 @@ def test_a_file_may_be_listed_twice(tmp_path: Path) -> None:
     assert (folder / "images/train/0.png").read_bytes() == DETECT["images/train/0.png"]
 
 
-def test_a_folder_whose_images_are_all_unusable_exists(tmp_path: Path) -> None:
-    folders = {"train": ["images/train", "images/more"], "val": ["images/val"]}
-    folder = unpacked(SOUND, samples.index(DETECT, "detect", folders=folders), tmp_path)
-    assert (folder / "images/more").is_dir()
+def test_a_class_whose_images_are_all_unusable_keeps_its_place(tmp_path: Path) -> None:
+    content = samples.files("classify")
+    index = samples.index(content, "classify", names=["a", "disc", "square"])
+    folder = unpacked(samples.archive(content), index, tmp_path)
+    assert sorted(path.name for path in (folder / "train").iterdir()) == ["a", "disc", "square"]
+
+
+def test_only_the_listed_images_of_a_folder_are_trained_on(tmp_path: Path) -> None:
+    names = sorted(name for name in DETECT if name.startswith("images/"))
+    lines = [INDEX.splitlines()[0].decode()]
+    for split, found in (("train", names[::2]), ("val", names[1::2])):
+        lines.append(json.dumps({"split": split, "files": [[name, None] for name in found]}))
+    folder = unpacked(SOUND, "\n".join(lines).encode(), tmp_path)
+    for split, found in (("train", names[::2]), ("val", names[1::2])):
+        assert (folder / f"{split}.txt").read_text().split() == [f"./{name}" for name in found]
+
+
+def test_labels_beside_images_lie_where_they_are_looked_for(tmp_path: Path) -> None:
+    files = {"a/x.png": DETECT["images/train/0.png"], "a/x.txt": b"0 0.5 0.5 0.1 0.1"}
+    header, *_ = map(json.loads, INDEX.splitlines())
+    lines = [header | {"prefix": "images/"}, {"split": "train", "files": [["a/x.png", "a/x.txt"]]}]
+    folder = unpacked(samples.archive(files), "\n".join(map(json.dumps, lines)).encode(), tmp_path)
+    assert (folder / "images/a/x.png").is_file()
+    assert (folder / "labels/a/x.txt").read_bytes() == files["a/x.txt"]

@@ -34,7 +34,7 @@ def test_it_lists_what_training_reads() -> None:
     inside = {f"pets/{name}": data for name, data in files.items()} | {"pets/run.sh": b"id"}
     header, train, val = indexed(inside, "detect")
     assert header == {
-        "format": 1,
+        "format": 2,
         "sha256": None,
         "task": "detect",
         "top": "pets/",
@@ -42,6 +42,7 @@ def test_it_lists_what_training_reads() -> None:
         "folders": {"train": ["images/train"], "val": ["images/val"]},
         "kpt_shape": None,
         "flip_idx": None,
+        "prefix": "",
     }
     listed = dict(train["files"])
     assert train["split"] == "train"
@@ -80,7 +81,7 @@ def test_one_that_would_be_too_large_is_rejected(monkeypatch: pytest.MonkeyPatch
     assert len(written.getvalue()) <= 10_000
 
 
-GOOD = json.dumps({"format": 1, **HEADER._asdict()}).encode() + b"\n"
+GOOD = json.dumps({"format": 2, **HEADER._asdict()}).encode() + b"\n"
 
 
 @pytest.mark.parametrize(
@@ -91,10 +92,11 @@ GOOD = json.dumps({"format": 1, **HEADER._asdict()}).encode() + b"\n"
         b"\xff\n",
         b"{}\n",
         b"[" * 100_000 + b"\n",
-        GOOD.replace(b'"format": 1', b'"format": 2'),
+        GOOD.replace(b'"format": 2', b'"format": 1'),
         GOOD.replace(b'["cat"]', b"[1]"),
         GOOD.replace(b'["images/val"]', b'"images/val"'),
         GOOD[:-1],
+        GOOD.replace(b'"prefix": ""', b'"prefix": "../"'),
         GOOD + GOOD,
         GOOD + b'{"split": "other", "files": []}\n',
         GOOD + b'{"split": "train", "files": [["a.jpg"]]}\n',

@@ -42,9 +42,12 @@ def paths(tree: str) -> Iterator[str]:
 def dataset(task: str, label: str | None = None) -> dict[str, bytes]:
     """The files of a task's section; `label` stands in for its label lines."""
     shown = blocks(task)
-    contents = {".yaml": shown.get("yaml", "").encode(), ".jpg": picture()}
+    contents = {".yaml": shown.get("yaml", "").encode()}
     contents[".txt"] = (label or shown.get("label", "")).encode()
-    return {path: contents[Path(path).suffix] for path in paths(shown["text"])}
+    return {
+        path: contents.get(Path(path).suffix, picture(shade=number * 9))
+        for number, path in enumerate(paths(shown["text"]))
+    }
 
 
 def checked(files: dict[str, bytes], task: str) -> Check:

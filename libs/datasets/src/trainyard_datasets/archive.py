@@ -1,5 +1,6 @@
 """A zip archive as a dataset: safe to unpack, and read in the order of its bytes."""
 
+import contextlib
 import posixpath
 import re
 import stat
@@ -10,12 +11,14 @@ from collections.abc import Iterable, Iterator, KeysView
 from itertools import repeat
 from typing import IO
 
-from trainyard_datasets import limits
-from trainyard_datasets.files import UnreadableError, read_or_error
+from trainyard_datasets import foreign, limits
+from trainyard_datasets.files import UnreadableError, is_plain, read_or_error
 from trainyard_datasets.findings import RejectedError
 from trainyard_datasets.source import Extent, RangeFile
 
 _LOCAL_HEADER = 30
+# The flag of a name in UTF-8.
+_UTF8 = 0x800
 # A local header's extra field may be longer than the one in the table of contents.
 _SLACK = 256
 
@@ -37,13 +40,25 @@ class Archive:
         try:
             self._zip = zipfile.ZipFile(file)
         except _DAMAGED as error:
+            file.seek(0)
+            if kind := foreign.archive_kind(file.read(512)):
+                raise RejectedError(
+                    f"This is not a zip archive, but {kind}. Unpack it, and push its folder or "
+                    "zip it."
+                ) from error
             raise RejectedError(
                 f"This is not a zip archive, or it is truncated ({error}). Zip the dataset again."
             ) from error
-        self._entries = _checked(self._zip.infolist(), size)
+        infos = self._zip.infolist()
+        self._entries = _checked(infos, size)
+        self.odd_name = next((_path(info) for info in infos if not _is_decoded(info)), None)
 
     @property
     def names(self) -> KeysView[str]:
+        return self._entries.keys()
+
+    @property
+    def others(self) -> KeysView[str]:
         return self._entries.keys()
 
     def size(self, name: str) -> int:
@@ -83,9 +98,11 @@ def _checked(infos: list[zipfile.ZipInfo], size: int) -> dict[str, zipfile.ZipIn
         )
     entries: dict[str, zipfile.ZipInfo] = {}
     for info in infos:
-        _check_name(info)
+        name = _path(info)
+        _check_name(name)
         _check_kind(info)
-        name = info.filename.rstrip("/")
+        if not name:  # the archive's own top, as tools write it
+            continue
         if name in entries and not (info.is_dir() and entries[name].is_dir()):
             raise RejectedError("The archive has two entries of this name. Zip it again.", name)
         entries[name] = info
@@ -97,14 +114,39 @@ def _checked(infos: list[zipfile.ZipInfo], size: int) -> dict[str, zipfile.ZipIn
     return files
 
 
-def _check_name(info: zipfile.ZipInfo) -> None:
-    raw = info.orig_filename
-    parts = raw.rstrip("/").split("/")
-    shown = raw[:200]
-    if raw.startswith("/") or "\\" in raw or re.match(r"[A-Za-z]:", raw):
+def _path(info: zipfile.ZipInfo) -> str:
+    r"""The entry's path: UTF-8 also where its flag is missing, `/` for `\`, no `./` in front.
+
+    The trainer does the same (`trainer/dataset/fetch.py`): the index names entries by this path.
+    """
+    name = info.orig_filename
+    if not (name.isascii() or info.flag_bits & _UTF8):
+        with contextlib.suppress(UnicodeError):
+            name = name.encode("cp437").decode()
+    # After a letter beyond ASCII it may be half of a double-byte one.
+    name = re.sub(r"(?<![^\x00-\x7f])\\", "/", name).replace("\\", "_")
+    while name.startswith("./"):
+        name = name[2:].lstrip("/")
+    return name.rstrip("/")
+
+
+def _is_decoded(info: zipfile.ZipInfo) -> bool:
+    name = info.orig_filename
+    if name.isascii() or info.flag_bits & _UTF8:
+        return True
+    try:
+        return bool(name.encode("cp437").decode())
+    except UnicodeError:
+        return False
+
+
+def _check_name(name: str) -> None:
+    parts = name.split("/") if name else []
+    shown = name[:200]
+    if name.startswith("/") or re.match(r"[A-Za-z]:", name):
         raise RejectedError(
             "The archive holds an absolute or Windows path. Zip the dataset's folder with relative "
-            "paths and forward slashes.",
+            "paths.",
             shown,
         )
     if any(part in {"", ".", ".."} for part in parts):
@@ -114,8 +156,8 @@ def _check_name(info: zipfile.ZipInfo) -> None:
             shown,
         )
     if (
-        not raw.isprintable()
-        or len(raw.encode(errors="replace")) > limits.MAX_PATH_BYTES
+        not is_plain(name)
+        or len(name.encode(errors="replace")) > limits.MAX_PATH_BYTES
         or any(len(part.encode(errors="replace")) > limits.MAX_NAME_BYTES for part in parts)
     ):
         raise RejectedError(

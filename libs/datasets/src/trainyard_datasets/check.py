@@ -1,15 +1,18 @@
 """The check: layout, images and labels of a dataset, its report and its index."""
 
 import os
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import IO, Any, NamedTuple
 
-from trainyard_datasets import images, index, labels, layout, limits
+from trainyard_datasets import duplicates, images, index, labels, layout, limits
 from trainyard_datasets.archive import Archive
 from trainyard_datasets.files import Files, UnreadableError, label_of, read_or_error
-from trainyard_datasets.findings import Findings, RejectedError
+from trainyard_datasets.findings import Findings, RejectedError, share
 from trainyard_datasets.layout import Layout
 from trainyard_datasets.source import RangeFile, RemoteObject
 
@@ -35,17 +38,22 @@ def check_object(url: str, size: int, sha256: str | None, task: str) -> "Check":
     return check
 
 
-def _open(remote: RemoteObject, sha256: str | None) -> tuple[Archive, int | None, str | None]:
-    """The archive, how much of each image is to be read, and the sha256 where it is known."""
+def _open(remote: RemoteObject, sha256: str | None) -> tuple[Archive, int | None, str]:
+    """The archive, how much of each image is to be read, and its sha256."""
+    file: IO[bytes] | RangeFile
+    head: int | None
     if remote.size > limits.WHOLE_BYTES:
-        return Archive(RangeFile(remote), remote.size), limits.HEAD_BYTES, sha256
-    file, found = remote.download()
+        file, found = RangeFile(remote), remote.digest()
+        head = limits.HEAD_BYTES
+    else:
+        file, found = remote.download()
+        head = None
     if sha256 not in {None, found}:
         raise RejectedError(
             f"The archive in the store has the sha256 {found}, but {sha256} was announced: it was "
             "damaged on its way. Push it again."
         )
-    return Archive(file, remote.size), None, found
+    return Archive(file, remote.size), head, found
 
 
 class Check:
@@ -61,6 +69,13 @@ class Check:
         self._bad: set[str] = set()
         self._instances: dict[str, Counter[int]] = defaultdict(Counter)
         self._labelled: Counter[str] = Counter()
+        self._polygons: Counter[str] = Counter()
+        # By split the first label file of boxes, by kind what was left out or told.
+        self._boxes: dict[str, str] = {}
+        self._reasons: dict[str, _Reason] = {}
+        self._lines: dict[str, _Lines] = defaultdict(_Lines)
+        # Images by the one of the same content that was seen first.
+        self._copies: dict[str, str] = {}
 
     @property
     def accepted(self) -> bool:
@@ -87,14 +102,8 @@ class Check:
             RejectedError: it cannot be used, and the rest was not looked at.
         """
         self._names = files.names
-        self._warn_of_caches(files)
+        self._warn_of_names(files)
         self._layout = layout.find(files, self._task, self.findings)
-        splits = self._layout.splits
-        if splits["train"] == splits["val"]:
-            self.findings.warning(
-                "train and val are the same images: the metrics will not tell how the model does "
-                "on images it has not seen."
-            )
         self._check_images(files, head)
         if self._task == "classify":
             self._count_folders()
@@ -129,8 +138,16 @@ class Check:
             self._layout.folders,
             self._layout.kpt_shape,
             self._layout.flip_idx,
+            self._prefix(),
         )
         index.write(file, header, self._used())
+
+    def _prefix(self) -> str:
+        found = chain.from_iterable(self._layout.splits.values())
+        inside = (f"/{name.removeprefix(self._layout.top)}" for name in found)
+        if self._task == "classify" or all("/images/" in name for name in inside):
+            return ""
+        return "images/"
 
     def _used(self) -> Iterator[index.Entry]:
         for split, found in self._layout.splits.items():
@@ -140,7 +157,13 @@ class Check:
                 if image not in self._bad:
                     yield index.Entry(split, image, label if has_label else None)
 
-    def _warn_of_caches(self, files: Files) -> None:
+    def _warn_of_names(self, files: Files) -> None:
+        if files.odd_name is not None:
+            self.findings.warning(
+                "The archive does not say how its names are encoded, and it is not UTF-8: they may "
+                "be shown wrongly. Zip the folder with a tool that writes UTF-8.",
+                files.odd_name,
+            )
         for name in files.names:
             if name.endswith((".cache", ".npy", ".pkl", ".pickle")):
                 self.findings.warning(
@@ -149,11 +172,27 @@ class Check:
 
     def _check_images(self, files: Files, head: int | None) -> None:
         names = {name for found in self._layout.splits.values() for name in found}
+        seen: dict[int, str] = {}
+        copies: dict[str, str] = {}
+        budget = limits.DECODED_PIXELS
+        undecoded = 0
         for name, data in files.sweep(names, head):
-            message = _image_fault(files, name, data, head)
-            if message is not None:
-                self._bad.add(name)
-                self.findings.warning(message, name)
+            judged = _judge_image(files, name, data, head, decode=budget > 0)
+            budget -= judged.decoded
+            if judged.fault is not None:
+                self._drop(judged.fault.split("(")[0], [name], name, judged.fault)
+                continue
+            undecoded += not judged.decoded
+            if isinstance(data, bytes):
+                first = seen.setdefault(zlib.crc32(data) << 32 | files.size(name), name)
+                if first is not name:
+                    copies[name] = first
+        if undecoded:
+            self.findings.warning(
+                f"{len(names) - undecoded} of {len(names)} images were decoded to their end; of "
+                "the others only the beginning or the structure was looked at."
+            )
+        self._copies = copies
 
     def _check_labels(self, files: Files) -> None:
         owners: dict[str, list[tuple[str, str]]] = defaultdict(list)
@@ -167,34 +206,77 @@ class Check:
                     owners[label].append((split, image))
             if missing:
                 self.findings.warning(
-                    f"{len(missing)} of {len(found)} images in {split} have no label file and "
+                    f"{share(len(missing), len(found))} images in {split} have no label file and "
                     f"count as background. The first one's would be {label_of(missing[0])}.",
                     missing[0],
                 )
         self._warn_of_orphans(files)
+        self._warn_of_shared(owners)
         form = labels.Format(self._task, len(self._layout.names), self._layout.kpt_shape)
         small = [n for n in owners if files.size(n) <= limits.MAX_LABEL_BYTES]
         for name in owners.keys() - set(small):
-            self._drop(name, owners[name], "The label file is too large. Split the image.")
+            images_ = [image for _, image in owners[name]]
+            self._drop("large", images_, name, "The label file is too large. Split the image.")
         for name, data in files.sweep(small):
+            images_ = [image for _, image in owners[name]]
             if isinstance(data, UnreadableError):
-                self._drop(name, owners[name], str(data))
+                self._drop("unreadable", images_, name, str(data))
                 continue
             try:
-                self._count(name, owners[name], labels.parse(data, form))
+                self._count_labels(name, owners[name], labels.parse(data, form))
             except labels.LabelError as error:
-                self._drop(name, owners[name], str(error))
+                self._drop(error.kind, images_, name, str(error))
+        self._tell_lines()
 
-    def _drop(self, label: str, owners: list[tuple[str, str]], message: str) -> None:
-        self._bad.update(image for _, image in owners)
-        self.findings.warning(message, label)
+    def _drop(self, kind: str, images_: list[str], file: str, message: str) -> None:
+        self._bad.update(images_)
+        reason = self._reasons.setdefault(kind, _Reason(message, []))
+        reason.files.append(file)
 
-    def _count(self, label: str, owners: list[tuple[str, str]], found: labels.Labels) -> None:
+    def _count_labels(
+        self, label: str, owners: list[tuple[str, str]], found: labels.Labels
+    ) -> None:
         for split, _ in owners:
             self._instances[split].update(found.instances)
             self._labelled[split] += bool(found.instances)
-        if found.duplicates:
-            self.findings.warning(f"{found.duplicates} lines repeat others and are ignored.", label)
+            count = found.instances.total()
+            if found.polygons:
+                self._polygons[split] += count
+            elif count:
+                self._boxes.setdefault(split, label)
+        for kind, lines in (
+            ("duplicates", found.duplicates),
+            ("flat", found.flat),
+            ("outside", found.outside if self._task == "segment" else 0),
+        ):
+            if lines:
+                self._lines[kind].count += lines
+                self._lines[kind].files.append(label)
+
+    def _tell_lines(self) -> None:
+        words = {
+            "duplicates": "lines repeat others of their file and are ignored",
+            "flat": "boxes have no width or no height: nothing can be learnt from them",
+            "outside": "polygons reach over the border of their image and are cut off there",
+        }
+        for kind, lines in self._lines.items():
+            self.findings.warning(
+                f"{lines.count} {words[kind]} ({len(lines.files)} files).", lines.files[0]
+            )
+
+    def _warn_of_shared(self, owners: dict[str, list[tuple[str, str]]]) -> None:
+        shared = {
+            label: names
+            for label, pairs in owners.items()
+            if len(names := sorted({image for _, image in pairs})) > 1
+        }
+        if shared:
+            label, found = next(iter(shared.items()))
+            self.findings.warning(
+                f"{len(shared)} label files belong to more than one image, e.g. {label} to "
+                f"{' and '.join(found[:3])}. Names must differ in more than their suffix.",
+                label,
+            )
 
     def _warn_of_orphans(self, files: Files) -> None:
         splits = self._layout.splits
@@ -221,40 +303,77 @@ class Check:
                     self._labelled[split] += 1
 
     def _judge(self) -> None:
-        for split, found in self._layout.splits.items():
-            bad = sum(image in self._bad for image in found)
-            if split == "test":
-                continue
-            if not self._labelled[split]:
-                self.findings.error(
-                    f"{split} has no usable image with a label. Check the files named, and that "
-                    "labels/ mirrors images/ name by name."
-                )
-            elif bad > len(found) * limits.MAX_BAD_SHARE:
-                self.findings.error(
-                    f"{bad} of {len(found)} images in {split} cannot be used, more than "
-                    f"{limits.MAX_BAD_SHARE:.0%}. Fix or remove the files named."
-                )
-        unseen = [
-            name
-            for index, name in enumerate(self._layout.names)
-            if not self._instances["train"][index]
-        ]
+        total = len({name for found in self._layout.splits.values() for name in found})
+        for reason in self._reasons.values():
+            count = len(reason.files)
+            more = ""
+            if count > 1:
+                rest = ", ".join(reason.files[1:4])
+                more = f" {share(count, total)} files are left out for this, also {rest}."
+            self.findings.warning(reason.message + more, reason.files[0])
+        for split in ("train", "val"):
+            self._judge_split(split)
+        duplicates.tell(self._copies, self._layout.splits, self.findings)
+        names = self._layout.names
+        unseen = [name for at, name in enumerate(names) if not self._instances["train"][at]]
         if unseen and self._labelled["train"]:
             self.findings.warning(
                 f"{len(unseen)} classes have no label in train, so they cannot be learnt: "
                 f"{', '.join(unseen[:10])}."
             )
 
+    def _judge_split(self, split: str) -> None:
+        found = self._layout.splits[split]
+        bad = sum(image in self._bad for image in found)
+        if bad == len(found) or (split == "train" and not self._labelled[split]):
+            self.findings.error(
+                f"{split} has no usable image{' with a label' if bad < len(found) else ''}. Check "
+                "the files named, and that labels/ mirrors images/ name by name."
+            )
+            return
+        if bad:
+            self.findings.warning(
+                f"{share(bad, len(found))} images in {split} cannot be used and are left out."
+            )
+        if not self._labelled[split]:
+            self.findings.warning(
+                f"No image in {split} has a label: the metrics will be 0 and the best epoch "
+                "cannot be told."
+            )
+        if self._task in {"segment", "obb"} and split in self._boxes:
+            self._refuse_boxes(split)
 
-def _image_fault(
-    files: Files, name: str, data: bytes | UnreadableError, head: int | None
-) -> str | None:
+    def _refuse_boxes(self, split: str) -> None:
+        article = "an" if self._task == "obb" else "a"
+        need = "polygons" if self._task == "segment" else "oriented boxes of 4 corners"
+        self.findings.error(
+            f"A label file of {split} has boxes, but training on {article} {self._task} set needs {need} "
+            "in all of them. Push it with task detect, or remove or redraw the boxes.",
+            self._boxes[split],
+        )
+
+
+class _Reason(NamedTuple):
+    """Why files are left out: the first one's message, and all of them."""
+
+    message: str
+    files: list[str]
+
+
+@dataclass
+class _Lines:
+    count: int = 0
+    files: list[str] = field(default_factory=list)
+
+
+def _judge_image(
+    files: Files, name: str, data: bytes | UnreadableError, head: int | None, *, decode: bool
+) -> images.Judged:
     if isinstance(data, UnreadableError):
-        return str(data)
+        return images.Judged(str(data))
     whole = head is None or files.size(name) <= head
-    message = images.fault(data, complete=whole)
-    if message is None or whole:
-        return message
+    judged = images.judge(data, complete=whole, decode=decode)
+    if judged.fault is None or whole:
+        return judged
     # Some formats keep at the end what tells their size.
-    return _image_fault(files, name, read_or_error(files, name), None)
+    return _judge_image(files, name, read_or_error(files, name), None, decode=decode)

@@ -1,5 +1,6 @@
 """The files of a dataset, and which of them training reads."""
 
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Protocol
@@ -12,6 +13,8 @@ IMAGE_SUFFIXES = frozenset(
         *(".tif", ".tiff", ".webp"),
     }
 )
+# Control characters, halves of characters, separators of lines: what no list of files can hold.
+_UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}
 
 
 class UnreadableError(Exception):
@@ -24,6 +27,14 @@ class Files(Protocol):
     @property
     def names(self) -> Collection[str]:
         """The paths of all files."""
+
+    @property
+    def others(self) -> Collection[str]:
+        """Paths that may tell which tool made the dataset, where it is none that training reads."""
+
+    @property
+    def odd_name(self) -> str | None:
+        """A file whose name could not be decoded, where there is one."""
 
     def size(self, name: str) -> int:
         """Bytes of a file."""
@@ -41,6 +52,11 @@ class Files(Protocol):
         """Read many files, in the order that is fastest."""
 
 
+def is_plain(text: str) -> bool:
+    """Whether a name has neither control characters nor line breaks."""
+    return text.isprintable() or not any(unicodedata.category(c) in _UNPRINTABLE for c in text)
+
+
 def is_image(name: str) -> bool:
     """Whether training reads the file as an image."""
     path = PurePosixPath(name)
@@ -48,18 +64,22 @@ def is_image(name: str) -> bool:
 
 
 def is_label(name: str) -> bool:
-    """Whether the file lies where training looks for labels."""
+    """Whether the file lies in a folder of labels."""
     path = PurePosixPath(name)
     return path.suffix == ".txt" and "labels" in path.parts[:-1] and not _is_junk(path)
 
 
-def belongs(name: str) -> bool:
-    """Whether the file is part of a dataset: an image, labels, or data.yaml at the top."""
-    return name == SETTINGS or is_image(name) or is_label(name)
+def is_text(name: str) -> bool:
+    """Whether the file may hold labels, or a list of images."""
+    path = PurePosixPath(name)
+    return path.suffix == ".txt" and not _is_junk(path)
 
 
 def label_of(image: str) -> str:
-    """The image's label file: `labels` for the last folder `images`, `.txt` for the suffix."""
+    """The image's label file: `labels` for the last folder `images`, `.txt` for the suffix.
+
+    Without a folder `images` it lies beside the image.
+    """
     stem = image.rpartition(".")[0]
     before, found, after = f"/{stem}".rpartition("/images/")
     return (f"{before}/labels/{after}" if found else f"/{stem}")[1:] + ".txt"
@@ -74,4 +94,4 @@ def read_or_error(files: Files, name: str, head: int | None = None) -> bytes | U
 
 
 def _is_junk(path: PurePosixPath) -> bool:
-    return path.parts[0] == "__MACOSX" or path.name.startswith(".")
+    return any(part == "__MACOSX" or part.startswith(".") for part in path.parts)

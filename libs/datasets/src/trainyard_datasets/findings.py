@@ -45,3 +45,8 @@ class Findings:
     def listed(self) -> list[dict[str, Any]]:
         """Errors first."""
         return (self._kept["error"] + self._kept["warning"])[:MAX_PROBLEMS]
+
+
+def share(count: int, total: int) -> str:
+    """How many of how many."""
+    return f"{count} of {total} ({count / max(1, total):.0%})" if count < total else f"All {total}"

@@ -4,7 +4,18 @@ import os
 from collections.abc import Iterable, Iterator, KeysView
 from pathlib import Path
 
-from trainyard_datasets.files import UnreadableError, belongs, read_or_error
+from trainyard_datasets import layout
+from trainyard_datasets.files import (
+    SETTINGS,
+    UnreadableError,
+    is_image,
+    is_label,
+    is_text,
+    label_of,
+    read_or_error,
+)
+
+_MAX_OTHERS = 100
 
 
 class Folder:
@@ -17,7 +28,10 @@ class Folder:
         self.root = root
         self.skipped = 0
         self.links = 0
+        self.others: list[str] = []
+        self.odd_name = None
         self._sizes = dict(sorted(self._scan()))
+        self._drop_other_texts()
 
     @property
     def names(self) -> KeysView[str]:
@@ -56,7 +70,23 @@ class Folder:
                 relative = name if above == "." else f"{above}/{name}"
                 if os.path.islink(path):  # noqa: PTH114
                     self.links += 1
-                elif belongs(relative) and os.path.isfile(path):  # noqa: PTH113
+                elif _may_belong(relative) and os.path.isfile(path):  # noqa: PTH113
                     yield relative, os.path.getsize(path)  # noqa: PTH202
                 else:
                     self.skipped += 1
+                    if name.endswith((".json", ".xml")) and len(self.others) < _MAX_OTHERS:
+                        self.others.append(relative)
+
+    def _drop_other_texts(self) -> None:
+        """Keep of the text files those that are labels or lists of images."""
+        texts = {name for name in self._sizes if is_text(name) and not is_label(name)}
+        if texts:
+            texts -= {label_of(name) for name in self._sizes if is_image(name)}
+            texts -= layout.lists(self)
+        for name in texts:
+            del self._sizes[name]
+        self.skipped += len(texts)
+
+
+def _may_belong(name: str) -> bool:
+    return name == SETTINGS or is_image(name) or is_text(name)

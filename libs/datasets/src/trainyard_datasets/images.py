@@ -1,40 +1,89 @@
-"""Whether training will be able to read an image."""
+"""Whether training will be able to read an image: it verifies with Pillow and decodes with OpenCV."""
 
 import io
 import warnings
+import zlib
+from typing import NamedTuple
 
 from PIL import Image, UnidentifiedImageError
 
-from trainyard_datasets.limits import MAX_PIXELS, MIN_SIDE
+from trainyard_datasets.limits import DECODED_PIXELS_AN_IMAGE, MAX_PIXELS, MIN_SIDE
 
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "AVIF", "JPEG2000")
 _JPEG_END = b"\xff\xd9"
+_PNG_START = b"\x89PNG\r\n\x1a\n"
+_PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_INFLATED_AT_ONCE = 1 << 20
 
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
 
-def fault(data: bytes, *, complete: bool) -> str | None:
-    """What is wrong with an image, or None. `complete`: `data` is the file, not only its head."""
+class Judged(NamedTuple):
+    """What is wrong with an image, or None, and how many pixels were decoded to know it."""
+
+    fault: str | None
+    decoded: int = 0
+
+
+def judge(data: bytes, *, complete: bool, decode: bool = True) -> Judged:
+    """Judge an image. `complete`: `data` is the file, not only its head. `decode`: to its end."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-                width, height = image.size
-                if complete:
-                    image.verify()
-                    cut = image.format == "JPEG" and data[-2:] != _JPEG_END
-            if complete and cut:
-                with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-                    image.load()
+            return _judge(data, complete=complete, decode=decode)
     except UnidentifiedImageError:
-        return "Cannot read this image. Save it as JPEG or PNG."
+        return Judged("Cannot read this image. Save it as JPEG or PNG.")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        return f"The image has more than {MAX_PIXELS:,} pixels. Cut it into tiles."
+        return Judged(f"The image has more than {MAX_PIXELS:,} pixels. Cut it into tiles.")
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - decoders raise anything on hostile bytes
-        return f"The image is damaged ({str(error)[:200]}). Save it again."
+        return Judged(f"The image is damaged ({str(error)[:200]}). Save it again.")
+
+
+def _judge(data: bytes, *, complete: bool, decode: bool) -> Judged:
+    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        kind, (width, height) = image.format, image.size
+        if complete:
+            image.verify()
     if min(width, height) < MIN_SIDE:
-        return f"The image has {width}x{height} pixels; training needs {MIN_SIDE}x{MIN_SIDE}."
-    return None
+        return Judged(
+            f"The image has {width}x{height} pixels; training needs {MIN_SIDE}x{MIN_SIDE}."
+        )
+    is_cut = complete and kind == "JPEG" and data[-2:] != _JPEG_END
+    if width * height > DECODED_PIXELS_AN_IMAGE:
+        is_damaged = is_cut and _JPEG_END not in data
+        return Judged("The image is damaged: its end is missing." if is_damaged else None)
+    if is_cut or (complete and decode):
+        _decode(data, whole=is_cut or kind != "JPEG")
+        return Judged(None, width * height)
+    return Judged(None)
+
+
+def _decode(data: bytes, *, whole: bool) -> None:
+    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        if not whole:  # all of the stream, but an eighth of the arithmetic
+            image.draft("RGB", (image.width // 8, image.height // 8))
+        image.load()
+        if image.format == "TIFF" and image.mode in {"I", "F"}:
+            raise ValueError("its samples have 32 bits, of which training reads at most 16")
+        if image.format == "PNG" and not image.info.get("interlace"):
+            _require_rows(data, image.width, image.height)
+
+
+def _require_rows(data: bytes, width: int, height: int) -> None:
+    """Raise ValueError where a PNG's stream ends before its last row, which Pillow lets pass."""
+    depth, color = data[24], data[25]
+    row = 1 + (width * depth * _PNG_CHANNELS[color] + 7) // 8
+    left, at, stream = row * height, len(_PNG_START), zlib.decompressobj()
+    while left > 0 and at + 8 <= len(data):
+        size = int.from_bytes(data[at : at + 4])
+        if data[at + 4 : at + 8] == b"IDAT":
+            part = data[at + 8 : at + 8 + size]
+            while part and left > 0 and not stream.eof:
+                left -= len(stream.decompress(part, _INFLATED_AT_ONCE))
+                part = stream.unconsumed_tail
+        at += size + 12
+    if left - len(stream.flush()) > 0:
+        raise ValueError("rows are missing at its end")

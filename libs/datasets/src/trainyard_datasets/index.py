@@ -3,7 +3,7 @@
 Lines of JSON, so that neither its writer nor its readers hold it whole. The first line is the
 header; each further one holds up to 1,000 images of one split with their label files:
 
-    {"format": 1, "task": "detect", "top": "pets/", "names": ["cat", "dog"], …}
+    {"format": 2, "task": "detect", "top": "pets/", "names": ["cat", "dog"], …}
     {"split": "train", "files": [["pets/images/train/0.jpg", "pets/labels/train/0.txt"], …]}
 
 Paths are those in the archive; an image without a label file has null.
@@ -18,7 +18,8 @@ from typing import IO, Any, NamedTuple
 from trainyard_datasets.findings import RejectedError
 from trainyard_datasets.limits import MAX_INDEX_BYTES, MIB
 
-FORMAT = 1
+# 1 had no `prefix`, and each split's images were all of those in `folders`.
+FORMAT = 2
 _BATCH = 1000
 _MAX_LINE = 16 * MIB
 
@@ -27,7 +28,9 @@ class Header(NamedTuple):
     """What holds for the whole dataset. `sha256` is the archive's, where it is known.
 
     `top` is "" or the folder (with "/") that holds everything; `folders` are those of each split,
-    below it. `kpt_shape` and `flip_idx` are data.yaml's, for pose.
+    below it. `prefix` goes before each path below `top`, so that a folder `images` is in it: then
+    the library's rule for the place of a label holds wherever the dataset is unpacked. `kpt_shape`
+    is data.yaml's, `flip_idx` too for pose.
     """
 
     sha256: str | None
@@ -37,6 +40,7 @@ class Header(NamedTuple):
     folders: dict[str, list[str]]
     kpt_shape: tuple[int, int] | None = None
     flip_idx: list[int] | None = None
+    prefix: str = ""
 
 
 class Entry(NamedTuple):
@@ -100,7 +104,7 @@ def _parse(line: bytes) -> Any:
 def _is_header(value: Any) -> bool:
     match value:
         case {
-            "format": 1,
+            "format": 2,
             "sha256": None | str(),
             "task": str(),
             "top": str(),
@@ -108,6 +112,7 @@ def _is_header(value: Any) -> bool:
             "folders": dict(folders),
             "kpt_shape": None | [int(), int()],
             "flip_idx": None | list(),
+            "prefix": "" | "images/",
         }:
             return _are_texts(names) and all(map(_are_texts, folders.values()))
     return False

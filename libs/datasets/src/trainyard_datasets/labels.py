@@ -1,18 +1,23 @@
-"""Label files: one line an object, normalized coordinates, as Ultralytics reads them."""
+"""Label files, judged as Ultralytics judges them: by the box that a line stands for.
+
+A line's box is its own four numbers, or the extent of its polygon. Corners may lie outside the
+image as long as the box's middle, width and height keep to 0 … 1.
+"""
 
 import math
+import struct
 from collections import Counter
 from typing import NamedTuple
 
-# Ultralytics' own tolerance.
-_LOW, _HIGH = -0.01, 1.01
+# Ultralytics' tolerance of 1 %, and half a step of the 32-bit floats that it compares.
+_LOW, _HIGH = -0.01 - 4e-10, 1.01 + 5e-8
 _BOX = 5
-_ORIENTED = 9
+# From here on a line without keypoints is a polygon.
 _POLYGON = 7
 
 
 class Format(NamedTuple):
-    """How the lines of a dataset look. `keypoints` is (number, 2 or 3) for pose."""
+    """How the lines of a dataset look. `keypoints` is data.yaml's kpt_shape: (number, 2 or 3)."""
 
     task: str
     classes: int
@@ -20,14 +25,25 @@ class Format(NamedTuple):
 
 
 class Labels(NamedTuple):
-    """Instances by class index, and how many lines were given twice."""
+    """Instances by class index, how many are polygons, and how many lines are peculiar.
+
+    `duplicates` repeat another line and count once, `flat` boxes have no area, `outside` are
+    polygons with a corner outside the image.
+    """
 
     instances: Counter[int]
-    duplicates: int
+    polygons: int = 0
+    duplicates: int = 0
+    flat: int = 0
+    outside: int = 0
 
 
 class LabelError(Exception):
-    """The file cannot be used; the text says which line and why."""
+    """Training leaves the file's image out; `kind` is the reason, the text says which line."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 def parse(data: bytes, form: Format) -> Labels:
@@ -35,103 +51,129 @@ def parse(data: bytes, form: Format) -> Labels:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise LabelError("The label file is not UTF-8 text. Export the labels again.") from error
-    rows: set[tuple[float, ...]] = set()
-    instances: Counter[int] = Counter()
-    duplicates = 0
-    for number, line in enumerate(text.splitlines(), 1):
-        words = line.split()
-        if not words:
-            continue
-        values = _numbers(words, number)
-        _check_shape(values, form, number)
-        _check_values(values, form, number)
-        if values in rows:
-            duplicates += 1
-        else:
-            rows.add(values)
-            instances[int(values[0])] += 1
-    return Labels(instances, duplicates)
+        raise LabelError(
+            "encoding", "The label file is not UTF-8 text. Export the labels again."
+        ) from error
+    lines = [(number, line.split()) for number, line in enumerate(text.splitlines(), 1)]
+    rows = [(number, words) for number, words in lines if words]
+    if not rows:
+        return Labels(Counter())
+    columns = _columns(form)
+    if form.task != "pose":
+        # Keypoints are cut off; what is left is a box.
+        rows = [(n, words[:_BOX] if len(words) == columns else words) for n, words in rows]
+        polygon = next((n for n, words in rows if len(words) >= _POLYGON), None)
+        columns = _BOX
+        if polygon is not None:
+            return _polygons([_values(words, n, form) for n, words in rows], rows, polygon)
+    return _boxes([_values(words, n, form) for n, words in rows], rows, form, columns)
 
 
-def _numbers(words: list[str], line: int) -> tuple[float, ...]:
+def _columns(form: Format) -> int:
+    points, size = form.keypoints or (0, 0)
+    return _BOX + points * size
+
+
+def _values(words: list[str], line: int, form: Format) -> tuple[float, ...]:
     try:
         values = tuple(map(float, words))
     except ValueError:
         raise LabelError(
+            "not numbers",
             f"Line {line} has something else than numbers ({' '.join(words)[:60]!r}). "
-            "Write numbers separated by spaces."
+            "Write numbers separated by spaces.",
         ) from None
     if not all(map(math.isfinite, values)):
-        raise LabelError(f"Line {line} has a number that is not finite. Remove the line.")
+        raise LabelError(
+            "not finite", f"Line {line} has a number that is not finite. Remove the line."
+        )
+    index = values[0]
+    if not index.is_integer():
+        raise LabelError(
+            "class",
+            f"Line {line} has the class {index:g}; classes are whole numbers from 0 to "
+            f"{form.classes - 1}.",
+        )
+    if not 0 <= index < form.classes:
+        raise LabelError(
+            "class",
+            f"Line {line} has the class {index:.0f}, but names has 0 to {form.classes - 1}. "
+            "Correct the line or add the class to data.yaml.",
+        )
     return values
 
 
-def _check_shape(values: tuple[float, ...], form: Format, line: int) -> None:
-    count = len(values)
-    match form.task:
-        case "detect" if count != _BOX:
-            raise LabelError(_not_a_box(count, line))
-        case "segment" if count == _BOX:
+def _boxes(
+    found: list[tuple[float, ...]], rows: list[tuple[int, list[str]]], form: Format, columns: int
+) -> Labels:
+    flat = 0
+    for values, (line, _) in zip(found, rows, strict=True):
+        count = len(values)
+        if count != columns:
+            raise LabelError("columns", _wrong_columns(count, line, form, columns))
+        points = values[1:]
+        if form.task == "pose" and form.keypoints:
+            size = form.keypoints[1]
+            points = values[_BOX:]
+            points = tuple(v for place, v in enumerate(points) if place % size < 2)  # noqa: PLR2004
+        if min(values) < _LOW:
+            raise LabelError("coordinates", _out_of_range(min(values), line))
+        if max(points) > _HIGH:
+            raise LabelError("coordinates", _out_of_range(max(points), line))
+        if min(values[3:_BOX]) < 0:
             raise LabelError(
-                f"Line {line} is a box, but this is a segment set. Push it with task detect, or "
-                "give polygons: class x1 y1 x2 y2 x3 y3 …"
+                "negative size",
+                f"Line {line} has a negative width or height. Correct or remove it.",
             )
-        case "segment" if count < _POLYGON or count % 2 == 0:
-            raise LabelError(
-                f"Line {line} has {count} numbers; a polygon needs a class and at least 3 points "
-                "of 2 numbers each."
-            )
-        case "obb" if count != _ORIENTED:
-            raise LabelError(
-                f"Line {line} has {count} numbers; an oriented box needs 9: class x1 y1 x2 y2 x3 "
-                "y3 x4 y4."
-            )
-        case "pose" if form.keypoints:
-            points, size = form.keypoints
-            if count != _BOX + points * size:
-                raise LabelError(
-                    f"Line {line} has {count} numbers; kpt_shape [{points}, {size}] needs "
-                    f"{_BOX + points * size}: class x y width height and {points} keypoints."
-                )
+        flat += min(values[3:_BOX]) == 0
+    return _counted(found, flat=flat)
 
 
-def _not_a_box(count: int, line: int) -> str:
-    if count >= _POLYGON and count % 2:
+def _polygons(
+    found: list[tuple[float, ...]], rows: list[tuple[int, list[str]]], polygon: int
+) -> Labels:
+    flat = outside = 0
+    for values, (line, _) in zip(found, rows, strict=True):
+        if len(values) == _BOX:
+            raise LabelError(
+                "boxes and polygons",
+                f"Line {line} is a box and line {polygon} a polygon; training leaves out a label "
+                "file with both. Give polygons only: class x1 y1 x2 y2 x3 y3 …, or boxes only.",
+            )
+        if len(values) % 2 == 0 or len(values) == 1:
+            raise LabelError(
+                "columns",
+                f"Line {line} has {len(values)} numbers; a polygon needs a class and at least 3 "
+                "points of 2 numbers each.",
+            )
+        xs, ys = values[1::2], values[2::2]
+        left, top, right, bottom = min(xs), min(ys), max(xs), max(ys)
+        box = ((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)
+        if min(box) < _LOW or max(box) > _HIGH:
+            worst = max(values[1:], key=lambda value: abs(value - 0.5))
+            raise LabelError("coordinates", _out_of_range(worst, line))
+        flat += min(box[2:]) == 0
+        outside += min(left, top) < _LOW or max(right, bottom) > _HIGH
+    return _counted(found, flat=flat, outside=outside)._replace(polygons=len(found))
+
+
+def _counted(found: list[tuple[float, ...]], flat: int, outside: int = 0) -> Labels:
+    # Lines are the same when their 32-bit floats are.
+    unique = {struct.pack(f"{len(v)}f", *(min(x, 3e38) for x in v)): int(v[0]) for v in found}
+    return Labels(Counter(unique.values()), 0, len(found) - len(unique), flat, outside)
+
+
+def _wrong_columns(count: int, line: int, form: Format, columns: int) -> str:
+    if form.task == "pose" and form.keypoints:
+        points, size = form.keypoints
         return (
-            f"Line {line} is a polygon ({count} numbers), but this is a detect set. Push it with "
-            "task segment (or obb), or turn the polygons into boxes: class x y width height."
+            f"Line {line} has {count} numbers; kpt_shape [{points}, {size}] needs {columns}: "
+            f"class x y width height and {points} keypoints."
         )
     return f"Line {line} has {count} numbers; a box needs 5: class x y width height."
 
 
-def _check_values(values: tuple[float, ...], form: Format, line: int) -> None:
-    index = values[0]
-    if not index.is_integer():
-        raise LabelError(
-            f"Line {line} has the class {index:g}; classes are whole numbers from 0 to "
-            f"{form.classes - 1}."
-        )
-    if not 0 <= index < form.classes:
-        raise LabelError(
-            f"Line {line} has the class {index:.0f}, but names has 0 to {form.classes - 1}. "
-            "Correct the line or add the class to data.yaml."
-        )
-    coordinates = values[1:_BOX] if form.keypoints else values[1:]
-    if min(coordinates) < _LOW or max(coordinates) > _HIGH:
-        raise LabelError(_out_of_range(coordinates, line))
-    if form.task in {"detect", "pose"} and min(values[3:_BOX]) < 0:
-        raise LabelError(f"Line {line} has a negative width or height. Correct or remove it.")
-    if form.keypoints:
-        size = form.keypoints[1]
-        points = values[_BOX:]
-        places = [value for place, value in enumerate(points) if place % size < 2]  # noqa: PLR2004
-        if min(places) < _LOW or max(places) > _HIGH:
-            raise LabelError(_out_of_range(places, line))
-
-
-def _out_of_range(values: "tuple[float, ...] | list[float]", line: int) -> str:
-    worst = next(value for value in values if not _LOW <= value <= _HIGH)
+def _out_of_range(worst: float, line: int) -> str:
     return (
         f"Line {line} has the coordinate {worst:g}; all must be from 0 to 1. Divide x by the "
         "image's width and y by its height."

@@ -1,21 +1,33 @@
 """Where a dataset's images lie and what its classes are: from data.yaml, or from the folders."""
 
+import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-import yaml
-
-from trainyard_datasets import limits
-from trainyard_datasets.files import SETTINGS, Files, UnreadableError, is_image, is_label
+from trainyard_datasets import foreign
+from trainyard_datasets import settings as data_yaml
+from trainyard_datasets.files import (
+    IMAGE_SUFFIXES,
+    SETTINGS,
+    Files,
+    UnreadableError,
+    is_image,
+    is_label,
+    label_of,
+    read_or_error,
+)
 from trainyard_datasets.findings import Findings, RejectedError
+from trainyard_datasets.settings import SPLITS
 
-SPLITS = ("train", "val", "test")
 _GUESSED_LABELS = 50
-# PyYAML's constructors let some of Python's own pass.
-_YAML_ERRORS = (yaml.YAMLError, RuntimeError, OverflowError, ValueError, IndexError, TypeError)
-_KNOWN = {*SPLITS, "path", "names", "nc", "kpt_shape", "flip_idx"}
+# The folders of a classify set that are each split, the first that there is.
+_CLASSIFY_SPLITS = {
+    "train": ("train",),
+    "val": ("val", "validation", "valid", "test"),
+    "test": ("test",),
+}
 
 
 class Layout(NamedTuple):
@@ -39,18 +51,22 @@ def find(files: Files, task: str, findings: Findings) -> Layout:
     if task == "classify":
         return _classify(files, findings)
     top = _top(files, SETTINGS)
-    settings = _read_settings(files, top)
-    _warn_of_ignored(settings, f"{top}{SETTINGS}", findings)
-    names = _names(settings)
-    images = [name for name in files.names if is_image(name)]
-    folders = {
-        split: _folders(settings.get(split), split)
-        for split in SPLITS
-        if split != "test" or settings.get("test") is not None
-    }
-    splits = {split: _images(folders[split], split, top, images) for split in folders}
-    layout = Layout(top, names, splits, folders)
-    return layout._replace(**_keypoints(settings)) if task == "pose" else layout
+    settings = data_yaml.read(files, top, findings)
+    data_yaml.warn_of_ignored(settings, f"{top}{SETTINGS}", findings)
+    names = data_yaml.class_names(settings)
+    keypoints = data_yaml.keypoints(settings, task)
+    places = _Places(files, top, settings, findings)
+    splits, folders = {}, {}
+    for split in SPLITS:
+        if split == "test" and not settings.get("test"):
+            continue
+        try:
+            splits[split], folders[split] = places.find(settings.get(split), split)
+        except RejectedError as error:
+            if split != "test":
+                raise
+            findings.warning(f"test was ignored, training does without: {error.message}")
+    return Layout(top, names, splits, folders, keypoints.shape, keypoints.flip)
 
 
 def guess_task(files: Files) -> str:
@@ -62,18 +78,38 @@ def guess_task(files: Files) -> str:
     Raises:
         RejectedError: there are label files, but no data.yaml, or it cannot be read.
     """
-    labels = [name for name in files.names if is_label(name)]
-    if not labels and not any(name.endswith(SETTINGS) for name in files.names):
+    names = files.names
+    has_settings = any(posixpath.basename(name) == SETTINGS for name in names)
+    found = {name for name in names if is_label(name)}
+    if has_settings:
+        found.update(label for label in map(label_of, filter(is_image, names)) if label in names)
+    if not found and not has_settings:
+        if told := foreign.annotations(files):
+            raise RejectedError(told)
         return "classify"
-    if "kpt_shape" in _read_settings(files, _top(files, SETTINGS)):
+    if "kpt_shape" in data_yaml.read(files, _top(files, SETTINGS)):
         return "pose"
+    labels = [name for name in sorted(found) if files.size(name)]
     columns = Counter[int]()
-    for _, data in files.sweep(labels[:_GUESSED_LABELS]):
+    for _, data in files.sweep(labels[:: max(1, len(labels) // _GUESSED_LABELS)]):
         text = "" if isinstance(data, UnreadableError) else data.decode(errors="replace")
         columns.update(len(line.split()) for line in text.splitlines() if line.strip())
     if columns[5] * 2 >= columns.total():
         return "detect"
     return "obb" if columns.keys() == {9} else "segment"
+
+
+def lists(files: Files) -> set[str]:
+    """The files that data.yaml names as lists of images, where it can be read."""
+    try:
+        top = _top(files, SETTINGS)
+        settings = data_yaml.read(files, top)
+        places = _Places(files, top, settings, Findings())
+    except RejectedError:
+        return set()
+    values = [settings.get(split) for split in SPLITS]
+    flat = [v for value in values for v in (value if isinstance(value, list) else [value])]
+    return {n for v in flat if isinstance(v, str) if (n := places.locate(v)) and n in files.names}
 
 
 def _top(files: Files, marker: str) -> str:
@@ -87,6 +123,8 @@ def _top(files: Files, marker: str) -> str:
             tops.add(f"{parts[0]}/")
     if len(tops) == 1:
         return tops.pop()
+    if told := foreign.annotations(files):
+        raise RejectedError(told)
     if marker == "train":
         raise RejectedError(
             "There is no folder train/ at the top of the dataset. A classify set has the folders "
@@ -100,152 +138,125 @@ def _top(files: Files, marker: str) -> str:
     )
 
 
-def _read_settings(files: Files, top: str) -> dict[str, Any]:
-    name = f"{top}{SETTINGS}"
-    if files.size(name) > limits.MAX_YAML_BYTES:
-        raise RejectedError(
-            f"data.yaml has more than {limits.MAX_YAML_BYTES:,} bytes. Keep only the keys that "
-            "training needs.",
-            name,
-        )
-    try:
-        text = files.read(name).decode("utf-8-sig")
-        events = yaml.parse(text, yaml.CSafeLoader)
-        aliases = sum(isinstance(event, yaml.AliasEvent) for event in events)
-        if aliases > limits.MAX_YAML_ALIASES:
-            raise RejectedError("data.yaml refers to itself too often. Write it plainly.", name)
-        settings = yaml.load(text, yaml.CSafeLoader)
-    except UnreadableError as error:
-        raise RejectedError(str(error), name) from error
-    except UnicodeDecodeError as error:
-        raise RejectedError("data.yaml is not UTF-8 text. Save it as UTF-8.", name) from error
-    except _YAML_ERRORS as error:
-        first = (str(error).splitlines() or [""])[0][:200]
-        raise RejectedError(
-            f"data.yaml cannot be read ({first}). Compare it with YAML's rules.", name
-        ) from error
-    if not isinstance(settings, dict):
-        raise RejectedError("data.yaml must hold keys: train, val and names.", name)
-    return settings
+class _Places:
+    """Finds the images that data.yaml names for a split: by folders, or by lists of files."""
 
+    def __init__(
+        self, files: Files, top: str, settings: dict[str, Any], findings: Findings
+    ) -> None:
+        self._files = files
+        self._top = top
+        self._findings = findings
+        self._images = [name for name in files.names if is_image(name)]
+        self._folders = {""}
+        for folder in {posixpath.dirname(name) for name in self._images}:
+            self._folders.update(str(parent) for parent in PurePosixPath(folder, "x").parents)
+        self._bases = [top.rstrip("/")]
+        path = settings.get("path")
+        if path is not None and not isinstance(path, str):
+            self._ignore(path)
+        elif path and (base := self._inside(self._bases[0], path)) in self._folders:
+            self._bases.insert(0, base or "")
+        elif path:
+            self._ignore(path)
 
-def _warn_of_ignored(settings: dict[str, Any], name: str, findings: Findings) -> None:
-    for key in settings:
-        if key == "download":
-            findings.warning("The key 'download' was ignored: nothing of a dataset is run.", name)
-        elif key not in _KNOWN:
-            findings.warning(f"The key {str(key)[:60]!r} was ignored.", name)
-    if settings.get("path") not in (None, "", ".", "./"):
-        findings.warning(
-            f"path is ignored: {str(settings['path'])[:100]!r}. The folders of train and val are "
-            "looked for beside data.yaml.",
-            name,
+    def _ignore(self, path: Any) -> None:
+        self._findings.warning(
+            f"path is ignored: {str(path)[:100]!r}. The folders of train and val are looked for "
+            "beside data.yaml.",
+            f"{self._top}{SETTINGS}",
         )
 
+    def find(self, value: Any, split: str) -> tuple[list[str], list[str]]:
+        """The split's images, and the folders (relative to `top`) that they were found in."""
+        found: set[str] = set()
+        folders = []
+        for item in value if isinstance(value, list) else [value]:
+            if not isinstance(item, str) or not item:
+                raise RejectedError(
+                    f"data.yaml's {split} must name a folder of the dataset, e.g. images/{split}."
+                )
+            place = self.locate(item)
+            if place is None:
+                raise self._absent(item, split)
+            if place in self._files.names:
+                found.update(self._listed(place, split))
+                continue
+            found.update(n for n in self._images if not place or n.startswith(f"{place}/"))
+            folders.append(posixpath.relpath(place or ".", self._top or "."))
+        if not found:
+            raise self._absent(str(value), split)
+        return sorted(found), folders
 
-def _images(folders: list[str], split: str, top: str, images: list[str]) -> list[str]:
-    found: set[str] = set()
-    for folder in folders:
-        prefix = top if folder == "." else f"{top}{folder}/"
-        inside = [name for name in images if name.startswith(prefix)]
-        if not inside:
-            known = sorted({str(PurePosixPath(name).parent) for name in images})[:5]
-            hint = (
-                f"Images are in {', '.join(known)}."
-                if known
-                else "It has no image at all that training reads (.jpg, .png, …)."
+    def locate(self, value: str) -> str | None:
+        """The folder or list that a value of data.yaml names. Exports write ../ for beside it."""
+        values = [value, value[3:]] if value.startswith("../") else [value]
+        for base in self._bases:
+            for path in values:
+                place = self._inside(base, path)
+                if place is None:
+                    continue
+                if place in self._folders or (
+                    place.endswith(".txt") and place in self._files.names
+                ):
+                    return place
+        return None
+
+    def _inside(self, base: str, path: str) -> str | None:
+        """The path below the archive's top, or None where it leads out."""
+        if path.startswith("/"):
+            return None
+        place = posixpath.normpath(posixpath.join(base, path))
+        if place.startswith(".."):
+            return None
+        return "" if place == "." else place
+
+    def _listed(self, name: str, split: str) -> set[str]:
+        data = read_or_error(self._files, name)
+        if isinstance(data, UnreadableError):
+            raise RejectedError(str(data), name)
+        try:
+            lines = data.decode("utf-8-sig").strip().splitlines()
+        except UnicodeDecodeError as error:
+            raise RejectedError("The list is not UTF-8 text. Save it as UTF-8.", name) from error
+        here = posixpath.dirname(name)
+        found, lost = set(), []
+        for line in lines:
+            if PurePosixPath(line).suffix.lower() not in IMAGE_SUFFIXES:
+                continue
+            bases = [here] if line.startswith("./") else [*self._bases, here]
+            # Darknet's and CVAT's lists count from a folder data/ that holds the set.
+            paths = [line, line.removeprefix("data/")]
+            places = {self._inside(base, path) for path in paths for base in bases}
+            inside = sorted(place for place in places if place and place in self._files.names)
+            if inside:
+                found.add(inside[0])
+            else:
+                lost.append(line)
+        if lost:
+            self._findings.warning(
+                f"{len(lost)} of {len(lost) + len(found)} lines of the list for {split} name no "
+                f"image of this dataset and are left out, e.g. {lost[0][:100]!r}.",
+                name,
             )
-            raise RejectedError(
-                f"data.yaml's {split} names {folder[:100]!r}, a folder without images in this "
-                f"dataset. {hint}"
+        return found
+
+    def _absent(self, value: str, split: str) -> RejectedError:
+        if value.startswith("/") or value.removeprefix("../").startswith(".."):
+            return RejectedError(
+                f"data.yaml's {split} ({value[:100]!r}) leads out of the dataset. Name a folder in "
+                f"it, e.g. images/{split}."
             )
-        stray = next(
-            (n for n in inside if "images" not in n.removeprefix(top).split("/")[:-1]), None
+        known = sorted({str(PurePosixPath(name).parent) for name in self._images})[:5]
+        hint = (
+            f"Images are in {', '.join(known)}."
+            if known
+            else "It has no image at all that training reads (.jpg, .png, …)."
         )
-        if stray:
-            raise RejectedError(
-                f"data.yaml's {split} names {folder[:100]!r}, which is not below a folder named "
-                f"images. Put images in images/{split} and labels in labels/{split}.",
-                stray,
-            )
-        found.update(inside)
-    return sorted(found)
-
-
-def _folders(value: Any, split: str) -> list[str]:
-    """The folders that data.yaml names for a split, relative to it; "." is its own."""
-    return [_folder(folder, split) for folder in (value if isinstance(value, list) else [value])]
-
-
-def _folder(value: Any, split: str) -> str:
-    if not isinstance(value, str) or not value:
-        raise RejectedError(
-            f"data.yaml's {split} must name a folder of the dataset, e.g. images/{split}."
+        what = "a list that is not" if value.endswith(".txt") else "a folder without images"
+        return RejectedError(
+            f"data.yaml's {split} names {value[:100]!r}, {what} in this dataset. {hint}"
         )
-    # Exports write ../train/images for a folder beside data.yaml.
-    path = PurePosixPath(value.removeprefix("../").removeprefix("./"))
-    if path.is_absolute() or ".." in path.parts:
-        raise RejectedError(
-            f"data.yaml's {split} ({value[:100]!r}) leads out of the dataset. Name a folder in it, "
-            f"e.g. images/{split}."
-        )
-    if path.suffix == ".txt":
-        raise RejectedError(
-            f"data.yaml's {split} names a list of files ({value[:100]!r}). Name a folder instead, "
-            f"e.g. images/{split}."
-        )
-    return str(path)
-
-
-def _names(settings: dict[str, Any]) -> list[str]:
-    names, count = settings.get("names"), settings.get("nc")
-    if isinstance(names, dict):
-        if set(names) != set(range(len(names))):
-            raise RejectedError(
-                "data.yaml's names must count from 0 without gaps: 0: cat, 1: dog, …"
-            )
-        names = [names[index] for index in range(len(names))]
-    if not isinstance(names, list) or not names:
-        raise RejectedError("data.yaml lacks names: list the classes, e.g. names: [cat, dog].")
-    if len(names) > limits.MAX_CLASSES:
-        raise RejectedError(
-            f"data.yaml names {len(names):,} classes; at most {limits.MAX_CLASSES:,} are taken."
-        )
-    if not all(isinstance(name, str | int | float) and str(name).isprintable() for name in names):
-        raise RejectedError("data.yaml's names must be plain names, e.g. names: [cat, dog].")
-    if count is not None and count != len(names):
-        shown = str(count)[:20] if isinstance(count, int | float | str) else "no number"
-        raise RejectedError(f"data.yaml's nc is {shown}, but names has {len(names)}. Remove nc.")
-    return [str(name)[: limits.MAX_CLASS_NAME] for name in names]
-
-
-def _keypoints(settings: dict[str, Any]) -> dict[str, Any]:
-    """`kpt_shape` and `flip_idx`."""
-    match settings.get("kpt_shape"):
-        case [int(points), 2 | 3 as size] if 0 < points <= limits.MAX_KEYPOINTS:
-            pass
-        case _:
-            raise RejectedError(
-                "A pose set needs kpt_shape in data.yaml: [number of keypoints, 2 or 3], e.g. "
-                "kpt_shape: [17, 3]."
-            )
-    flip = settings.get("flip_idx")
-    if flip is not None and not _is_permutation(flip, points):
-        raise RejectedError(
-            f"data.yaml's flip_idx must hold each of 0 to {points - 1} once: where each keypoint "
-            "goes when the image is mirrored."
-        )
-    shape = (int(points), int(size))
-    return {"kpt_shape": shape, "flip_idx": None if flip is None else [int(i) for i in flip]}
-
-
-def _is_permutation(value: Any, count: int) -> bool:
-    return (
-        isinstance(value, list)
-        and len(value) == count
-        and all(isinstance(item, int) for item in value)
-        and set(value) == set(range(count))
-    )
 
 
 def class_of(image: str, top: str) -> str:
@@ -255,14 +266,15 @@ def class_of(image: str, top: str) -> str:
 
 def _classify(files: Files, findings: Findings) -> Layout:
     top = _top(files, "train")
-    splits: dict[str, list[str]] = defaultdict(list)
+    found: dict[str, list[str]] = defaultdict(list)
     loose = []
+    known = {folder for folders in _CLASSIFY_SPLITS.values() for folder in folders}
     for image in sorted(filter(is_image, files.names)):
-        split, _, rest = image.removeprefix(top).partition("/")
-        if not image.startswith(top) or split not in SPLITS:
+        folder, _, rest = image.removeprefix(top).partition("/")
+        if not image.startswith(top) or folder not in known:
             continue
         if "/" in rest:
-            splits[split].append(image)
+            found[folder].append(image)
         else:
             loose.append(image)
     if loose:
@@ -271,25 +283,46 @@ def _classify(files: Files, findings: Findings) -> Layout:
             "train/<class>/ or val/<class>/.",
             loose[0],
         )
+    folders = {
+        split: next((n for n in names if found[n]), None)
+        for split, names in _CLASSIFY_SPLITS.items()
+    }
     for split in ("train", "val"):
-        if not splits[split]:
+        if folders[split] is None:
+            if told := foreign.annotations(files):
+                raise RejectedError(told)
             raise RejectedError(
                 f"There are no images in {split}/<class>/. A classify set has the folders "
                 "train/<class>/ and val/<class>/ with images."
             )
+    if folders["val"] == "test":
+        findings.warning("There is no val/, so test/ is used: it no longer tests anything unseen.")
+    splits = {split: found[folder] for split, folder in folders.items() if folder}
     names = sorted({class_of(image, top) for image in splits["train"]})
-    _same_classes(names, {class_of(image, top) for image in splits["val"]})
-    return Layout(top, names, dict(splits), {split: [split] for split in splits})
+    splits["val"] = _known_classes(splits["val"], names, top, findings)
+    if len(names) == 1:
+        findings.warning(
+            f"There is one class only ({names[0]}): a model that always says it is always right. "
+            "Add a folder with images of something else."
+        )
+    return Layout(top, names, splits, {split: [f] for split, f in folders.items() if f})
 
 
-def _same_classes(train: Iterable[str], val: set[str]) -> None:
-    # Class indices are places in the sorted folder names of each split.
-    for missing, where, other in (
-        (val - set(train), "train", "val"),
-        (set(train) - val, "val", "train"),
+def _known_classes(val: list[str], names: Iterable[str], top: str, findings: Findings) -> list[str]:
+    """The images of val whose class is in train too."""
+    train, found = set(names), {class_of(image, top) for image in val}
+    if train.isdisjoint(found):
+        raise RejectedError(
+            f"train/ and val/ have no class in common: {', '.join(sorted(train)[:5])} and "
+            f"{', '.join(sorted(found)[:5])}. Both need the same folders."
+        )
+    for missing, where, other, what in (
+        (found - train, "train", "val", "its images are left out"),
+        (train - found, "val", "train", "the metrics will say nothing of it"),
     ):
         if missing:
-            raise RejectedError(
-                f"{other}/ has the class {', '.join(sorted(missing)[:5])}, which {where}/ lacks. "
-                "Both need an image of each class."
+            findings.warning(
+                f"{other}/ has the class {', '.join(sorted(missing)[:5])}, which {where}/ lacks: "
+                f"{what}."
             )
+    return [image for image in val if class_of(image, top) in train]

@@ -6,10 +6,10 @@ MEMORY_BYTES = 3 * 2**30
 CPU_S = 1800
 WALL_S = 3600
 
-# Archives up to here are fetched as a whole and each image is read to its end; of larger ones
-# only the heads of the images are read.
+# Archives up to here are fetched as a whole. Larger ones are read by ranges, of each image at most
+# HEAD_BYTES, some of them ahead.
 WHOLE_BYTES = 256 * MIB
-HEAD_BYTES = 64 * 1024
+HEAD_BYTES = 16 * MIB
 
 MAX_ENTRIES = 2_000_000
 MAX_DIRECTORY_BYTES = 320 * MIB
@@ -28,9 +28,11 @@ MAX_CLASS_NAME = 200
 MAX_KEYPOINTS = 1000
 
 MIN_SIDE = 10
-MAX_PIXELS = 200_000_000
+# Pillow's own limit, which holds in training too.
+MAX_PIXELS = 178_956_970
+# Larger images, and further ones, are opened and verified, but not decoded.
+DECODED_PIXELS_AN_IMAGE = 50_000_000
+DECODED_PIXELS = 4_000_000_000
 
-# Above this share of unusable images a split is rejected.
-MAX_BAD_SHARE = 0.1
 MAX_PROBLEMS = 100
 MAX_INDEX_BYTES = 256 * MIB

@@ -70,6 +70,24 @@ class RemoteObject:
         file.seek(0)
         return file, digest.hexdigest()
 
+    def digest(self) -> str:
+        """The sha256 of all of it, of which nothing is kept."""
+        try:
+            return self._retrying(self._digest)
+        except httpx.TransportError as error:
+            raise UnavailableError(f"{error!r}") from error
+
+    def _digest(self) -> str:
+        digest, size = hashlib.sha256(), 0
+        with self._client.stream("GET", self._url) as reply:
+            self._require(reply, httpx.codes.OK)
+            for chunk in reply.iter_raw():
+                digest.update(chunk)
+                size += len(chunk)
+        if size != self.size:
+            raise _wrong_size(self.size, size)
+        return digest.hexdigest()
+
     def fetch(self, extent: Extent) -> bytes:
         try:
             return self._retrying(self._fetch, extent)

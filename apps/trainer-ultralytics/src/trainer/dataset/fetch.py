@@ -13,9 +13,10 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
+from unicodedata import category
 
 import yaml
 
@@ -24,11 +25,14 @@ from trainer.dataset.cache import DatasetCache
 from trainer.object_store import ObjectStore
 
 logger = logging.getLogger(__name__)
-_INDEX_FORMAT = 1
+_INDEX_FORMATS = (1, 2)
+_UTF8 = 0x800  # the flag of a name in UTF-8
 _MAX_BYTES = 1 << 40
 _MAX_RATIO = 100
 _RATIO_FREE_BYTES = 64 << 20  # small archives of flat pictures compress beyond any ratio
 _MAX_NAME_BYTES = 255
+# Control characters, halves of characters, separators of lines: Unicode's categories.
+_UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}
 
 
 def invalid(message: str) -> AttemptError:
@@ -62,7 +66,7 @@ def fetch(attempt: Attempt, object_store: ObjectStore, home: Path) -> Path:
         if sha256 not in {None, found}:
             raise invalid(
                 f"the sha256 of {key} is {found}, not {sha256}: it was damaged or changed after "
-                "the upload; push it again."
+                "the upload; delete the dataset, or this version of it, and push it again."
             )
         return found
 
@@ -87,34 +91,83 @@ def unpack(archive: Path, index: Path, folder: Path) -> None:
     folder.mkdir(mode=0o700)
     with _reading(archive) as source, index.open("rb") as lines:
         header = json.loads(lines.readline())
-        if header["format"] != _INDEX_FORMAT:
+        if header["format"] not in _INDEX_FORMATS:
             raise invalid(
                 f"this trainer does not know the index's format {header['format']}: update its image."
             )
-        for name in _listed(lines):
-            info = source.getinfo(name)
-            _require_safe(info)
-            target = folder / name.removeprefix(header["top"])
-            if target.is_file():
-                continue  # an image of two splits, or the label file of two images
-            left -= info.file_size
-            if left < 0:
-                raise invalid("the archive would unpack to too many bytes: it looks like a bomb.")
-            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with source.open(info) as data, target.open("xb") as file:
-                shutil.copyfileobj(data, file, 1 << 20)
-        if header["task"] != "classify":
-            settings = _settings(header, folder)
-            (folder / "data.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
+        entries = {_path(info): info for info in source.infolist()}
+        is_classify = header["task"] == "classify"
+        images: dict[str, set[str]] = {"train": set(), "val": set(), "test": set()}
+        for split, image, label in _listed(lines):
+            target = _target(image, split, header)
+            images[split].add(target)
+            files = (
+                [(image, target)] if label is None else [(image, target), (label, _label(target))]
+            )
+            for name, place in files:
+                _require_inside(name)
+                _require_inside(place)
+                if (folder / place).is_file():
+                    continue  # an image of two splits, or the label file of two images
+                info = entries[name]
+                _require_safe(info)
+                left -= info.file_size
+                if left < 0:
+                    raise invalid(
+                        "the archive would unpack to too many bytes: it looks like a bomb."
+                    )
+                _write(source, info, folder / place)
+        if is_classify:
+            for name in header["names"]:  # one without a usable image keeps its place
+                _require_inside(name)
+                (folder / "train" / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        else:
+            _describe(header, images, folder)
 
 
-def _listed(lines: Iterable[bytes]) -> Iterator[str]:
-    """The images and label files of an index's lines after the header."""
+def _write(source: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> None:
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with source.open(info) as data, target.open("xb") as file:
+        shutil.copyfileobj(data, file, 1 << 20)
+
+
+def _path(info: zipfile.ZipInfo) -> str:
+    r"""The entry's path as the check writes it into the index.
+
+    UTF-8 also where its flag is missing, `/` for `\`, no `./` in front.
+    """
+    name = info.orig_filename
+    if not (name.isascii() or info.flag_bits & _UTF8):
+        with suppress(UnicodeError):
+            name = name.encode("cp437").decode()
+    # After a letter beyond ASCII it may be half of a double-byte one.
+    name = re.sub(r"(?<![^\x00-\x7f])\\", "/", name).replace("\\", "_")
+    while name.startswith("./"):
+        name = name[2:].lstrip("/")
+    return name.rstrip("/")
+
+
+def _target(image: str, split: str, header: dict[str, Any]) -> str:
+    """Where an image goes, below the dataset's folder."""
+    path = image.removeprefix(header["top"])
+    if header["task"] != "classify":
+        return str(header.get("prefix", "")) + path
+    [folder] = header["folders"][split]
+    return f"{split}/{path.removeprefix(f'{folder}/')}"
+
+
+def _label(image: str) -> str:
+    """Where Ultralytics looks for the image's labels."""
+    before, found, after = f"/{image.rpartition('.')[0]}".rpartition("/images/")
+    return (f"{before}/labels/{after}" if found else after)[1:] + ".txt"
+
+
+def _listed(lines: Iterable[bytes]) -> Iterator[tuple[str, str, str | None]]:
+    """Split, image and label file (or None) of an index's lines after the header."""
     for line in lines:
-        for image, label in json.loads(line)["files"]:
-            yield image
-            if label is not None:
-                yield label
+        batch = json.loads(line)
+        for image, label in batch["files"]:
+            yield batch["split"], image, label
 
 
 @contextmanager
@@ -136,7 +189,6 @@ def _reading(archive: Path) -> Iterator[zipfile.ZipFile]:
 
 def _require_safe(info: zipfile.ZipInfo) -> None:
     shown = info.orig_filename[:100]
-    _require_inside(info.orig_filename)
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind not in {0, stat.S_IFREG}:
         raise invalid(f"the archive's entry {shown!r} is a link or a special file.")
@@ -152,16 +204,26 @@ def _require_inside(path: str) -> None:
         raise invalid(f"the archive's entry {shown!r} has an absolute or foreign path.")
     if any(part in {"", ".", ".."} for part in parts):
         raise invalid(f"the archive's entry {shown!r} would leave the dataset's folder.")
-    if any(len(os.fsencode(part)) > _MAX_NAME_BYTES for part in parts) or not path.isprintable():
+    if any(len(os.fsencode(part)) > _MAX_NAME_BYTES for part in parts) or not (
+        path.isprintable() or not any(category(letter) in _UNPRINTABLE for letter in path)
+    ):
         raise invalid(f"the archive's entry {shown!r} has a name that no file can bear.")
 
 
-def _settings(header: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """The content of `data.yaml`: what the index says, and nothing of the author's own file."""
-    folders = header["folders"]
-    for path in (path for paths in folders.values() for path in paths if path != "."):
-        _require_inside(path)
-        (folder / PurePosixPath(path)).mkdir(mode=0o700, parents=True, exist_ok=True)
+def _describe(header: dict[str, Any], images: dict[str, set[str]], folder: Path) -> None:
+    """Write `data.yaml`: what the index says, and nothing of the author's own file.
+
+    Its splits are lists of files, so that training reads the images of the index and no others.
+    """
+    splits = {}
+    for split, found in images.items():
+        if split == "test" and not found:
+            continue
+        splits[split] = f"{split}.txt"
+        lines = (f"./{image}\n" for image in sorted(found))
+        (folder / splits[split]).write_text("".join(lines), encoding="utf-8")
     names = header["names"]
     keypoints = {key: header[key] for key in ("kpt_shape", "flip_idx") if header[key] is not None}
-    return {**folders, "nc": len(names), "names": dict(enumerate(names)), **keypoints}
+    settings = {**splits, "nc": len(names), "names": dict(enumerate(names)), **keypoints}
+    text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
+    (folder / "data.yaml").write_text(text, encoding="utf-8")

@@ -1,0 +1,1 @@
+"""The check and Ultralytics read the same dataset: verdict, splits, classes and counts agree."""
