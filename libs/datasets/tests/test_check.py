@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import archives
 import pytest
 from archives import BOX, YAML, picture, zipped
-from trainyard_datasets import images
+from trainyard_datasets import images, limits
 from trainyard_datasets.archive import Archive
 from trainyard_datasets.check import Check, check_files
 
@@ -337,6 +337,12 @@ WARNINGS = [
         ),
         ("short pose", label(BOX, "pose"), "kpt_shape [2, 3] needs 11", "pose"),
         (
+            "visibility",
+            label("0 0.5 0.5 0.2 0.2 0.4 0.4 -1 0.6 0.6 2", "pose"),
+            "has the visibility -1",
+            "pose",
+        ),
+        (
             "keypoint out",
             label("0 0.5 0.5 0.2 0.2 1.4 0.4 2 0.6 0.6 2", "pose"),
             "has the coordinate 1.4",
@@ -390,6 +396,30 @@ def test_bad_dataset(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert report["problems_total"] >= len(report["problems"]) > 0
     # No canary, no unpacked file, no temporary file.
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "words"),
+    [
+        ("DECODED_JPEGS", 2, "2 of 6 (33%) images were decoded"),
+        ("DECODED_PIXELS", 3000, "3 of 6 (50%) images were decoded"),
+    ],
+)
+def test_the_report_says_how_much_was_looked_at(
+    limit: str, value: int, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, limit, value)
+    data = zipped(archives.files())
+    report = check_files(Archive(io.BytesIO(data), len(data)), "detect").report()
+    assert words in "\n".join(problem["message"] for problem in report["problems"])
+
+
+def test_reasons_are_told_once_each_with_share_and_examples() -> None:
+    labels = {f"labels/train/{n}.txt": b"0 320 240 64 64" for n in range(3)}
+    data = zipped(archives.files(train=20) | labels)
+    report = check_files(Archive(io.BytesIO(data), len(data)), "detect").report()
+    [told] = [p for p in report["problems"] if "has the coordinate 320" in p["message"]]
+    assert "3 of 22 (14%) files are left out for this, also labels/train/" in told["message"]
 
 
 def test_memory_that_runs_out_rejects(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -176,8 +176,10 @@ class Check:
         copies: dict[str, str] = {}
         budget = limits.DECODED_PIXELS
         undecoded = 0
-        for name, data in files.sweep(names, head):
-            judged = _judge_image(files, name, data, head, decode=budget > 0)
+        step = len(names) // limits.DECODED_JPEGS + 1
+        for place, (name, data) in enumerate(files.sweep(names, head)):
+            is_due = place % step == 0 or not name.lower().endswith((".jpg", ".jpeg"))
+            judged = _judge_image(files, name, data, head, decode=is_due and budget > 0)
             budget -= judged.decoded
             if judged.fault is not None:
                 self._drop(judged.fault.split("(")[0], [name], name, judged.fault)
@@ -189,7 +191,7 @@ class Check:
                     copies[name] = first
         if undecoded:
             self.findings.warning(
-                f"{len(names) - undecoded} of {len(names)} images were decoded to their end; of "
+                f"{share(len(names) - undecoded, len(names))} images were decoded to their end; of "
                 "the others only the beginning or the structure was looked at."
             )
         self._copies = copies

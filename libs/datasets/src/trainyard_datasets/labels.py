@@ -116,6 +116,12 @@ def _boxes(
             size = form.keypoints[1]
             points = values[_BOX:]
             points = tuple(v for place, v in enumerate(points) if place % size < 2)  # noqa: PLR2004
+            if min(values[:_BOX] + points) >= _LOW > min(values):
+                raise LabelError(
+                    "visibility",
+                    f"Line {line} has the visibility {min(values):g}; it must be 0 (not labelled), "
+                    "1 (hidden) or 2 (visible). Training leaves the image out.",
+                )
         if min(values) < _LOW:
             raise LabelError("coordinates", _out_of_range(min(values), line))
         if max(points) > _HIGH:

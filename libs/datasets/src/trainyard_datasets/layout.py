@@ -296,7 +296,8 @@ def _classify(files: Files, findings: Findings) -> Layout:
                 "train/<class>/ and val/<class>/ with images."
             )
     if folders["val"] == "test":
-        findings.warning("There is no val/, so test/ is used: it no longer tests anything unseen.")
+        findings.warning("There is no val/, so test/ is used: nothing is left to test with.")
+        folders["test"] = None
     splits = {split: found[folder] for split, folder in folders.items() if folder}
     names = sorted({class_of(image, top) for image in splits["train"]})
     splits["val"] = _known_classes(splits["val"], names, top, findings)
