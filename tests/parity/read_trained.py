@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from trainer.dataset import fetch
-from trainer.yolo import offline
+from trainer.yolo import offline, torchvision_shim
 
 offline.prepare(Path(sys.argv[1]))
-offline.load()
+torchvision_shim.install()
 # What follows reads the environment that this has set.
 from ultralytics.cfg import get_cfg  # noqa: E402
 from ultralytics.data import base, dataset, utils  # noqa: E402
@@ -35,6 +35,7 @@ def _silent(self: list[Any], found: Any = (), **_: Any) -> None:
 # None of these decides about a dataset.
 utils.check_font = lambda *_: None
 dataset.check_file_speeds = base.check_file_speeds = lambda *_, **__: None
+dataset.NUM_THREADS = 1
 dataset.TQDM = type("Silent", (list,), {"__init__": _silent, "close": lambda _: None})
 LOGGER.disabled = True
 

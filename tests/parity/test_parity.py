@@ -24,6 +24,9 @@ CASES = [
 ]
 Reading = dict[str, Any]
 
+# All readings are made before the first test.
+pytestmark = pytest.mark.timeout(600)
+
 
 def ask(part: str, script: str, requests: list[dict[str, str]], home: Path) -> Iterator[Reading]:
     """The answers of a script in the environment of `part`, which is started once."""
