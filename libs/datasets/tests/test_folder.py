@@ -88,3 +88,25 @@ def test_an_unreadable_file_of_a_folder_is_named(tmp_path: Path) -> None:
     report = check_files(folder, "detect").report()
     assert report["problems"][0]["file"] == "images/train/0.jpg"
     assert "No such file or directory" in report["problems"][0]["message"]
+
+
+def test_empty_label_files_do_not_decide_the_task(tmp_path: Path) -> None:
+    files = {"data.yaml": b"names: [a]\n", "images/a.png": b"x", "labels/z.txt": b"0 0 0 1 0 1 1"}
+    files |= {f"labels/{n}.txt": b"" for n in range(60)}
+    assert guess_task(Folder(archives.unpacked(files, tmp_path))) == "segment"
+
+
+def test_labels_beside_images_and_lists_of_images_belong(tmp_path: Path) -> None:
+    files = {"data.yaml": b"train: train.txt\nval: b\nnames: [a]\n", "train.txt": b"./a/0.png\n"}
+    files |= {"a/0.png": b"x", "a/0.txt": BOX.encode(), "b/1.png": b"x", "b/1.txt": BOX.encode()}
+    rest = ("requirements.txt", "a/classes.txt", ".hidden/x.txt")
+    folder = Folder(archives.unpacked(files | dict.fromkeys(rest, b"x"), tmp_path))
+    assert set(folder.names) == set(files)
+    assert guess_task(folder) == "detect"
+
+
+def test_a_folder_of_another_tool_is_named(tmp_path: Path) -> None:
+    files = {"JPEGImages/0.jpg": b"x", "Annotations/0.xml": b"<annotation><object/></annotation>"}
+    folder = Folder(archives.unpacked(files, tmp_path))
+    with pytest.raises(RejectedError, match="looks like Pascal VOC annotations"):
+        guess_task(folder)
