@@ -1,9 +1,11 @@
 """The migrations: they make what the models say, and several replicas may run them at once."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from backend.infra.database import Base, Database
@@ -38,6 +40,28 @@ async def test_replicas_may_migrate_at_once(database_url: str) -> None:
     finally:
         for database in databases:
             await database.close()
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_heartbeats_do_not_wait_behind_a_migration_that_waits(database: Database) -> None:
+    async with database.engine.begin() as connection:
+        await connection.run_sync(Base.metadata.drop_all)
+        await connection.execute(text("DROP TABLE alembic_version"))
+        await connection.run_sync(lambda sync: command.upgrade(migrate.config(sync), "0001"))
+    async with database.engine.begin() as backup:
+        await backup.execute(text("LOCK TABLE datasets IN ACCESS SHARE MODE"))
+        migrating = asyncio.create_task(migrate.migrate(database))
+        async with asyncio.timeout(20):
+            for _ in range(40):
+                async with database.engine.begin() as connection:
+                    began = time.monotonic()
+                    await connection.execute(text("UPDATE datasets SET size = 1"))
+                    assert time.monotonic() - began < 5
+                await asyncio.sleep(0.05)
+        assert not migrating.done()
+    async with asyncio.timeout(20):
+        await migrating
+    await migrate.check(database)
 
 
 async def test_schema_of_a_newer_backend_will_do(database: Database) -> None:

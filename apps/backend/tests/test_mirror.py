@@ -1,6 +1,7 @@
 """The mirror against a real MLflow server."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -18,6 +19,8 @@ from backend.state.jobs import EpochMetrics
 from backend.state.statuses import JobStatus
 from backend.tracking.mirror import Mirror
 from backend.tracking.mlflow import JOB_TAG, Runs, clean
+from hypothesis import example, given
+from hypothesis import strategies as st
 from training_support import (
     MANIFEST,
     ScriptedExecutor,
@@ -228,13 +231,74 @@ async def test_many_epochs_take_several_looks(
     [
         ("metrics/mAP50(B)", "metrics/mAP50_B"),
         ("train/box_loss", "train/box_loss"),
-        ("../../x", "x"),
-        ("/a//b/", "a/b"),
-        ("größe", "gr_e"),
+        ("../../x", "_2E./_2E./x"),
+        ("/a//b/", "_2Fa_2F/b_2F"),
+        ("größe", "größe"),
+        ("mAP@0.5", "mAP_400.5"),
+        ("mAP_B", "mAP_5FB"),
+        ("mAP_28", "mAP_5F28"),
         ("", "_"),
-        ("...", "_"),
-        ("x" * 300, "x" * 250),
+        ("...", "_2E.."),
+        ("x" * 250, "x" * 250),
     ],
 )
 def test_metric_names(name: str, cleaned: str) -> None:
     assert clean(name) == cleaned
+
+
+def original(cleaned: str) -> str:
+    """The name that was cleaned."""
+    of_part = re.fullmatch(r"(.*)_([A-Z])", cleaned, re.DOTALL)
+    stem, suffix = (of_part[1], f"({of_part[2]})") if of_part else (cleaned, "")
+    parts = re.split(r"((?:_[0-9A-F]{2})+)", stem)
+    parts[1::2] = [bytes.fromhex(part.replace("_", "")).decode() for part in parts[1::2]]
+    return "".join(parts) + suffix
+
+
+@given(
+    st.text(st.characters(codec="utf-8") | st.sampled_from("_/.()AB28"), min_size=1, max_size=20)
+)
+@example("a" * 300)
+def test_a_name_can_be_read_back(name: str) -> None:
+    cleaned = clean(name)
+    assert len(cleaned) <= 250
+    assert len(name) > 20 or original(cleaned) == name
+
+
+async def test_every_name_has_a_series_of_its_own_and_null_none(
+    ctx: Context, mlflow: Mlflow, mirror: Mirror
+) -> None:
+    names = ["AP/猫", "AP/犬", "mAP@0.5", "mAP#0.5", "mAP(B)", "mAP[B]", "mAP_B", "..", "a//b", "_"]
+    values: dict[str, Any] = dict(zip(names, range(len(names)), strict=True))
+    job_id = await add_job(ctx, status=JobStatus.FAILED, attempt=1, finished_at=datetime.now(UTC))
+    async with ctx.db.transaction() as session:
+        for epoch in range(2):
+            row = EpochMetrics(job_id=job_id, epoch=epoch, attempt=1, values={**values, "n": None})
+            session.add(row)
+    await mirror.catch_up()
+    for name, value in values.items():
+        assert mlflow.history(job_id, clean(name)) == [(0, value), (1, value)], name
+    [run] = mlflow.runs(job_id)
+    assert run["info"]["status"] == "FAILED"
+    assert (await get_job(ctx, job_id)).mlflow_done
+
+
+async def test_a_status_is_shown_whatever_metrics_are_refused(
+    ctx: Context, mlflow: Mlflow, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backend.tracking.mirror.TRIES", 2)
+    monkeypatch.setattr("backend.tracking.mirror.POSTPONE_S", 0)
+    # As a later MLflow may refuse what this one takes.
+    monkeypatch.setattr("backend.tracking.mlflow.clean", lambda name: name)
+    job_id = await add_job(ctx, status=JobStatus.FAILED, attempt=1, finished_at=datetime.now(UTC))
+    row = EpochMetrics(job_id=job_id, epoch=0, attempt=1, values={"a//b": 1.0})
+    async with ctx.db.transaction() as session:
+        session.add(row)
+    await mirror.catch_up()
+    [run] = mlflow.runs(job_id)
+    tags = {tag["key"]: tag["value"] for tag in run["data"]["tags"]}
+    assert run["info"]["status"] == "FAILED"
+    assert tags["trainyard.refused"].startswith("400: ")
+    assert not (await get_job(ctx, job_id)).mlflow_done
+    await mirror.catch_up()
+    assert (await get_job(ctx, job_id)).mlflow_done

@@ -18,7 +18,7 @@ import pytest
 import servers
 from api_support import get_attempt, get_job
 from backend.context import Context
-from backend.executors.base import AttemptRef
+from backend.executors.base import AttemptRef, AttemptSpec
 from backend.orchestration import attempts, repairs
 from backend.settings import Settings
 from backend.state.causes import Cause
@@ -179,4 +179,35 @@ async def test_two_launches_at_once_start_one_trainer(
     [spec] = executor.specs
     token = hashlib.sha256(spec.env["CALLBACK_TOKEN"].encode()).hexdigest()
     assert (await get_attempt(ctx, job_id, 1)).token_sha256 == token
+    await ctx.db.close()
+
+
+async def test_a_launch_that_two_replicas_make_gives_one_token(
+    database_url: str, store: servers.S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The executor does not know the attempt yet when the second replica asks."""
+    executor = ScriptedExecutor()
+    ctx = await make_context(settings(database_url, store, "127.0.0.1:1"), executor)
+    job_id = await add_job(ctx)
+    slow, second, launch = asyncio.Event(), asyncio.Event(), executor.launch
+
+    async def launch_slowly(spec: AttemptSpec) -> None:
+        if not second.is_set():
+            second.set()
+            await slow.wait()
+            await launch(spec)
+        else:
+            slow.set()
+            await asyncio.sleep(0.05)
+            await launch(spec)
+
+    monkeypatch.setattr(executor, "launch", launch_slowly)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(attempts._launch(ctx, job_id))
+        await second.wait()
+        group.create_task(attempts._launch(ctx, job_id))
+    [spec] = executor.specs
+    token = hashlib.sha256(spec.env["CALLBACK_TOKEN"].encode()).hexdigest()
+    attempt = await get_attempt(ctx, job_id, 1)
+    assert (attempt.token_sha256, attempt.launch_token) == (token, None)
     await ctx.db.close()

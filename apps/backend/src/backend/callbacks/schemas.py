@@ -1,11 +1,19 @@
 """The bodies that trainers send (docs/training-contract.md)."""
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
+from backend.infra.metrics import UNKNOWN_FIELDS
 from backend.infra.text import MAX_MESSAGE
 from backend.state.causes import REPORTABLE, Cause
 
@@ -43,9 +51,22 @@ Command = Literal["continue", "stop"]
 Numbers = Annotated[dict[Name, Number], Field(max_length=MAX_METRICS)]
 
 
-class HeartbeatIn(BaseModel):
+class _FromTrainer(BaseModel):
+    """What it does not know, a newer trainer has sent: counted and ignored."""
+
+    kind: ClassVar[str]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _count_unknown(cls, body: Any) -> Any:
+        if isinstance(body, dict) and body.keys() - cls.model_fields.keys():
+            UNKNOWN_FIELDS.labels(cls.kind).inc()
+        return body
+
+
+class HeartbeatIn(_FromTrainer):
+    kind: ClassVar[str] = "heartbeat"
     model_config = ConfigDict(
-        extra="forbid",
         strict=True,
         json_schema_extra={
             "examples": [
@@ -73,9 +94,9 @@ class HeartbeatIn(BaseModel):
     system: Numbers = {}
 
 
-class FinishIn(BaseModel):
+class FinishIn(_FromTrainer):
+    kind: ClassVar[str] = "finish"
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={"examples": [{"cause": "completed", "message": "best mAP50 0.91"}]},
     )
 

@@ -5,6 +5,9 @@ from prometheus_client import Counter, Gauge, Histogram
 CALLBACKS = Counter(
     "trainyard_callbacks", "Requests of trainers by kind and HTTP status", ["kind", "status"]
 )
+UNKNOWN_FIELDS = Counter(
+    "trainyard_unknown_fields", "Callbacks with fields that this version ignores, by kind", ["kind"]
+)
 ATTEMPTS_ENDED = Counter("trainyard_attempts_ended", "Attempts that ended, by cause", ["cause"])
 STEP_FAILURES = Counter(
     "trainyard_step_failures", "Failed tries of a step that is repeated, by step", ["step"]

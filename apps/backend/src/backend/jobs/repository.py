@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, delete, func, or_, select
+from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.infra import pagination
@@ -67,6 +67,12 @@ async def requeue(session: AsyncSession, job_id: str) -> bool:
         workflow_started=False,
         mlflow_done=False,
     )
+
+
+async def mark_deleting(session: AsyncSession, job_id: str) -> bool:
+    """Bar a finished job from being retried; False: it is not finished (or not there)."""
+    finished = update(Job).where(Job.id == job_id, Job.status.in_(FINISHED))
+    return await execute_guarded(session, finished.values(deleting=True))
 
 
 async def delete_finished(session: AsyncSession, job_id: str) -> bool:

@@ -35,7 +35,9 @@ async def create(ctx: Context, body: JobCreate, idempotency_key: str | None) -> 
         Problem: 422 when the dataset or the config will not do, 409 when the key was used for
             another job.
     """
-    canonical = json.dumps(body.model_dump(mode="json"), sort_keys=True)
+    # What was sent: defaults are another release's too.
+    sent = body.model_dump(mode="json", exclude_unset=True)
+    canonical = json.dumps(sent, sort_keys=True)
     request_sha256 = hashlib.sha256(canonical.encode()).hexdigest()
     if idempotency_key and (earlier := await _earlier(ctx, idempotency_key, request_sha256)):
         return Created(earlier, new=False)
@@ -100,12 +102,22 @@ async def retry(ctx: Context, job_id: str) -> JobRow:
     """Queue a failed or cancelled job again; it resumes from its last checkpoint.
 
     Raises:
-        Problem: 404, or 409 unless it has failed or was cancelled.
+        Problem: 404, or 409 unless it has failed or was cancelled and can still be trained.
     """
     async with ctx.db.transaction() as session:
-        queued = await repository.requeue(session, job_id)
         row = await existing(session, job_id)
+        if row.job.status in FINISHED:
+            try:
+                await get_ready(session, row.job.dataset_id)
+                ctx.trainers.get(row.job.trainer)
+            except Problem as error:
+                raise Problem(409, "Job not to be retried", error.detail) from error
+        queued = await repository.requeue(session, job_id)
+        await session.refresh(row.job)
     if not queued:
+        if row.job.deleting:
+            detail = f"Job {job_id} is being deleted; its checkpoint is gone. Delete it again."
+            raise Problem(409, "Job not to be retried", detail)
         raise Problem(
             409,
             "Job not to be retried",
@@ -124,8 +136,11 @@ async def delete(ctx: Context, job_id: str) -> None:
         Problem: 404, or 409 unless it is finished.
         ObjectStoreError: the store could not be reached; the job is still there.
     """
-    row = await get(ctx, job_id)
-    if row.job.status not in FINISHED:
+    async with ctx.db.transaction() as session:
+        # From here on it cannot be retried: it would find no checkpoint.
+        marked = await repository.mark_deleting(session, job_id)
+        row = await existing(session, job_id)
+    if not marked:
         raise _unfinished(row.job)
     # The store first: what fails between the two can be tried again as long as there is a row.
     await ctx.store.delete_prefix(ctx.settings.models_bucket, object_keys.job(job_id))

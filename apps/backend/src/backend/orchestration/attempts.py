@@ -6,7 +6,6 @@ database, or in what the executor lists, and is not done twice.
 
 import asyncio
 import logging
-import secrets
 import socket
 from typing import NoReturn
 from weakref import WeakValueDictionary
@@ -34,7 +33,6 @@ from backend.state.causes import CAUSE_RULES, Cause
 from backend.state.datasets import Dataset, DatasetStatus
 from backend.state.jobs import Attempt, Job
 from backend.state.statuses import FINISHED, JobStatus
-from backend.state.tokens import sha256
 from backend.state.transitions import transition
 from backend.temporal.workflows import Launched, Settled
 
@@ -72,7 +70,6 @@ async def launch(ctx: Context, job_id: str) -> Launched | None:
 
 
 async def _launch(ctx: Context, job_id: str) -> Launched | None:
-    token = secrets.token_urlsafe(32)
     async with ctx.db.transaction() as session:
         job = await repository.locked_job(session, job_id)
         if job is None or job.status in FINISHED:
@@ -81,15 +78,18 @@ async def _launch(ctx: Context, job_id: str) -> Launched | None:
         number = job.attempt + 1 if begun else job.attempt
         ref = AttemptRef(job_id, number)
         if begun:
-            attempt = await _begin(ctx, session, job, ref, token)
+            attempt = await _begin(ctx, session, job, ref)
         else:
             attempt = await repository.existing_attempt(session, ref)
     if begun:
         await ctx.bus.publish(job_id)
     elif attempt.ended_at or attempt.launched_at:
         return Launched(number, ended=attempt.ended_at is not None)
-    elif not await _launch_again(ctx, attempt, token):
+    elif not await _launch_again(ctx, attempt):
         return await _launched(ctx, ref)
+    async with ctx.db.transaction() as session:
+        await repository.locked_job(session, job_id)  # before its attempt, as everywhere
+        token = await repository.launch_token(session, ref)
     try:
         await ctx.executor.launch(await _spec(ctx, ref, token))
     except (LaunchError, Problem) as error:
@@ -99,14 +99,12 @@ async def _launch(ctx: Context, job_id: str) -> Launched | None:
     return await _launched(ctx, ref)
 
 
-async def _begin(
-    ctx: Context, session: AsyncSession, job: Job, ref: AttemptRef, token: str
-) -> Attempt:
+async def _begin(ctx: Context, session: AsyncSession, job: Job, ref: AttemptRef) -> Attempt:
     attempt = Attempt(
         job_id=ref.job_id,
         number=ref.number,
         executor=ctx.executor.name,
-        token_sha256=sha256(token),
+        token_sha256="",  # of no token
         debug_port=_free_port() if job.debug else None,
         log_base=job.log_size,
     )
@@ -125,12 +123,8 @@ async def _begin(
     return attempt
 
 
-async def _launch_again(ctx: Context, attempt: Attempt, token: str) -> bool:
-    """Whether to launch an attempt again whose launch an earlier call began and did not confirm.
-
-    It gets a new token, because only the hash of the first is left. If the executor knows the
-    attempt already, its trainer has the first token, which must stay valid.
-    """
+async def _launch_again(ctx: Context, attempt: Attempt) -> bool:
+    """Whether to launch an attempt again whose launch an earlier call began and did not confirm."""
     ref = AttemptRef(attempt.job_id, attempt.number)
     if attempt.executor != ctx.executor.name:
         await leave_behind(ctx, ref, attempt.executor)
@@ -140,8 +134,7 @@ async def _launch_again(ctx: Context, attempt: Attempt, token: str) -> bool:
     if attempt.stop_requested_at is not None:
         await end(ctx, Observation(ref, "ended"))
         return False
-    async with ctx.db.transaction() as session:
-        return await repository.replace_token(session, attempt, sha256(token))
+    return True
 
 
 async def _launched(ctx: Context, ref: AttemptRef) -> Launched:

@@ -1,5 +1,6 @@
 """The training module's SQL: attempts, and the rows that need something done."""
 
+import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -12,6 +13,7 @@ from backend.state.causes import Cause
 from backend.state.datasets import Dataset, DatasetStatus
 from backend.state.jobs import Attempt, Job
 from backend.state.statuses import ACTIVE, JobStatus
+from backend.state.tokens import sha256
 
 
 async def locked_job(session: AsyncSession, job_id: str) -> Job | None:
@@ -32,16 +34,13 @@ async def last_epoch(session: AsyncSession, job_id: str, *, before: int) -> int 
     return epoch
 
 
-async def replace_token(session: AsyncSession, attempt: Attempt, token_sha256: str) -> bool:
-    """Replace the token of an attempt that is not launched yet; False: another call was faster."""
-    return await _update_attempt(
-        session,
-        AttemptRef(attempt.job_id, attempt.number),
-        Attempt.token_sha256 == attempt.token_sha256,
-        Attempt.launched_at.is_(None),
-        Attempt.ended_at.is_(None),
-        token_sha256=token_sha256,
-    )
+async def launch_token(session: AsyncSession, ref: AttemptRef) -> str:
+    """The token of an attempt that is not launched yet, the same for every replica that launches it."""
+    attempt = await session.get_one(Attempt, ref, with_for_update=True, populate_existing=True)
+    if attempt.launch_token is None:
+        attempt.launch_token = secrets.token_urlsafe(32)
+        attempt.token_sha256 = sha256(attempt.launch_token)
+    return attempt.launch_token
 
 
 async def set_wait_message(session: AsyncSession, job_id: str, message: str | None) -> None:
@@ -68,7 +67,9 @@ async def record_waiting(session: AsyncSession, ref: AttemptRef, message: str | 
 
 async def confirm_launch(session: AsyncSession, ref: AttemptRef) -> None:
     await locked_job(session, ref.job_id)  # before its attempt, as everywhere
-    await _update_attempt(session, ref, Attempt.launched_at.is_(None), launched_at=utcnow())
+    await _update_attempt(
+        session, ref, Attempt.launched_at.is_(None), launched_at=utcnow(), launch_token=None
+    )
     await set_wait_message(session, ref.job_id, None)
     await session.execute(
         update(Job)
@@ -86,6 +87,7 @@ async def end_attempt(
         seen.ref,
         Attempt.ended_at.is_(None),
         ended_at=utcnow(),
+        launch_token=None,
         exit_code=seen.exit_code,
         observed_cause=seen.cause,
         message=seen.message,

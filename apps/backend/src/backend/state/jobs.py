@@ -52,6 +52,8 @@ class Job(Base):
     mlflow_epoch: Mapped[int] = mapped_column(default=-1)
     mlflow_done: Mapped[bool] = mapped_column(default=False)
     workflow_started: Mapped[bool] = mapped_column(default=False)
+    # Its files are being deleted, or were when that was interrupted.
+    deleting: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     updated_at: Mapped[datetime] = mapped_column(default=utcnow, onupdate=utcnow)
     started_at: Mapped[datetime | None]
@@ -72,6 +74,8 @@ class Attempt(Base):
     number: Mapped[int] = mapped_column(primary_key=True)
     executor: Mapped[str] = mapped_column(String(16))
     token_sha256: Mapped[str] = mapped_column(String(64))
+    # Until the launch is confirmed: whoever launches it again gives its trainer the same one.
+    launch_token: Mapped[str | None] = mapped_column(String(64))
     debug_port: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     launched_at: Mapped[datetime | None]

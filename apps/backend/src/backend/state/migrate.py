@@ -19,6 +19,15 @@ from backend.state import artifacts, datasets, jobs, tokens  # noqa: F401
 _LOCK = 7_246_245
 
 
+# Between two tries heartbeats are written, for up to 2 s.
+LOCK_TIMEOUT_MS = 500
+_LOCK_NOT_AVAILABLE = "55P03"
+
+
+class _LockedError(Exception):
+    """Others hold a lock that the migration needs; nothing was changed."""
+
+
 class SchemaError(ValueError):
     """The schema is not what this backend needs; the text says what to do."""
 
@@ -36,11 +45,21 @@ async def migrate(database: Database) -> None:
     def upgrade(connection: Connection) -> None:
         # SQLite's BEGIN IMMEDIATE is such a lock by itself.
         if connection.dialect.name == "postgresql":
+            # Every heartbeat waits behind a migration that waits, for a backup as a rule.
+            connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         command.upgrade(config(connection), "head")
 
-    async with database.engine.begin() as connection:
-        await connection.run_sync(upgrade)
+    async def once() -> None:
+        try:
+            async with database.engine.begin() as connection:
+                await connection.run_sync(upgrade)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+                raise
+            raise _LockedError("a backup or another migration holds it") from error
+
+    await forever("waiting for a lock on the tables", _LockedError)(once)
 
 
 async def check(database: Database) -> None:

@@ -32,6 +32,8 @@ async def transition(
         False: the job is not there (any more), and nothing was changed.
     """
     statement = update(Job).where(Job.id == job_id, Job.status.in_(sorted(SOURCES[to])))
+    if to == JobStatus.QUEUED:
+        statement = statement.where(~Job.deleting)
     if to == JobStatus.PREPARING:
         columns["first_step_at"] = None
         if attempt is not None:

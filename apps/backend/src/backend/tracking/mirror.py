@@ -7,20 +7,24 @@ still; no job waits for it and nothing is lost.
 import asyncio
 import logging
 import time
+from collections import Counter
 from datetime import datetime
 
 from backend.context import Context
+from backend.infra import metrics
 from backend.state.datasets import Dataset
 from backend.state.jobs import Job
 from backend.state.statuses import FINISHED, JobStatus
 from backend.tracking import repository
-from backend.tracking.mlflow import MlflowAwayError, MlflowRefusedError, Point, Runs
+from backend.tracking.mlflow import VALUE_LENGTH, MlflowAwayError, MlflowRefusedError, Point, Runs
 
 logger = logging.getLogger(__name__)
 
 MIRROR_S = 2.0
 AWAY_S = 10.0
 POSTPONE_S = 60.0
+# Of a finished job whose run MLflow refuses.
+TRIES = 20
 JOBS_AT_ONCE = 100
 EPOCHS_AT_ONCE = 200
 RUNS_AT_ONCE = 4
@@ -46,6 +50,7 @@ class Mirror:
         self._ctx = ctx
         self._runs = runs
         self._postponed: dict[str, float] = {}
+        self._refused: Counter[str] = Counter()
 
     async def catch_up(self) -> bool:
         """Send what MLflow lacks, a part of each job at a time; False: MLflow is down.
@@ -65,8 +70,8 @@ class Mirror:
             results = await asyncio.gather(*map(self._mirror, some), return_exceptions=True)
             for job, error in zip(some, results, strict=True):
                 if isinstance(error, MlflowRefusedError):
-                    logger.warning("job %s: MLflow refuses its run: %s", job.id, error)
                     self._postponed[job.id] = now + POSTPONE_S
+                    await self._refuse(job, error)
                 elif isinstance(error, MlflowAwayError):
                     logger.warning("MLflow at MLFLOW_TRACKING_URI is away: %s", error)
                     return False
@@ -74,13 +79,30 @@ class Mirror:
                     raise error
         return True
 
+    async def _refuse(self, job: Job, error: MlflowRefusedError) -> None:
+        """Try again later, but not for ever: the run's tag `trainyard.refused` says what is missing."""
+        metrics.STEP_FAILURES.labels("mirror").inc()
+        self._refused[job.id] += 1
+        logger.warning("job %s: MLflow refuses its run: %s", job.id, error)
+        if job.status in FINISHED and self._refused[job.id] >= TRIES:
+            logger.error("job %s: its MLflow run stays as it is", job.id)
+            metrics.STEPS_GIVEN_UP.labels("mirror").inc()
+            del self._refused[job.id]
+            async with self._ctx.db.transaction() as session:
+                await repository.set_done(session, job)
+
     async def _mirror(self, job: Job) -> None:
         async with self._ctx.db.reading() as session:
             epochs = await repository.missing_epochs(session, job, EPOCHS_AT_ONCE)
         run_id = job.mlflow_run_id or await self._make_run(job)
         points = [Point(row.epoch, _ms(row.at), row.values) for row in epochs]
-        await self._runs.log(run_id, points)
         done = job.status in FINISHED and len(epochs) < EPOCHS_AT_ONCE
+        try:
+            await self._runs.log(run_id, points)
+        except MlflowRefusedError as error:
+            if job.status in FINISHED:
+                await self._show_status(job, run_id, missing=str(error))
+            raise
         if done or job.mlflow_attempt != job.attempt:
             await self._show_status(job, run_id)
         async with self._ctx.db.transaction() as session:
@@ -104,9 +126,10 @@ class Mirror:
             await repository.set_run(session, job.id, run_id)
         return run_id
 
-    async def _show_status(self, job: Job, run_id: str) -> None:
+    async def _show_status(self, job: Job, run_id: str, missing: str = "") -> None:
         ended_at = _ms(job.finished_at) if job.finished_at is not None else None
         tags = {"trainyard.status": job.status, "trainyard.cause": job.cause or ""}
+        tags["trainyard.refused"] = missing[:VALUE_LENGTH]
         status = RUN_STATUS.get(job.status, "RUNNING")
         await self._runs.set_status(run_id, status, ended_at, tags)
 

@@ -1,5 +1,6 @@
 """The calls to MLflow, by its REST API (https://mlflow.org/docs/latest/rest-api.html)."""
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -13,6 +14,7 @@ JOB_TAG = "trainyard.job_id"
 METRICS_PER_REQUEST = 1000
 PARAMS_PER_REQUEST = 100
 VALUE_LENGTH = 5000
+NAME_LENGTH = 250
 TIMEOUT_S = 10.0
 
 
@@ -21,7 +23,7 @@ class Point(NamedTuple):
 
     epoch: int
     at: int
-    values: Mapping[str, float]
+    values: Mapping[str, float | None]
 
 
 class MlflowAwayError(Exception):
@@ -81,10 +83,12 @@ class Runs:
         return run_id
 
     async def log(self, run_id: str, points: Sequence[Point]) -> None:
+        """Send what there is; null, which stands for NaN and infinity, is no point of a curve."""
         metrics = [
             {"key": clean(key), "value": value, "timestamp": point.at, "step": point.epoch}
             for point in points
             for key, value in point.values.items()
+            if value is not None
         ]
         for start in range(0, len(metrics), METRICS_PER_REQUEST):
             some = metrics[start : start + METRICS_PER_REQUEST]
@@ -137,10 +141,28 @@ class Runs:
         return dict(answer)
 
 
+# What MLflow refuses, and what would be taken for such an escape.
+_ESCAPED = re.compile(
+    r"[^\w.\- /]|^_\Z|_(?=[0-9A-F]{2}|[A-Z]\Z)|(?<![^/])\.(?=[./]|\Z)|^/|/(?=/|\Z)"
+)
+
+
 def clean(name: str) -> str:
-    """The name without what MLflow refuses: `metrics/mAP50(B)` becomes `metrics/mAP50_B`."""
-    parts = [re.sub(r"[^A-Za-z0-9_. -]+", "_", part).strip("_ ") for part in name.split("/")]
-    return "/".join(part for part in parts if part.strip("."))[:250] or "_"
+    """The name as MLflow takes it, another for each: `metrics/mAP50(B)` becomes `metrics/mAP50_B`.
+
+    Any other byte that MLflow refuses becomes `_` and its two hexadecimal digits, so that the name
+    can be read back, up to MLflow's 250 characters; a longer one ends in its hash.
+    """
+    of_part = re.fullmatch(r"(.+)\(([A-Z])\)", name, re.DOTALL)
+    stem, suffix = (of_part[1], f"_{of_part[2]}") if of_part else (name, "")
+    escaped = _ESCAPED.sub(
+        lambda found: "".join(f"_{byte:02X}" for byte in found[0].encode(errors="replace")), stem
+    )
+    cleaned = f"{escaped}{suffix}" or "_"
+    if len(cleaned) <= NAME_LENGTH:
+        return cleaned
+    hashed = hashlib.sha256(name.encode(errors="replace")).hexdigest()[:16]
+    return f"{cleaned[: NAME_LENGTH - 17]}_{hashed}"
 
 
 def _entries(values: Mapping[str, str]) -> list[dict[str, str]]:
