@@ -65,6 +65,13 @@ def test_each_range_is_named(catalog: TrainerCatalog, name: str) -> None:
     [
         ({"epoch": 3}, "config.epoch", 'There is no "epoch". Did you mean "epochs"?'),
         ({"zzz": 3}, "config.zzz", 'There is no "zzz".'),
+        ({"cache": 3}, "config.cache", 'There is no "cache".'),
+        (
+            {"device": "0,1"},
+            "config.device",
+            '"device" must be as described: auto (the first GPU, else the CPU), cpu, or the number '
+            'of a GPU, e.g. 0; it is "0,1".',
+        ),
         (
             {"epochs": 0},
             "config.epochs",

@@ -1,3 +1,4 @@
+import datetime as dt
 import json
 import os
 import pty
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from conftest import Server, Yard, answer, dataset, hang_up, job, page
+from yard import client
+from yard.errors import YardError
 
 
 def test_a_problem_is_printed_with_its_fields_and_exit_code_4(server: Server, yard: Yard) -> None:
@@ -121,6 +124,64 @@ def test_following_goes_on_where_the_connection_broke(server: Server, yard: Yard
     assert "\x1b" not in done.stdout + done.stderr
     streams = [request for request in server.requests if request.path.endswith("/events")]
     assert [request.headers.get("Last-Event-ID") for request in streams] == [None, "0:0", "0:0"]
+
+
+def test_a_stream_that_delivers_is_followed_however_often_it_breaks(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "_IN_VAIN", 3)
+    state = answer(200, _event("state", "0:", job()), Content_Type="text/event-stream")
+    end = answer(200, _event("end", "0:", {}), Content_Type="text/event-stream")
+    server.on("GET /jobs/0123456789ab/events", *([state] * 5), end)
+    seen = client.Client(server.url, None).events("0123456789ab", lambda: None)
+    assert [event.event for event in seen] == [*(["state"] * 5), "end"]
+    server.on("GET /jobs/0123456789ab/events", state, hang_up)
+    with pytest.raises(YardError, match="no answer"):
+        list(client.Client(server.url, None).events("0123456789ab", lambda: None))
+    assert len(server.requests) == 6 + 4
+
+
+def test_a_name_is_text_on_one_line(server: Server, yard: Yard) -> None:
+    marks = ["[/]", "[link=http://x]", "\x9b31m", "\u2028", "\x85", "\u202e", "\x1b[2J", ":cat:"]
+    everything = "".join(marks)
+    item = answer(200, job(name=everything))
+    for route in ("POST /jobs/0123456789ab/cancel", "GET /jobs/0123456789ab"):
+        server.on(route, item)
+    server.on("GET /jobs", answer(200, page(*(job(name=f"a{mark}b") for mark in marks))))
+    for words, count in (
+        ("cancel 0123456789ab", 1),
+        ("show 0123456789ab", 1),
+        ("list", len(marks)),
+    ):
+        done = yard("job", *words.split())
+        assert done.returncode == 0, done.stderr
+        lines = [line for line in done.stdout.split("\n") if "0123456789ab" in line]
+        assert len(lines) == count
+        assert all(line.isprintable() for line in lines)
+        assert "[/]" in lines[0]
+        assert ":cat:" in lines[-1]
+    printed = yard("job", "list", "--json").stdout
+    assert printed.rstrip("\n").isprintable()
+    assert [item["name"] for item in json.loads(printed)] == [f"a{mark}b" for mark in marks]
+
+
+def test_a_disk_of_this_machine_is_exit_code_6(server: Server, yard: Yard, tmp_path: Path) -> None:
+    artifact = {"name": "a", "size": 1, "sha256": None, "url": f"{server.url}/a"}
+    server.on("GET /jobs/0123456789ab", answer(200, job()))
+    server.on("GET /jobs/0123456789ab/artifacts", answer(200, {"items": [artifact]}))
+    (tmp_path / "file").touch()
+    done = yard("model", "pull", "0123456789ab", "--out", str(tmp_path / "file" / "m"))
+    assert (done.returncode, "Traceback" in done.stderr) == (6, False)
+    assert done.stderr.startswith(f"error: {tmp_path}/file/m: Not a directory")
+
+
+def test_a_running_job_says_how_long_it_runs(server: Server, yard: Yard) -> None:
+    began = (dt.datetime.now(dt.UTC) - dt.timedelta(days=55, hours=4, minutes=1)).isoformat()
+    server.on(
+        "GET /jobs/0123456789ab",
+        answer(200, job(status="running", started_at=began, finished_at=None)),
+    )
+    assert "runs for  55 d 4 h" in yard("job", "show", "0123456789ab").stdout
 
 
 def test_a_trained_job_is_said_to_upload(server: Server, yard: Yard) -> None:

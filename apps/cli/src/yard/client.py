@@ -21,6 +21,8 @@ _ID = re.compile(r"[0-9a-f]{12}")
 _TIMEOUT = httpx.Timeout(30, connect=5)
 # Longer than the interval of the server's pings (15 s): a stream silent for longer is broken.
 _STREAM_TIMEOUT = httpx.Timeout(40, connect=5)
+# Connections to a stream, one after the other, that bring no event: about two minutes.
+_IN_VAIN = 60
 
 
 def retrying(attempts: int) -> Retrying:
@@ -141,17 +143,20 @@ class Client:
             on_break: called before each reconnection.
         """
         last_id = ""
+        in_vain = 0  # connections since the last event: a long job outlives many that delivered
         tries = Retrying(
             retry=retry_if_exception_type((httpx.TransportError, SSEError)),
-            wait=wait_exponential(multiplier=0.2, max=2),
-            stop=stop_after_attempt(60),
+            wait=lambda _: min(0.1 * 2**in_vain, 2),
+            stop=lambda _: in_vain >= _IN_VAIN,
             before_sleep=lambda _: on_break(),
             reraise=True,
         )
         try:
             for attempt in tries:
+                in_vain += 1
                 with attempt:
                     for event in self._stream(job_id, last_id):
+                        in_vain = 0
                         last_id = event.id or last_id
                         yield event
                         if event.event == "end":

@@ -8,22 +8,30 @@ from typing import Any
 import typer
 from rich import box
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.table import Table
 from rich.text import Text
 
 from yard.errors import YardError
-from yard.formatting import text
+from yard.formatting import escape_json, size, strip_control_codes, text
 
 _PLAIN_WIDTH = 200  # columns of a table that is piped or redirected
 _UNBROKEN = ("id", "status")  # columns to copy from, also on a narrow terminal
 
 
+class _Console(Console):
+    """Prints text as it is: names come from others, and are neither markup nor control codes."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(strip_control_codes(text), **options)
+
+
 def _console(*, stderr: bool = False) -> Console:
-    console = Console(stderr=stderr, highlight=False)
+    plain: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}
+    console = _Console(stderr=stderr, **plain)
     if console.is_terminal:
         return console
-    return Console(stderr=stderr, highlight=False, width=_PLAIN_WIDTH, soft_wrap=True)
+    return _Console(stderr=stderr, width=_PLAIN_WIDTH, soft_wrap=True, **plain)
 
 
 out = _console()
@@ -32,12 +40,13 @@ err = _console(stderr=True)
 
 def print_json(value: Any) -> None:
     """Print one JSON document: a line if it is piped, indented on a terminal."""
-    typer.echo(json.dumps(value, indent=2 if out.is_terminal else None, ensure_ascii=False))
+    indent = 2 if out.is_terminal else None
+    typer.echo(escape_json(json.dumps(value, indent=indent, ensure_ascii=False)))
 
 
 def print_json_line(value: Any) -> None:
     """Print one JSON document on one line, for streams."""
-    typer.echo(json.dumps(value, ensure_ascii=False))
+    typer.echo(escape_json(json.dumps(value, ensure_ascii=False)))
 
 
 def print_table(rows: RenderableType) -> None:
@@ -52,11 +61,11 @@ def print_table(rows: RenderableType) -> None:
 
 def show_error(error: YardError) -> None:
     """Print what happened, why and what to do to standard error, as one short block."""
-    err.print(Text.assemble(("error: ", "bold red"), (error.what, "red")))
+    err.print(Text.assemble(("error: ", "bold red"), (text(error.what), "red")))
     for line in filter(None, (error.why, *error.details)):
-        err.print(Text("  " + line, "red"))
+        err.print(Text("  " + strip_control_codes(line), "red"))
     if error.todo:
-        err.print(Text.assemble(("  → ", "bold"), error.todo))
+        err.print(Text.assemble(("  → ", "bold"), text(error.todo)))
 
 
 def table(
@@ -87,6 +96,11 @@ def key_value_table(rows: Iterable[tuple[str, Any]]) -> Table:
     return result
 
 
+class _SpeedColumn(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{size(task.speed)}/s" if task.speed else "")
+
+
 @contextmanager
 def transfer_bar(what: str, total: int, *, show: bool) -> Iterator[Callable[[int], None]]:
     """Show a progress bar on a terminal; yield the function that adds transferred bytes to it.
@@ -99,8 +113,8 @@ def transfer_bar(what: str, total: int, *, show: bool) -> Iterator[Callable[[int
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
+        DownloadColumn(binary_units=True),
+        _SpeedColumn(),
     )
     visible = show and out.is_terminal
     with Progress(*columns, console=out, disable=not visible, transient=True) as progress:

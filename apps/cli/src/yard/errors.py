@@ -2,6 +2,7 @@
 
 import dataclasses
 import enum
+import errno
 from collections.abc import Sequence
 
 
@@ -14,12 +15,14 @@ class Code(enum.IntEnum):
     NOT_FOUND = 3
     REFUSED = 4
     UNREACHABLE = 5
+    LOCAL = 6
     INTERRUPTED = 130
 
 
 EXIT_CODES = (
     "Exit codes: 0 done · 1 the job failed or the dataset was rejected · 2 wrong usage · "
-    "3 not found · 4 refused by the server · 5 server not reachable · 130 interrupted"
+    "3 not found · 4 refused by the server · 5 server not reachable · "
+    "6 a file or disk of this machine · 130 interrupted"
 )
 
 
@@ -32,3 +35,20 @@ class YardError(Exception):
     todo: str = ""
     code: Code = Code.FAILED
     details: Sequence[str] = ()
+
+
+def local_error(error: OSError) -> YardError:
+    """Return the error for a file, folder or disk of this machine."""
+    cures = {
+        errno.ENOSPC: "free some space, or name another folder (temporary files: TMPDIR)",
+        errno.EDQUOT: "free some space, or name another folder (temporary files: TMPDIR)",
+        errno.EACCES: "change its permissions, or name another",
+        errno.EROFS: "name a folder that can be written (temporary files: TMPDIR)",
+    }
+    where = f"{error.filename}: " if error.filename else ""
+    return YardError(
+        f"{where}{error.strerror or error}",
+        "this machine's file system refused it",
+        cures.get(error.errno or 0, ""),
+        Code.LOCAL,
+    )

@@ -36,6 +36,13 @@ def strip_control_codes(text: str) -> str:
     return "".join(char for char in text if char in "\t\n\r" or char.isprintable())
 
 
+def escape_json(document: str) -> str:
+    """Return a JSON document, with escapes for what is not printable; they mean the same."""
+    return "".join(
+        char if char == "\n" or char.isprintable() else json.dumps(char)[1:-1] for char in document
+    )
+
+
 def job_status(job: Mapping[str, Any]) -> Text:
     """Return a job's status, or `uploading` while only its uploads are left."""
     uploads = job["status"] == "running" and job["phase"] == "uploading"
@@ -66,8 +73,9 @@ def text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False)
-    return str(value)
+        return escape_json(json.dumps(value, ensure_ascii=False))
+    # Of a line: what would break it, or turn the text around it, does not get through.
+    return " ".join(strip_control_codes(str(value)).split("\n"))
 
 
 def yaml_scalar(value: Any) -> str:
@@ -89,6 +97,8 @@ def duration(seconds: float) -> str:
     seconds = max(seconds, 0)
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
+    if hours >= 48:  # noqa: PLR2004 - two days
+        return f"{hours // 24} d {hours % 24} h"
     if hours:
         return f"{hours} h {minutes:02} min"
     if minutes:

@@ -19,7 +19,7 @@ from yard.commands import (
     trainer,
 )
 from yard.console import show_error
-from yard.errors import EXIT_CODES, Code, YardError
+from yard.errors import EXIT_CODES, Code, YardError, local_error
 
 _EVERYDAY, _RESOURCES = "Everyday commands", "Resources"
 
@@ -109,3 +109,6 @@ def main() -> None:
         # The reader of stdout has closed it, e.g. `| head`.
         sys.stderr.close()
         sys.exit(Code.OK)
+    except OSError as error:
+        show_error(local_error(error))
+        sys.exit(Code.LOCAL)

@@ -130,7 +130,7 @@ def _config_errors(schema: Mapping[str, Any], config: Mapping[str, Any]) -> list
         if name in messages or (not name and error.validator == "additionalProperties"):
             continue
         messages[name] = (
-            f'"{name}" must be {wanted(schema, properties[name])}; it is {shown(config[name])}.'
+            f'"{name}" must be {_wanted(schema, name, error.validator)}; it is {shown(config[name])}.'
             if name
             else f"The config as a whole is wrong: {error.message}."
         )
@@ -138,6 +138,13 @@ def _config_errors(schema: Mapping[str, Any], config: Mapping[str, Any]) -> list
         {"field": f"config.{name[:100]}" if name else "config", "message": message}
         for name, message in messages.items()
     ]
+
+
+def _wanted(schema: Mapping[str, Any], name: str, validator: str) -> str:
+    rules = schema["properties"][name]
+    if validator == "pattern":  # written for programs
+        return f"as described: {rules['description'].rstrip('.')}"
+    return wanted(schema, rules)
 
 
 def _finite(value: Any) -> bool:

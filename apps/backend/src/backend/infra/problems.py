@@ -41,5 +41,5 @@ def not_found(kind: str, id_: str) -> Problem:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A sentence that names the most similar known name, with a leading space; empty without one."""
-    similar = difflib.get_close_matches(name[:100], list(known), 1)
+    similar = difflib.get_close_matches(name[:100], list(known), 1, cutoff=0.7)
     return f' Did you mean "{similar[0]}"?' if similar else ""

@@ -93,7 +93,7 @@ async def cancel(ctx: Context, job_id: str) -> JobRow:
         raise Problem(
             409,
             "Job finished",
-            f"Job {job_id} has {row.job.status} already; there is nothing to cancel.",
+            f"Job {job_id} has ended already ({row.job.status}); there is nothing to cancel.",
         )
     return row
 

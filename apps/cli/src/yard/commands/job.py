@@ -1,6 +1,7 @@
 """`yard job`: list, show, cancel, retry, delete, logs."""
 
 import codecs
+import datetime as dt
 from typing import Annotated, Any
 
 import typer
@@ -56,10 +57,12 @@ def _progress(job: Json) -> str:
 
 
 def _took(job: Json) -> str:
-    if not (job["started_at"] and job["finished_at"]):
+    """How long it has trained, or trains until now."""
+    if not job["started_at"]:
         return "—"
-    span = formatting.parse_time(job["finished_at"]) - formatting.parse_time(job["started_at"])
-    return formatting.duration(span.total_seconds())
+    end = job["finished_at"]
+    now = formatting.parse_time(end) if end else dt.datetime.now(dt.UTC)
+    return formatting.duration((now - formatting.parse_time(job["started_at"])).total_seconds())
 
 
 def show(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
@@ -90,7 +93,7 @@ def _print(item: Json) -> None:
                 ("speed", item["speed"] and f"{item['speed']:.0f} images/s"),
                 ("debugger", item["debug_port"] and f"127.0.0.1:{item['debug_port']}"),
                 ("created", formatting.ago(item["created_at"])),
-                ("took", _took(item)),
+                ("took" if item["finished_at"] else "runs for", _took(item)),
                 ("log", formatting.size(item["log_size"])),
                 (
                     "config",
@@ -158,7 +161,7 @@ def delete(job_id: JobId, yes: Yes = False, url: Url = None, as_json: AsJson = F
 
 
 def _label(item: Json) -> str:
-    return f"{item['id']} {item['name'] or ''}".rstrip()
+    return f"{item['id']} {formatting.text(item['name'] or '')}".rstrip()
 
 
 def _post(api: Client, job_id: str, verb: str, *, as_json: bool) -> None:

@@ -10,6 +10,8 @@ from yard.client import Json
 from yard.console import out
 from yard.options import AsJson, Url, client
 
+_WIDTH = 48  # of what a setting accepts
+
 
 def list_trainers(url: Url = None, as_json: AsJson = False) -> None:
     """List the trainers."""
@@ -49,10 +51,16 @@ def _print(manifest: Json) -> None:
         (
             key,
             formatting.yaml_scalar(field.get("default")),
-            manifest["accepts"][key],
+            _short(manifest["accepts"][key]),
             field.get("description", ""),
         )
         for key, field in manifest["config_schema"].get("properties", {}).items()
     ]
     out.print()
     console.print_table(console.table(("--set", "default", "values", "what it does"), rows))
+
+
+def _short(accepted: str) -> str:
+    """What a setting accepts, cut to a column: some of a long list, and no pattern."""
+    accepted = accepted.partition(" that matches ")[0]
+    return accepted if len(accepted) <= _WIDTH else accepted[:_WIDTH].rpartition(",")[0] + " …"
