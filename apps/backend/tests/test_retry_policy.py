@@ -115,6 +115,21 @@ def test_messages() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("columns", "cause"),
+    [
+        ({"exit_code": 0}, C.COMPLETED),
+        ({"exit_code": 0, "reported_cause": C.COMPLETED}, C.COMPLETED),
+        ({"exit_code": 0, "reported_cause": C.DATASET_INVALID}, C.HEARTBEAT_LOST),
+        ({"exit_code": 143}, C.HEARTBEAT_LOST),
+        ({"exit_code": None}, C.HEARTBEAT_LOST),
+        ({"exit_code": 0, "observed_cause": C.EVICTED}, C.HEARTBEAT_LOST),
+    ],
+)
+def test_silence_of_a_trainer_that_had_ended_well(columns: dict[str, Any], cause: Cause) -> None:
+    assert retry_policy.cause_of(attempt(stop_cause=C.HEARTBEAT_LOST, **columns)) == cause
+
+
 def test_silence_of_a_node_that_is_lost() -> None:
     silent = attempt(stop_cause=C.HEARTBEAT_LOST, observed_cause=C.NODE_LOST)
     assert retry_policy.cause_of(silent) == C.NODE_LOST

@@ -69,8 +69,16 @@ async def test_a_job_runs_and_succeeds(
     assert spec.memory_bytes == 4 * 2**30
 
 
-async def test_a_crash_after_progress_is_retried(ctx: Context, executor: ScriptedExecutor) -> None:
+@pytest.mark.parametrize(
+    ("stored", "start"), [("2", "resuming from epoch 2"), (None, "starting over")]
+)
+async def test_a_crash_after_progress_is_retried(
+    ctx: Context, executor: ScriptedExecutor, s3: "S3Client", stored: str | None, start: str
+) -> None:
     job_id = await add_job(ctx)
+    if stored:  # older than the last epoch that it told
+        key = f"{job_id}/1/checkpoint"
+        s3.put_object(Bucket="models", Key=key, Body=b"x", Metadata={"epoch": stored})
     async with running(ctx):
         first, second = AttemptRef(job_id, 1), AttemptRef(job_id, 2)
         await until_running(ctx, first)
@@ -79,7 +87,7 @@ async def test_a_crash_after_progress_is_retried(ctx: Context, executor: Scripte
         job = await until_status(ctx, job_id, JobStatus.RETRYING)
         assert job.message == (
             "Attempt 1 ended: The trainer ended with an error. The end of its log tells which. "
-            "Its exit code was 1. Attempt 2 follows in 1 s, resuming from epoch 3."
+            f"Its exit code was 1. Attempt 2 follows in 1 s, {start}."
         )
         await until_running(ctx, second)
         # It dies where the first died: no third attempt.

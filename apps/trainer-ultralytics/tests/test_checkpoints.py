@@ -2,14 +2,18 @@
 
 import json
 import threading
+import time
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from conftest import MODELS_BUCKET, Jobs
 from trainer import checkpoints
 from trainer.contract import Attempt, EpochMetrics
 from trainer.object_store import ObjectStore, file_sha256
+from trainer.supervisor import checkpoint_uploader
+from trainer.supervisor.checkpoint_uploader import CheckpointUploader
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -48,6 +52,37 @@ def test_unacknowledged_metrics_come_with_the_checkpoint(tmp_path: Path) -> None
     row = EpochMetrics(epoch=4, metrics={"loss": None})
     with zipfile.ZipFile(checkpoints.pack(tmp_path / "5", [row])) as archive:
         assert json.loads(archive.read("untold.json")) == [row]
+
+
+def test_a_stored_checkpoint_is_never_older_than_its_limit(
+    jobs: Jobs, s3: "S3Client", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a model that is large enough for its uploads' share of a core to ask for a long pause."""
+    limit_s, epoch_s = 0.8, 0.05
+    monkeypatch.setattr(checkpoint_uploader, "MAX_AGE_S", limit_s)
+    monkeypatch.setattr(checkpoint_uploader, "_CPU_SHARE", 1e-6)
+    attempt = Attempt.from_env(jobs.env())
+    store = ObjectStore(attempt, threading.Event())
+    uploader = CheckpointUploader(attempt, store, list)
+    key = checkpoints.checkpoint_key(attempt.job_id, 1)
+    saved_at, ages = [], []
+    for epoch in range(60):
+        weights = tmp_path / f"checkpoint-{epoch}" / "weights"
+        weights.mkdir(parents=True)
+        (weights / "last.pt").write_bytes(b"x" * 2**20)
+        saved_at.append(time.monotonic())
+        uploader.add(weights.parent, epoch)
+        time.sleep(epoch_s)
+        stored = store.find(MODELS_BUCKET, key)
+        if stored and stored.epoch is not None:
+            ages.append(time.monotonic() - saved_at[stored.epoch])
+    uploader.close()
+    assert max(ages) < 3 * limit_s
+    assert max(ages) > limit_s / 2  # it does spare the training
+    stored = store.find(MODELS_BUCKET, key)
+    assert stored is not None
+    assert stored.epoch == 59
+    assert list(tmp_path.glob("checkpoint-*")) == []
 
 
 def test_a_checkpoint_of_an_older_version_is_restored(

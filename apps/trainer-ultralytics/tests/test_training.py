@@ -170,6 +170,49 @@ def test_backend_says_stop(launcher: Launcher, jobs: Jobs, backend: Backend) -> 
     assert backend.finish["cause"] == "preempted"
 
 
+def test_a_stop_while_validating_is_heard_at_once(
+    launcher: Launcher, jobs: Jobs, backend: Backend
+) -> None:
+    code = launcher.source / "trainer" / "yolo" / "progress.py"
+    original = code.read_text()
+    code.write_text(original.replace('phase="validating")', 'phase="validating"); time.sleep(600)'))
+    env = jobs.env()
+    launcher.launch(env)
+    wait_until(lambda: backend.heartbeats and backend.heartbeats[-1].get("phase") == "validating")
+    code.write_text(original)
+    begun = time.monotonic()
+    launcher.stop(env, 60)
+    assert launcher.wait_ended(env["JOB_ID"])["exit_code"] == 143
+    assert time.monotonic() - begun < 10
+    assert backend.finish["cause"] == "preempted"
+
+
+def test_a_launcher_that_leaves_lets_its_trainings_save(
+    tmp_path: Path, jobs: Jobs, backend: Backend, s3: "S3Client", home: Path
+) -> None:
+    launcher = Launcher(tmp_path, home)
+    launcher.start()
+    env, deaf = jobs.env(epochs=500, STOP_GRACE_S=20), jobs.env(STOP_GRACE_S="0.5")
+    launcher.launch(env)
+    sleep = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf'); time.sleep(600)"
+    launcher.launch(deaf, ["python", "-uc", sleep])
+    state = launcher.folder / "state"
+    output = state / f"{deaf['JOB_ID']}-1" / "attempt.log"
+    wait_until(lambda: output.exists() and b"deaf" in output.read_bytes(), 60)
+    wait_until(lambda: 2 in backend.epochs, 60)
+    begun = time.monotonic()
+    launcher.end()
+    assert time.monotonic() - begun < 10
+    head = s3.head_object(Bucket=MODELS_BUCKET, Key=f"{env['JOB_ID']}/1/checkpoint")
+    assert int(head["Metadata"]["epoch"]) == backend.epochs[-1]
+    assert backend.finish["cause"] == "preempted"
+    for left in (env, deaf):
+        assert processes.of_attempt(left["JOB_ID"], 1) == []
+    for left in (env, deaf):
+        ended = json.loads((state / f"{left['JOB_ID']}-1" / "exit.json").read_text())
+        assert ended["exit_code"] == 143
+
+
 def test_edited_training_code_runs_in_the_next_attempt(
     launcher: Launcher, jobs: Jobs, backend: Backend
 ) -> None:

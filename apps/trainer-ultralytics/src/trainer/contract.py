@@ -44,8 +44,8 @@ class EpochMetrics(TypedDict):
 class Attempt:
     """The contract's environment, typed.
 
-    `stop_grace_s` is the time between a stop and SIGKILL, in seconds. Under a launcher it counts for
-    nothing: there the request to stop brings its own.
+    `stop_grace_s` is the time between a stop and SIGKILL, in seconds. Under a launcher it counts
+    when the launcher itself is told to leave; a request to stop brings its own.
     """
 
     job_id: str

@@ -41,6 +41,9 @@ logger = logging.getLogger(__name__)
 # States from which the next step is a new attempt.
 NOT_RUNNING = frozenset({JobStatus.QUEUED, JobStatus.RETRYING})
 
+# Longer, the store is not waited for to say where the next attempt begins.
+STORE_S = 5
+
 _launching: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
 
@@ -244,6 +247,7 @@ async def leave_behind(ctx: Context, ref: AttemptRef, executor: str) -> None:
 
 async def settle(ctx: Context, job_id: str, number: int) -> Settled:
     """Decide what an ended attempt leads to, and show it."""
+    start = await _start_of_next(ctx, AttemptRef(job_id, number))
     async with ctx.db.transaction() as session:
         job = await repository.locked_job(session, job_id)
         if job is None or job.attempt != number or job.status in FINISHED:
@@ -262,7 +266,6 @@ async def settle(ctx: Context, job_id: str, number: int) -> Settled:
         if delay is None:
             return Settled(final=True)
         if job.status != JobStatus.RETRYING:
-            reached = await repository.last_epoch(session, job_id, before=number + 1)
             await transition(
                 session,
                 job_id,
@@ -271,10 +274,29 @@ async def settle(ctx: Context, job_id: str, number: int) -> Settled:
                 cause=cause,
                 uncounted_attempts=job.uncounted_attempts
                 + (not retry_policy.counts(attempt, cause, epoch_before)),
-                message=retry_policy.retry_message(attempt, cause, delay, reached),
+                message=retry_policy.retry_message(attempt, cause, delay, start),
             )
     await ctx.bus.publish(job_id)
     return Settled(delay_s=delay)
+
+
+async def _start_of_next(ctx: Context, ref: AttemptRef) -> str:
+    """Where an attempt after this one begins, by the checkpoint that it will find."""
+    async with ctx.db.reading() as session:
+        attempt = await session.get(Attempt, ref)
+    if attempt is None or retry_policy.settled_cause(attempt) == Cause.COMPLETED:
+        return ""
+    try:
+        async with asyncio.timeout(STORE_S):
+            for number in range(ref.number, 0, -1):
+                key = object_keys.checkpoint(ref.job_id, number)
+                found = await ctx.store.head(ctx.settings.models_bucket, key)
+                if found is not None and found.metadata.get("epoch", "").isdecimal():
+                    return f"resuming from epoch {found.metadata['epoch']}"
+    except (ObjectStoreError, TimeoutError) as error:
+        logger.warning("job %s: its checkpoint is not known: %s", ref.job_id, error)
+        return "resuming from its last checkpoint, if it has one"
+    return "starting over"
 
 
 async def finalize(ctx: Context, job_id: str, number: int) -> None:

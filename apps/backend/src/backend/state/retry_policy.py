@@ -21,7 +21,11 @@ def cause_of(attempt: Attempt) -> Cause:
     if completed and attempt.observed_cause is None:
         return Cause.COMPLETED
     seen = attempt.observed_cause
-    silence_explained = attempt.stop_cause == Cause.HEARTBEAT_LOST and seen == Cause.NODE_LOST
+    # Who has ended well was silent for that. Who is told to leave exits with 143.
+    ended_well = attempt.exit_code == 0 and attempt.reported_cause is None and seen is None
+    silence_explained = attempt.stop_cause == Cause.HEARTBEAT_LOST and (
+        seen == Cause.NODE_LOST or ended_well
+    )
     for known in (None if silence_explained else attempt.stop_cause, seen):
         if known is not None:
             return Cause(known)
@@ -108,10 +112,9 @@ def final_message(job: Job, attempt: Attempt, cause: Cause) -> str:
     return " ".join(sentences)
 
 
-def retry_message(attempt: Attempt, cause: Cause, delay_s: int, epoch: int | None) -> str:
-    """What the user reads between two attempts; `epoch`: the last that any attempt finished."""
+def retry_message(attempt: Attempt, cause: Cause, delay_s: int, start: str) -> str:
+    """What the user reads between two attempts; `start`: where the next one begins."""
     sentences = [CAUSE_RULES[cause].sentence, *([attempt.message] if attempt.message else [])]
-    start = "starting over" if epoch is None else f"resuming from epoch {epoch}"
     return (
         f"Attempt {attempt.number} ended: {' '.join(sentences)} "
         f"Attempt {attempt.number + 1} follows in {delay_s} s, {start}."

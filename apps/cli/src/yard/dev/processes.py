@@ -43,6 +43,12 @@ def end(process: psutil.Process, *, children: bool, grace_s: float = GRACE_S) ->
     psutil.wait_procs(alive, timeout=GRACE_S)
 
 
+def kill(process: psutil.Process) -> None:
+    """Kill a process and none of its children."""
+    _signal(process.kill)
+    psutil.wait_procs([process], timeout=GRACE_S)
+
+
 def memory(process: psutil.Process) -> int:
     """Return the resident bytes of a process and its descendants."""
     total = 0

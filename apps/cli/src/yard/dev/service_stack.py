@@ -118,7 +118,7 @@ def is_ready(runner: ServiceRunner) -> bool:
 def end_leftovers(state: StateFolder, report: Callable[[str], None]) -> list[str]:
     """End the services that a killed `yard dev` left running; return their names.
 
-    Trainings go on: the launcher does not end its children, and the next launcher adopts them.
+    Trainings go on: a launcher that is killed does not stop them, and the next one adopts them.
     """
     left = [record for record in state.records() if record.process()]
     left.sort(key=lambda record: record.service != "backend")
@@ -128,8 +128,11 @@ def end_leftovers(state: StateFolder, report: Callable[[str], None]) -> list[str
     for record in left:
         process = record.process()
         if process:
+            if record.service == "launcher":
+                processes.kill(process)
+                continue
             grace_s = STORE_GRACE_S if record.service == "store" else processes.GRACE_S
-            processes.end(process, children=record.service != "launcher", grace_s=grace_s)
+            processes.end(process, children=True, grace_s=grace_s)
     state.write_records([])
     return names
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 _MAX_ATTEMPTS = 1_000_000
+_GRACE_S = 10.0
 
 
 def _is_text(value: object) -> bool:
@@ -63,6 +64,12 @@ class LaunchRequest:
                 raise ValueError(f"launch needs {name}: {wanted}")
         fields: dict[str, Any] = {name: request.get(name) for name in _FIELDS}
         return cls(**fields)
+
+    @property
+    def grace_s(self) -> float:
+        """Seconds between SIGTERM and SIGKILL when the launcher itself stops the attempt."""
+        text = self.env.get("STOP_GRACE_S", "")
+        return float(text) if re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", text) else _GRACE_S
 
     @property
     def is_own_trainer(self) -> bool:

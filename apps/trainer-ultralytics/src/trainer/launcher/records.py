@@ -22,7 +22,8 @@ class AttemptRecord:
     """One attempt that this or an earlier launcher has started; `pid` is its supervisor's.
 
     `ticks` is when an earlier launcher's supervisor was started, None for a child of this process;
-    `kill_at` is when a stop turns into SIGKILL, in seconds of the monotonic clock.
+    `kill_at` is when a stop turns into SIGKILL, in seconds of the monotonic clock; `grace_s` is the
+    grace of a stop that is the launcher's own.
     """
 
     job_id: str
@@ -34,6 +35,7 @@ class AttemptRecord:
     kill_at: float | None = None
     tree_killed: bool = False
     oom_kills: int | None = None
+    grace_s: float = 10
 
     def listing(self) -> dict[str, Any]:
         """The record as `list` shows it."""
@@ -71,6 +73,9 @@ class AttemptRecord:
         if code == -signal.SIGKILL and before is not None and processes.oom_kills() > before:
             message = "The kernel killed the trainer's supervisor because memory ran out."
             return ExitRecord(None, -code, "out_of_memory", message)
+        if self.kill_at is not None:
+            message = "It was stopped, and had not reported its end when its grace was over."
+            return ExitRecord(128 + signal.SIGTERM, None, None, message)
         name = signal.Signals(-code).name
         return ExitRecord(None, -code, None, f"The trainer's supervisor was killed by {name}.")
 
@@ -103,6 +108,7 @@ class Registry:
             record = AttemptRecord(**fields, folder=path.parent)
             numbers = (record.attempt, record.pid, record.ticks or 0)
             well_formed = all(type(number) is int and number >= 0 for number in numbers)
+            well_formed = well_formed and type(record.grace_s) in {int, float}
         except (OSError, ValueError, TypeError, RecursionError):
             return
         if not well_formed or path.parent.name != f"{record.job_id}-{record.attempt}":
@@ -135,7 +141,11 @@ class Registry:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700)
         record = AttemptRecord(
-            request.job_id, request.attempt, folder.absolute(), oom_kills=processes.oom_kills()
+            request.job_id,
+            request.attempt,
+            folder.absolute(),
+            oom_kills=processes.oom_kills(),
+            grace_s=request.grace_s,
         )
         self._write(record, pid=0, ticks=None)
         self._records[request.job_id, request.attempt] = record
@@ -146,7 +156,13 @@ class Registry:
         self._write(record, pid=os.getpid(), ticks=processes.start_ticks(os.getpid()))
 
     def _write(self, record: AttemptRecord, pid: int, ticks: int | None) -> None:
-        fields = {"job_id": record.job_id, "attempt": record.attempt, "pid": pid, "ticks": ticks}
+        fields = {
+            "job_id": record.job_id,
+            "attempt": record.attempt,
+            "pid": pid,
+            "ticks": ticks,
+            "grace_s": record.grace_s,
+        }
         write_json(record.folder / "record.json", fields)
 
     def forget(self, record: AttemptRecord) -> None:

@@ -1,8 +1,9 @@
 """The launcher: imports torch and Ultralytics once, then forks a supervisor for each attempt.
 
-It never trains, and it has one thread and one loop, so that every fork is safe. Attempts outlive
-it: their records lie in its state folder, and the next launcher lists them again. SIGTERM ends the
-launcher alone; stop the attempts first to end them too.
+It never trains, and it has one thread and one loop, so that every fork is safe. SIGTERM stops its
+attempts, each within its own grace, and then ends it: as process 1 of a container it would take
+them with it. Attempts outlive its SIGKILL: their records lie in its state folder, and the next
+launcher lists them again.
 """
 
 import contextlib
@@ -113,17 +114,31 @@ class Launcher:
                 self._watch(record)
 
     def run(self) -> int:
-        """Serve until SIGTERM."""
-        while not self._leaving:
+        """Serve until SIGTERM, and then until no attempt runs."""
+        while not self._leaving or self._registry.running():
             for key, _ in self._selector.select(self._next_deadline()):
                 self._serve(key)
             self._collect()
             self._enforce_stops()
             self._drop_slow_clients()
+            if self._leaving:
+                self._stop_all()
         return 0
 
     def _leave(self, *_: Any) -> None:
         self._leaving = True
+
+    def _stop_all(self) -> None:
+        if self._listener.fileno() < 0:
+            return
+        # Nobody may launch any more: the next launcher answers instead.
+        self._selector.unregister(self._listener)
+        self._listener.close()
+        running = self._registry.running()
+        logger.info("leaving: stopping %d training(s)", len(running))
+        for record in running:
+            with self._ending_only(record):
+                self._stop(record, record.grace_s)
 
     # Connections
 

@@ -13,9 +13,11 @@ from trainer import checkpoints
 from trainer.contract import Attempt, AttemptError, EpochMetrics
 from trainer.object_store import ObjectStore
 
-# Uploads take at most this share of one core, and only what the training leaves.
+# Uploads take at most this share of one core, and only what the training leaves, as long as the
+# stored checkpoint is not older than MAX_AGE_S or one epoch, whichever is longer.
 _CPU_SHARE = 0.02
-_NICENESS = 19
+MAX_AGE_S = 30.0
+_NICENESS = 10
 logger = logging.getLogger(__name__)
 
 
@@ -39,11 +41,13 @@ class CheckpointUploader:
         self._lock = threading.Lock()
         self._newest: Path | None = None
         self._uploading: Path | None = None
+        self._added_at: dict[Path, float] = {}
         self._next_at = 0.0
         self._hurrying = threading.Event()
 
     def add(self, snapshot: Path, epoch: int) -> None:
         """Upload the snapshot of `epoch` (a folder, removed afterwards) once its turn comes."""
+        self._added_at[snapshot] = time.monotonic()
         with self._lock:
             replaced, self._newest = self._newest, snapshot
             waited = replaced != self._uploading
@@ -62,19 +66,22 @@ class CheckpointUploader:
 
     def _upload(self, snapshot: Path, epoch: int) -> None:
         self._hurrying.wait(max(0.0, self._next_at - time.monotonic()))
+        added_at = self._added_at.pop(snapshot)
         with self._lock:
             if snapshot != self._newest:
                 return
             self._uploading = snapshot
-        used = time.process_time()
+        began, used = time.monotonic(), time.process_time()
         try:
             archive = checkpoints.pack(snapshot, self._unacknowledged())
             self._object_store.upload(archive, self._bucket, self._key, epoch)
             archive.unlink()
             used = time.process_time() - used
-            self._next_at = time.monotonic() + used / _CPU_SHARE
-        except AttemptError as error:
-            logger.warning("The checkpoint of epoch %d was not stored: %s", epoch, error.message)
+            # The next one takes as long: then it is stored before this one is too old.
+            due = added_at + MAX_AGE_S - (time.monotonic() - began)
+            self._next_at = min(time.monotonic() + used / _CPU_SHARE, due)
+        except (AttemptError, OSError) as error:
+            logger.warning("The checkpoint of epoch %d was not stored: %s", epoch, error)
         finally:
             shutil.rmtree(snapshot, ignore_errors=True)
 

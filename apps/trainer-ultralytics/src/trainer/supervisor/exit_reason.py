@@ -35,8 +35,9 @@ def exit_reason(
         return failure.cause, failure.message
     if code == 0 and is_done:
         return Cause.COMPLETED, ""
-    if is_stopped:
-        return Cause.PREEMPTED, "The training was stopped before its end."
+    if is_stopped or code in {128 + signal.SIGTERM, -signal.SIGTERM}:
+        told = "stopped" if is_stopped else "ended by SIGTERM, from an unknown sender,"
+        return Cause.PREEMPTED, f"The training was {told} before its end."
     return Cause.TRAINER_CRASHED, _crash_message(code, last_line)
 
 

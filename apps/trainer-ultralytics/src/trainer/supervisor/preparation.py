@@ -49,6 +49,8 @@ class Preparation(threading.Thread):
             self._on_failure(AttemptError(Cause.TRAINER_CRASHED, message))
         else:
             epoch = restored.epoch if restored else None
+            if epoch is not None:
+                logger.info("Resuming from epoch %d, that of the newest checkpoint.", epoch)
             self._on_prepared(
                 {"data": str(data), "resume_after": epoch},
                 restored.unacknowledged if restored else [],

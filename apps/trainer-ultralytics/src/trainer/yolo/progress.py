@@ -75,6 +75,7 @@ class Progress:
 
     def on_model_save(self, trainer: Any) -> None:
         """last.pt is written; it becomes a checkpoint once the epoch's metrics are reported."""
+        self._stop.hold()
         self._saved = True
 
     def on_fit_epoch_end(self, trainer: Any) -> None:
@@ -98,3 +99,5 @@ class Progress:
                 self._run_dir, target, best=trainer.best_fitness == trainer.fitness
             )
             self._report("checkpoint", path=str(target), epoch=trainer.epoch)
+        self._stop.release()
+        self._stop.check()

@@ -2,9 +2,14 @@
 
 import os
 import signal
+import sys
+from contextlib import suppress
 from types import FrameType
 
 STOPPED_EXIT = 128 + signal.SIGTERM
+# For a batch to end. Validating, plotting and exporting may take minutes, and lose nothing.
+_PATIENCE_S = 1.0
+_SAVING_S = 0.1
 
 
 class Stopped(BaseException):
@@ -12,18 +17,42 @@ class Stopped(BaseException):
 
 
 class StopFlag:
-    """Handles SIGTERM: it ends the process at once, or after `defer()` at the next `check()`."""
+    """Handles SIGTERM: it ends the process at once, or after `defer()` at the next `check()`.
+
+    Where no `check()` comes soon it ends the process wherever it is, except between `hold()` and
+    `release()`.
+    """
 
     def __init__(self) -> None:
         self._deferred = False
+        self._held = False
         self._set = False
         self._pid = os.getpid()
         signal.signal(signal.SIGTERM, self._handle)
+        signal.signal(signal.SIGALRM, self._leave)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         self._set = True
         if not self._deferred or os.getpid() != self._pid:  # data loaders inherit this handler
             os._exit(STOPPED_EXIT)
+        signal.setitimer(signal.ITIMER_REAL, _PATIENCE_S)
+
+    def _leave(self, number: int, frame: FrameType | None) -> None:
+        if self._held:
+            signal.setitimer(signal.ITIMER_REAL, _SAVING_S)
+            return
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(Exception):  # it may be in use just now
+                stream.flush()
+        os._exit(STOPPED_EXIT)
+
+    def hold(self) -> None:
+        """An epoch is being saved: only `check()` ends the training."""
+        self._held = True
+
+    def release(self) -> None:
+        """The epoch is saved."""
+        self._held = False
 
     def defer(self) -> None:
         """From now on only `check()` ends the training."""
