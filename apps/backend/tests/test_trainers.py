@@ -69,8 +69,10 @@ def test_each_range_is_named(catalog: TrainerCatalog, name: str) -> None:
         (
             {"device": "0,1"},
             "config.device",
-            '"device" must be as described: auto (the first GPU, else the CPU), cpu, or the number '
-            'of a GPU, e.g. 0; it is "0,1".',
+            (
+                '"device" must be as described: auto (the first GPU, else the CPU), cpu, or the '
+                'number of a GPU, e.g. 0; it is "0,1".'
+            ),
         ),
         (
             {"epochs": 0},
