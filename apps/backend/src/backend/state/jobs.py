@@ -47,7 +47,7 @@ class Job(Base):
     metrics: Mapped[dict[str, Any]] = mapped_column(default=dict)
     log_size: Mapped[int] = mapped_column(BigInteger, default=0)
     mlflow_run_id: Mapped[str | None] = mapped_column(String(64))
-    # Metrics up to here, in the order (attempt, epoch), are in MLflow; done: the final status too.
+    # Metrics up to this epoch, and the status during this attempt, are in MLflow; done: the final one too.
     mlflow_attempt: Mapped[int] = mapped_column(default=0)
     mlflow_epoch: Mapped[int] = mapped_column(default=-1)
     mlflow_done: Mapped[bool] = mapped_column(default=False)

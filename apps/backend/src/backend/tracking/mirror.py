@@ -106,11 +106,8 @@ class Mirror:
         if done or job.mlflow_attempt != job.attempt:
             await self._show_status(job, run_id)
         async with self._ctx.db.transaction() as session:
-            last = epochs[-1] if epochs else None
-            if last and (last.attempt == job.attempt or len(epochs) == EPOCHS_AT_ONCE):
-                await repository.set_watermark(session, job.id, last.attempt, last.epoch)
-            elif job.mlflow_attempt != job.attempt:
-                await repository.set_watermark(session, job.id, job.attempt, -1)
+            reached = epochs[-1].epoch if epochs else job.mlflow_epoch
+            await repository.set_watermark(session, job.id, job.attempt, reached)
             if done:
                 await repository.set_done(session, job)
 

@@ -33,21 +33,18 @@ async def due(session: AsyncSession, postponed: Collection[str], limit: int) -> 
 
 
 async def missing_epochs(session: AsyncSession, job: Job, limit: int) -> Sequence[EpochMetrics]:
-    """The next epochs beyond the watermark, in the order (attempt, epoch), that are complete."""
+    """The next epochs beyond the watermark that are complete.
+
+    One that a later attempt repeats is not sent again: MLflow would show both values at one step.
+    """
     rows = await session.scalars(
         select(EpochMetrics)
         .where(
             EpochMetrics.job_id == job.id,
             EpochMetrics.attempt <= job.attempt,
-            or_(
-                EpochMetrics.attempt > job.mlflow_attempt,
-                and_(
-                    EpochMetrics.attempt == job.mlflow_attempt,
-                    EpochMetrics.epoch > job.mlflow_epoch,
-                ),
-            ),
+            EpochMetrics.epoch > job.mlflow_epoch,
         )
-        .order_by(EpochMetrics.attempt, EpochMetrics.epoch)
+        .order_by(EpochMetrics.epoch)
         .limit(limit + 1)
     )
     found = rows.all()
