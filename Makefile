@@ -33,6 +33,9 @@ demo: $(foreach d,$(APPS) demo,$(call env,$d)) ## Train a real detector on this 
 dev: $(foreach d,$(APPS),$(call env,$d)) ## Run the platform on this machine: yard dev
 	$(CLI)/.venv/bin/yard dev
 
+.PHONY: cli
+cli: $(call env,$(CLI)) $(call env,$(TRAINER)) ## Install yard, for a platform that runs elsewhere
+
 .PHONY: test
 test: lint test-datasets test-backend test-trainer test-cli test-frontend test-chart test-parity test-conformance ## Run every test that needs no cluster
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: AGPL-3.0-only
 """The `yolo` command with callbacks that print when batches and epochs end."""
 
 import sys

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from functools import cache
@@ -83,3 +84,25 @@ def test_the_diagram_shows_every_move_of_a_job() -> None:
     shown = re.findall(r"^  (\w+) --> (\w+)", PAGES[0].read_text(), re.MULTILINE)
     assert len(moves) > 15
     assert set(shown) == moves
+
+
+def test_only_the_trainer_and_what_runs_in_its_environment_imports_it() -> None:
+    files = subprocess.run(
+        ["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    importing = set()
+    for name in files.stdout.split():
+        for node in ast.walk(ast.parse((ROOT / name).read_text())):
+            match node:
+                case ast.Import(names=names):
+                    modules = [item.name for item in names]
+                case ast.ImportFrom(module=str(module), level=0):
+                    modules = [module]
+                case _:
+                    continue
+            if {module.partition(".")[0] for module in modules} & {"trainer", "ultralytics"}:
+                importing.add(name)
+    outside = {name for name in importing if not name.startswith("apps/trainer-ultralytics/")}
+    assert outside == {"bench/yolo_cli.py", "tests/parity/read_trained.py"}
+    for name in outside:
+        assert "AGPL-3.0" in (ROOT / name).read_text().splitlines()[0], name

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: AGPL-3.0-only
 """Reads each dataset of a list as a training does; runs in the trainer's environment.
 
 Each line of stdin is {"archive": path, "task": task}; each line of stdout has two readings by

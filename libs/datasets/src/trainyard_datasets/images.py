@@ -1,4 +1,4 @@
-"""Whether training will be able to read an image: it verifies with Pillow and decodes with OpenCV."""
+"""Judges, with Pillow, whether training will be able to read an image, for which it has OpenCV too."""
 
 import io
 import warnings

@@ -83,7 +83,7 @@ async def write_beats(
 
     Args:
         session: its transaction should do nothing else.
-        beats: by job id; the members of `_BEATS`, without those that are None.
+        beats: by job id; the columns of `batch_sql._BEATS`, without those that are None.
         now: when they arrived.
 
     Returns:

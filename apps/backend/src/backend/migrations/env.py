@@ -1,4 +1,4 @@
-"""Alembic's entry: runs in the connection and transaction that `schema.migrate` hands over."""
+"""Alembic's entry: runs in the connection and transaction that `state.migrate` hands over."""
 
 from alembic import context
 

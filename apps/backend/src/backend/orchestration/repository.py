@@ -1,4 +1,4 @@
-"""The training module's SQL: attempts, and the rows that need something done."""
+"""Orchestration's SQL: attempts, and the rows that need something done."""
 
 import secrets
 from collections.abc import Sequence
