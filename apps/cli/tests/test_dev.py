@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 import pytest
+import strangers
 from yard import locations
 from yard.dev.state_folder import StateFolder
 
@@ -41,6 +42,18 @@ def _run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [YARD, *words], cwd=folder, env=ENV, capture_output=True, text=True, check=False
     )
+
+
+def _refuse_strangers(state: StateFolder) -> None:
+    """The launcher has a socket, the backend rules of its own; page and user try all other ports."""
+    for record in state.records():
+        process = record.process()
+        assert process
+        if record.service in ("store", "temporal"):
+            ports = strangers.listening(process)
+            assert len(ports) > 5
+            assert not {port: tries for port in ports if (tries := strangers.granted(port))}
+            assert record.service == "temporal" or not any(map(strangers.takes_grpc, ports))
 
 
 def _processes(state: StateFolder) -> list[psutil.Process]:
@@ -81,6 +94,8 @@ def test_life_of_a_yard_dev(folder: Path) -> None:
             if connection.status == psutil.CONN_LISTEN
         }
         assert listening == {"127.0.0.1"}
+
+        _refuse_strangers(state)
     finally:
         first.send_signal(signal.SIGKILL)
         first.wait()

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import secrets
 import shutil
 import sys
 from collections.abc import Callable, Mapping
@@ -12,12 +13,15 @@ import httpx
 
 from yard import locations
 from yard.dev import launcher_client, processes
+from yard.dev.certificate import certificate
 from yard.dev.state_folder import StateFolder, write_private
+from yard.dev.store_probe import write_object
 from yard.errors import Code, YardError
 
 # SeaweedFS closes its volumes within 0.1 s, then waits 10 s for connections of its own S3 gateway.
 STORE_GRACE_S = 2.0
 _PROBE_TIMEOUT_S = 2
+_TEMPORAL_HOST = "yard-dev.invalid"  # a name that no DNS server may give an address
 # Prefixes of variables that the services do not inherit: the user set them for other servers.
 _NOT_INHERITED = ("AWS_", "S3_", "MINIO_", "R2_", "MLFLOW_", "DATABASE_", "TEMPORAL_", "REDIS_")
 
@@ -64,7 +68,7 @@ def plan(
         YardError: a program is not installed, the port is taken, or `trainers` holds no manifest.
     """
     names = [
-        "backend", "temporal", "temporal-ui", "s3", "s3-grpc", "master", "master-grpc", "volume",
+        "backend", "temporal", "temporal-http", "s3", "s3-grpc", "master", "master-grpc", "volume",
         "volume-grpc", "filer", "filer-grpc", *(["mlflow"] if mlflow else []),
     ]  # fmt: skip
     ports = state.ports(names, {"backend": port} if port else {})
@@ -80,17 +84,21 @@ def _local(port: int) -> str:
 
 
 def _temporal(state: StateFolder, ports: dict[str, int]) -> Service:
-    ui = _local(ports["temporal-ui"])
+    """Temporal without its web page, which asks for no password.
+
+    Nor does its HTTP API: it takes only requests for a host whose name no web page can have.
+    """
+    http = _local(ports["temporal-http"])
+    hosts = json.dumps([_TEMPORAL_HOST])
     return Service(
         "temporal",
         [
-            _program("temporal"), "server", "start-dev", "--ip", "127.0.0.1",
-            "--port", str(ports["temporal"]), "--ui-port", str(ports["temporal-ui"]),
-            "--db-filename", str(state.data / "temporal.db"),
-            "--ui-disable-news-fetch", "--log-level", "warn",
+            _program("temporal"), "server", "start-dev", "--ip", "127.0.0.1", "--headless",
+            "--port", str(ports["temporal"]), "--http-port", str(ports["temporal-http"]),
+            "--db-filename", str(state.data / "temporal.db"), "--log-level", "warn",
+            "--dynamic-config-value", f"frontend.httpAllowedHosts={hosts}",
         ],
-        lambda: _answers(ui),
-        address=ui,
+        lambda: _answers(f"{http}/api/v1/namespaces/default", host=_TEMPORAL_HOST),
     )  # fmt: skip
 
 
@@ -103,6 +111,7 @@ def _store(state: StateFolder, ports: dict[str, int]) -> Service:
         "actions": ["Admin", "Read", "Write", "List", "Tagging"],
     }
     write_private(keys, json.dumps({"identities": [identity]}))
+    probed = f"{_local(ports['s3'])}/readiness/probe"
     folder = state.data / "store"
     folder.mkdir(exist_ok=True)
     parts = {"master": "master", "volume": "volume", "filer": "filer", "s3": "s3"}
@@ -120,13 +129,17 @@ def _store(state: StateFolder, ports: dict[str, int]) -> Service:
             _program("weed"), "-logtostderr=true", "server", "-s3", f"-dir={folder}", f"-s3.config={keys}",
             "-ip=127.0.0.1", "-ip.bind=127.0.0.1", *options,
             "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false",
+            # Behind S3, which checks signatures, are services that check none by default: what they
+            # do over HTTP is switched off here, or asks for the keys of _store_secrets.
+            "-disableHttp=true", "-filer.disableHttp=true", "-s3.iam=false",
             "-master.volumeSizeLimitMB=1024", "-volume.max=0",
             # A single server needs no election at its start and no peers at its end, for which it
             # waits 10 s each by default.
             "-master.electionTimeout=300ms", "-master.heartbeatInterval=100ms",
             "-volume.preStopSeconds=0",
         ],
-        lambda: _store_ready(ports),
+        # S3 answers before there is a volume to write to, and when the disk is full.
+        lambda: write_object(probed, (access, secret), _PROBE_TIMEOUT_S),
         # Each epoch replaces the job's checkpoint, and the old one takes disk space until its volume
         # is vacuumed: by default every 15 minutes, which may be too late for a small disk. By
         # default it also stops writing when fewer than 7 more volumes would fit.
@@ -134,9 +147,22 @@ def _store(state: StateFolder, ports: dict[str, int]) -> Service:
             "WEED_MASTER_MAINTENANCE_SCRIPTS": "lock\nvolume.vacuum -garbageThreshold=0.2\nunlock",
             "WEED_MASTER_MAINTENANCE_SLEEP_MINUTES": "1",
             "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1",
+            **_store_secrets(state),
         },
         grace_s=STORE_GRACE_S,
     )  # fmt: skip
+
+
+def _store_secrets(state: StateFolder) -> dict[str, str]:
+    """The keys by which the store's services know each other, made anew for each start."""
+    cert, key = certificate(state.root, "store")
+    found = {"WEED_GRPC_CA": str(cert)}
+    for part in ("MASTER", "VOLUME", "FILER", "S3", "CLIENT"):
+        found |= {f"WEED_GRPC_{part}_CERT": str(cert), f"WEED_GRPC_{part}_KEY": str(key)}
+    for kind in ("", "_READ"):
+        found[f"WEED_JWT_SIGNING{kind}_KEY"] = secrets.token_hex(32)
+        found[f"WEED_JWT_FILER_SIGNING{kind}_KEY"] = secrets.token_hex(32)
+    return found
 
 
 def _launcher(state: StateFolder) -> Service:
@@ -255,23 +281,13 @@ def _backend_ready(url: str) -> str:
     return "; ".join(f"{name}: {what}" for name, what in checks.items() if what != "ok")
 
 
-def _store_ready(ports: dict[str, int]) -> str:
-    """Probe the master too: S3 answers before there is a volume to write to."""
-    waiting = _answers(_local(ports["s3"]) + "/healthz")
-    if waiting:
-        return waiting
+def _answers(url: str, *, host: str | None = None) -> str:
+    headers = {"Host": host} if host else {}
     try:
-        status = httpx.get(_local(ports["master"]) + "/dir/status", timeout=_PROBE_TIMEOUT_S)
-        return "" if status.json()["Topology"]["DataCenters"] else "waiting for its volumes"
-    except (httpx.HTTPError, ValueError, KeyError):
-        return "starting"
-
-
-def _answers(url: str) -> str:
-    try:
-        return "" if httpx.get(url, timeout=_PROBE_TIMEOUT_S).is_success else "starting"
+        reply = httpx.get(url, headers=headers, timeout=_PROBE_TIMEOUT_S)
     except httpx.HTTPError:
         return "starting"
+    return "" if reply.is_success else "starting"
 
 
 def _program(name: str) -> str:

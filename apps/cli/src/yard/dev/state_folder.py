@@ -20,7 +20,7 @@ from yard.errors import Code, YardError
 PREFERRED_PORTS = {
     "backend": 8000,
     "temporal": 7233,
-    "temporal-ui": 8233,
+    "temporal-http": 8233,
     "s3": 8333,
     "s3-grpc": 18333,
     "master": 9333,

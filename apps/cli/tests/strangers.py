@@ -1,0 +1,58 @@
+"""What a web page, or another user of the machine, tries at the ports of `yard dev`."""
+
+import socket
+
+import httpx
+import psutil
+
+# Each did harm, or showed data, at a port of a service that had been left as it comes.
+TRIES = [
+    ("GET", "/col/delete?collection=models"),
+    ("GET", "/dir/assign"),
+    ("GET", "/dir/status"),
+    ("GET", "/vol/vacuum"),
+    ("GET", "/buckets/models/"),
+    ("PUT", "/buckets/models/planted"),
+    ("DELETE", "/buckets/models?recursive=true"),
+    ("POST", "/etc/iam/"),
+    ("POST", "/1,01637037d6"),
+    ("PUT", "/models/planted"),
+    ("GET", "/api/v1/namespaces/default"),
+    ("POST", "/api/v1/namespaces/default/workflows/planted"),
+]
+_HTTP2_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
+
+
+def listening(process: psutil.Process) -> set[int]:
+    """The TCP ports on which a process and its children listen."""
+    return {
+        connection.laddr.port
+        for member in (process, *process.children(recursive=True))
+        for connection in member.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+
+
+def granted(port: int) -> list[str]:
+    """Which of the tries a port grants: requests as a form or an image of a page sends them."""
+    headers = {"Origin": "http://stranger.example", "Content-Type": "text/plain"}
+    found = []
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers) as page:
+        for method, path in TRIES:
+            try:
+                reply = page.request(method, path)
+            except httpx.HTTPError:
+                continue  # it speaks another protocol
+            if reply.is_success:
+                found.append(f"{method} {path}: {reply.status_code}")
+    return found
+
+
+def takes_grpc(port: int) -> bool:
+    """Whether a port goes on with HTTP/2 without TLS, as a gRPC server does that knows no client."""
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(_HTTP2_HELLO)
+        try:
+            return connection.recv(9)[3:4] == b"\4"
+        except OSError:
+            return False
