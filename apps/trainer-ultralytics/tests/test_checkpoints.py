@@ -1,9 +1,11 @@
 """What a checkpoint holds when the next save has already begun."""
 
 import json
+import os
 import threading
 import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -113,3 +115,15 @@ def _packed(snapshot: Path) -> dict[str, int]:
         name: int(text.removeprefix("weights of epoch ").removesuffix(" rows"))
         for name, text in words.items()
     }
+
+
+def test_who_is_nicer_already_stays_so() -> None:
+    """An ordinary user may not take a niceness back."""
+
+    def nice_uploader() -> int:
+        os.nice(15)
+        checkpoint_uploader._lower_priority()
+        return os.getpriority(os.PRIO_PROCESS, 0)
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(nice_uploader).result() == 19

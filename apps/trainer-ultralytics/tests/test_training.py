@@ -282,6 +282,44 @@ def test_predict(complete: dict[str, str], s3: "S3Client", home: Path, tmp_path:
     assert Path(line["drawn"]).stat().st_size > 0
 
 
+_POISON = """
+import os, sys, torch
+
+class Model:
+    def __reduce__(self):
+        return os.mkdir, (sys.argv[2],)
+
+torch.save({"epoch": 3, "model": Model()}, sys.argv[1])
+"""
+_RESUME = """
+import sys
+from pathlib import Path
+from trainer.yolo import offline
+offline.prepare(Path(sys.argv[2]))
+offline.load()
+from trainer.yolo.training import _resumable
+_resumable(Path(sys.argv[1]), 2)
+"""
+
+
+def test_no_code_of_a_checkpoint_runs(home: Path, tmp_path: Path) -> None:
+    poisoned, proof, image = tmp_path / "best.pt", tmp_path / "ran", tmp_path / "image.png"
+    image.write_bytes(samples.picture(9))
+    subprocess.run([sys.executable, "-c", _POISON, poisoned, proof], check=True)
+    predict = ["-m", "trainer", "predict", "--weights", poisoned, "--out", tmp_path / "out", image]
+    for command in (predict, ["-c", _RESUME, poisoned, home]):
+        done = subprocess.run(
+            [sys.executable, *map(str, command)],
+            env=os.environ | {"TRAINER_HOME": str(home)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode != 0
+        assert "references types outside the supported" in done.stderr
+        assert not proof.exists()
+
+
 def _checkpoint_epoch(s3: "S3Client", env: dict[str, str], attempt: int) -> int:
     try:
         head = s3.head_object(Bucket=MODELS_BUCKET, Key=f"{env['JOB_ID']}/{attempt}/checkpoint")

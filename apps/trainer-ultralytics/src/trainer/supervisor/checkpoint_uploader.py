@@ -87,5 +87,5 @@ class CheckpointUploader:
 
 
 def _lower_priority() -> None:
-    """On Linux a niceness is a thread's own."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+    """Of this thread: on Linux a niceness is a thread's own. It may be nice already."""
+    os.nice(_NICENESS)

@@ -22,6 +22,8 @@ def prepare(home: Path) -> None:
     os.environ |= {
         "YOLO_OFFLINE": "1",
         "YOLO_AUTOINSTALL": "0",
+        # A .pt is a pickle: without this, loading one runs whatever code its author put into it.
+        "ULTRALYTICS_SAFE_LOAD": "1",
         "YOLO_CONFIG_DIR": str(home / "yolo"),
         "MPLCONFIGDIR": str(home / "yolo" / "matplotlib"),
         "MPLBACKEND": "agg",

@@ -23,7 +23,13 @@ def predict(weights: Path, images: list[Path], out: Path, conf: float, imgsz: in
     if len(images) == 1:
         targets = [out / f"{images[0].stem}.jpg"]
     out.mkdir(parents=True, exist_ok=True)
-    model = _load(weights)
+    try:
+        model = _load(weights)
+    except TypeError as error:
+        from trainer.yolo.failures import readable  # noqa: PLC0415 - needs torch
+
+        print(f"{weights} cannot be loaded: {readable(str(error))}", file=sys.stderr)  # noqa: T201
+        return 2
     size = imgsz or model.overrides.get("imgsz", 640)
     for image, target in zip(images, targets, strict=True):
         result = model.predict(image, conf=conf, imgsz=size, verbose=False)[0]

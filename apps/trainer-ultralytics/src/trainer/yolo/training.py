@@ -16,12 +16,13 @@ from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.models.yolo.obb import OBBTrainer
 from ultralytics.models.yolo.pose import PoseTrainer
 from ultralytics.models.yolo.segment import SegmentationTrainer
-from ultralytics.nn.tasks import load_checkpoint
+from ultralytics.nn.tasks import load_checkpoint, torch_safe_load
 from ultralytics.utils import tqdm as yolo_tqdm
 
 from trainer.contract import Attempt, AttemptError, Cause, weights_dir
 from trainer.messages import Report
 from trainer.train_config import TrainConfig
+from trainer.yolo.failures import readable
 from trainer.yolo.progress import Progress
 from trainer.yolo.stop_signal import StopFlag
 
@@ -205,7 +206,13 @@ def _resumable(last: Path, epochs: int) -> bool:
     """Whether `last` can be resumed; a complete run's last epoch is trained once more."""
     if epochs == 1:
         return False
-    checkpoint = torch.load(last, map_location="cpu", weights_only=False)
+    try:
+        checkpoint, _ = torch_safe_load(last)
+    except TypeError as error:
+        raise AttemptError(
+            Cause.TRAINER_CRASHED,
+            f"The checkpoint cannot be resumed: {readable(str(error))} Submit the job anew.",
+        ) from error
     if checkpoint["epoch"] >= epochs - 1:
         checkpoint["epoch"] = epochs - 2
         torch.save(checkpoint, last)
