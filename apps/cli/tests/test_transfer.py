@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import Request, Server, Yard, answer, dataset, hang_up, job
 from trainyard_datasets.files import IMAGE_SUFFIXES
-from yard import archive
+from yard import packing
 from yard.errors import YardError
 
 BOX = "0 0.5 0.5 0.1 0.1\n"
@@ -36,7 +36,7 @@ def test_only_what_belongs_is_packed_and_always_the_same_bytes(tmp_path: Path) -
     (root / "notes.txt").write_text("x")
     digests = set()
     for name in ("one.zip", "two.zip"):
-        digests.add(archive.pack(archive.scan(root), tmp_path / name, print))
+        digests.add(packing.pack(packing.scan(root), tmp_path / name, print))
         (root / "data.yaml").touch()
     assert len(digests) == 1
     with zipfile.ZipFile(tmp_path / "one.zip") as packed:
@@ -50,7 +50,7 @@ def test_every_image_that_training_reads_is_packed(tmp_path: Path) -> None:
     root = _folder(tmp_path / "set")
     for suffix in IMAGE_SUFFIXES:
         (root / f"images/train/b{suffix.upper()}").write_bytes(b"image")
-    archive.pack(archive.scan(root), tmp_path / "set.zip", print)
+    packing.pack(packing.scan(root), tmp_path / "set.zip", print)
     with zipfile.ZipFile(tmp_path / "set.zip") as packed:
         names = {Path(name).suffix.lower() for name in packed.namelist() if "/b." in name}
     assert names == IMAGE_SUFFIXES
@@ -60,7 +60,7 @@ def test_labels_without_data_yaml_are_wrong_usage(tmp_path: Path) -> None:
     root = _folder(tmp_path / "set")
     (root / "data.yaml").rename(root / "coco.yaml")
     with pytest.raises(YardError, match="cannot be guessed") as raised:
-        archive.guess_task(archive.scan(root))
+        packing.guess_task(packing.scan(root))
     assert "There is no data.yaml" in raised.value.why
     assert raised.value.code == 2
 
@@ -70,13 +70,13 @@ def test_links_that_hide_all_images_are_named(tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
     (tmp_path / "set/images").symlink_to(real / "images")
     with pytest.raises(YardError, match="there is no image") as raised:
-        archive.scan(tmp_path / "set")
+        packing.scan(tmp_path / "set")
     assert "1 symbolic links are not followed" in raised.value.todo
 
 
 def test_a_folder_without_images_is_wrong_usage(tmp_path: Path) -> None:
     with pytest.raises(YardError, match="there is no image") as raised:
-        archive.scan(tmp_path)
+        packing.scan(tmp_path)
     assert raised.value.code == 2
 
 
@@ -101,7 +101,7 @@ def test_parts_are_sent_again_until_the_store_has_them(
     server: Server, yard: Yard, tmp_path: Path
 ) -> None:
     root = _folder(tmp_path / "set")
-    archive.pack(archive.scan(root), tmp_path / "expected.zip", print)
+    packing.pack(packing.scan(root), tmp_path / "expected.zip", print)
     expected = (tmp_path / "expected.zip").read_bytes()
     parts = -(-len(expected) // 300)
     _accept_upload(server, parts)
@@ -165,7 +165,7 @@ def test_an_interrupted_push_says_what_is_left_to_do(
     server: Server, tmp_path: Path, slow: str, left: str
 ) -> None:
     packed = tmp_path / "packed.zip"
-    archive.pack(archive.scan(_folder(tmp_path / "set")), packed, print)
+    packing.pack(packing.scan(_folder(tmp_path / "set")), packed, print)
     _accept_upload(server, -(-packed.stat().st_size // 300))
     reached, go_on = threading.Event(), threading.Event()
 

@@ -3,8 +3,8 @@
 from bisect import bisect_left
 from collections import defaultdict
 
+from trainyard_datasets.data_yaml import SPLITS
 from trainyard_datasets.findings import Findings, share
-from trainyard_datasets.settings import SPLITS
 
 Splits = dict[str, list[str]]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-from trainyard_datasets import foreign
-from trainyard_datasets import settings as data_yaml
+from trainyard_datasets import data_yaml, foreign
+from trainyard_datasets.data_yaml import SPLITS
 from trainyard_datasets.files import (
     IMAGE_SUFFIXES,
     SETTINGS,
@@ -19,7 +19,6 @@ from trainyard_datasets.files import (
     read_or_error,
 )
 from trainyard_datasets.findings import Findings, RejectedError
-from trainyard_datasets.settings import SPLITS
 
 _GUESSED_LABELS = 50
 # The folders of a classify set that are each split, the first that there is.

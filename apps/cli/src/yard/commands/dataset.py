@@ -13,7 +13,7 @@ from rich.table import Table
 from tenacity import Retrying, retry_if_result, wait_fixed
 from trainyard_datasets.folder import Folder
 
-from yard import archive, console, formatting, transfer
+from yard import console, formatting, packing, transfer
 from yard.client import Client, Json
 from yard.console import out
 from yard.errors import Code, YardError
@@ -112,9 +112,9 @@ def push(
 ) -> None:
     """Upload a folder as a new version of a dataset; wait for its check."""
     api = client(url)
-    found = archive.scan(folder)
+    found = packing.scan(folder)
     name = name or _slug(folder)
-    kind = task.value if task else archive.guess_task(found)
+    kind = task.value if task else packing.guess_task(found)
     verbose = not as_json
     if verbose:
         print_scanned(found, kind, guessed=task is None)
@@ -123,7 +123,7 @@ def push(
         with tempfile.TemporaryDirectory(prefix="yard-push-") as scratch:
             packed = Path(scratch) / "dataset.zip"
             with console.transfer_bar("packing", found.total_size, show=verbose) as advance:
-                sha256 = archive.pack(found, packed, advance)
+                sha256 = packing.pack(found, packed, advance)
             fields = {"name": name, "task": kind, "sha256": sha256}
             dataset = _send(api, packed, fields, progress, show=verbose)
         dataset = _checked(api, dataset["id"])

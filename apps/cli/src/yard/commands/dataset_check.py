@@ -9,7 +9,7 @@ from trainyard_datasets.files import Files
 from trainyard_datasets.findings import RejectedError
 from trainyard_datasets.folder import Folder
 
-from yard import archive, console, formatting
+from yard import console, formatting, packing
 from yard.commands.dataset import Task, print_report, print_scanned
 from yard.errors import YardError
 from yard.options import AsJson
@@ -28,7 +28,7 @@ def check(
     from trainyard_datasets.check import check_files  # noqa: PLC0415 - it imports Pillow
 
     files = _open(path)
-    kind = task.value if task else archive.guess_task(files)
+    kind = task.value if task else packing.guess_task(files)
     if isinstance(files, Folder) and not as_json:
         print_scanned(files, kind, guessed=task is None)
     result = check_files(files, kind)
@@ -53,7 +53,7 @@ def _open(path: Path) -> Files:
         YardError: it is neither, or there is no image in it.
     """
     if not path.is_file():
-        return archive.scan(path)
+        return packing.scan(path)
     try:
         return Archive(path.open("rb"), path.stat().st_size)
     except RejectedError as error:
