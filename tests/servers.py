@@ -227,5 +227,5 @@ def mlflow(folder: Path, database_url: str = "") -> Iterator[str]:
     # Off, as it starts workers for jobs of its own.
     env = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with process(command, log, stop=signal.SIGTERM, env=env) as child:
-        wait_for_port(port, child, log, seconds=60)  # it imports for a long time
+        wait_for_port(port, child, log, seconds=150)  # it imports for a long time
         yield f"http://127.0.0.1:{port}"
