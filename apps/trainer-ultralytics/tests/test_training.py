@@ -175,6 +175,7 @@ def test_a_stop_while_validating_is_heard_at_once(
 ) -> None:
     code = launcher.source / "trainer" / "yolo" / "progress.py"
     original = code.read_text()
+    # It would validate for ten minutes: the stop ends it.
     code.write_text(original.replace('phase="validating")', 'phase="validating"); time.sleep(600)'))
     env = jobs.env()
     launcher.launch(env)
@@ -194,6 +195,7 @@ def test_a_launcher_that_leaves_lets_its_trainings_save(
     launcher.start()
     env, deaf = jobs.env(epochs=500, STOP_GRACE_S=20), jobs.env(STOP_GRACE_S="0.5")
     launcher.launch(env)
+    # It minds no SIGTERM for ten minutes: SIGKILL after its grace ends it.
     sleep = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf'); time.sleep(600)"
     launcher.launch(deaf, ["python", "-uc", sleep])
     state = launcher.folder / "state"
