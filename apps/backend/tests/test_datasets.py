@@ -27,7 +27,7 @@ from data_support import Served, announce, get, push, put_parts
 
 async def checked(client: httpx.AsyncClient, id_: str) -> str:
     """The status after the check, which somebody else runs."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             status = str((await get(client, id_))["status"])
             if status != "checking":

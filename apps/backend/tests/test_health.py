@@ -54,7 +54,7 @@ async def mlflow(url: str) -> AsyncIterator[None]:
 
 async def until_missing(api: Api, *names: str) -> dict[str, str]:
     """Ask until exactly these are not well; the readiness then."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             reply = await api.http.get("/readyz")
             ready = reply.json()

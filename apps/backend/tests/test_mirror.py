@@ -30,7 +30,7 @@ from training_support import (
 )
 
 # One worker starts the server, which takes its time.
-pytestmark = [pytest.mark.xdist_group("mlflow"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.xdist_group("mlflow")
 
 
 @pytest.fixture

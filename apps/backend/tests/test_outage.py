@@ -50,7 +50,7 @@ async def test_heartbeats_ride_out_a_database_restart(
         await proxy.shut()
         assert [await beat(2), await beat(3)] == [503, 503]
         await proxy.reopen()
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while await beat(4) == 503:
             assert time.monotonic() < deadline
             await asyncio.sleep(0.05)
@@ -61,14 +61,14 @@ async def test_connections_that_carry_nothing_any_more(
     proxy: TcpProxy, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As after a failover of a managed database: the kernel would wait for a quarter of an hour."""
-    monkeypatch.setattr(database, "ANSWER_TIMEOUT_S", 1)
+    monkeypatch.setattr(database, "ANSWER_TIMEOUT_S", 4)
     async with api_support.serving(api_support.settings(url, tmp_path)) as api:
         running = await add_running(api.ctx)
         several = [api.http.get("/api/v1/jobs") for _ in range(5)]
         assert {reply.status_code for reply in await asyncio.gather(*several)} == {200}
         proxy.swallow()
         path, headers = f"{running.path}/heartbeat", running.headers
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             first = await api.http.post(path, json={"seq": 1, "step": 1}, headers=headers)
             second = await api.http.post(path, json={"seq": 1, "step": 1}, headers=headers)
         assert (first.status_code, second.status_code) == (503, 200)
@@ -81,7 +81,7 @@ async def test_prometheus_is_told_of_it_and_gets_no_stale_numbers(
     async with api_support.serving(api_support.settings(url, tmp_path)) as api:
 
         async def until_up(up: int) -> str:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while True:
                     reply = await api.http.get("/metrics")
                     if f'dependency_up{{name="database"}} {up:.1f}' in reply.text:
@@ -102,7 +102,7 @@ async def test_whoever_was_ready_keeps_its_requests_to_say_what_is_missing(
     async with api_support.serving(api_support.settings(url, tmp_path, store)) as api:
 
         async def until(once: int, now: int) -> str:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while True:
                     ready, probe = [await api.http.get(f"/readyz{path}") for path in ("", "/once")]
                     if (probe.status_code, ready.status_code) == (once, now):

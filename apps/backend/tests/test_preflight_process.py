@@ -39,7 +39,7 @@ def elsewhere(ctx: Context, endpoint: str) -> Context:
 
 async def child(after: int | None = None) -> psutil.Process:
     """The process of the check, once it runs (and is not the one with the id `after`)."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             for process in psutil.Process().children():
                 if process.pid != after and "trainyard_datasets" in process.cmdline():

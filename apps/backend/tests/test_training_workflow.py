@@ -325,4 +325,4 @@ async def test_checks_that_wait_take_no_jobs_turn(
         await start_workflows(ctx)
         # Each has been handed to a worker, as far as workers take them.
         await asyncio.sleep(0.5)
-        await until_running(ctx, AttemptRef(await add_job(ctx), 1), seconds=40)
+        await until_running(ctx, AttemptRef(await add_job(ctx), 1))

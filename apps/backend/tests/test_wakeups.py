@@ -35,7 +35,7 @@ async def running(url: str) -> AsyncIterator[WakeupBus]:
 
 async def woken(publisher: WakeupBus, subscription: Subscription, job_id: str) -> None:
     """Publish until it arrives: a replica that has just connected may have missed the first."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         await publisher.publish(job_id)
         began = time.monotonic()

@@ -89,9 +89,16 @@ async def test_a_running_job_outlives_a_change_of_its_workflow(
         max_cached_workflows=0,
     )
     async with earlier:
-        await client.start_workflow("training", ref.job_id, id=ref.job_id, task_queue=queue)
+        await client.start_workflow(
+            "training",
+            ref.job_id,
+            id=ref.job_id,
+            task_queue=queue,
+            # A task that the worker takes while it leaves is given out again after this long.
+            task_timeout=timedelta(seconds=2),
+        )
         await until_running(ctx, ref)
     async with running(ctx):
         executor.finish(ref)
-        job = await until_status(ctx, ref.job_id, JobStatus.SUCCEEDED, seconds=10)
+        job = await until_status(ctx, ref.job_id, JobStatus.SUCCEEDED)
     assert job.attempt == 1

@@ -174,7 +174,7 @@ async def add_job(ctx: Context, **columns: Any) -> str:
     return job.id
 
 
-async def until(condition: Callable[[], Awaitable[bool]], what: str, seconds: float = 20) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], what: str, seconds: float = 60) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             while True:
@@ -184,7 +184,7 @@ async def until(condition: Callable[[], Awaitable[bool]], what: str, seconds: fl
     raise AssertionError(f"not in {seconds} s: {what}")
 
 
-async def until_status(ctx: Context, job_id: str, *statuses: JobStatus, seconds: float = 20) -> Job:
+async def until_status(ctx: Context, job_id: str, *statuses: JobStatus, seconds: float = 60) -> Job:
     async def reached() -> bool:
         return (await get_job(ctx, job_id)).status in statuses
 
@@ -196,7 +196,7 @@ async def until_status(ctx: Context, job_id: str, *statuses: JobStatus, seconds:
     return await get_job(ctx, job_id)
 
 
-async def until_running(ctx: Context, ref: AttemptRef, seconds: float = 20) -> None:
+async def until_running(ctx: Context, ref: AttemptRef, seconds: float = 60) -> None:
     """The attempt was launched, and that is recorded."""
 
     async def launched() -> bool:
