@@ -99,9 +99,9 @@ async def add_dataset(ctx: Context, **columns: Any) -> str:
         "size": 1,
         "sha256": "0" * 64,
     }
-    values |= {"index_sha256": "1" * 64}
+    values |= {"index_sha256": "1" * 64, "version": 1}
     async with ctx.db.transaction() as session:
-        session.add(Dataset(id=name, name=name, version=1, **(values | columns)))
+        session.add(Dataset(id=name, name=name, **(values | columns)))
     return name
 
 

@@ -1,8 +1,13 @@
 import asyncio
+from typing import Any
 
+import pytest
+from backend.infra import pagination
 from backend.infra.database import Database, utcnow
+from backend.state.datasets import Dataset
+from backend.state.jobs import Job
 from backend.state.tokens import ApiToken
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 
 async def test_times_keep_their_zone(database: Database) -> None:
@@ -19,3 +24,26 @@ async def test_readers_do_not_wait_for_a_writer(database: Database) -> None:
         await writer.flush()
         async with asyncio.timeout(2), database.reading() as reader:
             assert (await reader.scalars(select(ApiToken.name))).all() == []
+
+
+@pytest.mark.parametrize("table", [Job, Dataset])
+async def test_one_of_many_is_looked_up_in_an_index(database: Database, table: Any) -> None:
+    age = (table.created_at.desc(), table.id.desc())
+    plans = []
+    async with database.reading() as session:
+        sqlite = database.engine.dialect.name == "sqlite"
+        if not sqlite:
+            await session.execute(text("SET enable_seqscan = off"))
+            await session.execute(text("SET enable_bitmapscan = off"))
+        for prefix, name in (("0a", None), (None, "set")):
+            query = pagination.narrow(select(table.id), table, prefix, name).order_by(*age).limit(6)
+            sql = query.compile(database.engine, compile_kwargs={"literal_binds": True})
+            explained = await session.execute(
+                text(f"EXPLAIN {'QUERY PLAN' if sqlite else ''} {sql}".replace(":", r"\:"))
+            )
+            plans.append("\n".join(str(row) for row in explained))
+    by_id, by_name = plans
+    assert ("id>? AND id<?" if sqlite else "Index Cond: (((id)::text >= '0a00") in by_id
+    assert f"ix_{table.__tablename__}_name_created" in by_name
+    assert "sort" not in by_name.lower()
+    assert "TEMP B-TREE" not in by_name

@@ -172,6 +172,35 @@ async def test_cancel_retry_delete_by_state(api: Api) -> None:
             assert (reply.status_code, reply.json()["status"]) == (404, 404)
 
 
+async def test_jobs_and_datasets_are_found_by_the_beginning_of_an_id_and_by_name(api: Api) -> None:
+    jobs = [await add_running(api.ctx, name=name) for name in ("same", "same", "Other job")]
+    ids = [job.job_id for job in jobs]
+    sets = [await add_dataset(api.ctx) for _ in range(2)]
+    sets.append(await add_dataset(api.ctx, version=2, status=DatasetStatus.REJECTED))
+
+    async def found(what: str, **params: str) -> list[str]:
+        reply = await api.http.get(f"/api/v1/{what}", params=params)
+        assert reply.status_code == 200, reply.text
+        return [item["id"] for item in reply.json()["items"]]
+
+    for what, there in (("jobs", ids), ("datasets", sets)):
+        for id_ in there:
+            for length in (1, 4, 12):
+                expected = [one for one in there if one.startswith(id_[:length])]
+                assert set(await found(what, id_prefix=id_[:length])) == set(expected)
+        for wrong in ("", "A", "g", "0" * 13, "%"):
+            params = {"id_prefix": wrong}
+            assert (await api.http.get(f"/api/v1/{what}", params=params)).status_code == 422
+    assert await found("jobs", name="same") == [ids[1], ids[0]]
+    assert await found("jobs", name="same", limit="1") == [ids[1]]
+    assert await found("jobs", name="Other job") == [ids[2]]
+    assert await found("jobs", name="Other") == []
+    assert await found("datasets", name=sets[1]) == [sets[1]]
+    assert await found("datasets", name=sets[2], version="2", status="rejected") == [sets[2]]
+    assert await found("datasets", name=sets[2], version="1") == []
+    assert await found("datasets", name=sets[2], status="ready") == []
+
+
 async def test_retry_counts_attempts_anew(api: Api) -> None:
     ended = {"dataset_id": await add_dataset(api.ctx), "finished_at": utcnow()}
     running = await add_running(api.ctx, JobStatus.FAILED, mlflow_done=True, **ended)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -22,6 +23,7 @@ class Request:
     headers: dict[str, str]
     body: bytes
     handler: BaseHTTPRequestHandler
+    query: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def reply(self, status: int, body: Any = b"", **headers: str) -> None:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -50,9 +52,10 @@ class Server:
 
             def _do(self) -> None:
                 length = int(self.headers.get("Content-Length", 0))
-                path = self.path.split("?")[0].removeprefix("/api/v1")
+                path, _, query = self.path.removeprefix("/api/v1").partition("?")
+                body = self.rfile.read(length)
                 request = Request(
-                    self.command, path, dict(self.headers), self.rfile.read(length), self
+                    self.command, path, dict(self.headers), body, self, dict(parse_qsl(query))
                 )
                 server.requests.append(request)
                 responders = server._routes[f"{self.command} {path}"]
@@ -137,6 +140,21 @@ def dataset(**changes: Any) -> dict[str, Any]:
         "size": 100, "sha256": None, "report": None, "created_at": "2026-11-24T17:00:00Z",
     }  # fmt: skip
     return base | changes
+
+
+def matching(*items: dict[str, Any]) -> Respond:
+    """Answers as the server's lists do, to a question for some of the items."""
+
+    def respond(request: Request) -> None:
+        wanted = dict(request.query)
+        assert int(wanted.pop("limit", 50)) <= 10
+        prefix = wanted.pop("id_prefix", "")
+        assert prefix or wanted, "everything was asked for"
+        found = [item for item in items if item["id"].startswith(prefix)]
+        found = [item for item in found if all(str(item[k]) == v for k, v in wanted.items())]
+        request.reply(200, page(*found))
+
+    return respond
 
 
 def page(*items: Any, next_cursor: str | None = None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Server, Yard, answer, dataset, hang_up, job, page
+from conftest import Server, Yard, answer, dataset, hang_up, job, matching, page
 from yard import client
 from yard.errors import YardError
 
@@ -57,13 +57,17 @@ def test_a_broken_connection_is_tried_again_but_not_a_plain_post(
 
 def test_a_prefix_stands_for_one_job_only(server: Server, yard: Yard) -> None:
     others = [job(id="0123aaaaaaaa", name="same"), job(id="ffff00000000", name="other")]
-    others.append(job(id="ffee00000000", name="same"))
-    server.on("GET /jobs", answer(200, page(job(), *others)))
+    others += [job(id="ffee00000000", name="same"), job(id="ee0000000000", name="fff")]
+    others += [job(id=f"dd000000000{number}", name=None) for number in range(6)]
+    server.on("GET /jobs", matching(job(), *others))
     assert json.loads(yard("job", "show", "fff", "--json").stdout)["name"] == "other"
     twice = yard("job", "show", "0123")
-    assert (twice.returncode, "it matches 0123456789ab, 0123aaaaaaaa" in twice.stderr) == (2, True)
+    assert twice.returncode == 2
+    assert "0123 is ambiguous" in twice.stderr
+    assert "it matches 0123456789ab (first), 0123aaaaaaaa (same)\n" in twice.stderr
     assert json.loads(yard("job", "show", "other", "--json").stdout)["id"] == "ffff00000000"
-    assert "0123aaaaaaaa, ffee00000000" in yard("job", "show", "same").stderr
+    assert "0123aaaaaaaa (same), ffee00000000 (same)" in yard("job", "show", "same").stderr
+    assert "dd0000000004 and more" in yard("job", "show", "dd").stderr
     none = yard("job", "show", "77")
     assert (none.returncode, "there is no job 77" in none.stderr) == (3, True)
 
@@ -80,7 +84,7 @@ def test_a_name_means_its_newest_ready_version(server: Server, yard: Yard) -> No
         dataset(id="b" * 12, version=2),
         dataset(id="c" * 12, version=1),
     ]
-    server.on("GET /datasets", answer(200, page(*versions)))
+    server.on("GET /datasets", matching(*versions, dataset(name="b")))
     server.on("POST /jobs", answer(201, job(status="queued")))
     assert yard("train", "digits", "--no-follow").returncode == 0
     assert json.loads(server.requests[-1].body)["dataset_id"] == "b" * 12
@@ -290,10 +294,13 @@ def test_on_a_terminal_a_deletion_is_confirmed_by_a_key(
 
 def test_a_dataset_s_name_alone_deletes_no_version_of_several(server: Server, yard: Yard) -> None:
     versions = [dataset(id="b" * 12, version=2), dataset(id="c" * 12, version=1)]
-    server.on("GET /datasets", answer(200, page(*versions)))
+    server.on("GET /datasets", matching(*versions))
     server.on("DELETE /datasets/cccccccccccc", answer(204))
     refused = yard("dataset", "delete", "digits", "--yes")
-    assert (refused.returncode, "digits is not one dataset but 2" in refused.stderr) == (2, True)
+    assert (refused.returncode, "(digits@2), cccccccccccc (digits@1)" in refused.stderr) == (
+        2,
+        True,
+    )
     assert yard("dataset", "delete", "digits@1", "--yes").stdout == "deleted dataset digits@1\n"
     assert server.requests[-1].path == "/datasets/cccccccccccc"
 

@@ -18,6 +18,10 @@ from yard.errors import Code, YardError
 Json = dict[str, Any]
 PAGE = 100
 _ID = re.compile(r"[0-9a-f]{12}")
+_ID_PREFIX = re.compile(r"[0-9a-f]{1,11}")
+_LONGEST_NAME = 200  # that the server looks for
+_VERSIONS = 1 << 31
+_SHOWN = 5  # candidates for an ambiguous reference
 _TIMEOUT = httpx.Timeout(30, connect=5)
 # Longer than the interval of the server's pings (15 s): a stream silent for longer is broken.
 _STREAM_TIMEOUT = httpx.Timeout(40, connect=5)
@@ -89,11 +93,8 @@ class Client:
         """
         if _ID.fullmatch(reference):
             return self.get(f"/{kind}/{reference}")
-        every = list(self.items(f"/{kind}"))
-        found = [item for item in every if item["id"].startswith(reference)]
-        return self._only(
-            found or [item for item in every if item["name"] == reference], kind, reference
-        )
+        found = self._beginning(kind, reference) or self._few(f"/{kind}", name=reference)
+        return self._only(found, kind, reference)
 
     def dataset(self, reference: str, *, newest: bool = True) -> Json:
         """Return a dataset by id, unambiguous prefix of an id, name@version, or name.
@@ -105,24 +106,44 @@ class Client:
         if _ID.fullmatch(reference):
             return self.get(f"/datasets/{reference}")
         name, _, version = reference.partition("@")
-        every = list(self.items("/datasets"))
-        named = [item for item in every if item["name"] == name]
         if version:
-            found = [item for item in named if str(item["version"]) == version]
-        elif named and newest:
-            ready = [item for item in named if item["status"] == "ready"]
-            found = [max(ready or named, key=lambda item: int(item["version"]))]
-        else:
-            found = named or [item for item in every if item["id"].startswith(reference)]
-        return self._only(found, "datasets", reference)
+            found = []
+            if version.isdecimal() and 0 < int(version) < _VERSIONS:
+                found = self._few("/datasets", name=name, version=int(version))
+            return self._only(found, "datasets", reference)
+        named = self._few("/datasets", name=name)
+        if named and newest:
+            ready = self._few("/datasets", name=name, status="ready")
+            named = [max(ready or named, key=lambda item: int(item["version"]))]
+        return self._only(named or self._beginning("datasets", reference), "datasets", reference)
+
+    def _beginning(self, kind: str, prefix: str) -> list[Json]:
+        """Return some of those whose id begins so."""
+        if not _ID_PREFIX.fullmatch(prefix):
+            return []
+        return self._few(f"/{kind}", id_prefix=prefix)
+
+    def _few(self, path: str, **wanted: Any) -> list[Json]:
+        """Return the newest of those that are like this, one more than are shown."""
+        if len(wanted.get("name", "")) > _LONGEST_NAME:
+            return []
+        items: list[Json] = self.get(path, limit=_SHOWN + 1, **wanted)["items"]
+
+        def fits(item: Json) -> bool:  # a server of an earlier version sends others too
+            prefix = wanted.get("id_prefix", "")
+            same = (item[key] == value for key, value in wanted.items() if key != "id_prefix")
+            return item["id"].startswith(prefix) and all(same)
+
+        return [item for item in items if fits(item)]
 
     def _only(self, found: list[Json], kind: str, reference: str) -> Json:
         noun = kind.removesuffix("s")
         if len(found) > 1:
-            ids = ", ".join(item["id"] for item in found[:5])
+            candidates = ", ".join(map(_candidate, found[:_SHOWN]))
+            more = " and more" if len(found) > _SHOWN else ""
             raise YardError(
-                f"{reference} is not one {noun} but {len(found)}",
-                f"it matches {ids}",
+                f"{reference} is ambiguous: it is more than one {noun}",
+                f"it matches {candidates}{more}",
                 "name one of them by its id",
                 Code.USAGE,
             )
@@ -235,6 +256,11 @@ class Client:
             code,
             details,
         )
+
+
+def _candidate(item: Json) -> str:
+    version = f"@{item['version']}" if "version" in item else ""
+    return f"{item['id']} ({item['name']}{version})" if item["name"] else str(item["id"])
 
 
 def _problem(response: httpx.Response) -> Json:

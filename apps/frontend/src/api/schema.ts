@@ -1050,6 +1050,13 @@ export interface operations {
     list_datasets: {
         parameters: {
             query?: {
+                /** @description Any of these; default: all */
+                status?: components["schemas"]["DatasetStatus"][];
+                /** @description Only ids that begin with this */
+                id_prefix?: string | null;
+                /** @description Only this very name */
+                name?: string | null;
+                version?: number | null;
                 limit?: number;
                 cursor?: string | null;
             };
@@ -1447,6 +1454,10 @@ export interface operations {
                 /** @description Any of these; default: all */
                 status?: components["schemas"]["JobStatus"][];
                 dataset_id?: string | null;
+                /** @description Only ids that begin with this */
+                id_prefix?: string | null;
+                /** @description Only this very name */
+                name?: string | null;
                 limit?: number;
                 /** @description `next_cursor` */
                 cursor?: string | null;

@@ -1,6 +1,6 @@
 """The datasets' SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import delete as sql_delete
@@ -64,10 +64,22 @@ async def add(session: AsyncSession, id_: str, **columns: Any) -> Dataset:
 
 
 async def page(
-    session: AsyncSession, limit: int, cursor: str | None
+    session: AsyncSession,
+    *,
+    statuses: Collection[DatasetStatus],
+    id_prefix: str | None,
+    name: str | None,
+    version: int | None,
+    limit: int,
+    cursor: str | None,
 ) -> tuple[Sequence[Dataset], str | None]:
-    """As `pagination.page`."""
-    rows, next_cursor = await pagination.page(session, select(Dataset), Dataset, limit, cursor)
+    """As `pagination.page`; no statuses means all."""
+    query = pagination.narrow(select(Dataset), Dataset, id_prefix, name)
+    if statuses:
+        query = query.where(Dataset.status.in_(statuses))
+    if version is not None:
+        query = query.where(Dataset.version == version)
+    rows, next_cursor = await pagination.page(session, query, Dataset, limit, cursor)
     return [row[0] for row in rows], next_cursor
 
 

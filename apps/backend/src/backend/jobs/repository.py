@@ -40,11 +40,13 @@ async def page(
     *,
     statuses: Collection[JobStatus],
     dataset_id: str | None,
+    id_prefix: str | None,
+    name: str | None,
     limit: int,
     cursor: str | None,
 ) -> tuple[Sequence[JobRow], str | None]:
     """As `pagination.page`; no statuses means all."""
-    query = _with_attempt()
+    query = pagination.narrow(_with_attempt(), Job, id_prefix, name)
     if statuses:
         query = query.where(Job.status.in_(statuses))
     if dataset_id is not None:

@@ -8,6 +8,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from backend.callbacks import log_repository
 from backend.context import Ctx
+from backend.infra.pagination import ExactName, IdPrefix
 from backend.jobs import repository, service
 from backend.jobs.event_stream import Cursor, JobEventStream
 from backend.jobs.schemas import Id, JobCreate, JobList, JobOut, MetricsList, MetricsOut
@@ -45,14 +46,23 @@ async def create_job(
 @router.get("", summary="List jobs, the newest first")
 async def list_jobs(
     ctx: Ctx,
+    *,
     status: Annotated[list[JobStatus], Query(description="Any of these; default: all")] = [],  # noqa: B006
     dataset_id: Annotated[Id | None, Query()] = None,
+    id_prefix: IdPrefix = None,
+    name: ExactName = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor`")] = None,
 ) -> JobList:
     async with ctx.db.reading() as session:
         rows, next_cursor = await repository.page(
-            session, statuses=status, dataset_id=dataset_id, limit=limit, cursor=cursor
+            session,
+            statuses=status,
+            dataset_id=dataset_id,
+            id_prefix=id_prefix,
+            name=name,
+            limit=limit,
+            cursor=cursor,
         )
     return JobList(items=[JobOut.of(row) for row in rows], next_cursor=next_cursor)
 

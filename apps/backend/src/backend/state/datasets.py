@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, String, UniqueConstraint
+from sqlalchemy import BigInteger, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.infra.database import Base, new_id, utcnow
@@ -33,7 +33,11 @@ class Dataset(Base):
     """
 
     __tablename__ = "datasets"
-    __table_args__ = (UniqueConstraint("name", "version"),)
+    __table_args__ = (
+        UniqueConstraint("name", "version"),
+        Index("ix_datasets_created", "created_at", "id"),
+        Index("ix_datasets_name_created", "name", "created_at", "id"),
+    )
 
     id: Mapped[str] = mapped_column(String(12), primary_key=True, default=new_id)
     name: Mapped[str] = mapped_column(String(63))

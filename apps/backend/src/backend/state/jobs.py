@@ -17,6 +17,7 @@ class Job(Base):
     __tablename__ = "jobs"
     __table_args__ = (
         Index("ix_jobs_created", "created_at", "id"),
+        Index("ix_jobs_name_created", "name", "created_at", "id"),
         Index("ix_jobs_status_created", "status", "created_at"),
         Index("ix_jobs_mlflow_done", "mlflow_done"),
     )
