@@ -36,6 +36,8 @@ LONGEST_PAUSE_S = 600.0
 _signalled: dict[AttemptRef, tuple[float, float]] = {}
 # Longer than any delay between two attempts: a job that has waited this long has lost its workflow.
 STALE_AFTER = timedelta(seconds=30)
+# More at once, and on a slow machine none is answered in time.
+STARTS_AT_ONCE = 10
 
 
 async def sweep_forever(ctx: Context) -> None:
@@ -139,18 +141,17 @@ async def start_workflows(ctx: Context) -> None:
     async with ctx.db.reading() as session:
         jobs = await repository.jobs_without_workflow(session, stale)
         datasets = await repository.datasets_without_workflow(session, stale)
+    turns = asyncio.Semaphore(STARTS_AT_ONCE)
+
+    async def start(
+        start_workflow: Callable[[str], Awaitable[bool]], table: type[Job | Dataset], id_: str
+    ) -> None:
+        async with turns:
+            if await start_workflow(id_):
+                async with ctx.db.transaction() as session:
+                    await repository.mark_workflow_started(session, table, id_)
+
     await asyncio.gather(
-        *(_start(ctx, ctx.temporal.start_training, Job, job_id) for job_id in jobs),
-        *(_start(ctx, ctx.temporal.start_preflight, Dataset, id_) for id_ in datasets),
+        *(start(ctx.temporal.start_training, Job, job_id) for job_id in jobs),
+        *(start(ctx.temporal.start_preflight, Dataset, id_) for id_ in datasets),
     )
-
-
-async def _start(
-    ctx: Context,
-    start: Callable[[str], Awaitable[bool]],
-    table: type[Job | Dataset],
-    id_: str,
-) -> None:
-    if await start(id_):
-        async with ctx.db.transaction() as session:
-            await repository.mark_workflow_started(session, table, id_)
