@@ -197,13 +197,29 @@ def test_a_bad_manifest_names_file_and_reason(tmp_path: Path, text: str, message
     assert message in str(raised.value)
 
 
-def test_no_manifest_and_a_name_twice(tmp_path: Path) -> None:
+def test_no_manifest(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match="TRAINERS_DIR"):
         TrainerCatalog.load(tmp_path)
-    for name in ("a.json", "b.json"):
-        (tmp_path / name).write_text(json.dumps(manifest()))
-    with pytest.raises(CatalogError, match=r'b\.json: the trainer "plain" stands in .*a\.json'):
-        TrainerCatalog.load(tmp_path)
+
+
+async def test_right_manifests_are_served_beside_wrong_ones(tmp_path: Path) -> None:
+    for name, text in {
+        "a": json.dumps(manifest()),
+        "b": json.dumps(manifest()),
+        "c": json.dumps(manifest(name="mine", description=False)),
+    }.items():
+        (tmp_path / f"{name}.json").write_text(text)
+    catalog = TrainerCatalog.load(tmp_path)
+    assert [served.name for served in catalog.all()] == ["plain"]
+    twice, wrong_type = (
+        r'b\.json: the trainer "plain" stands in .*a\.json',
+        r"c\.json: description",
+    )
+    with pytest.raises(CatalogError, match=f"{twice}.*{wrong_type}"):
+        await catalog.check()
+    with pytest.raises(Problem, match=rf'There is no trainer "mine".*{wrong_type}'):
+        catalog.get("mine")
+    await TrainerCatalog.load(ULTRALYTICS.parent).check()
 
 
 @pytest.mark.parametrize(("text", "number"), [("512Mi", 512 * 2**20), ("4Gi", 2**32)])

@@ -1,7 +1,8 @@
 """The catalog of trainers, and the validation of configs."""
 
 import json
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,21 +14,25 @@ from backend.catalog.manifest import Manifest
 from backend.catalog.schema_wording import shown, wanted
 from backend.infra.problems import Problem, did_you_mean
 
+logger = logging.getLogger(__name__)
+
 
 class CatalogError(ValueError):
     """A manifest is wrong; the text names the file and the reason."""
 
 
 class TrainerCatalog:
-    def __init__(self, manifests: Iterable[Manifest]) -> None:
+    def __init__(self, manifests: Iterable[Manifest], wrong: Sequence[str] = ()) -> None:
         self._manifests = {manifest.name: manifest for manifest in manifests}
+        # What is wrong with the manifests that are not served.
+        self._wrong = wrong
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read `*.json` and `*/trainer.json` of `TRAINERS_DIR`.
+        """Read `*.json` and `*/trainer.json` of `TRAINERS_DIR`; those that are wrong are left out.
 
         Raises:
-            CatalogError: a manifest is wrong, or there is none.
+            CatalogError: there is no manifest, or none that is right.
         """
         paths = sorted([*folder.glob("*.json"), *folder.glob("*/trainer.json")])
         if not paths:
@@ -35,18 +40,32 @@ class TrainerCatalog:
                 f"{folder} (TRAINERS_DIR) holds no *.json and no */trainer.json. "
                 "Name the folder of the trainers' manifests."
             )
-        found: dict[str, Path] = {}
-        manifests = []
+        paths_by_name: dict[str, Path] = {}
+        manifests, wrong = [], []
         for path in paths:
-            manifest = _read(path)
-            if manifest.name in found:
-                raise CatalogError(
-                    f'{path}: the trainer "{manifest.name}" stands in {found[manifest.name]} '
-                    "already. Rename one."
+            try:
+                manifest = _read(path)
+            except CatalogError as error:
+                wrong.append(str(error))
+                continue
+            if manifest.name in paths_by_name:
+                wrong.append(
+                    f'{path}: the trainer "{manifest.name}" stands in '
+                    f"{paths_by_name[manifest.name]} already. Rename one."
                 )
-            found[manifest.name] = path
+                continue
+            paths_by_name[manifest.name] = path
             manifests.append(manifest)
-        return cls(manifests)
+        for text in wrong:
+            logger.warning("a manifest is left out: %s", text)
+        if not manifests:
+            raise CatalogError("\n".join(wrong))
+        return cls(manifests, wrong)
+
+    async def check(self) -> None:
+        """Raise a CatalogError if a manifest is left out."""
+        if self._wrong:
+            raise CatalogError("Left out: " + "; ".join(self._wrong))
 
     def all(self) -> Iterable[Manifest]:
         return self._manifests.values()
@@ -86,7 +105,11 @@ class TrainerCatalog:
 
     def _no_trainer(self, name: str) -> str:
         known = ", ".join(self._manifests)
-        return f'There is no trainer "{name[:100]}".{did_you_mean(name, self._manifests)} There is: {known}.'
+        left_out = "".join(f" Left out: {text}." for text in self._wrong)
+        return (
+            f'There is no trainer "{name[:100]}".{did_you_mean(name, self._manifests)} '
+            f"There is: {known}.{left_out}"
+        )
 
 
 def _read(path: Path) -> Manifest:

@@ -60,6 +60,7 @@ class Checks:
             ctx.executor.service: _result(
                 f"The executor (TRAINING_MODE={ctx.executor.name})", ctx.executor.check()
             ),
+            "trainers": _result("The manifests (TRAINERS_DIR)", ctx.trainers.check()),
         }
         if settings.redis_url is not None:
             checks["redis"] = _result("Redis (REDIS_URL)", ctx.bus.check())

@@ -18,6 +18,7 @@ const KNOWN: Record<string, { name: string; purpose: string }> = {
   temporal: { name: 'Temporal', purpose: 'Drives and retries trainings' },
   launcher: { name: 'Launcher', purpose: 'Starts trainings as processes' },
   kubernetes: { name: 'Kubernetes', purpose: 'Runs trainings as Jobs' },
+  trainers: { name: 'Trainers', purpose: 'Manifests of what jobs can run' },
   redis: { name: 'Redis', purpose: 'Live news between replicas' },
   mlflow: { name: 'MLflow', purpose: 'Runs and their metrics' },
   prometheus: { name: 'Prometheus', purpose: 'Series and alerts' },
