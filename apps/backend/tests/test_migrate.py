@@ -42,6 +42,14 @@ async def test_replicas_may_migrate_at_once(database_url: str) -> None:
             await database.close()
 
 
+async def test_a_newer_version_s_schema_is_left_alone(database: Database) -> None:
+    async with database.engine.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    await migrate.check(database)  # an older replica may still serve
+    with pytest.raises(migrate.SchemaError, match=r"schema 9999.*Go on with that version"):
+        await migrate.migrate(database)
+
+
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 async def test_heartbeats_do_not_wait_behind_a_migration_that_waits(database: Database) -> None:
     async with database.engine.begin() as connection:

@@ -1,6 +1,8 @@
 """`yard dev`'s parts with real processes, without the platform's services."""
 
+import contextlib
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -121,6 +123,48 @@ def test_a_service_that_never_serves_is_given_up_with_its_last_words(
     wait_for(lambda: runner.state == "failed")
     assert "ended 5 times" in runner.note
     assert runner.last_lines(1) == ["no such table"]
+
+
+def test_a_service_whose_port_another_program_has_is_not_taken_for_ready(
+    state: StateFolder,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        binds = f"import socket, time; time.sleep(0.3); socket.create_server(('127.0.0.1', {port}))"
+        service = Service("web", [sys.executable, "-c", binds], lambda: "", port=port)
+        told: list[str] = []
+        runner = ServiceRunner(service, state.log("web"), lambda _: None, told.append)
+        runner.start()
+        wait_for(lambda: runner.state == "failed")
+    assert told == [
+        f"web cannot start: another program listens on its port {port}; start again for another"
+    ]
+    assert "Address already in use" in runner.last_lines(1)[0]
+    assert runner.restarts == 0
+
+
+def test_a_service_that_would_end_the_same_again_is_not_started_again(state: StateFolder) -> None:
+    words = [sys.executable, "-c", "print('a wrong setting'); raise SystemExit(2)"]
+    service = Service("web", words, lambda: "starting", hopeless=2)
+    runner = ServiceRunner(service, state.log("web"), lambda _: None, print)
+    runner.start()
+    wait_for(lambda: runner.state == "failed")
+    assert (runner.restarts, runner.last_lines(1)) == (0, ["a wrong setting"])
+
+
+def test_a_backend_says_that_its_database_is_of_a_newer_version(state: StateFolder) -> None:
+    with contextlib.closing(sqlite3.connect(state.data / "backend.db")) as newer:
+        newer.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        newer.execute("INSERT INTO alembic_version VALUES ('9999')")
+        newer.commit()
+    service = plan(state, port=None, mlflow=False)[-1]
+    runner = ServiceRunner(service, state.log("backend"), lambda _: None, print)
+    runner.start()
+    wait_for(lambda: runner.state == "failed", 60)
+    assert runner.restarts == 0
+    said = "\n".join(runner.last_lines(8))
+    assert "A newer version of Trainyard made it" in said
+    assert "Traceback" not in said
 
 
 def test_a_folder_without_a_trainer_is_wrong_usage(state: StateFolder, tmp_path: Path) -> None:

@@ -40,7 +40,11 @@ def config(connection: Connection | None = None) -> Config:
 
 
 async def migrate(database: Database) -> None:
-    """Bring the schema to the newest version; harmless at the same time on several replicas."""
+    """Bring the schema to the newest version; harmless at the same time on several replicas.
+
+    Raises:
+        SchemaError: a newer version made it.
+    """
 
     def upgrade(connection: Connection) -> None:
         # SQLite's BEGIN IMMEDIATE is such a lock by itself.
@@ -48,6 +52,12 @@ async def migrate(database: Database) -> None:
             # Every heartbeat waits behind a migration that waits, for a backup as a rule.
             connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        current = _current(connection)
+        if current is not None and current not in _known():
+            raise SchemaError(
+                f"A newer version of Trainyard made it (schema {current}, newest here "
+                f"{_known()[0]}). Go on with that version, or name another database."
+            )
         command.upgrade(config(connection), "head")
 
     async def once() -> None:
@@ -71,14 +81,20 @@ async def check(database: Database) -> None:
     """
     async with database.reading() as session:
         connection = await session.connection()
-        current = await connection.run_sync(
-            lambda sync: MigrationContext.configure(sync).get_current_revision()
-        )
-    known = [script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()]
-    if current is None or current in known[1:]:
+        current = await connection.run_sync(_current)
+    if current is None or current in _known()[1:]:
         raise SchemaError(
             "The database's schema is not the newest. Run `python -m backend migrate`."
         )
+
+
+def _current(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _known() -> list[str]:
+    """The versions of the schema, newest first."""
+    return [script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()]
 
 
 async def wait(database: Database) -> None:

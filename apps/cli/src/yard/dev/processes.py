@@ -60,6 +60,18 @@ def memory(process: psutil.Process) -> int:
     return total
 
 
+def listens(process: psutil.Process, port: int) -> bool:
+    """Return whether a process or a descendant of it listens on this TCP port."""
+    for member in (process, *_descendants(process)):
+        try:
+            found = member.net_connections("tcp")
+        except psutil.Error:
+            continue
+        if any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in found):
+            return True
+    return False
+
+
 def _descendants(process: psutil.Process) -> Sequence[psutil.Process]:
     try:
         found: list[psutil.Process] = process.children(recursive=True)

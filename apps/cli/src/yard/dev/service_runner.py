@@ -12,7 +12,7 @@ import psutil
 from yard import formatting
 from yard.dev import processes
 from yard.dev.services import Service, environment
-from yard.dev.state_folder import ProcessRecord
+from yard.dev.state_folder import ProcessRecord, is_free
 
 _BACKOFF_S = (0.5, 1, 2, 4, 8, 15)
 _STARTUP_PROBE_S = 0.1  # between probes until the service is ready
@@ -50,6 +50,7 @@ class ServiceRunner(threading.Thread):
         self._on_start = on_start
         self._report = report
         self._stopping = threading.Event()
+        self._hopeless = ""
 
     @property
     def uptime(self) -> float:
@@ -64,6 +65,10 @@ class ServiceRunner(threading.Thread):
             was_ready = self._run_once()
             if self._stopping.is_set():
                 break
+            if self._hopeless:
+                self.state, self.note = "failed", self._hopeless
+                self._report(f"{self.name} cannot start: {self.note}")
+                return
             failures = 0 if was_ready else failures + 1
             if failures >= _MAX_FAILED_STARTS:
                 self.state, self.note = "failed", f"ended {failures} times while starting"
@@ -97,7 +102,8 @@ class ServiceRunner(threading.Thread):
 
     def _run_once(self) -> bool:
         """Run the service to its end; return whether it was ever ready."""
-        if self.service.before and self._spawn(self.service.before).wait() != 0:
+        if self.service.before and (code := self._spawn(self.service.before).wait()):
+            self._judge(code)
             return False
         if self._stopping.is_set():
             return False
@@ -106,12 +112,30 @@ class ServiceRunner(threading.Thread):
         while child.poll() is None and not self._stopping.is_set():
             self.note = self.service.ready()
             if not self.note and not was_ready:
-                was_ready, self.ready_after = True, self.uptime
-                self._report(f"{self.name} ready after {self.ready_after:.1f} s")
+                if self._is_another():
+                    self.note = "another program answers on its port"
+                else:
+                    was_ready, self.ready_after = True, self.uptime
+                    self._report(f"{self.name} ready after {self.ready_after:.1f} s")
             self.state = "starting" if self.note and not was_ready else "ready"
             self._pause(child, _PROBE_S if was_ready else _STARTUP_PROBE_S)
-        child.wait()
+        code = child.wait()
+        if not was_ready:
+            self._judge(code)
         return was_ready
+
+    def _is_another(self) -> bool:
+        """Return whether it was not this service that answered on its port."""
+        port = self.service.port
+        return bool(port and self.process and not processes.listens(self.process, port))
+
+    def _judge(self, code: int) -> None:
+        """Remember why each further start would end as this one did, if it would."""
+        port = self.service.port
+        if code == self.service.hopeless:
+            self._hopeless = "it says what is wrong, and would say it again"
+        elif port and not is_free(port):
+            self._hopeless = f"another program listens on its port {port}; start again for another"
 
     def _pause(self, child: subprocess.Popen[bytes], seconds: float) -> None:
         """Wait this long, or until the service ends."""

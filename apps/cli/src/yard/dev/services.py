@@ -39,6 +39,8 @@ class Service:
         before: a command to run before each start, e.g. migrations.
         keeps_children: whether its children outlive it.
         grace_s: seconds from SIGTERM to SIGKILL.
+        port: the TCP port on which `ready` asks; None: it asks elsewhere.
+        hopeless: the exit code after which another start would end the same; None: there is none.
     """
 
     name: str
@@ -49,6 +51,8 @@ class Service:
     before: list[str] = dataclasses.field(default_factory=list)
     keeps_children: bool = False
     grace_s: float = processes.GRACE_S
+    port: int | None = None
+    hopeless: int | None = None
 
 
 def environment(service: Service) -> dict[str, str]:
@@ -99,6 +103,7 @@ def _temporal(state: StateFolder, ports: dict[str, int]) -> Service:
             "--dynamic-config-value", f"frontend.httpAllowedHosts={hosts}",
         ],
         lambda: _answers(f"{http}/api/v1/namespaces/default", host=_TEMPORAL_HOST),
+        port=ports["temporal-http"],
     )  # fmt: skip
 
 
@@ -206,6 +211,7 @@ def _mlflow(state: StateFolder, port: int) -> Service:
         ],
         lambda: _answers(_local(port) + "/health"),
         address=_local(port),
+        port=port,
         env={"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
     )  # fmt: skip
 
@@ -270,6 +276,8 @@ def _backend(
         address=url,
         env=env,
         before=[str(python), "-m", "backend", "migrate"],
+        port=ports["backend"],
+        hopeless=2,
     )  # fmt: skip
 
 

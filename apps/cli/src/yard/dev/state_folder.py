@@ -138,7 +138,7 @@ class StateFolder:
         last = locations.read_json(path)
         chosen = dict[str, int]()
         for name in names:
-            if name in fixed and not _is_free(fixed[name]):
+            if name in fixed and not is_free(fixed[name]):
                 raise YardError(
                     f"port {fixed[name]} is taken",
                     "another program listens on it",
@@ -151,7 +151,7 @@ class StateFolder:
             taken = chosen.values()
             chosen[name] = (
                 next(
-                    (port for port in candidates if port and port not in taken and _is_free(port)),
+                    (port for port in candidates if port and port not in taken and is_free(port)),
                     0,
                 )
                 or _any_free()
@@ -197,7 +197,8 @@ def write_private(path: Path, content: str) -> None:
     partial.replace(path)
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Return whether a service may listen on this port."""
     # SeaweedFS also binds a unix socket with a fixed name per port, and fails to start if that
     # file exists and belongs to another user.
     sockets = Path("/tmp").glob(f"seaweedfs-*-{port}.sock")  # noqa: S108 - its folder, not ours
