@@ -5,14 +5,17 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import httpx
+import pytest
 import servers
 from backend import __main__
 from backend.app import create_app
 from backend.context import Context
+from backend.infra import database
 from backend.infra.database import new_id, utcnow
 from backend.settings import Settings
 from backend.state.datasets import Dataset, DatasetStatus
@@ -89,6 +92,18 @@ async def serving(chosen: Settings) -> AsyncIterator[Api]:
     finally:
         server.should_exit = True
         await task
+
+
+def shift_clock(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """This process is on a machine whose clock is ahead (or behind)."""
+
+    class Shifted(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return super().now(tz) + timedelta(seconds=seconds)
+
+    monkeypatch.setattr(database, "datetime", Shifted)
+    monkeypatch.setattr(database._Clock, "offset", timedelta())
 
 
 async def add_dataset(ctx: Context, **columns: Any) -> str:

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
+import api_support
 import httpx
 import pytest
-from api_support import Api, Running, add_running, set_job
+from api_support import Api, Running, add_running, set_job, shift_clock
 from backend.infra import wakeups as wake_ups
 from backend.state.jobs import Job
 from backend.state.statuses import JobStatus
@@ -149,6 +150,22 @@ async def test_repeated_epoch_of_a_later_attempt_is_told_again(api: Api) -> None
             assert (await next_of(events, "metrics")).data["values"] == {"loss": loss}
         await beat(api, running, epoch=2, metrics={"loss": 1.0})
         assert (await next_of(events, "metrics")).data["epoch"] == 2
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_metrics_of_a_replica_whose_clock_is_behind_are_seen(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = await add_running(api.ctx)
+    async with following(api, running) as events:
+        await beat(api, running, epoch=0, metrics={"loss": 2.0})
+        await next_of(events, "metrics")
+        shift_clock(monkeypatch, -60)
+        async with api_support.serving(api.ctx.settings) as other:
+            assert (await other.http.get(running.path)).status_code == 200  # it is connected
+            await beat(other, running, epoch=1, metrics={"loss": 1.0})
+        await finish(api, running)
+        assert (await next_of(events, "metrics")).data["epoch"] == 1
 
 
 async def test_client_that_leaves_frees_everything(api: Api) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import servers
-from api_support import get_attempt
+from api_support import get_attempt, shift_clock
 from backend.context import Context
 from backend.executors.base import AttemptRef, Observation
 from backend.infra.database import utcnow
@@ -101,6 +101,16 @@ async def test_who_is_stopped(
     await sweep(ctx)
     assert (await get_attempt(ctx, *ref)).stop_cause == cause
     assert [stopped for stopped, _ in executor.stops] == ([ref] if cause else [])
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_a_replica_whose_clock_is_ahead_stops_nobody(
+    ctx: Context, executor: ScriptedExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref = await add_running(ctx, executor, WELL)
+    shift_clock(monkeypatch, 25)
+    await sweep(ctx)
+    assert (await get_attempt(ctx, *ref)).stop_cause is None
 
 
 async def test_nobody_is_silent_before_heartbeats_could_arrive(

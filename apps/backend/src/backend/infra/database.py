@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import JSON, DateTime, Dialect, MetaData, UpdateBase, event, func, select
@@ -22,8 +22,15 @@ CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 30.0
 
 
+class _Clock:
+    """What this process's clock lacks to the database's, by which all replicas go."""
+
+    offset = timedelta()
+
+
 def utcnow() -> datetime:
-    return datetime.now(UTC)
+    """The time by the database's clock, as it was last read."""
+    return datetime.now(UTC) + _Clock.offset
 
 
 def new_id() -> str:
@@ -67,6 +74,8 @@ class Database:
         if sqlite:
             event.listen(self.engine.sync_engine, "connect", _configure_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin)
+        else:
+            event.listen(self.engine.sync_engine, "connect", _read_first_clock)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         readers = self.engine.execution_options(**{READ_ONLY: True})
         self._reading = async_sessionmaker(readers, expire_on_commit=False)
@@ -94,6 +103,14 @@ class Database:
             # Assume that all pooled connections are dead; do not wait to close them.
             await self.engine.dispose(close=False)
             raise
+
+    async def read_clock(self) -> None:
+        """Go by the database's clock from here on, whatever happened to this machine's."""
+        if self.engine.dialect.name == "sqlite":  # one machine
+            return
+        async with self.reading() as session:
+            connection = await session.connection()
+            await connection.run_sync(lambda sync: _read_clock(sync.connection))
 
     @asynccontextmanager
     async def try_advisory_lock(self, work: int) -> AsyncIterator[bool]:
@@ -127,6 +144,22 @@ def _postgresql(answer_timeout_s: float | None) -> dict[str, Any]:
             "server_settings": {"random_page_cost": "1.1"},
         },
     }
+
+
+def _read_first_clock(connection: Any, _record: object) -> None:
+    _read_clock(connection)
+    connection.rollback()
+
+
+def _read_clock(connection: Any) -> None:
+    cursor = connection.cursor()
+    before = datetime.now(UTC)
+    cursor.execute("SELECT clock_timestamp()")
+    [at] = cursor.fetchone()
+    after = datetime.now(UTC)
+    cursor.close()
+    # It was read at some moment in between: an answer that was slow moves nothing that may be right.
+    _Clock.offset = min(max(_Clock.offset, at - after), at - before)
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:

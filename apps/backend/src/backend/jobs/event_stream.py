@@ -19,7 +19,8 @@ from backend.state.jobs import EpochMetrics
 from backend.state.statuses import FINISHED
 
 LOG_PART_BYTES = 64 * 2**10
-# Clocks of replicas differ: metrics are looked for from a little before the newest one seen.
+# What was written earlier may be committed later: metrics are looked for from a little before the
+# newest one seen.
 OVERLAP = timedelta(seconds=5)
 
 

@@ -58,6 +58,7 @@ async def sweep_forever(ctx: Context) -> None:
 
 async def sweep(ctx: Context, listening_since: datetime, *, compare: bool = True) -> None:
     """One look at everything; `listening_since`: from when on heartbeats could have come in."""
+    await ctx.db.read_clock()
     await _repeat_signals(ctx)
     await _stop_late_attempts(ctx, listening_since)
     try:
