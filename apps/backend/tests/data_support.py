@@ -35,7 +35,7 @@ class Workflows:
     started: list[str] = field(default_factory=list)
     down: bool = False
 
-    async def start_preflight(self, dataset_id: str) -> bool:
+    async def start_check(self, dataset_id: str) -> bool:
         if not self.down:
             self.started.append(dataset_id)
         return not self.down

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import servers
-from backend.temporal.workflows import Launched, PreflightWorkflow, Settled, TrainingWorkflow
+from backend.temporal.workflows import CheckWorkflow, Launched, Settled, TrainingWorkflow
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.worker import Worker
@@ -57,12 +57,12 @@ def _of_arguments(count: int, answer: Callable[..., Any]) -> Callable[..., Any]:
 
 async def _record(client: Client, name: str) -> None:
     signals, answers = TRAININGS.get(name, ([], {"preflight": [None]}))
-    run = TrainingWorkflow.run if name in TRAININGS else PreflightWorkflow.run
+    run = TrainingWorkflow.run if name in TRAININGS else CheckWorkflow.run
     handle: Any = await client.start_workflow(run, "0123456789ab", id=name, task_queue=name)
     worker = Worker(
         client,
         task_queue=name,
-        workflows=[TrainingWorkflow, PreflightWorkflow],
+        workflows=[TrainingWorkflow, CheckWorkflow],
         activities=_answering(answers),
     )
     for signal, arguments in signals:

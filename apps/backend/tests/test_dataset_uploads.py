@@ -35,7 +35,7 @@ async def test_several_parts_and_a_repeated_complete(served: Served) -> None:
     assert len(parts) == 2
     replies = await asyncio.gather(*(complete(client, dataset["id"], parts) for _ in range(3)))
     assert {(reply.status_code, reply.json()["status"]) for reply in replies} == {(202, "checking")}
-    await service.run_preflight(ctx, dataset["id"])
+    await service.run_check(ctx, dataset["id"])
     again = await complete(client, dataset["id"], parts)
     assert (again.status_code, again.json()["status"]) == (202, "ready")
 

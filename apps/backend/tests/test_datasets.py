@@ -14,7 +14,7 @@ import httpx
 import pytest
 import servers
 from backend.context import Context
-from backend.datasets import preflight_process, service
+from backend.datasets import check_process, service
 from backend.infra.database import new_id
 from backend.infra.object_store import ObjectStore, ObjectStoreError
 from backend.infra.problems import Problem
@@ -71,7 +71,7 @@ async def test_a_sound_dataset_becomes_ready(served: Served, task: str) -> None:
     id_ = await push(client, data, task=task)
     assert (await get(client, id_))["status"] == "checking"
     assert cast("data_support.Workflows", ctx.temporal).started == [id_]
-    await service.run_preflight(ctx, id_)
+    await service.run_check(ctx, id_)
     dataset = await get(client, id_)
     assert dataset["status"] == "ready", dataset
     assert dataset["sha256"] == hashlib.sha256(data).hexdigest()
@@ -88,7 +88,7 @@ async def test_a_sound_dataset_becomes_ready(served: Served, task: str) -> None:
         ("train", train),
         ("val", val),
     ]
-    await service.run_preflight(ctx, id_)  # once more: nothing to do
+    await service.run_check(ctx, id_)  # once more: nothing to do
     assert await get(client, id_) == dataset
 
 
@@ -97,12 +97,12 @@ async def test_a_dataset_of_an_older_backend_is_checked_again_and_stays_ready(
 ) -> None:
     ctx, client = served
     id_ = await push(client, archives.zipped(archives.files()))
-    await service.run_preflight(ctx, id_)
+    await service.run_check(ctx, id_)
     before, index = await get(client, id_), await index_of(ctx, id_)
     await ctx.store.delete(ctx.settings.datasets_bucket, object_keys.dataset_index(id_))
     async with ctx.db.transaction() as session:
         (await session.get_one(Dataset, id_)).index_sha256 = None
-    checking = asyncio.create_task(service.run_preflight(ctx, id_))
+    checking = asyncio.create_task(service.run_check(ctx, id_))
     while not checking.done():
         assert (await get(client, id_))["status"] == "ready"
         await asyncio.sleep(0.05)
@@ -116,15 +116,15 @@ async def test_a_check_that_ends_after_the_deletion_leaves_no_index(
 ) -> None:
     ctx, client = served
     id_ = await push(client, archives.zipped(archives.files()))
-    check = preflight_process.run
+    check = check_process.run
 
-    async def deleted_meanwhile(*given: Any) -> preflight_process.Result:
+    async def deleted_meanwhile(*given: Any) -> check_process.Result:
         result = await check(*given)
         assert (await client.delete(f"/api/v1/datasets/{id_}")).status_code == 204
         return result
 
-    monkeypatch.setattr(preflight_process, "run", deleted_meanwhile)
-    await service.run_preflight(ctx, id_)
+    monkeypatch.setattr(check_process, "run", deleted_meanwhile)
+    await service.run_check(ctx, id_)
     assert await ctx.store.list(ctx.settings.datasets_bucket, id_) == []
 
 
@@ -135,7 +135,7 @@ async def test_identical_bytes_are_not_uploaded_again(served: Served) -> None:
     id_ = await push(client, data, sha256=sha256)
     second = await announce(client, data, sha256=sha256)
     assert second["upload"] is not None  # not ready yet
-    await service.run_preflight(ctx, id_)
+    await service.run_check(ctx, id_)
     reply = await client.post(
         "/api/v1/datasets",
         json={"name": "set", "task": "detect", "size": len(data), "sha256": sha256},
@@ -183,7 +183,7 @@ async def test_delete_leaves_nothing_behind(served: Served, uploaded: bool) -> N
     bucket = ctx.settings.datasets_bucket
     if uploaded:
         id_ = await push(client, data)
-        await service.run_preflight(ctx, id_)
+        await service.run_check(ctx, id_)
     else:
         dataset = await announce(client, data)
         await put_parts(dataset["upload"], data)
@@ -196,7 +196,7 @@ async def test_delete_leaves_nothing_behind(served: Served, uploaded: bool) -> N
         assert await ctx.store.list_parts(bucket, object_keys.dataset(id_), upload) is None
     assert (await client.get(f"/api/v1/datasets/{id_}")).status_code == 404
     assert (await client.delete(f"/api/v1/datasets/{id_}")).status_code == 404
-    await service.run_preflight(ctx, id_)  # a check that comes too late
+    await service.run_check(ctx, id_)  # a check that comes too late
 
 
 async def test_delete_waits_for_jobs(served: Served) -> None:

@@ -16,6 +16,7 @@ import pytest
 import servers
 from backend import __main__
 from backend.infra import log_format
+from backend.settings import Settings
 
 
 def environment_of(database_url: str, folder: Path) -> dict[str, str]:
@@ -34,6 +35,10 @@ def run(environment: dict[str, str], *arguments: str) -> "subprocess.CompletedPr
     return subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=50, check=False
     )
+
+
+def test_every_setting_is_described() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
 
 
 @contextmanager

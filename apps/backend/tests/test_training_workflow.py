@@ -10,7 +10,7 @@ import pytest
 import servers
 from api_support import add_dataset, get_attempt, get_job, set_attempt, set_job
 from backend.context import Context
-from backend.datasets import preflight_process
+from backend.datasets import check_process
 from backend.executors.base import AttemptRef, AttemptSpec, LaunchError
 from backend.orchestration import activities, attempts
 from backend.orchestration.attempts import request_stop
@@ -146,13 +146,13 @@ async def test_a_dataset_without_an_index_is_checked_before_its_training_starts(
     sound: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    told_why, check = asyncio.Event(), preflight_process.run
+    told_why, check = asyncio.Event(), check_process.run
 
-    async def held(*given: Any) -> preflight_process.Result:
+    async def held(*given: Any) -> check_process.Result:
         await told_why.wait()
         return await check(*given)
 
-    monkeypatch.setattr(preflight_process, "run", held)
+    monkeypatch.setattr(check_process, "run", held)
     data = archives.zipped(archives.files()) if sound else b"not a zip archive"
     dataset_id = await add_dataset(ctx, size=len(data), sha256=None, index_sha256=None)
     s3.put_object(Bucket="datasets", Key=f"{dataset_id}.zip", Body=data)
@@ -296,7 +296,7 @@ async def test_a_check_that_goes_on_failing_is_given_up(
         raise ValueError("no such thing")
 
     monkeypatch.setattr(activities, "TRIES", 3)
-    monkeypatch.setattr(preflight_process, "run", broken)
+    monkeypatch.setattr(check_process, "run", broken)
     dataset_id = await add_dataset(ctx, status=DatasetStatus.CHECKING)
 
     async def rejected() -> bool:
@@ -317,7 +317,7 @@ async def test_checks_that_wait_take_no_jobs_turn(
     async def held(*_: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(preflight_process, "run", held)
+    monkeypatch.setattr(check_process, "run", held)
     async with asyncio.TaskGroup() as group:
         for _ in range(105):
             group.create_task(add_dataset(ctx, status=DatasetStatus.CHECKING))

@@ -13,7 +13,7 @@ from backend.executors.base import AttemptRef
 from backend.orchestration import repairs
 from backend.orchestration.activities import activities
 from backend.state.statuses import JobStatus
-from backend.temporal.workflows import PreflightWorkflow, TrainingWorkflow
+from backend.temporal.workflows import CheckWorkflow, TrainingWorkflow
 from temporalio import workflow
 from temporalio.client import Client, WorkflowHistory
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
@@ -33,7 +33,7 @@ HISTORIES = sorted(Path(__file__).with_name("histories").glob("*/*.json"))
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_a_recorded_history_is_replayed(path: Path) -> None:
     replayer = Replayer(
-        workflows=[TrainingWorkflow, PreflightWorkflow],
+        workflows=[TrainingWorkflow, CheckWorkflow],
         workflow_runner=UnsandboxedWorkflowRunner(),
     )
     history = WorkflowHistory.from_json(path.stem, path.read_text())

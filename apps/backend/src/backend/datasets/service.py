@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random
 
 from backend.context import Context
-from backend.datasets import preflight_process, repository
+from backend.datasets import check_process, repository
 from backend.datasets.schemas import (
     CompletedPart,
     DatasetCreate,
@@ -133,7 +133,7 @@ async def complete(ctx: Context, id_: str, parts: Sequence[CompletedPart]) -> Da
             )
             dataset = await existing(session, id_)
     if dataset.status == DatasetStatus.CHECKING:
-        await ctx.temporal.start_preflight(id_)  # if Temporal is down, `start_workflows` does
+        await ctx.temporal.start_check(id_)  # if Temporal is down, `start_workflows` does
     return dataset
 
 
@@ -196,7 +196,7 @@ def _incomplete(detail: str) -> Problem:
     return wrong_field("Upload incomplete", "parts", detail)
 
 
-async def run_preflight(ctx: Context, id_: str) -> None:
+async def run_check(ctx: Context, id_: str) -> None:
     """Check an uploaded dataset, store its index, and make it ready or rejected.
 
     A ready dataset without an index is checked again and stays ready meanwhile. Nothing to do
@@ -211,7 +211,7 @@ async def run_preflight(ctx: Context, id_: str) -> None:
         return
     bucket, key = ctx.settings.datasets_bucket, object_keys.dataset_index(id_)
     with tempfile.TemporaryFile() as index:
-        result = await preflight_process.run(ctx, dataset, index)
+        result = await check_process.run(ctx, dataset, index)
         if result.index_sha256 is not None:
             await ctx.store.put(bucket, key, index)
     columns: dict[str, Any] = {"report": result.report.model_dump()}

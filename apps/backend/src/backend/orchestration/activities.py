@@ -98,7 +98,7 @@ def activities(ctx: Context) -> Sequence[Callable[..., Any]]:
         async def give_up(reason: str) -> None:
             await datasets.give_up(ctx, dataset_id, f"{reason} Push it again.")
 
-        await bounded("preflight", dataset_id, datasets.run_preflight(ctx, dataset_id), give_up)
+        await bounded("preflight", dataset_id, datasets.run_check(ctx, dataset_id), give_up)
 
     return [launch, settle, finalize, preflight]
 

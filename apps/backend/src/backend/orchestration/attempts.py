@@ -178,7 +178,7 @@ async def _request_index(ctx: Context, dataset: Dataset) -> NoReturn:
     name = f"Dataset {dataset.name} version {dataset.version}"
     if dataset.status == DatasetStatus.REJECTED:
         raise LaunchError(f"{name} was checked again and rejected.", Cause.DATASET_INVALID)
-    await ctx.temporal.start_preflight(dataset.id)
+    await ctx.temporal.start_check(dataset.id)
     raise DatasetPendingError(
         f"{name} was pushed to an older version of the platform and is checked again. "
         "The training starts when this is done."

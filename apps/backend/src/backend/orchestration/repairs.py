@@ -154,5 +154,5 @@ async def start_workflows(ctx: Context) -> None:
 
     await asyncio.gather(
         *(start(ctx.temporal.start_training, Job, job_id) for job_id in jobs),
-        *(start(ctx.temporal.start_preflight, Dataset, id_) for id_ in datasets),
+        *(start(ctx.temporal.start_check, Dataset, id_) for id_ in datasets),
     )

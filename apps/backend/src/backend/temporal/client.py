@@ -24,7 +24,7 @@ from backend.infra.retry import forever
 from backend.settings import Settings
 from backend.temporal.workflows import (
     ACTIVITY_HEARTBEAT_TIMEOUT,
-    PreflightWorkflow,
+    CheckWorkflow,
     TrainingWorkflow,
     checks_queue,
 )
@@ -70,10 +70,10 @@ class Temporal:
         """Start the job's workflow unless it runs; False: Temporal is away, `start_workflows` tries again."""
         return await self._start(TrainingWorkflow.run, job_id, workflow_id=job_id)
 
-    async def start_preflight(self, dataset_id: str) -> bool:
+    async def start_check(self, dataset_id: str) -> bool:
         """Start the dataset's check unless it runs; False as above."""
         return await self._start(
-            PreflightWorkflow.run, dataset_id, workflow_id=f"preflight-{dataset_id}"
+            CheckWorkflow.run, dataset_id, workflow_id=f"preflight-{dataset_id}"
         )
 
     async def attempt_ended(self, job_id: str, number: int) -> bool:
@@ -125,7 +125,7 @@ class Temporal:
         training = Worker(
             client,
             task_queue=self._task_queue,
-            workflows=[TrainingWorkflow, PreflightWorkflow],
+            workflows=[TrainingWorkflow, CheckWorkflow],
             # With the checks: those that an older version began are in this queue.
             activities=activities,
             # One that an older version began and this version's code does not fit would stand still

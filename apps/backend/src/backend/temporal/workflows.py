@@ -79,8 +79,9 @@ class TrainingWorkflow:
             ended = False
 
 
+# Temporal knows the check by the name that running workflows were started with.
 @workflow.defn(name="preflight")
-class PreflightWorkflow:
+class CheckWorkflow:
     """Checks one uploaded dataset."""
 
     @workflow.run

@@ -103,7 +103,7 @@ def jpeg_with_comments(size: int) -> bytes:
 async def test_a_claim_that_does_not_hold_rejects(served: Served) -> None:
     ctx, client = served
     id_ = await data_support.push(client, zipped(archives.files()), sha256="0" * 64)
-    await service.run_preflight(ctx, id_)
+    await service.run_check(ctx, id_)
     dataset = await data_support.get(client, id_)
     assert dataset["status"] == "rejected"
     assert "it was damaged on its way. Push it again" in data_support.problem_text(dataset)
@@ -113,7 +113,7 @@ async def test_a_vanished_archive_rejects(served: Served) -> None:
     ctx, client = served
     id_ = await data_support.push(client, zipped(archives.files()))
     await ctx.store.delete(ctx.settings.datasets_bucket, object_keys.dataset(id_))
-    await service.run_preflight(ctx, id_)
+    await service.run_check(ctx, id_)
     dataset = await data_support.get(client, id_)
     assert dataset["status"] == "rejected"
     assert "no longer in the store" in data_support.problem_text(dataset)
@@ -125,7 +125,7 @@ async def test_an_overrun_rejects(
     ctx, client = served
     monkeypatch.setattr(limits, "WALL_S", 1)
     id_ = await data_support.push(client, zipped(archives.files()))
-    await service.run_preflight(elsewhere(ctx, silent), id_)
+    await service.run_check(elsewhere(ctx, silent), id_)
     dataset = await data_support.get(client, id_)
     assert dataset["status"] == "rejected"
     assert "took longer than" in data_support.problem_text(dataset)
@@ -134,7 +134,7 @@ async def test_an_overrun_rejects(
 async def test_a_killed_check_is_tried_again_and_then_rejects(served: Served, silent: str) -> None:
     ctx, client = served
     id_ = await data_support.push(client, zipped(archives.files()))
-    running = asyncio.create_task(service.run_preflight(elsewhere(ctx, silent), id_))
+    running = asyncio.create_task(service.run_check(elsewhere(ctx, silent), id_))
     first = await child()
     first.kill()
     (await child(after=first.pid)).kill()
@@ -149,13 +149,13 @@ async def test_a_cancelled_check_leaves_no_process_and_can_run_again(
 ) -> None:
     ctx, client = served
     id_ = await data_support.push(client, zipped(archives.files()))
-    running = asyncio.create_task(service.run_preflight(elsewhere(ctx, silent), id_))
+    running = asyncio.create_task(service.run_check(elsewhere(ctx, silent), id_))
     process = await child()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
     assert not process.is_running()
-    await service.run_preflight(ctx, id_)
+    await service.run_check(ctx, id_)
     assert (await data_support.get(client, id_))["status"] == "ready"
 
 
@@ -163,9 +163,9 @@ async def test_with_the_store_away_the_dataset_keeps_being_checked(served: Serve
     ctx, client = served
     id_ = await data_support.push(client, zipped(archives.files()))
     with pytest.raises(ObjectStoreError, match=f"Dataset {id_} could not be read"):
-        await service.run_preflight(elsewhere(ctx, "http://127.0.0.1:1"), id_)
+        await service.run_check(elsewhere(ctx, "http://127.0.0.1:1"), id_)
     assert (await data_support.get(client, id_))["status"] == "checking"
-    await service.run_preflight(ctx, id_)
+    await service.run_check(ctx, id_)
     assert (await data_support.get(client, id_))["status"] == "ready"
 
 
@@ -176,7 +176,7 @@ async def test_a_child_whose_index_is_none_crashed(
     id_ = await data_support.push(client, zipped(archives.files()))
     monkeypatch.setattr(limits, "MAX_INDEX_BYTES", 10)  # this process', not the child's
     monkeypatch.setattr(index, "MAX_INDEX_BYTES", 10)
-    await service.run_preflight(ctx, id_)
+    await service.run_check(ctx, id_)
     dataset = await data_support.get(client, id_)
     assert dataset["status"] == "rejected"
     assert "crashed 2 times (no index" in data_support.problem_text(dataset)
@@ -190,7 +190,7 @@ async def test_the_check_gets_no_secret(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "do-not-leak")
     monkeypatch.setenv("DATABASE_URL", "do-not-leak")
     id_ = await data_support.push(client, zipped(archives.files()))
-    running = asyncio.create_task(service.run_preflight(elsewhere(ctx, silent), id_))
+    running = asyncio.create_task(service.run_check(elsewhere(ctx, silent), id_))
     process = await child()
     seen = f"{process.environ()} {process.cmdline()}"
     running.cancel()
