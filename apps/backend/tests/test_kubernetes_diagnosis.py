@@ -85,6 +85,21 @@ def test_a_pod_deleted_by_hand() -> None:
     assert told == Observation(REF, "ended", cause=Cause.PREEMPTED, message="Its pod was deleted.")
 
 
+@pytest.mark.parametrize(
+    ("exit_code", "cause"), [(137, Cause.PREEMPTED), (143, Cause.PREEMPTED), (3, None)]
+)
+def test_a_pod_deleted_by_hand_that_told_its_exit(exit_code: int, cause: Cause | None) -> None:
+    """With `--force` it is killed at once."""
+    stopped = seen("exit_3")
+    assert stopped.pod is not None
+    stopped.pod["metadata"]["deletionTimestamp"] = "2026-11-24T18:48:40Z"
+    container = stopped.pod["status"]["containerStatuses"][0]
+    container["state"]["terminated"]["exitCode"] = exit_code
+    told = diagnose(REF, stopped)
+    assert isinstance(told, Observation)
+    assert (told.exit_code, told.cause) == (exit_code, cause)
+
+
 def test_what_only_the_job_tells() -> None:
     done, quota = seen("succeeded"), seen("quota")
     assert done.job is not None

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -95,7 +95,7 @@ class ScriptedExecutor:
     async def check(self) -> None:
         self._answer()
 
-    async def observe(self) -> AsyncIterator[Sequence[Observation]]:
+    async def observe(self) -> AsyncGenerator[Sequence[Observation]]:
         while True:
             yield [*self.attempts.values()]
             self._changed.clear()

@@ -1,6 +1,6 @@
 """The protocol of executors, which run attempts."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
@@ -88,10 +88,10 @@ class Executor(Protocol):
     async def gpus(self) -> int | None:
         """The most GPUs that an attempt can have; None: a scheduler finds out."""
 
-    def observe(self) -> AsyncIterator[Sequence[Observation]]:
+    def observe(self) -> AsyncGenerator[Sequence[Observation]]:
         """What changed, as it changes; the first item is everything.
 
-        Never ends, and rides out outages.
+        Never ends, and rides out outages. Close it before another is begun.
         """
 
     async def log(self, ref: AttemptRef) -> bytes:

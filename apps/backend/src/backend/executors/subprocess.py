@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ class SubprocessExecutor:
         count: int | None = (await self._call("ping")).get("gpus")
         return count
 
-    async def observe(self) -> AsyncIterator[Sequence[Observation]]:
+    async def observe(self) -> AsyncGenerator[Sequence[Observation]]:
         seen: dict[AttemptRef, Observation] | None = None
         away = False
         while True:

@@ -198,14 +198,8 @@ async def request_stop(ctx: Context, job_id: str) -> bool:
         ref = AttemptRef(job_id, job.attempt)
         waiting = job.status in NOT_RUNNING
         if waiting:
-            await transition(
-                session,
-                job_id,
-                JobStatus.CANCELLED,
-                cause=Cause.CANCELLED,
-                message=CAUSE_RULES[Cause.CANCELLED].sentence,
-                finished_at=utcnow(),
-            )
+            sentence = CAUSE_RULES[Cause.CANCELLED].sentence
+            await _finish(session, job, Cause.CANCELLED, sentence)
         else:
             await transition(
                 session,
@@ -320,15 +314,7 @@ async def finalize(ctx: Context, job_id: str, number: int) -> None:
             return
         attempt = await repository.existing_attempt(session, AttemptRef(job_id, number))
         cause = retry_policy.final_cause(job, attempt)
-        await transition(
-            session,
-            job_id,
-            retry_policy.FINAL_STATUS.get(cause, JobStatus.FAILED),
-            attempt=number,
-            cause=cause,
-            message=retry_policy.final_message(job, attempt, cause),
-            finished_at=utcnow(),
-        )
+        await _finish(session, job, cause, retry_policy.final_message(job, attempt, cause))
     await ctx.bus.publish(job_id)
     if cause == Cause.COMPLETED:
         await _drop_checkpoints(ctx, job_id, number)
@@ -348,15 +334,14 @@ async def give_up(ctx: Context, job_id: str, reason: str) -> None:
             attempt = await repository.existing_attempt(session, ref)
             attempt.cause = attempt.cause or cause
             cause = retry_policy.final_cause(job, attempt)
-        await transition(
-            session,
-            job_id,
-            retry_policy.FINAL_STATUS.get(cause, JobStatus.FAILED),
-            cause=cause,
-            message=f"{CAUSE_RULES[cause].sentence} {reason}",
-            finished_at=utcnow(),
-        )
+        await _finish(session, job, cause, f"{CAUSE_RULES[cause].sentence} {reason}")
     await ctx.bus.publish(job_id)
+
+
+async def _finish(session: AsyncSession, job: Job, cause: Cause, message: str) -> None:
+    """Give the job, which the session has locked, its final status."""
+    status = retry_policy.FINAL_STATUS.get(cause, JobStatus.FAILED)
+    await transition(session, job.id, status, cause=cause, message=message, finished_at=utcnow())
 
 
 async def _drop_checkpoints(ctx: Context, job_id: str, last: int) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import aclosing
 
 from backend.callbacks import log_repository
 from backend.callbacks.log_repository import LogWrite
@@ -20,17 +21,18 @@ LOG_CHUNK_BYTES = 2**20
 async def watch(ctx: Context) -> None:
     """Record each end as the executor sees it, and tell what an attempt waits for."""
     waiting: set[AttemptRef] = set()
-    async for observations in ctx.executor.observe():
-        news = []
-        for seen in observations:
-            if seen.state == "ended":
-                news.append(_record_end(ctx, seen))
-                waiting.discard(seen.ref)
-            elif seen.message is not None or seen.ref in waiting:
-                news.append(_record_waiting(ctx, seen))
-                waiting.add(seen.ref)
-        # At once: each end also waits for Temporal, which may say nothing.
-        await asyncio.gather(*news)
+    async with aclosing(ctx.executor.observe()) as observed:
+        async for observations in observed:
+            news = []
+            for seen in observations:
+                if seen.state == "ended":
+                    news.append(_record_end(ctx, seen))
+                    waiting.discard(seen.ref)
+                elif seen.message is not None or seen.ref in waiting:
+                    news.append(_record_waiting(ctx, seen))
+                    waiting.add(seen.ref)
+            # At once: each end also waits for Temporal, which may say nothing.
+            await asyncio.gather(*news)
 
 
 async def _record_end(ctx: Context, seen: Observation) -> None:

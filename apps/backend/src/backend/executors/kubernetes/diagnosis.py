@@ -1,5 +1,6 @@
 """Diagnoses an attempt from its Job, pod and events."""
 
+import signal
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -28,6 +29,8 @@ DISRUPTIONS = {
     "NodeLost": Cause.NODE_LOST,
     "DeadlineExceeded": Cause.DEADLINE_EXCEEDED,
 }
+DELETED = Cause.PREEMPTED, "Its pod was deleted."
+STOPPED = {128 + signal.SIGTERM, 128 + signal.SIGKILL}
 NOT_STARTED = {"StartError", "ContainerCannotRun"}
 # Why a container waits, and how long that may last.
 WAIT_REASONS = {
@@ -105,7 +108,7 @@ def diagnose(ref: AttemptRef, seen: AttemptObjects) -> Observation | Pending:
     if told is not None:
         return told
     if pod is not None:
-        cause, message = _disruption(pod) or (Cause.PREEMPTED, "Its pod was deleted.")
+        cause, message = _disruption(pod) or DELETED
         return Observation(ref, "ended", cause=cause, message=message)
     if job is None:
         return Observation(ref, "ended", cause=Cause.PREEMPTED, message="Its Job was deleted.")
@@ -171,7 +174,8 @@ def _disruption(pod: Object) -> tuple[Cause, str] | None:
             node = pod["spec"].get("nodeName")
             where = f"Node {node}: " if node else ""
             return cause, f"{where}{_sentence(text or reason)}"
-    return None
+    told_to_leave = "deletionTimestamp" in pod["metadata"]
+    return DELETED if told_to_leave and _ended(pod).get("exitCode") in STOPPED else None
 
 
 def _pending(pod: Object) -> Pending | None:

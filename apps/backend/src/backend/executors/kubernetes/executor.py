@@ -8,7 +8,7 @@ the attempt as `launch_failed`, and the next one follows.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
@@ -76,8 +76,10 @@ class KubernetesExecutor:
         self._api = KubernetesApi(namespace or _own_namespace())
         self._grace_s = grace_s
         self._unschedulable_after_s = unschedulable_after_s
-        self._watched: AttemptWatch | None = None
+        self._watched = AttemptWatch(self._api)
+        # What was told of each attempt: ends for as long as nobody has said that they are recorded.
         self._told: dict[AttemptRef, Observation] = {}
+        self._forgotten: set[AttemptRef] = set()
         self._waiting: dict[AttemptRef, tuple[Cause, float]] = {}
         self._last_words: dict[AttemptRef, tuple[asyncio.Task[None], bytearray]] = {}
 
@@ -98,6 +100,9 @@ class KubernetesExecutor:
         await self._delete(ref)
 
     async def list(self) -> Sequence[Observation]:
+        if not self._watched.listed:
+            # A pod may outlive its Job by its grace period.
+            raise ExecutorUnavailableError("The pods of all attempts are not listed yet.")
         listed: dict[AttemptRef, Literal["running", "ended"]] = {}
         try:
             async for page in self._api.pages("jobs", labelSelector=f"{JOB},!{END_RECORDED}"):
@@ -106,8 +111,7 @@ class KubernetesExecutor:
                     listed[ref] = "ended" if job_has_finished(job) else "running"
         except KubernetesRefusedError as error:
             raise ExecutorUnavailableError(str(error)) from error
-        # A pod may outlive its Job by its grace period.
-        known = {ref: told for ref, told in self._told.items() if told.state == "running"}
+        known = {ref: self._told[ref] for ref in self._told.keys() - self._forgotten}
         for ref, state in listed.items():
             known[ref] = self._told.get(ref, Observation(ref, state))
         return list(known.values())
@@ -121,9 +125,8 @@ class KubernetesExecutor:
         except KubernetesRefusedError as error:
             raise ExecutorUnavailableError(str(error)) from error
 
-    async def observe(self) -> AsyncIterator[Sequence[Observation]]:
-        watched = self._watched = AttemptWatch(self._api)
-        self._told.clear()
+    async def observe(self) -> AsyncGenerator[Sequence[Observation]]:
+        watched = self._watched
         following = asyncio.create_task(watched.follow())
         following.add_done_callback(lambda _: watched.wake())
         first = True
@@ -133,13 +136,14 @@ class KubernetesExecutor:
                     continue
                 due = watched.changed | self._waiting.keys()
                 watched.changed = set()
-                changed = self._look(watched, due)
+                changed = self._look(due)
+                if first:
+                    changed = [self._told[ref] for ref in self._told.keys() - self._forgotten]
                 if changed or first:
                     yield changed
                 first = False
             await following
         finally:
-            self._watched = None
             following.cancel()
             await asyncio.wait({following})
             for ref in list(self._last_words):
@@ -148,23 +152,25 @@ class KubernetesExecutor:
 
     async def forget(self, ref: AttemptRef) -> None:
         self._drop_last_words(ref)
-        seen = self._watched.seen(ref) if self._watched else None
+        seen = self._watched.seen(ref)
         if seen is not None and not has_finished(seen):
             # It would never finish, and so never meet its TTL.
             await self._delete(ref)
-            return
-        patch: Object = {"metadata": {"labels": {END_RECORDED: "true"}}}
-        try:
-            await self._api.merge("jobs", job_name(ref), patch)
-        except KubernetesRefusedError as error:
-            _unless_gone(error)
+        else:
+            patch: Object = {"metadata": {"labels": {END_RECORDED: "true"}}}
+            try:
+                await self._api.merge("jobs", job_name(ref), patch)
+            except KubernetesRefusedError as error:
+                _unless_gone(error)
+        self._forgotten.add(ref)
+        self._drop_gone(ref)
 
     async def log(self, ref: AttemptRef) -> bytes:
         if ref in self._last_words:
             reading, words = self._last_words[ref]
             await asyncio.wait({reading}, timeout=LAST_WORDS_S)
             return bytes(words)
-        seen = self._watched.seen(ref) if self._watched else None
+        seen = self._watched.seen(ref)
         words = bytearray()
         if seen is not None and seen.pod is not None:
             await self._read(seen.pod, words, within_s=LOG_S)
@@ -200,9 +206,9 @@ class KubernetesExecutor:
         except KubernetesRefusedError as error:
             _unless_gone(error)
 
-    def _look(self, watched: AttemptWatch, refs: Iterable[AttemptRef]) -> Sequence[Observation]:
+    def _look(self, refs: Iterable[AttemptRef]) -> Sequence[Observation]:
         """New observations of these attempts since the last report."""
-        changed = []
+        watched, changed = self._watched, []
         for ref in refs:
             seen = watched.seen(ref)
             if seen is None:
@@ -212,14 +218,20 @@ class KubernetesExecutor:
             if told is None or told.state == "running":
                 self._told[ref] = self._wait_for(ref, diagnose(ref, seen))
             if watched.recorded(ref):
+                self._forgotten.add(ref)
                 self._drop_last_words(ref)
             elif self._told[ref] != told:
                 changed.append(self._told[ref])
             if seen.pod is not None and self._told[ref].state == "running":
                 self._listen(ref, seen.pod)
-            if watched.drop_gone(ref):
-                self._told.pop(ref)
+            self._drop_gone(ref)
         return changed
+
+    def _drop_gone(self, ref: AttemptRef) -> None:
+        """Drop what is known of an attempt once its end is recorded and nothing is left of it."""
+        if ref in self._forgotten and self._watched.drop_gone(ref):
+            self._told.pop(ref, None)
+            self._forgotten.discard(ref)
 
     def _wait_for(self, ref: AttemptRef, judged: Observation | Pending) -> Observation:
         if isinstance(judged, Observation):

@@ -41,6 +41,11 @@ class AttemptWatch:
             async with asyncio.timeout(within_s):
                 await self._woken.wait()
         self._woken.clear()
+        return self.listed
+
+    @property
+    def listed(self) -> bool:
+        """Whether every Job and pod was seen once."""
         return not self._unlisted
 
     def wake(self) -> None:

@@ -1,0 +1,187 @@
+"""A Kubernetes API server for tests: what clients create, list, watch and delete is kept; pods run as tests say."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from backend.executors.base import AttemptRef
+from backend.executors.kubernetes.manifests import ATTEMPT, JOB, job_name
+
+Object = dict[str, Any]
+NAMESPACE = "/{group:apis/batch/v1|api/v1}/namespaces/platform/{kind}"
+
+
+class FakeKubernetes:
+    """Deleting a Job takes only the Job: a pod leaves when the test says so, as in the background."""
+
+    def __init__(self) -> None:
+        self.kinds: dict[str, dict[str, Object]] = {
+            kind: {} for kind in ("jobs", "pods", "events", "secrets")
+        }
+        # By pod.
+        self.logs: dict[str, bytes] = {}
+        self.log_queries: list[dict[str, str]] = []
+        self.silent = False
+        self._ended: set[str] = set()
+        self._events: list[tuple[str, str, Object]] = []
+        self._news = asyncio.Condition()
+
+    async def run(self, ref: AttemptRef) -> str:
+        """A Job and its running pod, whose name is returned."""
+        name = job_name(ref)
+        labels = {JOB: ref.job_id, ATTEMPT: str(ref.number)}
+        job = {"metadata": {"name": name, "labels": labels}, "spec": {}, "status": {}}
+        containers = [{"name": "trainer", "image": "script:1"}]
+        status = {"phase": "Running", "containerStatuses": [_container("running", {})]}
+        metadata = {"name": f"{name}-0", "labels": labels}
+        pod = {"metadata": metadata, "spec": {"containers": containers}, "status": status}
+        self.logs[f"{name}-0"] = b""
+        await self.put("jobs", job)
+        await self.put("pods", pod)
+        return f"{name}-0"
+
+    async def leave(self, pod: str, **metadata: Any) -> None:
+        """The pod is told to leave."""
+        known = self.kinds["pods"][pod]
+        told = {"deletionTimestamp": "2026-01-01T00:00:00Z", "deletionGracePeriodSeconds": 2}
+        await self.put("pods", {**known, "metadata": {**known["metadata"], **told, **metadata}})
+
+    async def exit(self, pod: str, code: int) -> None:
+        known = self.kinds["pods"][pod]
+        ended = _container("terminated", {"exitCode": code})
+        status = {"phase": "Failed" if code else "Succeeded", "containerStatuses": [ended]}
+        await self.put("pods", {**known, "status": status})
+
+    async def print(self, pod: str, output: bytes) -> None:
+        async with self._news:
+            self.logs[pod] += output
+            self._news.notify_all()
+
+    async def end_log(self, pod: str) -> None:
+        async with self._news:
+            self._ended.add(pod)
+            self._news.notify_all()
+
+    async def put(self, kind: str, item: Object) -> None:
+        name = item["metadata"]["name"]
+        event = "MODIFIED" if name in self.kinds[kind] else "ADDED"
+        self.kinds[kind][name] = item
+        await self._tell(kind, event, item)
+
+    async def remove(self, kind: str, name: str) -> None:
+        if name in self.kinds[kind]:
+            await self._tell(kind, "DELETED", self.kinds[kind].pop(name))
+
+    async def _tell(self, kind: str, event: str, item: Object) -> None:
+        async with self._news:
+            self._events.append((kind, event, item))
+            self._news.notify_all()
+
+    @asynccontextmanager
+    async def serving(self, kubeconfig: Path) -> AsyncIterator[None]:
+        """`kubeconfig` is written for its clients."""
+        app = web.Application()
+        app.router.add_get(NAMESPACE, self._list)
+        app.router.add_post(NAMESPACE, self._create)
+        app.router.add_get(f"{NAMESPACE}/{{name}}/log", self._log)
+        app.router.add_patch(f"{NAMESPACE}/{{name}}", self._patch)
+        app.router.add_delete(f"{NAMESPACE}/{{name}}", self._delete)
+        runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = runner.addresses[0]
+        named = {"name": "fake", "context": {"cluster": "fake", "user": "fake"}}
+        config = {
+            "clusters": [{"name": "fake", "cluster": {"server": f"http://{host}:{port}"}}],
+            "users": [{"name": "fake", "user": {}}],
+            "contexts": [named],
+            "current-context": "fake",
+        }
+        await asyncio.to_thread(kubeconfig.write_text, json.dumps(config))
+        try:
+            yield
+        finally:
+            await runner.cleanup()
+
+    async def _list(self, request: web.Request) -> web.StreamResponse:
+        kind = request.match_info["kind"]
+        if "watch" in request.query:
+            return await self._watch(request, kind)
+        _, _, without = request.query.get("labelSelector", "").partition(",!")
+        items = [
+            item
+            for item in self.kinds[kind].values()
+            if without not in item["metadata"].get("labels", {})
+        ]
+        version = str(len(self._events))
+        return web.json_response({"metadata": {"resourceVersion": version}, "items": items})
+
+    async def _watch(self, request: web.Request, kind: str) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        told = int(request.query["resourceVersion"])
+        while True:
+            for of, event, item in self._events[told:]:
+                if of == kind:
+                    line = json.dumps({"type": event, "object": item})
+                    await response.write(line.encode() + b"\n")
+            told = len(self._events)
+            async with self._news:
+                await self._news.wait_for(lambda: len(self._events) > told)  # noqa: B023
+
+    async def _log(self, request: web.Request) -> web.StreamResponse:
+        pod = request.match_info["name"]
+        self.log_queries.append(dict(request.query))
+        if pod not in self.kinds["pods"]:
+            return _not_found()
+        response = web.StreamResponse()
+        await response.prepare(request)
+        sent = 0
+        while True:
+            await response.write(self.logs[pod][sent:])
+            sent = len(self.logs[pod])
+            if "follow" not in request.query or pod in self._ended:
+                return response
+            async with self._news:
+                await self._news.wait_for(lambda: len(self.logs[pod]) > sent or pod in self._ended)  # noqa: B023
+
+    async def _create(self, request: web.Request) -> web.Response:
+        await self._hang()
+        item = await request.json()
+        item["metadata"].setdefault("uid", item["metadata"]["name"])
+        await self.put(request.match_info["kind"], item)
+        return web.json_response(item)
+
+    async def _patch(self, request: web.Request) -> web.Response:
+        kind, name = request.match_info["kind"], request.match_info["name"]
+        if name not in self.kinds[kind]:
+            return _not_found()
+        item = self.kinds[kind][name]
+        labels = {**item["metadata"]["labels"], **(await request.json())["metadata"]["labels"]}
+        await self.put(kind, {**item, "metadata": {**item["metadata"], "labels": labels}})
+        return web.json_response({})
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        await self._hang()
+        kind, name = request.match_info["kind"], request.match_info["name"]
+        if name not in self.kinds[kind]:
+            return _not_found()
+        await self.remove(kind, name)
+        return web.json_response({})
+
+    async def _hang(self) -> None:
+        async with self._news:
+            await self._news.wait_for(lambda: not self.silent)
+
+
+def _container(state: str, detail: Object) -> Object:
+    return {"name": "trainer", "state": {state: detail}}
+
+
+def _not_found() -> web.Response:
+    return web.json_response({"message": "not found"}, status=404)

@@ -1,0 +1,148 @@
+"""The Kubernetes executor against a fake API server, with the watch and the repairs that use it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, suppress
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import servers
+from api_support import get_attempt
+from backend.callbacks import log_repository
+from backend.context import Context
+from backend.executors.base import AttemptRef, ExecutorUnavailableError
+from backend.executors.kubernetes.executor import KubernetesExecutor
+from backend.infra.database import utcnow
+from backend.orchestration import repairs
+from backend.state.causes import Cause
+from backend.state.jobs import Attempt, Job
+from backend.state.retry_policy import settled_cause
+from backend.state.statuses import JobStatus
+from fake_kubernetes import FakeKubernetes
+from kubernetes.aio.config import kube_config
+from training_support import add_job, make_context, running, settings, until
+
+TEMPLATE = "spec: {template: {spec: {containers: [{name: trainer}]}}}"
+
+
+@pytest.fixture
+async def kubernetes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[FakeKubernetes]:
+    monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "config"))
+    (tmp_path / "job.yaml").write_text(TEMPLATE)
+    kubernetes = FakeKubernetes()
+    async with kubernetes.serving(tmp_path / "config"):
+        yield kubernetes
+
+
+@pytest.fixture
+def executor(kubernetes: FakeKubernetes, tmp_path: Path) -> KubernetesExecutor:
+    return KubernetesExecutor(
+        tmp_path / "job.yaml",
+        "platform",
+        placements={},
+        gpu_resource="nvidia.com/gpu",
+        grace_s=2,
+        unschedulable_after_s=60,
+    )
+
+
+@pytest.fixture
+async def ctx(
+    database_url: str, store: servers.S3Server, executor: KubernetesExecutor
+) -> AsyncIterator[Context]:
+    ctx = await make_context(settings(database_url, store, "127.0.0.1:1"), executor)
+    async with running(ctx, "monitor"):
+        yield ctx
+    await ctx.db.close()
+
+
+async def add_attempt(ctx: Context) -> AttemptRef:
+    """An attempt that was launched a minute ago, by a backend whose row says so."""
+    ref = AttemptRef(await add_job(ctx, status=JobStatus.RUNNING, attempt=1), 1)
+    at = utcnow() - timedelta(minutes=1)
+    row = {"executor": "kubernetes", "token_sha256": "", "launched_at": at}
+    async with ctx.db.transaction() as session:
+        session.add(Attempt(job_id=ref.job_id, number=1, **row))
+    return ref
+
+
+async def log_of(ctx: Context, ref: AttemptRef) -> bytes:
+    async with ctx.db.reading() as session:
+        job = await session.get_one(Job, ref.job_id)
+        return (await log_repository.read(session, job, 0, 2**23)).data
+
+
+def ended(ctx: Context, ref: AttemptRef) -> Callable[[], Awaitable[bool]]:
+    async def look() -> bool:
+        return (await get_attempt(ctx, *ref)).ended_at is not None
+
+    return look
+
+
+def told(ctx: Context, ref: AttemptRef, state: str | None) -> Callable[[], Awaitable[bool]]:
+    async def look() -> bool:
+        with suppress(ExecutorUnavailableError):
+            states = {seen.ref: seen.state for seen in await ctx.executor.list()}
+            return states.get(ref) == state
+        return False
+
+    return look
+
+
+async def sweep(ctx: Context) -> None:
+    await repairs.sweep(ctx, utcnow())
+
+
+@pytest.mark.parametrize("code", [143, 137])
+async def test_a_job_deleted_by_hand_is_preempted_and_its_log_is_kept(
+    ctx: Context, kubernetes: FakeKubernetes, code: int
+) -> None:
+    """Whatever looks at the attempt while the rest of its log is awaited."""
+    ref = await add_attempt(ctx)
+    pod = await kubernetes.run(ref)
+    await until(told(ctx, ref, "running"), "the pod is seen")
+    await kubernetes.remove("jobs", f"train-{ref.job_id}-1")
+    await kubernetes.leave(pod)
+    await kubernetes.print(pod, b"one\n")
+    await until(lambda: _asked(kubernetes), "its log is read")
+    await sweep(ctx)
+    await kubernetes.exit(pod, code)
+    await kubernetes.remove("pods", pod)
+    await until(told(ctx, ref, "ended"), "its end is seen")
+    await sweep(ctx)
+    assert not await ended(ctx, ref)()
+    await kubernetes.print(pod, b"two\n")
+    await kubernetes.end_log(pod)
+    await until(ended(ctx, ref), "its end is recorded")
+    attempt = await get_attempt(ctx, *ref)
+    assert (settled_cause(attempt), attempt.exit_code) == (Cause.PREEMPTED, code)
+    assert await log_of(ctx, ref) == b"one\ntwo\n"
+    await until(told(ctx, ref, None), "it is forgotten")
+
+
+async def _asked(kubernetes: FakeKubernetes) -> bool:
+    return bool(kubernetes.log_queries)
+
+
+async def test_an_end_is_told_until_somebody_has_recorded_it(
+    kubernetes: FakeKubernetes, executor: KubernetesExecutor
+) -> None:
+    """The database may be away when it comes, which ends the watch and begins another."""
+    ref = AttemptRef("0123456789ab", 1)
+    pod = await kubernetes.run(ref)
+    with pytest.raises(ExecutorUnavailableError):
+        await executor.list()
+    async with aclosing(executor.observe()) as observed:
+        assert [seen.state for seen in await anext(observed)] == ["running"]
+        await kubernetes.remove("jobs", f"train-{ref.job_id}-1")
+        await kubernetes.exit(pod, 3)
+        await kubernetes.remove("pods", pod)
+        [ended] = await anext(observed)
+        assert (ended.state, ended.exit_code) == ("ended", 3)
+    async with aclosing(executor.observe()) as observed:
+        assert await anext(observed) == [ended]
+        assert await executor.list() == [ended]
+        await executor.forget(ref)
+        assert await executor.list() == []
