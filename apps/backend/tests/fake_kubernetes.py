@@ -25,6 +25,7 @@ class FakeKubernetes:
         # By pod.
         self.logs: dict[str, bytes] = {}
         self.log_queries: list[dict[str, str]] = []
+        # While it is, nobody who creates or deletes gets an answer.
         self.silent = False
         self._ended: set[str] = set()
         self._events: list[tuple[str, str, Object]] = []
@@ -173,6 +174,11 @@ class FakeKubernetes:
             return _not_found()
         await self.remove(kind, name)
         return web.json_response({})
+
+    async def speak(self) -> None:
+        async with self._news:
+            self.silent = False
+            self._news.notify_all()
 
     async def _hang(self) -> None:
         async with self._news:

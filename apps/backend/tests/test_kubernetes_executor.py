@@ -1,5 +1,6 @@
 """The Kubernetes executor against a fake API server, with the watch and the repairs that use it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from datetime import timedelta
@@ -13,7 +14,7 @@ from backend.context import Context
 from backend.executors.base import AttemptRef, ExecutorUnavailableError
 from backend.executors.kubernetes.executor import KubernetesExecutor
 from backend.infra.database import utcnow
-from backend.orchestration import repairs
+from backend.orchestration import attempts, repairs
 from backend.state.causes import Cause
 from backend.state.jobs import Attempt, Job
 from backend.state.retry_policy import settled_cause
@@ -146,3 +147,22 @@ async def test_an_end_is_told_until_somebody_has_recorded_it(
         assert await executor.list() == [ended]
         await executor.forget(ref)
         assert await executor.list() == []
+
+
+async def test_a_cancel_is_answered_while_the_api_server_says_nothing(
+    ctx: Context, kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "ANSWER_S", 0.5)
+    ref = await add_attempt(ctx)
+    pod = await kubernetes.run(ref)
+    await until(told(ctx, ref, "running"), "the pod is seen")
+    kubernetes.silent = True
+    async with asyncio.timeout(5):
+        assert await attempts.request_stop(ctx, ref.job_id)
+    assert (await get_attempt(ctx, *ref)).stop_cause == Cause.CANCELLED
+    await kubernetes.speak()
+    await sweep(ctx)
+    assert not kubernetes.kinds["jobs"]
+    await kubernetes.exit(pod, 143)
+    await until(ended(ctx, ref), "its end is recorded")
+    assert settled_cause(await get_attempt(ctx, *ref)) == Cause.CANCELLED

@@ -12,6 +12,7 @@ import servers
 from api_support import add_running, get_attempt
 from backend.infra import database
 from backend.infra.database import new_id
+from backend.orchestration import attempts
 from tcp_proxy import TcpProxy
 
 
@@ -116,3 +117,20 @@ async def test_whoever_was_ready_keeps_its_requests_to_say_what_is_missing(
         await until(204, 200)
         await proxy.shut()
         assert "DATABASE_URL" in await until(204, 503)
+
+
+async def test_a_cancel_is_answered_at_once(
+    proxy: TcpProxy, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a 503 where the database says nothing; it is done once it is sent again."""
+    async with api_support.serving(api_support.settings(url, tmp_path)) as api:
+        running = await add_running(api.ctx)
+        several = [api.http.get("/api/v1/jobs") for _ in range(5)]
+        assert {reply.status_code for reply in await asyncio.gather(*several)} == {200}
+        proxy.swallow()
+        monkeypatch.setattr(attempts, "ANSWER_S", 0.5)
+        began = time.monotonic()
+        replies = [await api.http.post(f"{running.path}/cancel") for _ in range(2)]
+        assert [reply.status_code for reply in replies] == [503, 202]
+        assert time.monotonic() - began < 5
+        assert replies[1].json()["status"] == "cancelling"

@@ -132,6 +132,18 @@ async def test_a_stop_is_repeated_with_what_is_left_of_the_grace(
     assert 0 < grace_s <= 1
 
 
+async def test_an_attempt_whose_stop_hangs_holds_up_no_other(
+    ctx: Context, executor: ScriptedExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repairs, "ANSWER_S", 0.05)
+    asked = {"stop_cause": Cause.CANCELLED, "stop_requested_at": utcnow()}
+    refs = [await add_running(ctx, executor, asked) for _ in range(3)]
+    over = await add_running(ctx, executor, {"ended_at": utcnow()})
+    executor.deaf = {refs[1]}
+    await sweep(ctx)
+    assert {stopped for stopped, _ in executor.stops} == {refs[0], refs[2], over}
+
+
 async def test_an_attempt_that_vanished(ctx: Context, executor: ScriptedExecutor) -> None:
     ref = await add_running(ctx, executor, WELL)
     del executor.attempts[ref]

@@ -60,6 +60,8 @@ class ScriptedExecutor:
         self.on_launch: Callable[[AttemptSpec], Awaitable[None]] | None = None
         self.obedient = True
         self.away = False
+        # Of these, a call gets no answer.
+        self.deaf: set[AttemptRef] = set()
         self._changed = asyncio.Event()
 
     async def launch(self, spec: AttemptSpec) -> None:
@@ -81,6 +83,8 @@ class ScriptedExecutor:
 
     async def stop(self, ref: AttemptRef, grace_s: float) -> None:
         self._answer()
+        if ref in self.deaf:
+            await asyncio.Event().wait()
         self.stops.append((ref, grace_s))
         if self.obedient and ref in self.attempts:
             self.finish(ref, 143)

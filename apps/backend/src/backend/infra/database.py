@@ -1,5 +1,6 @@
 """The database: one engine for SQLite (WAL) and PostgreSQL."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -81,9 +82,13 @@ class Database:
         self._reading = async_sessionmaker(readers, expire_on_commit=False)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """A session that commits at the end of the block and rolls back on any error."""
-        async with self._begun(self._sessions) as session:
+    async def transaction(self, within_s: float | None = None) -> AsyncIterator[AsyncSession]:
+        """A session that commits at the end of the block and rolls back on any error.
+
+        Raises:
+            TimeoutError: it is not done `within_s`.
+        """
+        async with self._begun(self._sessions, within_s) as session:
             yield session
 
     @asynccontextmanager
@@ -94,10 +99,10 @@ class Database:
 
     @asynccontextmanager
     async def _begun(
-        self, sessions: async_sessionmaker[AsyncSession]
+        self, sessions: async_sessionmaker[AsyncSession], within_s: float | None = None
     ) -> AsyncIterator[AsyncSession]:
         try:
-            async with sessions.begin() as session:
+            async with asyncio.timeout(within_s), sessions.begin() as session:
                 yield session
         except TimeoutError:
             # Assume that all pooled connections are dead; do not wait to close them.

@@ -41,6 +41,8 @@ logger = logging.getLogger(__name__)
 # States from which the next step is a new attempt.
 NOT_RUNNING = frozenset({JobStatus.QUEUED, JobStatus.RETRYING})
 
+# Longer, who cancels does not wait for the database, and not for the executor.
+ANSWER_S = 2
 # Longer, the store is not waited for to say where the next attempt begins.
 STORE_S = 5
 
@@ -190,8 +192,11 @@ async def request_stop(ctx: Context, job_id: str) -> bool:
 
     Returns:
         False: there is no such job, or it is finished.
+
+    Raises:
+        TimeoutError: the database does not answer; nothing was changed.
     """
-    async with ctx.db.transaction() as session:
+    async with ctx.db.transaction(within_s=ANSWER_S) as session:
         job = await repository.locked_job(session, job_id)
         if job is None or job.status in FINISHED:
             return False
@@ -217,10 +222,12 @@ async def request_stop(ctx: Context, job_id: str) -> bool:
 
 
 async def _stop(ctx: Context, ref: AttemptRef) -> None:
+    """Tell the executor, which may be away: the repairs repeat it until the attempt has ended."""
     try:
-        await ctx.executor.stop(ref, ctx.settings.stop_grace_s)
-    except ExecutorUnavailableError as error:
-        logger.warning("job %s: attempt %d is stopped later: %s", *ref, error)
+        async with asyncio.timeout(ANSWER_S):
+            await ctx.executor.stop(ref, ctx.settings.stop_grace_s)
+    except (ExecutorUnavailableError, TimeoutError) as error:
+        logger.warning("job %s: attempt %d is stopped later: %r", *ref, error)
 
 
 async def end(ctx: Context, seen: Observation, *, left_behind: bool = False) -> None:

@@ -7,14 +7,15 @@ anywhere, and several replicas may run it at once.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from backend.context import Context
 from backend.executors.base import AttemptRef, ExecutorUnavailableError, Observation
 from backend.infra.database import utcnow
 from backend.orchestration import repository
-from backend.orchestration.attempts import end, leave_behind
+from backend.orchestration.attempts import ANSWER_S, end, leave_behind
 from backend.state.causes import Cause
 from backend.state.datasets import Dataset
 from backend.state.jobs import Job
@@ -102,9 +103,11 @@ async def _stop_late_attempts(ctx: Context, listening_since: datetime) -> None:
 async def _repeat_stops(ctx: Context) -> None:
     async with ctx.db.reading() as session:
         stopping = await repository.stopping(session, ctx.executor.name)
-    for ref, since in stopping:
-        passed = (utcnow() - since).total_seconds()
-        await ctx.executor.stop(ref, max(0.0, ctx.settings.stop_grace_s - passed))
+    left = ctx.settings.stop_grace_s
+    await _side_by_side(
+        ctx.executor.stop(ref, max(0.0, left - (utcnow() - since).total_seconds()))
+        for ref, since in stopping
+    )
 
 
 async def _compare_with_executor(ctx: Context) -> None:
@@ -120,14 +123,27 @@ async def _compare_with_executor(ctx: Context) -> None:
         elif ref not in listed and launched_at is not None and launched_at < before:
             ends.append(end(ctx, Observation(ref, "ended", cause=Cause.NODE_LOST)))
     await asyncio.gather(*ends)
+    rests = []
     for ref, observation in listed.items():
         if ref in opened:
             continue
         if observation.state == "running":
             logger.warning("job %s: attempt %d runs though it has ended; stopping it", *ref)
-            await ctx.executor.stop(ref, ctx.settings.stop_grace_s)
+            rests.append(ctx.executor.stop(ref, ctx.settings.stop_grace_s))
         else:
-            await ctx.executor.forget(ref)
+            rests.append(ctx.executor.forget(ref))
+    await _side_by_side(rests)
+
+
+async def _side_by_side(calls: Iterable[Awaitable[None]]) -> None:
+    """Make each call to the executor on its own; the next sweep repeats what was not done in time."""
+
+    async def make(call: Awaitable[None]) -> None:
+        with suppress(ExecutorUnavailableError, TimeoutError):  # `observe` warns of it, once
+            async with asyncio.timeout(ANSWER_S):
+                await call
+
+    await asyncio.gather(*map(make, calls))
 
 
 async def start_workflows_forever(ctx: Context) -> None:
