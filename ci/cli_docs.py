@@ -51,6 +51,7 @@ VOLATILE = {
     r"^((?:metrics|train|val)/\S+ +)[\d.e-]+$": r"\1<metric>",
     r"^(\S+\.png  )\d+x \d(?:, \d+x \d)*$": r"\1<found>",
     r"^(?:queued|preparing|running|uploading)\n": "",  # a status that passes quickly may go unseen
+    r"^.* has port \d+; the backend takes \d+\n": "",  # where something else runs beside it
     r" {3,}": "  ",  # a column is as wide as its widest value
 }
 

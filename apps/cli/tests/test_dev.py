@@ -62,7 +62,8 @@ def _processes(state: StateFolder) -> list[psutil.Process]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setitem(ENV, "XDG_STATE_HOME", str(tmp_path / "user"))
     (tmp_path / "below").mkdir()
     return tmp_path
 
@@ -72,6 +73,10 @@ def test_life_of_a_yard_dev(folder: Path) -> None:
     first, url = _start(folder)
     try:
         assert _run(folder / "below", "job", "list").stdout.startswith("no jobs yet")
+
+        found = _run(Path("/"), "job", "list")
+        assert found.stdout.startswith("no jobs yet"), "from elsewhere, too"
+        assert f"the `yard dev` on {state.root}" in found.stderr
 
         second = _run(folder, "dev")
         assert second.returncode == 2

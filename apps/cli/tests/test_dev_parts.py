@@ -1,6 +1,8 @@
 """`yard dev`'s parts with real processes, without the platform's services."""
 
 import contextlib
+import json
+import os
 import socket
 import sqlite3
 import subprocess
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from yard import locations, options, running
 from yard.dev.service_runner import ServiceRunner
 from yard.dev.service_stack import end_leftovers
 from yard.dev.services import Service, plan
@@ -34,7 +37,8 @@ def sleeper() -> Iterator[psutil.Process]:
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> StateFolder:
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StateFolder:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "user"))
     return StateFolder(tmp_path / "state")
 
 
@@ -79,6 +83,64 @@ def test_a_state_folder_serves_one_at_a_time(state: StateFolder) -> None:
             pass
     with StateFolder(state.root).locked():
         pass
+
+
+@pytest.fixture
+def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's folder; the test runs in another one."""
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    return tmp_path / "user/trainyard/running"
+
+
+def test_a_yard_dev_is_found_from_every_folder(
+    state: StateFolder, user: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert options.client(None).url == locations.DEFAULT_URL
+    state.announce("http://127.0.0.1:1")
+    [note] = user.iterdir()
+    assert (user.stat().st_mode & 0o777, note.stat().st_mode & 0o777) == (0o700, 0o600)
+    killed = running.Running("http://127.0.0.1:2", "/gone", os.getpid(), 0.0)
+    (user / note.name.replace(str(os.getpid()), "7")).write_text(json.dumps(vars(killed)))
+    (user / note.name.replace(str(os.getpid()), "8")).write_text("{}")
+    assert options.client(None).url == "http://127.0.0.1:1"
+    assert f"asking http://127.0.0.1:1, the `yard dev` on {state.root}" in capsys.readouterr().err
+    assert list(user.iterdir()) == [note], "the notes of those that were killed are swept"
+    assert options.client("http://named/").url == "http://named"
+    assert not capsys.readouterr().err
+    state.withdraw()
+    assert not list(user.iterdir())
+
+
+def test_several_yard_dev_are_told_apart(
+    state: StateFolder, user: Path, sleeper: psutil.Process, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state.announce("http://127.0.0.1:1")
+    other = ("http://127.0.0.1:2", "/other", sleeper.pid, sleeper.create_time())
+    running.enter(running.Running(*other))
+    with pytest.raises(YardError, match="2 `yard dev` run") as raised:
+        options.client(None)
+    assert f"http://127.0.0.1:1 on {state.root}" in raised.value.why
+    assert "http://127.0.0.1:2 on /other" in raised.value.why
+    here = StateFolder(Path(locations.STATE_DIR))
+    here.announce("http://127.0.0.1:1")
+    assert options.client(None).url == "http://127.0.0.1:1"
+    assert "of this folder; others run on /other" in capsys.readouterr().err
+
+
+def test_a_backend_that_gets_another_port_says_so(
+    state: StateFolder, user: Path, sleeper: psutil.Process
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        (state.root / "ports.json").write_text(json.dumps({"backend": port}))
+        taken = state.ports(["backend"], {})["backend"]
+        assert state.moved == f"another program has port {port}; the backend takes {taken}"
+        there = (f"http://127.0.0.1:{port}", "/other", sleeper.pid, sleeper.create_time())
+        running.enter(running.Running(*there))
+        (state.root / "ports.json").write_text(json.dumps({"backend": port}))
+        state.ports(["backend"], {})
+    assert state.moved.startswith(f"the `yard dev` on /other has port {port}; the backend takes ")
 
 
 def _runner(state: StateFolder, code: str, ready: Callable[[], str]) -> ServiceRunner:

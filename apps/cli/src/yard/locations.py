@@ -14,12 +14,7 @@ STATE_DIR = ".trainyard"
 ADDRESS_FILE = "address.json"
 
 
-def resolve_url(option: str | None) -> str:
-    """Return the server's URL: the option (or YARD_URL), else a local `yard dev`, else the default."""
-    return (option or _dev_url() or DEFAULT_URL).rstrip("/")
-
-
-def _dev_url() -> str | None:
+def dev_url() -> str | None:
     """Return the URL of the `yard dev` whose state folder is in this folder or above.
 
     A killed `yard dev` leaves its address file and its backend, which still serves.
@@ -45,6 +40,14 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def write_private(path: Path, content: str) -> None:
+    """Replace a file atomically; only its owner can read it."""
+    partial = path.with_name(f".{path.name}.new")
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(content)
+    partial.replace(path)
 
 
 def token() -> str | None:

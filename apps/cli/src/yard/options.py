@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.prompt import Confirm
 
-from yard import console, locations
+from yard import console, locations, running
 from yard.client import Client
 from yard.errors import Code, YardError
 
@@ -15,7 +15,7 @@ Url = Annotated[
     typer.Option(
         "--url",
         envvar="YARD_URL",
-        help="The server. Default: the running `yard dev`, else http://localhost:30080.",
+        help="The server. Default: the running `yard dev`, this folder's first, else http://localhost:30080.",
         show_default=False,
     ),
 ]
@@ -27,11 +27,40 @@ JobId = Annotated[
 
 
 def client(url: str | None) -> Client:
-    """Return a client of the server that the options and the environment name."""
-    found = locations.resolve_url(url)
-    if not url and found == locations.DEFAULT_URL and locations.has_state_folder():
-        console.err.print(f"no `yard dev` runs here, asking {found}", style="dim")
-    return Client(found, locations.token())
+    """Return a client of the server that the options and the environment name.
+
+    Without them that is the `yard dev` of this folder, else the only one that runs, else the
+    default. Where its user may expect another one, standard error says which it is.
+
+    Raises:
+        YardError: several run, and none of them in this folder.
+    """
+    return Client((url or _found()).rstrip("/"), locations.token())
+
+
+def _found() -> str:
+    there = running.every()
+    if here := locations.dev_url():
+        if others := [one.folder for one in there if one.url != here]:
+            _say(f"asking {here}, the `yard dev` of this folder; others run on {', '.join(others)}")
+        return here
+    if len(there) > 1:
+        raise YardError(
+            f"{len(there)} `yard dev` run, and none of them in this folder",
+            ", ".join(f"{one.url} on {one.folder}" for one in there),
+            "name one with --url or YARD_URL",
+            Code.USAGE,
+        )
+    if there:
+        _say(f"asking {there[0].url}, the `yard dev` on {there[0].folder}")
+        return there[0].url
+    if locations.has_state_folder():
+        _say(f"no `yard dev` runs here, asking {locations.DEFAULT_URL}")
+    return locations.DEFAULT_URL
+
+
+def _say(which: str) -> None:
+    console.err.print(which, style="dim")
 
 
 def confirm_deletion(what: str, *, yes: bool) -> None:

@@ -64,6 +64,8 @@ def dev(
         services = plan(folder, port=port, mlflow=mlflow, trainers=trainers)
         url = services[-1].address
         screen = out.is_terminal and not out.is_dumb_terminal and not command
+        if folder.moved and not screen:
+            _tell(folder.moved)
         stack = ServiceStack(folder, services, _ignore if screen else _tell)
         with _stop_on_signals(stack) as stop:
             code = _run(folder, stack, url, command, stop, screen=screen)
@@ -107,7 +109,7 @@ def _run(
     screen: bool,
 ) -> int:
     """Run the services until `stop` is set or the command ends; return the exit code."""
-    view = Screen(stack, url, str(folder.root))
+    view = Screen(stack, url, str(folder.root), folder.moved)
     live = Live(view, console=out, refresh_per_second=2) if screen else contextlib.nullcontext()
     began = time.monotonic()
     with live:

@@ -3,7 +3,7 @@
 import datetime as dt
 from pathlib import Path
 
-from yard.dev.state_folder import write_private
+from yard.locations import write_private
 
 
 def certificate(folder: Path, name: str) -> tuple[Path, Path]:

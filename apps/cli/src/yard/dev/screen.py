@@ -17,10 +17,11 @@ _STYLE = {"ready": "green", "starting": "cyan", "waiting": "yellow", "failed": "
 class Screen:
     """The table of services; rich renders it at each refresh."""
 
-    def __init__(self, stack: ServiceStack, url: str, folder: str) -> None:
+    def __init__(self, stack: ServiceStack, url: str, folder: str, note: str = "") -> None:
         self._stack = stack
         self._url = url
         self._folder = folder
+        self._note = note
         self.closing = ""
 
     def __rich__(self) -> RenderableType:
@@ -38,9 +39,11 @@ class Screen:
     def _title(self, ready: bool) -> Text:
         if self.closing:
             return Text.assemble(("Trainyard", "bold"), "  ", (self.closing, "yellow"))
+        note = (f"\n{self._note}" if self._note else "", "yellow")
         if not ready:
-            return Text.assemble(("Trainyard", "bold"), "  starting …")
-        return Text.assemble(("Trainyard", "bold"), "  ready at ", (self._url, "bold underline"))
+            return Text.assemble(("Trainyard", "bold"), f"  starting at {self._url} …", note)
+        url = (self._url, "bold underline")
+        return Text.assemble(("Trainyard", "bold"), "  ready at ", url, note)
 
     def _footer(self) -> Text:
         return Text.assemble(

@@ -14,9 +14,10 @@ import httpx
 from yard import locations
 from yard.dev import launcher_client, processes
 from yard.dev.certificate import certificate
-from yard.dev.state_folder import StateFolder, write_private
+from yard.dev.state_folder import StateFolder
 from yard.dev.store_probe import write_object
 from yard.errors import Code, YardError
+from yard.locations import write_private
 
 # SeaweedFS closes its volumes within 0.1 s, then waits 10 s for connections of its own S3 gateway.
 STORE_GRACE_S = 2.0

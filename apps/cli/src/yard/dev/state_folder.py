@@ -12,9 +12,10 @@ from pathlib import Path
 
 import psutil
 
-from yard import locations
+from yard import locations, running
 from yard.dev import processes
 from yard.errors import Code, YardError
+from yard.locations import write_private
 
 # Used if free at the first start; later starts use the same ports again.
 PREFERRED_PORTS = {
@@ -49,7 +50,11 @@ class ProcessRecord:
 
 
 class StateFolder:
-    """One state folder. Only its owner can read it, because it holds keys and data."""
+    """One state folder. Only its owner can read it, because it holds keys and data.
+
+    Attributes:
+        moved: why the backend has not the port that its user expects; empty where it has.
+    """
 
     def __init__(self, root: Path) -> None:
         """Create the folder.
@@ -57,6 +62,7 @@ class StateFolder:
         Raises:
             YardError: it cannot be created or written to.
         """
+        self.moved = ""
         self.root = Path(os.path.abspath(root))  # noqa: PTH100 - resolve() fails in unreadable folders
         try:
             for folder in (self.root, self.logs, self.data):
@@ -121,12 +127,14 @@ class StateFolder:
     def announce(self, url: str) -> None:
         """Write the server's URL to the folder, where the other commands find it."""
         me = psutil.Process()
-        address = {"url": url, "pid": me.pid, "started": me.create_time()}
-        write_private(self.root / locations.ADDRESS_FILE, json.dumps(address))
+        note = running.Running(url, str(self.root), me.pid, me.create_time())
+        write_private(self.root / locations.ADDRESS_FILE, json.dumps(dataclasses.asdict(note)))
+        running.enter(note)
 
     def withdraw(self) -> None:
         """Remove the URL again."""
         (self.root / locations.ADDRESS_FILE).unlink(missing_ok=True)
+        running.leave(os.getpid())
 
     def ports(self, names: Sequence[str], fixed: dict[str, int]) -> dict[str, int]:
         """Choose ports: the fixed one, else that of the last start, else the preferred, else any free.
@@ -157,6 +165,11 @@ class StateFolder:
                 or _any_free()
             )
         write_private(path, json.dumps(last | chosen, indent=2))
+        wanted = fixed.get("backend") or last.get("backend") or PREFERRED_PORTS["backend"]
+        if chosen.get("backend", wanted) != wanted:
+            holders = (one.folder for one in running.every() if one.url.endswith(f":{wanted}"))
+            holder = next((f"the `yard dev` on {folder}" for folder in holders), "another program")
+            self.moved = f"{holder} has port {wanted}; the backend takes {chosen['backend']}"
         return chosen
 
     def store_keys(self) -> tuple[str, str]:
@@ -187,14 +200,6 @@ class StateFolder:
         for path in self.logs.glob("*.log"):
             if path.stat().st_size > _LOG_LIMIT:
                 path.replace(path.with_suffix(".log.1"))
-
-
-def write_private(path: Path, content: str) -> None:
-    """Replace a file atomically; only its owner can read it."""
-    partial = path.with_name(f".{path.name}.new")
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(content)
-    partial.replace(path)
 
 
 def is_free(port: int) -> bool:
