@@ -13,8 +13,10 @@ from api_support import Api, add_dataset, add_running, get_job, set_attempt, set
 from backend.auth.service import create_token
 from backend.infra.database import utcnow
 from backend.state.datasets import DatasetStatus
+from backend.state.jobs import DeletedJob
 from backend.state.statuses import JobStatus
 from fake_launcher import fake_launcher
+from sqlalchemy import select
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -235,6 +237,9 @@ async def test_delete_takes_everything_along(
         assert await api.ctx.store.list(bucket, f"{running.job_id}/") == []
         assert len(await api.ctx.store.list(bucket, f"{other.job_id}/")) == 1
         assert (await api.http.get(other.path)).json()["metrics"] == {"loss": 1}
+        async with api.ctx.db.reading() as session:
+            noted = (await session.scalars(select(DeletedJob))).all()
+        assert noted == []  # MLflow is off: nobody would ever take them off the list
 
 
 async def test_job_outlives_a_store_that_is_away(api: Api) -> None:

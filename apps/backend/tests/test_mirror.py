@@ -15,12 +15,14 @@ import servers
 from api_support import get_job, set_job
 from backend.context import Context
 from backend.infra.database import Database
-from backend.state.jobs import EpochMetrics
+from backend.jobs import service
+from backend.state.jobs import DeletedJob, EpochMetrics
 from backend.state.statuses import JobStatus
 from backend.tracking.mirror import Mirror
 from backend.tracking.mlflow import JOB_TAG, Runs, clean
 from hypothesis import example, given
 from hypothesis import strategies as st
+from sqlalchemy import select
 from training_support import (
     MANIFEST,
     ScriptedExecutor,
@@ -34,10 +36,11 @@ pytestmark = pytest.mark.xdist_group("mlflow")
 
 
 @pytest.fixture
-async def ctx(database_url: str, store: servers.S3Server) -> AsyncIterator[Context]:
-    ctx = await make_context(
-        settings(database_url, store, "127.0.0.1:1"), ScriptedExecutor(), MANIFEST
-    )
+async def ctx(
+    database_url: str, store: servers.S3Server, mlflow_url: str
+) -> AsyncIterator[Context]:
+    chosen = settings(database_url, store, "127.0.0.1:1", mlflow_tracking_uri=mlflow_url)
+    ctx = await make_context(chosen, ScriptedExecutor(), MANIFEST)
     yield ctx
     await ctx.db.close()
 
@@ -152,10 +155,36 @@ async def test_a_crash_before_the_run_was_noted_down(
     assert len(mlflow.runs(job_id)) == 1
 
 
+@pytest.mark.parametrize("seen", [0, 1, 2], ids=["never", "running", "ended"])
+async def test_a_deleted_job_leaves_no_run(
+    ctx: Context, mlflow: Mlflow, mirror: Mirror, seen: int
+) -> None:
+    job_id = await add_job(ctx, status=JobStatus.RUNNING, attempt=1)
+    if seen >= 1:
+        await mirror.catch_up()
+    await set_job(ctx, job_id, status=JobStatus.FAILED, finished_at=datetime.now(UTC))
+    if seen == 2:
+        await mirror.catch_up()
+    runs = mlflow.runs(job_id)
+    assert len(runs) == min(seen, 1)
+    await service.delete(ctx, job_id)
+    async with Runs("http://127.0.0.1:1") as nowhere:
+        assert not await Mirror(ctx, nowhere).catch_up()
+    await mirror.catch_up()
+    assert mlflow.runs(job_id) == []
+    for run in runs:
+        found = mlflow.get("/runs/get", params={"run_id": run["info"]["run_id"]})
+        info = found.json()["run"]["info"]
+        assert (info["lifecycle_stage"], info["status"]) == ("deleted", "FAILED")
+        assert info["end_time"]
+    async with ctx.db.reading() as session:
+        assert (await session.scalars(select(DeletedJob))).all() == []
+
+
 @pytest.fixture
 def together(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who looks for a run waits until another has looked too, for a second."""
-    both, find = asyncio.Barrier(2), Runs._find
+    both, find = asyncio.Barrier(2), Runs.find
 
     async def find_together(*arguments: Any) -> str | None:
         found = await find(*arguments)
@@ -164,7 +193,7 @@ def together(monkeypatch: pytest.MonkeyPatch) -> None:
                 await both.wait()
         return found
 
-    monkeypatch.setattr(Runs, "_find", find_together)
+    monkeypatch.setattr(Runs, "find", find_together)
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

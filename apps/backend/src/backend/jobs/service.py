@@ -17,7 +17,7 @@ from backend.jobs.repository import JobRow
 from backend.jobs.schemas import JobCreate
 from backend.orchestration.attempts import request_stop
 from backend.state import object_keys
-from backend.state.jobs import Job
+from backend.state.jobs import DeletedJob, Job
 from backend.state.statuses import FINISHED, JobStatus
 
 logger = logging.getLogger(__name__)
@@ -130,7 +130,7 @@ async def retry(ctx: Context, job_id: str) -> JobRow:
 
 
 async def delete(ctx: Context, job_id: str) -> None:
-    """Delete a finished job with its metrics, log, checkpoints and artifacts.
+    """Delete a finished job with its metrics, log, checkpoints and artifacts; MLflow's run follows.
 
     Raises:
         Problem: 404, or 409 unless it is finished.
@@ -146,6 +146,9 @@ async def delete(ctx: Context, job_id: str) -> None:
     await ctx.store.delete_prefix(ctx.settings.models_bucket, object_keys.job(job_id))
     async with ctx.db.transaction() as session:
         deleted = await repository.delete_finished(session, job_id)
+        if deleted and ctx.settings.mlflow_tracking_uri:
+            job = row.job
+            session.add(DeletedJob(id=job_id, status=job.status, finished_at=job.finished_at))
     if not deleted:
         raise _unfinished((await get(ctx, job_id)).job)
     await ctx.bus.publish(job_id)

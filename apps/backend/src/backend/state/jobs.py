@@ -62,6 +62,16 @@ class Job(Base):
     finished_at: Mapped[datetime | None]
 
 
+class DeletedJob(Base):
+    """A job that is gone and whose run MLflow may still have."""
+
+    __tablename__ = "deleted_jobs"
+
+    id: Mapped[str] = mapped_column(String(12), primary_key=True)
+    status: Mapped[JobStatus] = mapped_column(String(16))
+    finished_at: Mapped[datetime | None]
+
+
 class Attempt(Base):
     """One launch of a job's trainer. `ended_at` set: its token is dead."""
 

@@ -58,9 +58,16 @@ class Mirror:
         One replica at a time, because MLflow has no call that creates a run only if it is missing.
         """
         async with self._ctx.db.try_advisory_lock(_LOCK) as alone:
-            return await self._catch_up() if alone else True
+            try:
+                if alone:
+                    await self._catch_up()
+                    await self._remove_deleted()
+            except MlflowAwayError as error:
+                logger.warning("MLflow at MLFLOW_TRACKING_URI is away: %s", error)
+                return False
+        return True
 
-    async def _catch_up(self) -> bool:
+    async def _catch_up(self) -> None:
         now = time.monotonic()
         self._postponed = {job: until for job, until in self._postponed.items() if until > now}
         async with self._ctx.db.reading() as session:
@@ -72,12 +79,25 @@ class Mirror:
                 if isinstance(error, MlflowRefusedError):
                     self._postponed[job.id] = now + POSTPONE_S
                     await self._refuse(job, error)
-                elif isinstance(error, MlflowAwayError):
-                    logger.warning("MLflow at MLFLOW_TRACKING_URI is away: %s", error)
-                    return False
                 elif error is not None:
                     raise error
-        return True
+
+    async def _remove_deleted(self) -> None:
+        """Close and remove the runs of deleted jobs, also those made while the job was deleted."""
+        async with self._ctx.db.reading() as session:
+            jobs = await repository.deleted(session, JOBS_AT_ONCE)
+        for job in jobs:
+            try:
+                if run_id := await self._runs.find(job.id):
+                    ended_at = _ms(job.finished_at) if job.finished_at is not None else None
+                    tags = {"trainyard.status": job.status}
+                    await self._runs.set_status(run_id, RUN_STATUS[job.status], ended_at, tags)
+                    await self._runs.delete(run_id)
+            except MlflowRefusedError as error:
+                logger.warning("job %s was deleted; MLflow keeps its run: %s", job.id, error)
+                metrics.STEPS_GIVEN_UP.labels("mirror").inc()
+            async with self._ctx.db.transaction() as session:
+                await repository.forget(session, job.id)
 
     async def _refuse(self, job: Job, error: MlflowRefusedError) -> None:
         """Try again later, but not for ever: the run's tag `trainyard.refused` says what is missing."""

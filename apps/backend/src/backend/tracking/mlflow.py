@@ -65,12 +65,11 @@ class Runs:
         params: Mapping[str, Any],
     ) -> str:
         """The id of the job's run. One that was made and not noted down is found by its tag."""
-        experiment = self._experiment = self._experiment or await self._find_experiment()
-        run_id = await self._find(experiment, job_id)
+        run_id = await self.find(job_id)
         if run_id is None:
             created = await self._post(
                 "runs/create",
-                experiment_id=experiment,
+                experiment_id=self._experiment,
                 run_name=name,
                 start_time=started_at,
                 tags=_entries({**tags, JOB_TAG: job_id}),
@@ -102,10 +101,15 @@ class Runs:
         ended = {} if ended_at is None else {"end_time": ended_at}
         await self._post("runs/update", run_id=run_id, status=status, **ended)
 
-    async def _find(self, experiment: str, job_id: str) -> str | None:
+    async def delete(self, run_id: str) -> None:
+        await self._post("runs/delete", run_id=run_id)
+
+    async def find(self, job_id: str) -> str | None:
+        """The id of the job's run, by its tag; None: it has none, or that was deleted."""
+        self._experiment = self._experiment or await self._find_experiment()
         found = await self._post(
             "runs/search",
-            experiment_ids=[experiment],
+            experiment_ids=[self._experiment],
             filter=f"tags.`{JOB_TAG}` = '{job_id}'",
             order_by=["attributes.start_time"],
             max_results=1,
