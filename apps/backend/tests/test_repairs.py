@@ -2,19 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 import servers
-from api_support import get_attempt, shift_clock
+from api_support import get_attempt, get_job, shift_clock
 from backend.context import Context
-from backend.executors.base import AttemptRef, Observation
+from backend.executors.base import AttemptRef, ExecutorUnavailableError, Observation
 from backend.infra.database import utcnow
-from backend.orchestration import repairs, repository
+from backend.orchestration import attempts, repairs, repository
 from backend.state.causes import Cause
 from backend.state.jobs import Attempt
 from backend.state.statuses import JobStatus
+from backend.state.tokens import sha256
+from backend.temporal.workflows import Launched
 from sqlalchemy import text
 from training_support import (
     ScriptedExecutor,
@@ -167,16 +170,47 @@ async def test_an_attempt_that_was_just_launched_has_not_vanished(
         assert (await get_attempt(ctx, *ref)).ended_at is None
 
 
+@pytest.mark.parametrize(
+    ("told", "cause"),
+    [({"epoch": 0}, Cause.PREEMPTED), ({"phase": "prepare"}, Cause.LAUNCH_FAILED)],
+)
+@pytest.mark.parametrize("recorded", [False, True])
 async def test_an_attempt_on_the_executor_of_before(
-    ctx: Context, executor: ScriptedExecutor
+    ctx: Context, executor: ScriptedExecutor, told: dict[str, Any], cause: Cause, recorded: bool
 ) -> None:
-    ref = await add_running(ctx, executor, {"executor": "kubernetes"})
+    """Also where the backend of before has seen it end; one that never ran was not preempted."""
+    columns = {"executor": "kubernetes", "progress_at": NOW, **told}
+    ref = await add_running(ctx, executor, columns, max_attempts=1)
+    if recorded:
+        await attempts.end(ctx, Observation(ref, "ended", exit_code=143))
     del executor.attempts[ref]
     await sweep(ctx)
+    assert (await attempts.settle(ctx, *ref)).delay_s is not None
     attempt = await get_attempt(ctx, *ref)
-    assert attempt.observed_cause == Cause.PREEMPTED
+    assert attempt.cause == cause
     assert "TRAINING_MODE=kubernetes" in (attempt.message or "")
     assert attempt.left_behind
+
+
+async def test_a_launch_that_the_executor_of_before_did_not_confirm(
+    ctx: Context, executor: ScriptedExecutor
+) -> None:
+    """The next backend launches that very attempt: nothing of it has run."""
+    job_id = await add_job(ctx)
+    executor.away = True
+    with pytest.raises(ExecutorUnavailableError):
+        await attempts.launch(ctx, job_id)
+    before = await get_attempt(ctx, job_id)
+    later = ScriptedExecutor("kubernetes")
+    switched = replace(ctx, executor=later)
+    await sweep(switched)
+    assert await attempts.launch(switched, job_id) == Launched(1, ended=False)
+    attempt = await get_attempt(ctx, job_id)
+    assert (attempt.executor, attempt.ended_at) == ("kubernetes", None)
+    assert [sha256(spec.env["CALLBACK_TOKEN"]) for spec in later.specs] == [attempt.token_sha256]
+    assert attempt.token_sha256 != before.token_sha256
+    job = await get_job(ctx, job_id)
+    assert (job.status, job.attempt, job.message) == (JobStatus.PREPARING, 1, None)
 
 
 async def test_what_runs_though_it_has_ended_is_stopped(

@@ -132,8 +132,9 @@ async def _launch_again(ctx: Context, attempt: Attempt) -> bool:
     """Whether to launch an attempt again whose launch an earlier call began and did not confirm."""
     ref = AttemptRef(attempt.job_id, attempt.number)
     if attempt.executor != ctx.executor.name:
-        await leave_behind(ctx, ref, attempt.executor)
-        return False
+        # TRAINING_MODE was changed before it ran. Should it run there all the same, its token is dead.
+        async with ctx.db.transaction() as session:
+            await repository.take_over(session, ref, ctx.executor.name)
     if any(known.ref == ref for known in await ctx.executor.list()):
         return False
     if attempt.stop_requested_at is not None:
@@ -239,11 +240,21 @@ async def end(ctx: Context, seen: Observation, *, left_behind: bool = False) -> 
         await ctx.temporal.attempt_ended(*seen.ref)
 
 
-async def leave_behind(ctx: Context, ref: AttemptRef, executor: str) -> None:
+async def leave_behind(ctx: Context, ref: AttemptRef) -> None:
     """End an attempt on an executor that is not the configured one any more."""
-    message = f"It ran with TRAINING_MODE={executor}, which was changed."
-    seen = Observation(ref, "ended", cause=Cause.PREEMPTED, message=message)
-    await end(ctx, seen, left_behind=True)
+    async with ctx.db.reading() as session:
+        attempt = await repository.existing_attempt(session, ref)
+    await end(ctx, _left_behind(attempt), left_behind=True)
+
+
+def _left_behind(attempt: Attempt) -> Observation:
+    changed = f"TRAINING_MODE={attempt.executor}, which was changed"
+    if attempt.epoch is None and attempt.step is None:
+        cause, message = Cause.LAUNCH_FAILED, f"It was launched with {changed} before it ran."
+    else:
+        cause, message = Cause.PREEMPTED, f"It ran with {changed}."
+    ref = AttemptRef(attempt.job_id, attempt.number)
+    return Observation(ref, "ended", cause=cause, message=message)
 
 
 async def settle(ctx: Context, job_id: str, number: int) -> Settled:
@@ -257,6 +268,12 @@ async def settle(ctx: Context, job_id: str, number: int) -> Settled:
         if attempt.ended_at is None:
             return Settled()
         cause = retry_policy.settled_cause(attempt)
+        if cause == Cause.PREEMPTED and attempt.executor != ctx.executor.name:
+            # Recorded by the backend of before, which could not know why its executor left.
+            seen = _left_behind(attempt)
+            attempt.observed_cause, attempt.message = seen.cause, seen.message
+            attempt.left_behind = True
+            cause = retry_policy.settled_cause(attempt)
         if attempt.cause is None:
             attempt.message = retry_policy.detail_of(attempt, cause)
             attempt.cause = cause

@@ -118,9 +118,11 @@ async def _compare_with_executor(ctx: Context) -> None:
         opened = await repository.open_attempts(session)
     ends = []
     for ref, (executor, launched_at) in opened.items():
+        if launched_at is None:
+            continue  # its workflow launches it, here
         if executor != ctx.executor.name:
-            ends.append(leave_behind(ctx, ref, executor))
-        elif ref not in listed and launched_at is not None and launched_at < before:
+            ends.append(leave_behind(ctx, ref))
+        elif ref not in listed and launched_at < before:
             ends.append(end(ctx, Observation(ref, "ended", cause=Cause.NODE_LOST)))
     await asyncio.gather(*ends)
     rests = []

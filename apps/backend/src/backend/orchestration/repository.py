@@ -43,6 +43,12 @@ async def launch_token(session: AsyncSession, ref: AttemptRef) -> str:
     return attempt.launch_token
 
 
+async def take_over(session: AsyncSession, ref: AttemptRef, executor: str) -> None:
+    """Let another executor launch an attempt whose launch is not confirmed, with a new token."""
+    guards = Attempt.launched_at.is_(None), Attempt.ended_at.is_(None)
+    await _update_attempt(session, ref, *guards, executor=executor, launch_token=None)
+
+
 async def set_wait_message(session: AsyncSession, job_id: str, message: str | None) -> None:
     """Tell the user why the attempt is not launched yet."""
     await session.execute(
