@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -81,7 +82,7 @@ async def test_everything_is_seen_as_it_happens(api: Api, monkeypatch: pytest.Mo
         await beat(api, running, epoch=0, metrics={"loss": 1.0})
         metrics = await next_of(seen_live, "metrics")
         assert (metrics.data["epoch"], metrics.data["values"]) == (0, {"loss": 1.0})
-        assert metrics.id == "6:0"
+        assert re.fullmatch(r"6:\d{16}", metrics.id)
         assert (await next_of(seen_live, "state")).data["status"] == "running"
         await finish(api, running)
         assert (await next_of(seen_live, "state")).data["status"] == "succeeded"
@@ -99,13 +100,18 @@ async def test_stream_resumes_where_it_was_cut(api: Api) -> None:
     await beat(api, running, epoch=0, metrics={"loss": 2.0})
     async with following(api, running) as events:
         last = await next_of(events, "log")
-    assert last.id == "4:0"
+    assert last.id.startswith("4:")
     await log(api, running, 4, b"two\n")
     await beat(api, running, epoch=1, metrics={"loss": 1.0})
     await finish(api, running)
     async with following(api, running, last_event_id=last.id) as events:
         rest = [event async for event in events]
     assert [event.data["epoch"] for event in rest if event.name == "metrics"] == [1]
+    assert [event.data["text"] for event in rest if event.name == "log"] == ["two\n"]
+    # An older version's cursor told the epoch: all metrics are told, rather than too few.
+    async with following(api, running, last_event_id="4:0") as events:
+        rest = [event async for event in events]
+    assert [event.data["epoch"] for event in rest if event.name == "metrics"] == [0, 1]
     assert [event.data["text"] for event in rest if event.name == "log"] == ["two\n"]
     async with following(api, running, log_offset=6) as events:
         assert (await next_of(events, "log")).data["text"] == "o\n"
@@ -150,6 +156,30 @@ async def test_repeated_epoch_of_a_later_attempt_is_told_again(api: Api) -> None
             assert (await next_of(events, "metrics")).data["values"] == {"loss": loss}
         await beat(api, running, epoch=2, metrics={"loss": 1.0})
         assert (await next_of(events, "metrics")).data["epoch"] == 2
+
+
+async def test_a_client_that_was_away_during_a_retry_is_told_of_repeated_epochs(api: Api) -> None:
+    running = await add_running(api.ctx)
+    for epoch in range(4):
+        await beat(api, running, epoch=epoch, metrics={"loss": 3.0})
+    async with following(api, running) as events:
+        while (last := await next_of(events, "metrics")).data["epoch"] < 3:
+            pass
+    for epoch in (2, 3):
+        await beat(api, running, epoch=epoch, metrics={"loss": 2.0})
+    await finish(api, running)
+    async with following(api, running, last_event_id=last.id) as events:
+        told = [event async for event in events if event.name == "metrics"]
+    assert [(event.data["epoch"], event.data["values"]) for event in told] == [
+        (2, {"loss": 2.0}),
+        (3, {"loss": 2.0}),
+    ]
+    # Wherever it is cut, the rest is told.
+    async with following(api, running) as events:
+        whole = [event async for event in events if event.name == "metrics"]
+    assert [event.data["epoch"] for event in whole] == [0, 1, 2, 3]
+    async with following(api, running, last_event_id=whole[1].id) as events:
+        assert [event async for event in events if event.name == "metrics"] == whole[2:]
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

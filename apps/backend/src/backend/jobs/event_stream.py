@@ -3,7 +3,7 @@
 import codecs
 import re
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from fastapi.sse import ServerSentEvent
@@ -22,28 +22,31 @@ LOG_PART_BYTES = 64 * 2**10
 # What was written earlier may be committed later: metrics are looked for from a little before the
 # newest one seen.
 OVERLAP = timedelta(seconds=5)
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class Cursor(NamedTuple):
     """How far a client has come; the `id` of every event."""
 
     log_offset: int
-    epoch: int
+    # When the newest metrics were written that it has: it is told again of an epoch that a later
+    # attempt repeats. Older versions had the epoch here, which is long ago: everything is told.
+    metrics_at: datetime = _EPOCH
 
     def __str__(self) -> str:
-        return f"{self.log_offset}:{self.epoch}"
+        return f"{self.log_offset}:{(self.metrics_at - _EPOCH) // timedelta(microseconds=1)}"
 
     @classmethod
     def parse(cls, text: str) -> "Cursor":
         """Raise a Problem (422) unless `text` is the id of an event."""
-        found = re.fullmatch(r"([0-9]{1,18}):(-1|[0-9]{1,9})", text)
+        found = re.fullmatch(r"([0-9]{1,18}):(-1|[0-9]{1,17})", text)
         if found is None:
             raise wrong_field(
                 "Bad Last-Event-ID",
                 "Last-Event-ID",
                 "Send the id of the last event, or omit the header to start over.",
             )
-        return cls(int(found[1]), int(found[2]))
+        return cls(int(found[1]), _EPOCH + timedelta(microseconds=int(found[2])))
 
 
 class JobEventStream:
@@ -52,10 +55,11 @@ class JobEventStream:
     def __init__(self, ctx: Context, job_id: str, cursor: Cursor) -> None:
         self._ctx = ctx
         self._job_id = job_id
-        self._offset, self._epoch = cursor
+        self._offset, self._newest = cursor
         self._state = ""
+        # Until the first look: what was written by then, the client has.
+        self._had = self._newest
         self._sent: dict[int, datetime] = {}
-        self._newest: datetime | None = None
         # Bytes of a character whose end is still to come are behind `_offset` but not yet sent.
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._text_offset = self._offset
@@ -86,7 +90,7 @@ class JobEventStream:
             row = await repository.find(session, self._job_id)
             if row is None:
                 return None, [], LogSlice(b"", 0)
-            since = self._newest - OVERLAP if self._newest else None
+            since = self._newest - OVERLAP
             rows = list(await repository.metrics(session, self._job_id, since=since))
             part = await log_repository.read(session, row.job, self._offset, LOG_PART_BYTES)
         return row, rows, part
@@ -94,16 +98,13 @@ class JobEventStream:
     def _news(self, row: JobRow, rows: list[EpochMetrics]) -> list[ServerSentEvent]:
         events = []
         state = JobOut.of(row).model_dump_json()
-        for item in rows:
-            seen = self._sent.get(item.epoch) == item.at
-            resumed = self._newest is None and item.epoch <= self._epoch
-            self._sent[item.epoch] = item.at
-            if not seen and not resumed:
-                self._epoch = item.epoch
+        # As they were written: a client that leaves in between has all up to its cursor.
+        for item in sorted(rows, key=lambda item: item.at):
+            if item.at > self._had and self._sent.get(item.epoch) != item.at:
+                self._newest = max(self._newest, item.at)
                 events.append(self._event("metrics", MetricsOut.model_validate(item)))
-        if rows:
-            newest = max(item.at for item in rows)
-            self._newest = max(newest, self._newest or newest)
+            self._sent[item.epoch] = item.at
+        self._had = _EPOCH
         if state != self._state:
             self._state = state
             events.append(self._event("state", raw=state))
@@ -121,7 +122,7 @@ class JobEventStream:
         return self._event("log", data)
 
     def _event(self, name: str, data: Any = None, *, raw: str | None = None) -> ServerSentEvent:
-        cursor = str(Cursor(self._text_offset, self._epoch))
+        cursor = str(Cursor(self._text_offset, self._newest))
         if raw is not None:
             return ServerSentEvent(event=name, raw_data=raw, id=cursor)
         return ServerSentEvent(event=name, data=data, id=cursor)

@@ -146,7 +146,7 @@ async def _stream(
     last_event_id: Annotated[str | None, Header(description="Goes on after that event")] = None,
 ) -> JobEventStream:
     # A dependency, so that an error is answered before the stream's 200.
-    cursor = Cursor.parse(last_event_id) if last_event_id else Cursor(log_offset, -1)
+    cursor = Cursor.parse(last_event_id) if last_event_id else Cursor(log_offset)
     await service.get(ctx, id)
     return JobEventStream(ctx, id, cursor)
 
