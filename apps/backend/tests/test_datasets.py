@@ -278,8 +278,19 @@ async def test_wrong_fields_are_named(served: Served, change: dict[str, Any], fi
     _, client = served
     body = {"name": "set", "task": "detect", "size": 10} | change
     reply = await client.post("/api/v1/datasets", json=body)
-    assert reply.status_code == 422
+    dry = await client.post("/api/v1/datasets", json=body, params={"dry_run": True})
+    assert (reply.status_code, dry.json()) == (422, reply.json())
     assert field in reply.text
+    assert (await client.get("/api/v1/datasets")).json()["items"] == []
+
+
+async def test_a_dry_run_asks_whether_an_archive_would_be_taken(served: Served) -> None:
+    ctx, client = served
+    most = ctx.settings.max_dataset_bytes
+    for size, code in ((most, 204), (most + 1, 413)):
+        body = {"name": "set", "task": "detect", "size": size}
+        reply = await client.post("/api/v1/datasets", json=body, params={"dry_run": True})
+        assert reply.status_code == code, reply.text
     assert (await client.get("/api/v1/datasets")).json()["items"] == []
 
 

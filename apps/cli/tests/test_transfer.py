@@ -1,5 +1,7 @@
 import hashlib
+import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -27,6 +29,15 @@ def _folder(root: Path, label: str = BOX) -> Path:
     return root
 
 
+def _packed(root: Path) -> bytes:
+    """What a push of the folder uploads."""
+    package = packing.Package(packing.scan(root))
+    sha256 = package.sha256(lambda _: None)
+    content = b"".join(package.read(0, package.size))
+    assert (len(content), hashlib.sha256(content).hexdigest()) == (package.size, sha256)
+    return content
+
+
 def test_only_what_belongs_is_packed_and_always_the_same_bytes(tmp_path: Path) -> None:
     root = _folder(tmp_path / "set")
     (root / "labels/train.cache").write_bytes(b"pickle")
@@ -34,12 +45,10 @@ def test_only_what_belongs_is_packed_and_always_the_same_bytes(tmp_path: Path) -
     (root / ".git/x.png").write_bytes(b"x")
     (root / "images/train/link.png").symlink_to("/etc/hostname")
     (root / "notes.txt").write_text("x")
-    digests = set()
-    for name in ("one.zip", "two.zip"):
-        digests.add(packing.pack(packing.scan(root), tmp_path / name, print))
-        (root / "data.yaml").touch()
-    assert len(digests) == 1
-    with zipfile.ZipFile(tmp_path / "one.zip") as packed:
+    content = _packed(root)
+    (root / "data.yaml").touch()
+    assert _packed(root) == content
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
         assert packed.namelist() == [
             "data.yaml", "images/train/a.png", "images/val/a.png",
             "labels/train/a.txt", "labels/val/a.txt",
@@ -50,10 +59,73 @@ def test_every_image_that_training_reads_is_packed(tmp_path: Path) -> None:
     root = _folder(tmp_path / "set")
     for suffix in IMAGE_SUFFIXES:
         (root / f"images/train/b{suffix.upper()}").write_bytes(b"image")
-    packing.pack(packing.scan(root), tmp_path / "set.zip", print)
-    with zipfile.ZipFile(tmp_path / "set.zip") as packed:
+    with zipfile.ZipFile(io.BytesIO(_packed(root))) as packed:
         names = {Path(name).suffix.lower() for name in packed.namelist() if "/b." in name}
     assert names == IMAGE_SUFFIXES
+
+
+def test_each_part_of_a_package_is_that_part_of_the_whole(tmp_path: Path) -> None:
+    root = _folder(tmp_path / "set")
+    for name, size in (("空の.png", 0), ("b.png", 2**18), ("c.png", 2**18 + 1), ("d.png", 900_000)):
+        (root / "images/train" / name).write_bytes(bytes(range(256)) * (size // 256 + 1))
+        os.truncate(root / "images/train" / name, size)
+    content = _packed(root)
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        assert packed.testzip() is None
+        for name in packed.namelist():
+            assert packed.read(name) == (root / name).read_bytes()
+    package = packing.Package(packing.scan(root))
+    package.sha256(lambda _: None)
+    for size in (7_919, 2**18, 300_000):
+        for start in range(0, package.size, size):
+            assert b"".join(package.read(start, size)) == content[start : start + size]
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        starts = [entry.header_offset for entry in packed.infolist()]
+    for at in starts:
+        for start in range(at - 2, at + 40):
+            assert b"".join(package.read(max(start, 0), 3)) == content[max(start, 0) :][:3]
+
+
+def test_a_package_may_have_more_files_than_an_old_zip_can_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packing, "_MAX_16", 4)  # of 65,535, for which a folder takes long to make
+    with zipfile.ZipFile(io.BytesIO(_packed(_folder(tmp_path / "set")))) as packed:
+        assert len(packed.infolist()) == 5
+        assert packed.testzip() is None
+
+
+@pytest.mark.parametrize("change", ["content", "length", "gone"])
+def test_a_file_that_changes_while_it_is_pushed_is_named(
+    server: Server, tmp_path: Path, change: str
+) -> None:
+    package = packing.Package(packing.scan(root := _folder(tmp_path / "set")))
+    image = root / "images/val/a.png"
+    before = image.stat().st_mtime_ns
+    if change != "length":
+        package.sha256(lambda _: None)
+    image.write_bytes(b"IMAGE" if change == "length" else b"IMAGE of val")
+    os.utime(image, ns=(before, before + 1_000))
+    if change == "gone":
+        image.unlink()
+    with pytest.raises((YardError, FileNotFoundError)) as raised:
+        package.sha256(print) if change == "length" else b"".join(package.read(0, package.size))
+    assert str(image) in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "detail"), [(413, "The archive has 12 bytes"), (422, "name: Lower-case letters")]
+)
+def test_what_the_server_will_not_take_is_not_read(
+    server: Server, yard: Yard, tmp_path: Path, code: int, detail: str
+) -> None:
+    _folder(tmp_path / "set")
+    server.on("POST /datasets", answer(code, {"title": "No", "detail": detail}))
+    done = yard("dataset", "push", "set")
+    assert (done.returncode, detail in done.stderr) == (4, True)
+    [asked] = server.requests
+    assert asked.query == {"dry_run": "true"}
+    assert json.loads(asked.body).keys() == {"name", "task", "size"}
 
 
 def test_labels_without_data_yaml_are_wrong_usage(tmp_path: Path) -> None:
@@ -90,7 +162,8 @@ def _accept_upload(server: Server, parts: int) -> None:
         ],
     }
     checking = dataset(status="checking")
-    server.on("POST /datasets", answer(201, {**dataset(status="uploading"), "upload": plan}))
+    created = answer(201, {**dataset(status="uploading"), "upload": plan})
+    server.on("POST /datasets", answer(204), created)
     server.on("POST /datasets/ba9876543210/complete", answer(202, checking))
     for number in range(1, parts + 1):
         server.on(f"PUT /part{number}", answer(200, ETag=f'"e{number}"'))
@@ -101,8 +174,7 @@ def test_parts_are_sent_again_until_the_store_has_them(
     server: Server, yard: Yard, tmp_path: Path
 ) -> None:
     root = _folder(tmp_path / "set")
-    packing.pack(packing.scan(root), tmp_path / "expected.zip", print)
-    expected = (tmp_path / "expected.zip").read_bytes()
+    expected = _packed(root)
     parts = -(-len(expected) // 300)
     _accept_upload(server, parts)
     server.on(
@@ -134,7 +206,7 @@ def test_a_rejected_data_set_is_exit_code_1_with_its_problems(
         ],
         "problems_total": 1,
     }
-    server.on("POST /datasets", answer(200, {**dataset(), "upload": None}))
+    server.on("POST /datasets", answer(204), answer(200, {**dataset(), "upload": None}))
     server.on("GET /datasets/ba9876543210", answer(200, dataset(status="rejected", report=report)))
     done = yard("dataset", "push", "set", "--name", "digits")
     assert done.returncode == 1
@@ -164,9 +236,7 @@ def interruptible() -> Iterator[None]:
 def test_an_interrupted_push_says_what_is_left_to_do(
     server: Server, tmp_path: Path, slow: str, left: str
 ) -> None:
-    packed = tmp_path / "packed.zip"
-    packing.pack(packing.scan(_folder(tmp_path / "set")), packed, print)
-    _accept_upload(server, -(-packed.stat().st_size // 300))
+    _accept_upload(server, -(-len(_packed(_folder(tmp_path / "set"))) // 300))
     reached, go_on = threading.Event(), threading.Event()
 
     def wait(request: Request) -> None:

@@ -66,6 +66,10 @@ class Client:
         attempts = 3 if key or repeatable else 1
         return self._json("POST", path, attempts=attempts, json=body, headers=headers)
 
+    def ask(self, path: str, body: Json) -> None:
+        """Send a POST that changes nothing; raise as `post` would."""
+        self._send("POST", path, attempts=3, json=body, params={"dry_run": True})
+
     def delete(self, path: str) -> None:
         """Send a DELETE."""
         self._send("DELETE", path, attempts=1)

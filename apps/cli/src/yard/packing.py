@@ -1,9 +1,13 @@
 """A dataset's folder as one zip: only what belongs, and the same bytes each time."""
 
 import hashlib
-import zipfile
-from collections.abc import Callable
+import os
+import struct
+import zlib
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from trainyard_datasets import layout
 from trainyard_datasets.files import IMAGE_SUFFIXES, Files, is_image
@@ -12,8 +16,17 @@ from trainyard_datasets.folder import Folder
 
 from yard.errors import Code, YardError
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest time a zip can hold
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18
+_EPOCH = 33  # 1 January 1980, the oldest day that a zip can hold
+_MODE = 0o100644 << 16
+_UTF_8 = 1 << 11
+_MADE_ON_UNIX = 3 << 8
+_OLD, _ZIP64 = 20, 45  # versions of the format
+_MAX_32, _MAX_16 = 0xFFFFFFFF, 0xFFFF
+_LOCAL = struct.Struct("<4s5H3L2H")
+_CENTRAL = struct.Struct("<4s6H3L5H2L")
+_END_64 = struct.Struct("<4sQ2H2L4Q4sLQL")
+_END = struct.Struct("<4s4H2LH")
 
 
 def scan(root: Path) -> Folder:
@@ -54,19 +67,188 @@ def guess_task(files: Files) -> str:
         ) from error
 
 
-def pack(folder: Folder, target: Path, advance: Callable[[int], None]) -> str:
-    """Write the zip; return its sha256.
+class _Entry(NamedTuple):
+    """A file in the zip: its name there, its bytes, and where its header begins."""
 
-    Same files, same bytes: sorted names, no times, no owners. Images are stored as they are.
+    name: bytes
+    size: int
+    start: int
+
+
+class Package:
+    """A folder's files as one zip, which is never written: its bytes are made anew for each reader.
+
+    Same files, same bytes: sorted names, no times, no owners. Nothing is compressed, for images are
+    already; so the size is known before a file is read.
+
+    Attributes:
+        size: bytes of the zip.
     """
-    with zipfile.ZipFile(target, "w") as archive:
+
+    def __init__(self, folder: Folder) -> None:
+        """Plan the zip.
+
+        Raises:
+            YardError: a file's name cannot be written in a zip.
+        """
+        self._paths = [f"{folder.root}/{name}" for name in folder.names]
+        self._entries, at = list[_Entry](), 0
         for name in folder.names:
-            info = zipfile.ZipInfo(name, _EPOCH)
-            info.external_attr = 0o644 << 16
-            info.compress_type = zipfile.ZIP_STORED if is_image(name) else zipfile.ZIP_DEFLATED
-            with (folder.root / name).open("rb") as source, archive.open(info, "w") as entry:
-                while chunk := source.read(_CHUNK):
-                    entry.write(chunk)
-                    advance(len(chunk))
-    with target.open("rb") as written:
-        return hashlib.file_digest(written, "sha256").hexdigest()
+            entry = _Entry(_encoded(name), folder.size(name), at)
+            self._entries.append(entry)
+            at += len(_local(entry, 0)) + entry.size
+        self._starts = [entry.start for entry in self._entries]
+        self._directory_at = at
+        self._crcs = [0] * len(self._entries)
+        self._written = [0] * len(self._entries)  # when each file was, in ns; 0: not read yet
+        self._central = self._directory()
+        self.size = at + len(self._central)
+
+    def sha256(self, advance: Callable[[int], None]) -> str:
+        """Read every file; return the zip's sha256. `read` gives these bytes and no others.
+
+        Args:
+            advance: called with the number of bytes read.
+
+        Raises:
+            YardError: a file has changed since the folder was scanned.
+        """
+        digest = hashlib.sha256()
+        for pieces in _batches(self._first_reading()):
+            digest.update(pieces)
+            advance(len(pieces))
+        self._central = self._directory()
+        digest.update(self._central)
+        return digest.hexdigest()
+
+    def _first_reading(self) -> Iterator[bytes]:
+        for index, entry in enumerate(self._entries):
+            if entry.size <= _CHUNK:
+                data = b"".join(self._data(index, 0, entry.size))
+                self._crcs[index] = zlib.crc32(data)
+                yield _local(entry, self._crcs[index])
+                yield data
+                continue
+            crc = 0  # the header has it, and comes first
+            for piece in self._data(index, 0, entry.size):
+                crc = zlib.crc32(piece, crc)
+            self._crcs[index] = crc
+            yield _local(entry, crc)
+            yield from self._data(index, 0, entry.size)
+
+    def read(self, start: int, length: int) -> Iterator[bytes]:
+        """Yield the bytes of a part of the zip, after `sha256` has been called.
+
+        Args:
+            start: where the part begins.
+            length: its bytes.
+
+        Raises:
+            YardError: a file is not as `sha256` has read it.
+        """
+        return _batches(self._pieces(start, start + length))
+
+    def _pieces(self, start: int, end: int) -> Iterator[bytes]:
+        for index in range(max(bisect_right(self._starts, start) - 1, 0), len(self._entries)):
+            entry = self._entries[index]
+            if entry.start >= end:
+                return
+            header = _local(entry, self._crcs[index])
+            yield header[max(start - entry.start, 0) : end - entry.start]
+            data_at = entry.start + len(header)
+            first, last = max(start - data_at, 0), min(end - data_at, entry.size)
+            if first < last:
+                yield from self._data(index, first, last)
+        if end > self._directory_at:
+            yield self._central[max(start - self._directory_at, 0) : end - self._directory_at]
+
+    def _data(self, index: int, first: int, last: int) -> Iterator[bytes]:
+        """Yield the bytes of a file from `first` to before `last`."""
+        file = os.open(self._paths[index], os.O_RDONLY)
+        try:
+            if first:
+                os.lseek(file, first, os.SEEK_SET)
+            while first < last and (piece := os.read(file, min(last - first, _CHUNK))):
+                yield piece
+                first += len(piece)
+            info = os.fstat(file)
+        finally:
+            os.close(file)
+        written = self._written[index] or info.st_mtime_ns
+        if first != last or (info.st_size, info.st_mtime_ns) != (
+            self._entries[index].size,
+            written,
+        ):
+            raise YardError(
+                f"{self._paths[index]} changed while it was pushed",
+                "what was sent until then belongs to no state that the folder had",
+                "push the folder again when nothing writes to it",
+                Code.LOCAL,
+            )
+        self._written[index] = written
+
+    def _directory(self) -> bytes:
+        """Return the end of the zip: a record of each file, and where they are."""
+        pieces = [
+            _central(entry, crc) for entry, crc in zip(self._entries, self._crcs, strict=True)
+        ]
+        count, at, size = len(pieces), self._directory_at, sum(map(len, pieces))
+        if count >= _MAX_16 or at + size >= _MAX_32:
+            ends = (44, _MADE_ON_UNIX | _ZIP64, _ZIP64, 0, 0, count, count, size, at)
+            pieces.append(_END_64.pack(b"PK\6\6", *ends, b"PK\6\7", 0, at + size, 1))
+            count, size, at = min(count, _MAX_16), min(size, _MAX_32), min(at, _MAX_32)
+        pieces.append(_END.pack(b"PK\5\6", 0, 0, count, count, size, at, 0))
+        return b"".join(pieces)
+
+
+def _batches(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Join what is small: each piece costs its receiver a call."""
+    held, size = list[bytes](), 0
+    for piece in pieces:
+        held.append(piece)
+        size += len(piece)
+        if size >= _CHUNK:
+            yield b"".join(held)
+            held, size = [], 0
+    if held:
+        yield b"".join(held)
+
+
+def _encoded(name: str) -> bytes:
+    try:
+        return name.encode()
+    except UnicodeEncodeError as error:
+        raise YardError(
+            f"the name of {os.fsencode(name)!r} is not UTF-8",
+            "an archive could not be unpacked under that name",
+            "rename the file",
+            Code.LOCAL,
+        ) from error
+
+
+def _local(entry: _Entry, crc: int) -> bytes:
+    """Return the header of a file."""
+    large = entry.size >= _MAX_32
+    size = _MAX_32 if large else entry.size
+    extra = struct.pack("<2H2Q", 1, 16, entry.size, entry.size) if large else b""
+    version, flags = _ZIP64 if large else _OLD, 0 if entry.name.isascii() else _UTF_8
+    lengths = (len(entry.name), len(extra))
+    fixed = _LOCAL.pack(b"PK\3\4", version, flags, 0, 0, _EPOCH, crc, size, size, *lengths)
+    return fixed + entry.name + extra
+
+
+def _central(entry: _Entry, crc: int) -> bytes:
+    """Return the record of a file in the directory."""
+    wide = [entry.size, entry.size] if entry.size >= _MAX_32 else []
+    wide += [entry.start] if entry.start >= _MAX_32 else []
+    extra = struct.pack(f"<2H{len(wide)}Q", 1, 8 * len(wide), *wide) if wide else b""
+    version, flags = _ZIP64 if wide else _OLD, 0 if entry.name.isascii() else _UTF_8
+    size = min(entry.size, _MAX_32)
+    return (
+        _CENTRAL.pack(
+            b"PK\1\2", _MADE_ON_UNIX | version, version, flags, 0, 0, _EPOCH, crc, size, size,
+            len(entry.name), len(extra), 0, 0, 0, _MODE, min(entry.start, _MAX_32),
+        )
+        + entry.name
+        + extra
+    )  # fmt: skip

@@ -11,6 +11,7 @@ import httpx
 
 from yard.client import Json, retrying
 from yard.errors import Code, YardError
+from yard.packing import Package
 
 _CHUNK = 1 << 18
 _PARALLEL = 4
@@ -22,11 +23,11 @@ class _StoppedError(Exception):
     """The upload was interrupted; the remaining parts are not sent."""
 
 
-def upload(path: Path, plan: Json, advance: Callable[[int], None]) -> list[Json]:
-    """Upload a file in parts, several at a time; return the parts' numbers and ETags.
+def upload(package: Package, plan: Json, advance: Callable[[int], None]) -> list[Json]:
+    """Upload a package in parts, several at a time; return the parts' numbers and ETags.
 
     Args:
-        path: the file.
+        package: what is uploaded.
         plan: `upload` of a created dataset: `part_size` in bytes and `parts` with their links.
         advance: called with the number of bytes sent, negative when a part starts over.
     """
@@ -40,7 +41,7 @@ def upload(path: Path, plan: Json, advance: Callable[[int], None]) -> list[Json]
     with httpx.Client(timeout=_TIMEOUT) as http, ThreadPoolExecutor(_PARALLEL) as pool:
 
         def put(part: Json) -> Json:
-            return retrying(_ATTEMPTS)(_put, http, path, part, int(plan["part_size"]), sent)
+            return retrying(_ATTEMPTS)(_put, http, package, part, int(plan["part_size"]), sent)
 
         try:
             return list(pool.map(put, plan["parts"]))
@@ -51,21 +52,18 @@ def upload(path: Path, plan: Json, advance: Callable[[int], None]) -> list[Json]
 
 
 def _put(
-    http: httpx.Client, path: Path, part: Json, part_size: int, advance: Callable[[int], None]
+    http: httpx.Client, package: Package, part: Json, part_size: int, advance: Callable[[int], None]
 ) -> Json:
     start = (int(part["number"]) - 1) * part_size
-    length = min(part_size, path.stat().st_size - start)
+    length = min(part_size, package.size - start)
     sent = 0
 
     def chunks() -> Iterator[bytes]:
         nonlocal sent
-        with path.open("rb") as file:
-            file.seek(start)
-            while sent < length:
-                chunk = file.read(min(_CHUNK, length - sent))
-                yield chunk
-                sent += len(chunk)
-                advance(len(chunk))
+        for chunk in package.read(start, length):
+            yield chunk
+            sent += len(chunk)
+            advance(len(chunk))
 
     try:
         response = http.put(part["url"], content=chunks(), headers={"Content-Length": str(length)})

@@ -1133,7 +1133,10 @@ export interface operations {
     };
     create_dataset: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only check; create nothing */
+                dry_run?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1161,6 +1164,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["DatasetCreated"];
                 };
+            };
+            /** @description It would be taken (dry run) */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {

@@ -61,20 +61,25 @@ class Folder:
             yield name, read_or_error(self, name, head)
 
     def _scan(self) -> Iterator[tuple[str, int]]:
-        for folder, subfolders, names in os.walk(self.root):
-            self.links += sum(os.path.islink(f"{folder}/{name}") for name in subfolders)  # noqa: PTH114
-            subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-            above = Path(folder).relative_to(self.root).as_posix()
-            for name in names:
-                path = os.path.join(folder, name)  # noqa: PTH118 - called for each of many files
-                relative = name if above == "." else f"{above}/{name}"
-                if os.path.islink(path):  # noqa: PTH114
+        folders = [""]
+        while folders:
+            above = folders.pop()
+            try:
+                entries = list(os.scandir(f"{self.root}/{above}"))
+            except OSError:
+                continue
+            for entry in entries:
+                relative = above + entry.name
+                if entry.is_symlink():
                     self.links += 1
-                elif _may_belong(relative) and os.path.isfile(path):  # noqa: PTH113
-                    yield relative, os.path.getsize(path)  # noqa: PTH202
+                elif entry.is_dir():
+                    if not entry.name.startswith("."):
+                        folders.append(f"{relative}/")
+                elif _may_belong(relative) and entry.is_file():
+                    yield relative, entry.stat().st_size
                 else:
                     self.skipped += 1
-                    if name.endswith((".json", ".xml")) and len(self.others) < _MAX_OTHERS:
+                    if relative.endswith((".json", ".xml")) and len(self.others) < _MAX_OTHERS:
                         self.others.append(relative)
 
     def _drop_other_texts(self) -> None:

@@ -17,12 +17,25 @@ from backend.state.datasets import DatasetStatus
 router = APIRouter(prefix="/api/v1/datasets", tags=["datasets"])
 
 
-@router.post("", status_code=status.HTTP_201_CREATED, responses={200: {"model": DatasetCreated}})
-async def create_dataset(body: DatasetCreate, ctx: Ctx, response: Response) -> DatasetCreated:
+@router.post(
+    "",
+    status_code=status.HTTP_201_CREATED,
+    response_model=DatasetCreated,
+    responses={200: {"model": DatasetCreated}, 204: {"description": "It would be taken (dry run)"}},
+)
+async def create_dataset(
+    body: DatasetCreate,
+    ctx: Ctx,
+    response: Response,
+    dry_run: Annotated[bool, Query(description="Only check; create nothing")] = False,
+) -> DatasetCreated | Response:
     """Announce an archive and get the links to upload it to.
 
     200 and no upload when a ready version of that name, task and sha256 exists.
     """
+    if dry_run:
+        service.check_size(ctx, body.size)
+        return Response(status_code=status.HTTP_204_NO_CONTENT)
     dataset, upload = await service.create(ctx, body)
     if upload is None:
         response.status_code = status.HTTP_200_OK

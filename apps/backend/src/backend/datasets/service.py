@@ -66,19 +66,24 @@ def _unusable(detail: str) -> Problem:
     return wrong_field("Dataset not ready", "dataset_id", detail)
 
 
+def check_size(ctx: Context, size: int) -> None:
+    """Raise a Problem (413) when an archive is larger than MAX_DATASET_BYTES."""
+    if size > ctx.settings.max_dataset_bytes:
+        raise Problem(
+            413,
+            "Dataset too large",
+            f"The archive has {size:,} bytes; at most {ctx.settings.max_dataset_bytes:,} are "
+            "taken. Push a smaller one, or have MAX_DATASET_BYTES raised.",
+        )
+
+
 async def create(ctx: Context, body: DatasetCreate) -> tuple[Dataset, Upload | None]:
     """A new version and where to upload it; no upload when the same bytes are there and ready.
 
     Raises:
         Problem: 413 when it is larger than MAX_DATASET_BYTES.
     """
-    if body.size > ctx.settings.max_dataset_bytes:
-        raise Problem(
-            413,
-            "Dataset too large",
-            f"The archive has {body.size:,} bytes; at most {ctx.settings.max_dataset_bytes:,} are "
-            "taken. Push a smaller one, or have MAX_DATASET_BYTES raised.",
-        )
+    check_size(ctx, body.size)
     if body.sha256 is not None:
         async with ctx.db.reading() as session:
             same = await repository.find_ready(session, body.name, body.task, body.sha256)

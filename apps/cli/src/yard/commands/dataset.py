@@ -3,7 +3,6 @@
 import dataclasses
 import enum
 import re
-import tempfile
 import unicodedata
 from pathlib import Path
 from typing import Annotated, Any
@@ -120,12 +119,12 @@ def push(
         print_scanned(found, kind, guessed=task is None)
     progress = PushProgress()
     try:
-        with tempfile.TemporaryDirectory(prefix="yard-push-") as scratch:
-            packed = Path(scratch) / "dataset.zip"
-            with console.transfer_bar("packing", found.total_size, show=verbose) as advance:
-                sha256 = packing.pack(found, packed, advance)
-            fields = {"name": name, "task": kind, "sha256": sha256}
-            dataset = _send(api, packed, fields, progress, show=verbose)
+        package = packing.Package(found)
+        fields = {"name": name, "task": kind, "size": package.size}
+        api.ask("/datasets", fields)  # before the files are read, which may take long
+        with console.transfer_bar("reading", package.size, show=verbose) as advance:
+            fields["sha256"] = package.sha256(advance)
+        dataset = _send(api, package, fields, progress, show=verbose)
         dataset = _checked(api, dataset["id"])
     except KeyboardInterrupt:
         raise YardError("interrupted", progress.why, progress.todo, Code.INTERRUPTED) from None
@@ -170,9 +169,10 @@ def _slug(folder: Path) -> str:
     return name[:63] or "dataset"
 
 
-def _send(api: Client, packed: Path, fields: Json, progress: PushProgress, *, show: bool) -> Json:
-    size = packed.stat().st_size
-    dataset = api.post("/datasets", fields | {"size": size})
+def _send(
+    api: Client, package: packing.Package, fields: Json, progress: PushProgress, *, show: bool
+) -> Json:
+    dataset = api.post("/datasets", fields)
     plan = dataset["upload"]
     label = _label(dataset)
     progress.why = f"the upload of {label} is incomplete; it cannot be trained on"
@@ -181,10 +181,10 @@ def _send(api: Client, packed: Path, fields: Json, progress: PushProgress, *, sh
         if show:
             out.print(f"{label} already has the same content: nothing to upload")
         return dataset
-    with console.transfer_bar("uploading", size, show=show) as advance:
-        parts = transfer.upload(packed, plan, advance)
+    with console.transfer_bar("uploading", package.size, show=show) as advance:
+        parts = transfer.upload(package, plan, advance)
     if show:
-        out.print(f"uploaded {formatting.size(size)} as {label}, checking …")
+        out.print(f"uploaded {formatting.size(package.size)} as {label}, checking …")
     # Completing twice is harmless, so the call may be retried when its answer is lost.
     path = f"/datasets/{dataset['id']}/complete"
     dataset = api.post(path, {"parts": parts}, repeatable=True)
