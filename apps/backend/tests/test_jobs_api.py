@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -210,6 +211,21 @@ async def test_retry_counts_attempts_anew(api: Api) -> None:
     job = await get_job(api.ctx, running.job_id)
     assert (job.attempt, job.uncounted_attempts) == (1, 1)
     assert (job.workflow_started, job.mlflow_done) == (False, False)
+
+
+async def test_durations_of_all_retries_are_summed(api: Api) -> None:
+    running = await add_running(api.ctx, dataset_id=await add_dataset(api.ctx))
+    for seconds in (40, 38):
+        ended_at = utcnow()
+        began = {"started_at": ended_at - timedelta(seconds=seconds), "finished_at": ended_at}
+        await set_job(api.ctx, running.job_id, status=JobStatus.FAILED, **began)
+        queued = (await api.http.post(f"{running.path}/retry")).json()
+    assert abs(queued["earlier_duration_s"] - 78) < 2  # SQLite counts whole seconds
+    assert queued["started_at"] is None
+    # It never started: nothing is added.
+    await set_job(api.ctx, running.job_id, status=JobStatus.CANCELLED, finished_at=utcnow())
+    again = (await api.http.post(f"{running.path}/retry")).json()
+    assert again["earlier_duration_s"] == queued["earlier_duration_s"]
 
 
 async def test_delete_takes_everything_along(

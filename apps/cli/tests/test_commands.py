@@ -188,6 +188,17 @@ def test_a_running_job_says_how_long_it_runs(server: Server, yard: Yard) -> None
     assert "runs for  55 d 4 h" in yard("job", "show", "0123456789ab").stdout
 
 
+@pytest.mark.parametrize(
+    ("columns", "took"),
+    [({}, "1 min 40 s"), ({"status": "queued", "started_at": None, "finished_at": None}, "40 s")],
+)
+def test_a_retried_job_took_what_it_trained_before_too(
+    server: Server, yard: Yard, columns: dict[str, str | None], took: str
+) -> None:
+    server.on("GET /jobs", answer(200, page(job(earlier_duration_s=40, **columns))))
+    assert f" {took} " in yard("job", "list").stdout
+
+
 def test_a_trained_job_is_said_to_upload(server: Server, yard: Yard) -> None:
     uploading = job(status="running", phase="uploading")
     states = [job(status="running", phase="training"), uploading, uploading, job()]

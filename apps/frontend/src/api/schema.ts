@@ -785,7 +785,15 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
-            /** Started At */
+            /**
+             * Earlier Duration S
+             * @description How long it trained before its last retry
+             */
+            earlier_duration_s: number;
+            /**
+             * Started At
+             * @description Since its last retry, if it was retried
+             */
             started_at: string | null;
             /**
              * First Step At

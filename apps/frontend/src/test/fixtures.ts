@@ -26,6 +26,7 @@ export function job(changes: Partial<Job> = {}): Job {
     metrics: { 'train/box_loss': 1.2, 'metrics/mAP50-95(B)': 0.5, 'metrics/mAP50(B)': 0.8125 },
     log_size: 1000,
     created_at: '2026-11-24T12:00:00Z',
+    earlier_duration_s: 0,
     started_at: '2026-11-24T12:00:01Z',
     first_step_at: '2026-11-24T12:00:02Z',
     finished_at: null,

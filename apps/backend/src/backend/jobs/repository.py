@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import Float, and_, cast, delete, extract, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.infra import pagination
@@ -13,6 +13,9 @@ from backend.state.jobs import Attempt, EpochMetrics, Job
 from backend.state.statuses import FINISHED, JobStatus
 from backend.state.transitions import transition
 
+_DURATION = cast(extract("epoch", Job.finished_at), Float) - cast(
+    extract("epoch", Job.started_at), Float
+)
 _LATEST = and_(Attempt.job_id == Job.id, Attempt.number == Job.attempt)
 
 # States in which no trainer is running.
@@ -63,6 +66,7 @@ async def requeue(session: AsyncSession, job_id: str) -> bool:
         JobStatus.QUEUED,
         cause=None,
         message=None,
+        earlier_duration_s=Job.earlier_duration_s + func.coalesce(_DURATION, 0),
         started_at=None,
         finished_at=None,
         uncounted_attempts=Job.attempt,

@@ -87,7 +87,8 @@ class JobOut(BaseModel):
     metrics: dict[str, float | None] = Field(description="As last sent")
     log_size: int = Field(description="Bytes")
     created_at: datetime
-    started_at: datetime | None
+    earlier_duration_s: float = Field(description="How long it trained before its last retry")
+    started_at: datetime | None = Field(description="Since its last retry, if it was retried")
     first_step_at: datetime | None = Field(
         description="When the latest attempt had its first batch trained"
     )

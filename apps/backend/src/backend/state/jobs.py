@@ -57,6 +57,8 @@ class Job(Base):
     deleting: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     updated_at: Mapped[datetime] = mapped_column(default=utcnow, onupdate=utcnow)
+    # Of its trainings before the user's last retry, which sets `started_at` anew.
+    earlier_duration_s: Mapped[float] = mapped_column(default=0, server_default="0")
     started_at: Mapped[datetime | None]
     first_step_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]

@@ -57,12 +57,15 @@ def _progress(job: Json) -> str:
 
 
 def _took(job: Json) -> str:
-    """How long it has trained, or trains until now."""
-    if not job["started_at"]:
+    """How long it has trained, or trains until now, retries included."""
+    seconds = job.get("earlier_duration_s", 0)  # not told by an older server
+    if job["started_at"]:
+        end = job["finished_at"]
+        now = formatting.parse_time(end) if end else dt.datetime.now(dt.UTC)
+        seconds += (now - formatting.parse_time(job["started_at"])).total_seconds()
+    elif not seconds:
         return "—"
-    end = job["finished_at"]
-    now = formatting.parse_time(end) if end else dt.datetime.now(dt.UTC)
-    return formatting.duration((now - formatting.parse_time(job["started_at"])).total_seconds())
+    return formatting.duration(seconds)
 
 
 def show(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:

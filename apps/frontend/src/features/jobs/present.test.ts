@@ -47,4 +47,7 @@ it('measures from the first launch to the end, or to now', () => {
   expect(elapsedOf(job(), now)).toBe(60_000)
   expect(elapsedOf(job({ finished_at: '2026-11-24T12:00:31Z' }), now)).toBe(30_000)
   expect(elapsedOf(job({ started_at: null }), now)).toBeNull()
+  // A retry goes on from what was trained before.
+  expect(elapsedOf(job({ earlier_duration_s: 40 }), now)).toBe(100_000)
+  expect(elapsedOf(job({ earlier_duration_s: 40, started_at: null }), now)).toBe(40_000)
 })

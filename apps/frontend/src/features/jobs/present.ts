@@ -54,9 +54,10 @@ export function scoreOf(job: Job): Score | null {
   return null
 }
 
-/** Milliseconds of training so far, or null before its start. */
+/** Milliseconds of training so far, retries included, or null before its start. */
 export function elapsedOf(job: Job, now: number): number | null {
-  if (job.started_at === null) return null
+  const earlier = job.earlier_duration_s * 1000
+  if (job.started_at === null) return earlier || null
   const end = job.finished_at === null ? now : Date.parse(job.finished_at)
-  return end - Date.parse(job.started_at)
+  return earlier + end - Date.parse(job.started_at)
 }
