@@ -14,6 +14,7 @@ from typing import get_args
 
 from backend.artifacts.service import ARTIFACT_NAME, MAX_ARTIFACTS
 from backend.callbacks import schemas
+from backend.catalog.catalog import MAX_CONFIG_BYTES
 from backend.callbacks.routes import callbacks
 from backend.orchestration.attempt_env import attempt_env
 from backend.infra import text
@@ -47,6 +48,7 @@ answer = {
     "limits": {
         "heartbeat_bytes": limits["heartbeat"],
         "log_write_bytes": limits["logs"],
+        "config_bytes": MAX_CONFIG_BYTES,
         "metrics_per_heartbeat": schemas.MAX_METRICS,
         "metric_name_characters": schemas.MAX_METRIC_NAME,
         "finish_message_characters": text.MAX_MESSAGE,

@@ -2,11 +2,16 @@
 
 from typing import TYPE_CHECKING
 
+import api_support
 import httpx
 import pytest
+from backend.artifacts import service
 from backend.artifacts.service import register_artifacts
+from backend.callbacks import log_repository
 from backend.infra.database import new_id
+from backend.orchestration.attempts import finalize
 from backend.state.jobs import Attempt, Job
+from backend.state.statuses import JobStatus
 from data_support import Served
 
 if TYPE_CHECKING:
@@ -49,7 +54,7 @@ async def test_the_last_attempt_that_left_any_counts(
     put(s3, f"{job_id}/2/artifacts/best.pt", b"model", "a" * 64)
     put(s3, f"{job_id}/2/artifacts/results.csv", b"a,b\n", "not a sha256")
     put(s3, f"{job_id}/10/checkpoint", b"checkpoint")
-    for name in ("sub/folder.txt", "with space", "über", ".hidden"):
+    for name in ("sub/folder.txt", "über", ".hidden"):
         put(s3, f"{job_id}/2/artifacts/{name}", b"x")
     await register_artifacts(ctx, job_id)
     await register_artifacts(ctx, job_id)
@@ -62,6 +67,44 @@ async def test_the_last_attempt_that_left_any_counts(
         reply = await plain.get(items[0]["url"])
     assert reply.content == b"model"
     assert reply.headers["content-disposition"] == 'attachment; filename="best.pt"'
+
+
+async def test_names_with_spaces_and_brackets_are_taken_and_the_others_told(
+    served: Served, s3: "S3Client", job_id: str
+) -> None:
+    ctx, client = served
+    taken = ["best (1).pt", "confusion matrix [0].png", "lr=0.1,batch=8 {a}+b@c.csv"]
+    for name in [*taken, "\u732b.png", "sub/folder.txt"]:
+        put(s3, f"{job_id}/2/artifacts/{name}", b"x")
+    assert await register_artifacts(ctx, job_id) == {
+        "Not listed as artifacts, because of their names:": (
+            "'2/artifacts/sub/folder.txt', '2/artifacts/\u732b.png'."
+        )
+    }
+    items = (await client.get(f"/api/v1/jobs/{job_id}/artifacts")).json()["items"]
+    assert sorted(item["name"] for item in items) == sorted(taken)
+    async with httpx.AsyncClient() as plain:
+        assert [(await plain.get(item["url"])).content for item in items] == [b"x"] * 3
+
+
+async def test_the_model_and_its_results_come_before_the_cut_which_the_log_tells(
+    served: Served, s3: "S3Client", job_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ctx, client = served
+    monkeypatch.setattr(service, "MAX_ARTIFACTS", 4)
+    wanted = ["best.pt", "evaluation.json", "last.pt", "results.csv"]
+    for name in [*wanted, *(f"a{number}.png" for number in range(7))]:
+        put(s3, f"{job_id}/2/artifacts/{name}", b"x")
+    await api_support.set_job(ctx, job_id, attempt=10, status=JobStatus.RUNNING)
+    for _ in range(2):
+        await finalize(ctx, job_id, 10)
+    items = (await client.get(f"/api/v1/jobs/{job_id}/artifacts")).json()["items"]
+    assert [item["name"] for item in items] == wanted
+    async with ctx.db.reading() as session:
+        log = await log_repository.read(session, await session.get_one(Job, job_id), 0, 1000)
+    named = ", ".join(f"'2/artifacts/a{number}.png'" for number in range(5))
+    text = f"\n[trainyard] Not listed, beyond 4 artifacts: {named} and 2 more.\n"
+    assert log.data.decode() == text
 
 
 async def test_a_later_attempt_replaces_them(served: Served, s3: "S3Client", job_id: str) -> None:

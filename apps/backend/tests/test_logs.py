@@ -1,6 +1,7 @@
 """A job's log: whatever a trainer sends and repeats, its bytes are kept once and in order."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,23 +75,30 @@ async def test_next_attempt_goes_on_behind_the_last(api: Api) -> None:
     assert reply.headers["X-Log-Complete"] == "true"
 
 
-@pytest.mark.parametrize("size", [1, 7, 1000])
-async def test_log_beyond_the_limit_is_counted_and_not_kept(
+@pytest.mark.parametrize("size", [1, 7, 1000, 3001])
+async def test_of_a_log_beyond_the_limit_head_and_tail_are_kept(
     database_url: str, tmp_path: Path, size: int
 ) -> None:
-    chosen = api_support.settings(database_url, tmp_path, log_limit_bytes=10)
+    chosen = api_support.settings(database_url, tmp_path, log_limit_bytes=1000)
     async with api_support.serving(chosen) as api:
         running = await add_running(api.ctx)
-        sent = bytes(range(48, 122)) * 3
-        for offset in range(0, len(sent), size):
+        sent = b"".join(b"line %03d\n" % number for number in range(300))
+        sent += b"Traceback: the reason\n"
+        begin = 0 if size > 1 else len(sent) - 1300
+        if begin:
+            await post(api, running, 0, sent[:begin])
+        for offset in range(begin, len(sent), size):
             reply = await post(api, running, offset, sent[offset : offset + size])
             assert reply.json()["next_offset"] == min(offset + size, len(sent))
         await set_job(api.ctx, running.job_id, status=JobStatus.SUCCEEDED)
-        for limit in (2**20, 4):
+        for limit in (2**20, 4, 100):
             kept = await whole(api, running, limit)
-            assert kept.startswith(sent[:10] + b"\n[trainyard] The log reached 10 bytes")
-            assert kept.count(b"[trainyard]") == 1
-            assert kept.endswith(b"not kept.\n")
+            head, line, tail = re.split(rb"\n\[trainyard\] (\d+) bytes are left out .*\n", kept)
+            assert (head, tail) == (sent[:500], sent[-len(tail) :])
+            assert len(tail) > 400
+            assert len(head) + int(line) + len(tail) == len(sent)
+            assert len(kept) < 1100
+            assert kept.endswith(b"Traceback: the reason\n")
 
 
 @given(

@@ -39,6 +39,16 @@ def test_defaults_are_filled_in(catalog: TrainerCatalog) -> None:
     assert config == {name: rules["default"] for name, rules in PROPERTIES.items()} | {"epochs": 3}
 
 
+def test_config_that_no_environment_variable_holds_is_refused() -> None:
+    fields = {"type": "object", "properties": {"notes": {"default": "", "description": "Any."}}}
+    catalog = TrainerCatalog([data_support.MANIFEST.model_copy(update={"config_schema": fields})])
+    fits = "x" * (96 * 1024 - len('{"notes": ""}'))
+    assert catalog.validate("plain", {"notes": fits}, task="detect") == {"notes": fits}
+    with pytest.raises(Problem, match=r"98305 bytes as JSON.* most is 98304") as raised:
+        catalog.validate("plain", {"notes": fits + "x"}, task="detect")
+    assert raised.value.status == 422
+
+
 @pytest.mark.parametrize("name", PROPERTIES)
 def test_each_field_refuses_what_it_is_not(catalog: TrainerCatalog, name: str) -> None:
     for wrong in (["a", "list"], {"an": "object"}, float("nan"), "\0"):

@@ -583,7 +583,7 @@ export interface components {
             epoch?: number | null;
             /**
              * Metrics
-             * @description NaN and infinity are kept as null
+             * @description The first 200 are kept; NaN and infinity as null
              * @default {}
              */
             metrics: {

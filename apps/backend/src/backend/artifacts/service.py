@@ -1,10 +1,10 @@
 """Artifacts: the files that a finished job left in the store."""
 
 import asyncio
-import logging
 import mimetypes
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 
 from backend.artifacts import repository
 from backend.artifacts.schemas import ArtifactOut
@@ -14,22 +14,26 @@ from backend.infra.problems import not_found
 from backend.state import object_keys
 from backend.state.artifacts import Artifact
 
-logger = logging.getLogger(__name__)
-
-ARTIFACT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+ARTIFACT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ()\[\]{}@+=,._-]{0,127}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 MAX_ARTIFACTS = 1000
+# These come first where there are more.
+_WANTED = re.compile(r"best\.pt|last\.pt|results.*|evaluation.*")
+_NAMED_IN_NOTE = 5
 # Python's own table: the system's differs by machine.
 _MEDIA_TYPES = mimetypes.MimeTypes()
 
 
-async def register_artifacts(ctx: Context, job_id: str) -> None:
+async def register_artifacts(ctx: Context, job_id: str) -> dict[str, str]:
     """Record the artifacts of the job's last attempt that has any; the same however often called.
+
+    Returns:
+        By reason, for the user, what is not taken.
 
     Raises:
         ObjectStoreError: nothing was changed.
     """
-    attempt, found = await _last_with_artifacts(ctx, job_id)
+    attempt, found, left_out = await _last_with_artifacts(ctx, job_id)
     heads = await asyncio.gather(
         *(ctx.store.head(ctx.settings.models_bucket, item.key) for item in found)
     )
@@ -49,14 +53,25 @@ async def register_artifacts(ctx: Context, job_id: str) -> None:
         )
     async with ctx.db.transaction() as session:
         await repository.replace(session, job_id, artifacts)
+    notes = {}
+    for text, keys in left_out.items():
+        if keys:
+            named = ", ".join(repr(key[:200]) for key in keys[:_NAMED_IN_NOTE])
+            more = len(keys) - _NAMED_IN_NOTE
+            notes[text] = f"{named} and {more} more." if more > 0 else f"{named}."
+    return notes
 
 
-async def _last_with_artifacts(ctx: Context, job_id: str) -> tuple[int, list[StoredObject]]:
+async def _last_with_artifacts(
+    ctx: Context, job_id: str
+) -> tuple[int, Sequence[StoredObject], dict[str, list[str]]]:
+    """The number of the attempt, its artifacts, and by reason the keys that are none."""
     # Keys are the trainer's choice: what is not a plain name of an attempt that was launched is
     # not shown.
     async with ctx.db.reading() as session:
         launched = {str(number): number for number in await repository.attempts(session, job_id)}
     by_attempt: dict[int, list[StoredObject]] = defaultdict(list)
+    unnamed = []
     for item in await ctx.store.list(ctx.settings.models_bucket, object_keys.job(job_id)):
         match item.key.split("/"):
             case [_, attempt, "artifacts", name] if attempt in launched and ARTIFACT_NAME.fullmatch(
@@ -65,12 +80,21 @@ async def _last_with_artifacts(ctx: Context, job_id: str) -> tuple[int, list[Sto
                 by_attempt[launched[attempt]].append(item)
             case [_, _, "checkpoint"]:
                 pass
-            case _:
-                logger.warning("job %s: the object %r is no artifact", job_id, item.key)
-    if not by_attempt:
-        return 0, []
-    last = max(by_attempt)
-    return last, by_attempt[last][:MAX_ARTIFACTS]
+            case [_, *inside]:
+                unnamed.append("/".join(inside))
+    last = max(by_attempt, default=0)
+    found = by_attempt[last]
+    found.sort(key=lambda item: _WANTED.fullmatch(item.key.rsplit("/", 1)[1]) is None)
+    return (
+        last,
+        found[:MAX_ARTIFACTS],
+        {
+            "Not listed as artifacts, because of their names:": unnamed,
+            f"Not listed, beyond {MAX_ARTIFACTS} artifacts:": [
+                item.key.partition("/")[2] for item in found[MAX_ARTIFACTS:]
+            ],
+        },
+    )
 
 
 async def artifacts(ctx: Context, job_id: str) -> list[ArtifactOut]:

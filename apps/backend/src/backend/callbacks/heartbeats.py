@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
-from backend.callbacks import repository
+from backend.callbacks import log_repository, repository
 from backend.callbacks.batching import WriteBatcher
 from backend.callbacks.repository import Accepted
-from backend.callbacks.schemas import HeartbeatIn
+from backend.callbacks.schemas import MAX_METRICS, HeartbeatIn
 from backend.callbacks.sender import Sender, live_attempt
 from backend.context import Context
 from backend.infra import metrics
@@ -42,12 +43,22 @@ class HeartbeatIngest:
         accepted = await self._batcher.write(sender.job_id, _row(sender, beat))
         if accepted is not None:
             self._count(sender.job_id)
+            if len(beat.metrics) > MAX_METRICS:
+                await self._tell_of_left_out(sender.job_id, len(beat.metrics))
             await self._ctx.bus.publish(sender.job_id)
             return accepted.stop
         # Not written: the token is wrong or dead, or this `seq` was seen before.
         async with self._ctx.db.reading() as session:
             attempt = await live_attempt(session, sender)
         return attempt.stop_requested_at is not None
+
+    async def _tell_of_left_out(self, job_id: str, count: int) -> None:
+        text = (
+            f"Of more than {MAX_METRICS} metrics in a heartbeat the first {MAX_METRICS} are kept."
+        )
+        limit = self._ctx.settings.log_limit_bytes
+        async with self._ctx.db.transaction() as session:
+            await log_repository.note(session, job_id, text, f"This one had {count}.", limit)
 
     @property
     def interval_s(self) -> float:
@@ -78,6 +89,7 @@ class HeartbeatIngest:
 def _row(sender: Sender, beat: HeartbeatIn) -> dict[str, Any]:
     row = beat.model_dump(exclude_none=True)
     for numbers in ("metrics", "system"):
+        row[numbers] = dict(islice(row[numbers].items(), MAX_METRICS))
         if not row[numbers]:
             del row[numbers]
     stepped = beat.epoch is not None or (beat.step or 0) >= 1

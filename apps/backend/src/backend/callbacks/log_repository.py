@@ -1,16 +1,18 @@
 """The SQL of a job's log: appending what trainers send, reading what is kept."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-from sqlalchemy import BigInteger, String, func, insert, select
+from sqlalchemy import BigInteger, String, delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.callbacks import batch_sql
 from backend.infra.database import UtcDateTime, utcnow
-from backend.state.jobs import Job, LogChunk
+from backend.state.jobs import Attempt, Job, LogChunk
 
 _MAX_CHUNKS = 10_000
+_MAX_NOTE_BYTES = 2000
+_GAP_LINE_BYTES = 100  # at most
 
 _LOGS = """
 SELECT jobs.id, jobs.log_size, attempts.log_base, attempts.stop_requested_at
@@ -34,6 +36,18 @@ class LogWrite(NamedTuple):
     data: bytes
 
 
+class _Added(NamedTuple):
+    """Bytes at the end of a job's log, which was `start` bytes long."""
+
+    job_id: str
+    start: int
+    data: bytes
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.data)
+
+
 class Appended(NamedTuple):
     next_offset: int
     stop: bool
@@ -52,7 +66,8 @@ async def append(
 ) -> dict[str, Appended]:
     """Append what is new of the writes, each to another job's log.
 
-    Beyond `limit` bytes of a job's log, bytes are counted but not kept; a line says so.
+    Of a log longer than `limit` bytes its beginning and its end are kept; a line between says how
+    much is left out.
 
     Returns:
         By job id, those whose token is that of a running attempt. Where bytes before a write's
@@ -69,7 +84,7 @@ async def append(
         log_base=BigInteger,
         stop_requested_at=UtcDateTime,
     )
-    appended, chunks, sizes = {}, list[dict[str, Any]](), []
+    appended, added = {}, []
     for row in rows:
         write = writes[row.id]
         received = row.log_size - row.log_base
@@ -77,23 +92,79 @@ async def append(
         stop = row.stop_requested_at is not None
         appended[row.id] = Appended(received + len(new), stop, new)
         if new:
-            chunks += _chunks(row.id, row.log_size, new, limit)
-            sizes.append({"job_id": row.id, "log_size": row.log_size + len(new)})
-    if chunks:
-        await session.execute(insert(LogChunk), chunks)
-    if sizes:
-        await batch_sql.run(session, _LOG_SIZES, sizes, utcnow())
+            added.append(_Added(row.id, row.log_size, new))
+    if added:
+        await _keep(session, added, limit)
     return appended
 
 
-def _chunks(job_id: str, start: int, new: bytes, limit: int) -> list[dict[str, Any]]:
-    chunks = []
-    if kept := new[: max(0, limit - start)]:
-        chunks.append({"job_id": job_id, "offset": start, "data": kept})
-    if start <= limit < start + len(new):
-        notice = f"\n[trainyard] The log reached {limit} bytes (LOG_LIMIT_BYTES); the rest is not kept.\n"
-        chunks.append({"job_id": job_id, "offset": limit, "data": notice.encode()})
-    return chunks
+async def note(session: AsyncSession, job_id: str, text: str, detail: str, limit: int) -> None:
+    """Add a line of the platform's own to the job's log, unless the log has one with this `text`."""
+    job = await session.get(Job, job_id, with_for_update={"key_share": True})
+    begin = f"\n[trainyard] {text} ".encode()
+    told = exists().where(
+        LogChunk.job_id == job_id,
+        func.length(LogChunk.data) < _MAX_NOTE_BYTES,
+        func.substr(LogChunk.data, 1, len(begin)) == begin,
+    )
+    if job is None or await session.scalar(select(told)):
+        return
+    line = begin + detail.encode()[: _MAX_NOTE_BYTES - len(begin) - 2] + b"\n"
+    await _keep(session, [_Added(job_id, job.log_size, line)], limit)
+    # The trainer's own offsets stay as they are.
+    await session.execute(
+        update(Attempt)
+        .where(Attempt.job_id == job_id, Attempt.number == job.attempt)
+        .values(log_base=Attempt.log_base + len(line))
+    )
+
+
+async def _keep(session: AsyncSession, added: Sequence[_Added], limit: int) -> None:
+    await session.execute(
+        insert(LogChunk),
+        [{"job_id": one.job_id, "offset": one.start, "data": one.data} for one in added],
+    )
+    sizes = [{"job_id": one.job_id, "log_size": one.end} for one in added]
+    await batch_sql.run(session, _LOG_SIZES, sizes, utcnow())
+    for one in added:
+        tail = _tail_start(one.end, limit)
+        if tail > _tail_start(one.start, limit):
+            await _leave_out(session, one.job_id, limit // 2, tail)
+
+
+def _tail_start(size: int, limit: int) -> int:
+    """Where the end that is kept of a log begins; the beginning that is kept has half the limit.
+
+    It moves on in steps, for each rewrites a chunk, and leaves room for the line in the gap.
+    """
+    step = max(limit // 16, 1)
+    gap = -(-max(0, size - limit) // step) * step
+    return limit // 2 + (gap if gap >= _GAP_LINE_BYTES else 0)
+
+
+async def _leave_out(session: AsyncSession, job_id: str, head: int, tail: int) -> None:
+    """Drop the bytes from `head` to `tail`; the chunks that reach over these are cut."""
+    around = (
+        select(LogChunk.offset, LogChunk.data)
+        .where(LogChunk.job_id == job_id, LogChunk.offset < tail)
+        .order_by(LogChunk.offset.desc())
+        .limit(1)
+    )
+    last = (await session.execute(around)).one()
+    first = (await session.execute(around.where(LogChunk.offset < head))).one_or_none()
+    begin = head if first is None else first.offset
+    await session.execute(
+        delete(LogChunk).where(
+            LogChunk.job_id == job_id, LogChunk.offset >= begin, LogChunk.offset < tail
+        )
+    )
+    line = f"\n[trainyard] {tail - head} bytes are left out here (LOG_LIMIT_BYTES).\n".encode()
+    chunks = [(begin, b"" if first is None else first.data[: head - begin])]
+    chunks += [(head, line), (tail, last.data[tail - last.offset :])]
+    await session.execute(
+        insert(LogChunk),
+        [{"job_id": job_id, "offset": offset, "data": data} for offset, data in chunks if data],
+    )
 
 
 async def read(session: AsyncSession, job: Job, offset: int, limit: int) -> LogSlice:
@@ -123,4 +194,13 @@ async def read(session: AsyncSession, job: Job, offset: int, limit: int) -> LogS
             parts.append(part)
             end = chunk_offset + max(0, offset - chunk_offset) + len(part)
     cut = end == offset + limit or chunks == _MAX_CHUNKS
-    return LogSlice(b"".join(parts), end if cut else max(end, job.log_size))
+    if cut:
+        return LogSlice(b"".join(parts), end)
+    behind = await session.scalar(
+        select(func.min(LogChunk.offset)).where(
+            LogChunk.job_id == job.id,
+            LogChunk.offset >= offset + limit,
+            LogChunk.offset < job.log_size,
+        )
+    )
+    return LogSlice(b"".join(parts), max(end, job.log_size) if behind is None else behind)

@@ -48,7 +48,7 @@ Name = Annotated[
 ]
 Number = Annotated[float | None, AfterValidator(_finite)]
 Command = Literal["continue", "stop"]
-Numbers = Annotated[dict[Name, Number], Field(max_length=MAX_METRICS)]
+Numbers = dict[Name, Number]
 
 
 class _FromTrainer(BaseModel):
@@ -79,7 +79,10 @@ class HeartbeatIn(_FromTrainer):
     epoch: int | None = Field(
         default=None, ge=0, le=10**6, description="The epoch just finished, from 0"
     )
-    metrics: Numbers = Field(default={}, description="NaN and infinity are kept as null")
+    metrics: Numbers = Field(
+        default={},
+        description=f"The first {MAX_METRICS} are kept; NaN and infinity as null",
+    )
     seq: int | None = Field(default=None, ge=0, le=_LARGE, description="Growing")
     phase: Literal["preparing", "training", "validating", "uploading"] | None = None
     step: int | None = Field(default=None, ge=0, le=_LARGE, description="Batches trained so far")

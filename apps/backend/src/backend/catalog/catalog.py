@@ -16,6 +16,9 @@ from backend.infra.problems import Problem, did_you_mean
 
 logger = logging.getLogger(__name__)
 
+# Linux takes 128 KiB in one variable.
+MAX_CONFIG_BYTES = 96 * 2**10
+
 
 class CatalogError(ValueError):
     """A manifest is wrong; the text names the file and the reason."""
@@ -101,7 +104,16 @@ class TrainerCatalog:
         defaults = {
             name: rules["default"] for name, rules in manifest.config_schema["properties"].items()
         }
-        return {**defaults, **config}
+        complete = {**defaults, **config}
+        # The trainer gets it as one environment variable.
+        size = len(json.dumps(complete))
+        if size > MAX_CONFIG_BYTES:
+            message = (
+                f"The config has {size} bytes as JSON, complete with defaults; the most is "
+                f"{MAX_CONFIG_BYTES}. Put large values into a file of the dataset or of the image."
+            )
+            raise _invalid([{"field": "config", "message": message}])
+        return complete
 
     def _no_trainer(self, name: str) -> str:
         known = ", ".join(self._manifests)

@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.artifacts.service import register_artifacts
+from backend.callbacks import log_repository
 from backend.catalog.manifest import Resources
 from backend.context import Context
 from backend.executors.base import (
@@ -324,7 +325,7 @@ async def finalize(ctx: Context, job_id: str, number: int) -> None:
         ObjectStoreError: the artifacts could not be listed; the job stays as it was.
     """
     try:
-        await register_artifacts(ctx, job_id)
+        notes = await register_artifacts(ctx, job_id)
     except ObjectStoreError as error:
         async with ctx.db.transaction() as session:
             await repository.set_end_message(
@@ -337,6 +338,8 @@ async def finalize(ctx: Context, job_id: str, number: int) -> None:
         if job is None or job.attempt != number or job.status in FINISHED | NOT_RUNNING:
             return
         attempt = await repository.existing_attempt(session, AttemptRef(job_id, number))
+        for text, detail in notes.items():
+            await log_repository.note(session, job_id, text, detail, ctx.settings.log_limit_bytes)
         cause = retry_policy.final_cause(job, attempt)
         await _finish(session, job, cause, retry_policy.final_message(job, attempt, cause))
     await ctx.bus.publish(job_id)
