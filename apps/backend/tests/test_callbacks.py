@@ -10,8 +10,10 @@ import pytest
 from api_support import Api, Running, add_running, get_attempt, get_job, set_attempt, set_job
 from backend.callbacks import heartbeats
 from backend.infra.database import utcnow
+from backend.state.jobs import Attempt
 from backend.state.statuses import JobStatus
 from prometheus_client import REGISTRY
+from sqlalchemy import select
 
 
 async def beat(api: Api, running: Running, **body: Any) -> httpx.Response:
@@ -115,6 +117,27 @@ async def test_metrics_beyond_the_limit_are_left_out_and_the_log_says_so_once(ap
         "one\n\n[trainyard] Of more than 200 metrics in a heartbeat the first 200 are kept. "
         "This one had 1200.\ntwo\n"
     )
+
+
+async def test_new_bytes_of_the_log_are_progress(api: Api) -> None:
+    running = await add_running(api.ctx)
+    long_ago = utcnow() - timedelta(hours=1)
+    for offset, data, is_progress in ((0, b"one", True), (0, b"one", False), (3, b"two", True)):
+        await set_attempt(api.ctx, running.job_id, progress_at=long_ago)
+        await log(api, running, offset, data)
+        attempt = await get_attempt(api.ctx, running.job_id)
+        assert (attempt.progress_at != long_ago) == is_progress, data
+
+
+async def test_output_waits_for_no_heartbeat_of_another_job(api: Api) -> None:
+    running = await add_running(api.ctx)
+    if api.ctx.db.engine.dialect.name == "sqlite":
+        pytest.skip("one writer at a time")
+    async with api.ctx.db.transaction() as session:
+        locked = select(Attempt).where(Attempt.job_id == running.job_id).with_for_update()
+        await session.execute(locked)
+        async with asyncio.timeout(5):
+            assert (await log(api, running, 0, b"one")).json()["next_offset"] == 3
 
 
 async def test_repeated_seq_is_acknowledged_and_changes_nothing(api: Api) -> None:

@@ -1,6 +1,7 @@
 """The SQL of a job's log: appending what trainers send, reading what is kept."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import NamedTuple
 
 from sqlalchemy import BigInteger, String, delete, exists, func, insert, select, update
@@ -15,7 +16,7 @@ _MAX_NOTE_BYTES = 2000
 _GAP_LINE_BYTES = 100  # at most
 
 _LOGS = """
-SELECT jobs.id, jobs.log_size, attempts.log_base, attempts.stop_requested_at
+SELECT jobs.id, jobs.log_size, attempts.log_base, attempts.stop_requested_at, attempts.progress_at
 FROM beat JOIN jobs ON jobs.id = beat.job_id
 JOIN attempts ON attempts.job_id = jobs.id AND attempts.number = jobs.attempt
 WHERE attempts.token_sha256 = beat.token AND attempts.ended_at IS NULL
@@ -26,6 +27,19 @@ _LOG_SIZES = """
 UPDATE jobs SET log_size = beat.log_size, updated_at = :now
 FROM beat WHERE jobs.id = beat.job_id
 """
+# Output is progress. A heartbeat that has locked the row is not waited for: it locks rows of other
+# jobs too, in another order.
+_PROGRESS = """
+UPDATE attempts SET progress_at = :now
+FROM beat WHERE attempts.job_id = beat.job_id AND attempts.token_sha256 = beat.token
+  AND attempts.ended_at IS NULL
+"""
+_PROGRESS_FREE = """
+  AND (attempts.job_id, attempts.number) IN (
+    SELECT one.job_id, one.number FROM attempts one JOIN beat ON one.job_id = beat.job_id
+      AND one.token_sha256 = beat.token FOR NO KEY UPDATE OF one SKIP LOCKED)
+"""
+_PROGRESS_EVERY = timedelta(seconds=5)
 
 
 class LogWrite(NamedTuple):
@@ -74,17 +88,18 @@ async def append(
         offset are missing, nothing is new, and `next_offset` is below it.
     """
     senders = [{"job_id": id_, "token": write.token_sha256} for id_, write in writes.items()]
-    lock = _LOG_LOCK if session.get_bind().dialect.name == "postgresql" else ""
+    shared = session.get_bind().dialect.name == "postgresql"
     rows = await batch_sql.run(
         session,
-        _LOGS + lock,
+        _LOGS + _LOG_LOCK * shared,
         senders,
         id=String,
         log_size=BigInteger,
         log_base=BigInteger,
         stop_requested_at=UtcDateTime,
+        progress_at=UtcDateTime,
     )
-    appended, added = {}, []
+    appended, added, progressed, now = {}, [], [], utcnow()
     for row in rows:
         write = writes[row.id]
         received = row.log_size - row.log_base
@@ -93,8 +108,12 @@ async def append(
         appended[row.id] = Appended(received + len(new), stop, new)
         if new:
             added.append(_Added(row.id, row.log_size, new))
+            if row.progress_at is None or row.progress_at < now - _PROGRESS_EVERY:
+                progressed.append({"job_id": row.id, "token": write.token_sha256})
     if added:
         await _keep(session, added, limit)
+    if progressed:
+        await batch_sql.run(session, _PROGRESS + _PROGRESS_FREE * shared, progressed, now)
     return appended
 
 
