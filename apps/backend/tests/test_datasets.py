@@ -263,9 +263,10 @@ async def test_jobs_get_only_ready_datasets(
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"name": "Upper Case"}, "name"),
-        ({"name": "../x"}, "name"),
-        ({"name": "x" * 64}, "name"),
+        ({"name": "Upper Case"}, "name: Use lower-case letters, digits and . _ -"),
+        ({"name": "../x"}, "name: Use lower-case"),
+        ({"name": "x" * 64}, "(at most 63)"),
+        ({"name": "x\n"}, "name"),
         ({"task": "guess"}, "task"),
         ({"size": 0}, "size"),
         ({"size": "many"}, "size"),

@@ -369,6 +369,29 @@ def test_help_lists_nouns_and_shortcuts_but_no_old_name(yard: Yard) -> None:
     assert listed == ["dev", "train", "logs", "dataset", "job", "model", "trainer"]
 
 
+@pytest.mark.parametrize(
+    ("typo", "said"),
+    [("modle", "Did you mean 'model'?"), ("datasest", "'dataset'?"), ("canel", "command 'canel'.")],
+)
+def test_a_misspelt_command_is_told_no_old_name(yard: Yard, typo: str, said: str) -> None:
+    done = yard(typo)
+    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+
+
+def test_a_job_that_has_not_begun_says_nothing_of_how_long_it_runs(
+    server: Server, yard: Yard
+) -> None:
+    waiting = job(status="queued", started_at=None, finished_at=None, progress=None)
+    server.on(
+        "GET /jobs/0123456789ab",
+        answer(200, waiting),
+        answer(200, waiting | {"started_at": "2026-11-24T17:00:01Z"}),
+    )
+    shown = [yard("job", "show", "0123456789ab").stdout for _ in range(2)]
+    assert ["runs for" in text for text in shown] == [False, True]
+    assert not any("took" in text for text in shown)
+
+
 def test_the_shell_completes_verbs(server: Server, tmp_path: Path) -> None:
     done = subprocess.run(
         [Path(sys.executable).with_name("yard")], capture_output=True, text=True, check=False,

@@ -24,6 +24,7 @@ from yard.errors import EXIT_CODES, Code, YardError, local_error
 _EVERYDAY, _RESOURCES = "Everyday commands", "Resources"
 
 app = typer.Typer(
+    cls=old_names.RootGroup,
     help="Trainyard: train vision models on your own machines.",
     epilog=EXIT_CODES,
     no_args_is_help=True,

@@ -9,6 +9,20 @@ from yard.commands import dataset, job, model, model_predict, trainer
 from yard.options import AsJson, Url
 
 
+class RootGroup(TyperGroup):
+    """`yard`: suggests no hidden command for one that is misspelt."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._hidden = {name: one for name, one in self.commands.items() if one.hidden}
+        for name in self._hidden:
+            del self.commands[name]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command by its whole name."""
+        return super().get_command(ctx, cmd_name) or self._hidden.get(cmd_name)
+
+
 class JobGroup(TyperGroup):
     """`yard job`, which also takes `yard job JOB` for `yard job show JOB`."""
 

@@ -1,11 +1,24 @@
 """The bodies of the dataset routes."""
 
+import re
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from backend.state.datasets import DatasetStatus, Task
+
+_NAME = r"^[a-z0-9][a-z0-9._-]{0,62}$"
+
+
+def _named(name: str) -> str:
+    if not re.fullmatch(_NAME, name):
+        raise PydanticCustomError(
+            "dataset_name",
+            "Use lower-case letters, digits and . _ - (at most 63), a letter or digit first.",
+        )
+    return name
 
 
 class DatasetCreate(BaseModel):
@@ -14,8 +27,8 @@ class DatasetCreate(BaseModel):
         json_schema_extra={"examples": [{"name": "digits", "task": "detect", "size": 1048576}]},
     )
 
-    name: str = Field(
-        pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$",
+    name: Annotated[str, AfterValidator(_named)] = Field(
+        json_schema_extra={"pattern": _NAME},
         description="Lower-case letters, digits and . _ - (at most 63); each push is a new version",
     )
     task: Task

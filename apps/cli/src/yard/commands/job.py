@@ -96,7 +96,7 @@ def _print(item: Json) -> None:
                 ("speed", item["speed"] and f"{item['speed']:.0f} images/s"),
                 ("debugger", item["debug_port"] and f"127.0.0.1:{item['debug_port']}"),
                 ("created", formatting.ago(item["created_at"])),
-                ("took" if item["finished_at"] else "runs for", _took(item)),
+                ("took" if item["finished_at"] else "runs for", item["started_at"] and _took(item)),
                 ("log", formatting.size(item["log_size"])),
                 (
                     "config",
