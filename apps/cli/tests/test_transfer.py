@@ -64,7 +64,11 @@ def test_every_image_that_training_reads_is_packed(tmp_path: Path) -> None:
     assert names == IMAGE_SUFFIXES
 
 
-def test_each_part_of_a_package_is_that_part_of_the_whole(tmp_path: Path) -> None:
+@pytest.mark.parametrize("room", [0, 20, 1 << 26])
+def test_each_part_of_a_package_is_that_part_of_the_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    monkeypatch.setattr(packing, "_ROOM", room)
     root = _folder(tmp_path / "set")
     for name, size in (("空の.png", 0), ("b.png", 2**18), ("c.png", 2**18 + 1), ("d.png", 900_000)):
         (root / "images/train" / name).write_bytes(bytes(range(256)) * (size // 256 + 1))
@@ -97,8 +101,9 @@ def test_a_package_may_have_more_files_than_an_old_zip_can_count(
 
 @pytest.mark.parametrize("change", ["content", "length", "gone"])
 def test_a_file_that_changes_while_it_is_pushed_is_named(
-    server: Server, tmp_path: Path, change: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
+    monkeypatch.setattr(packing, "_ROOM", 0)  # else such small files are read only once
     package = packing.Package(packing.scan(root := _folder(tmp_path / "set")))
     image = root / "images/val/a.png"
     before = image.stat().st_mtime_ns

@@ -17,6 +17,8 @@ from trainyard_datasets.folder import Folder
 from yard.errors import Code, YardError
 
 _CHUNK = 1 << 18
+# Small files are read once, as long as there is room for them: to open one costs more than it holds.
+_SMALL, _ROOM = 1 << 14, 64 << 20
 _EPOCH = 33  # 1 January 1980, the oldest day that a zip can hold
 _MODE = 0o100644 << 16
 _UTF_8 = 1 << 11
@@ -96,13 +98,16 @@ class Package:
         for name in folder.names:
             entry = _Entry(_encoded(name), folder.size(name), at)
             self._entries.append(entry)
-            at += len(_local(entry, 0)) + entry.size
+            at += _LOCAL.size + len(entry.name) + len(_local_extra(entry)) + entry.size
         self._starts = [entry.start for entry in self._entries]
         self._directory_at = at
         self._crcs = [0] * len(self._entries)
         self._written = [0] * len(self._entries)  # when each file was, in ns; 0: not read yet
-        self._central = self._directory()
-        self.size = at + len(self._central)
+        self._kept = dict[int, bytes]()
+        records = sum(
+            _CENTRAL.size + len(entry.name) + len(_central_extra(entry)) for entry in self._entries
+        )
+        self.size = at + records + len(self._end(records))
 
     def sha256(self, advance: Callable[[int], None]) -> str:
         """Read every file; return the zip's sha256. `read` gives these bytes and no others.
@@ -122,9 +127,14 @@ class Package:
         return digest.hexdigest()
 
     def _first_reading(self) -> Iterator[bytes]:
+        room = _ROOM
         for index, entry in enumerate(self._entries):
             if entry.size <= _CHUNK:
-                data = b"".join(self._data(index, 0, entry.size))
+                if entry.size <= _SMALL and entry.size <= room:
+                    data = self._kept[index] = self._small(index)
+                    room -= entry.size
+                else:
+                    data = b"".join(self._data(index, 0, entry.size))
                 self._crcs[index] = zlib.crc32(data)
                 yield _local(entry, self._crcs[index])
                 yield data
@@ -157,7 +167,9 @@ class Package:
             yield header[max(start - entry.start, 0) : end - entry.start]
             data_at = entry.start + len(header)
             first, last = max(start - data_at, 0), min(end - data_at, entry.size)
-            if first < last:
+            if index in self._kept:
+                yield self._kept[index][first : max(last, first)]
+            elif first < last:
                 yield from self._data(index, first, last)
         if end > self._directory_at:
             yield self._central[max(start - self._directory_at, 0) : end - self._directory_at]
@@ -179,26 +191,42 @@ class Package:
             self._entries[index].size,
             written,
         ):
-            raise YardError(
-                f"{self._paths[index]} changed while it was pushed",
-                "what was sent until then belongs to no state that the folder had",
-                "push the folder again when nothing writes to it",
-                Code.LOCAL,
-            )
+            raise _changed(self._paths[index])
         self._written[index] = written
+
+    def _small(self, index: int) -> bytes:
+        """Return the bytes of a whole file, with as few calls as there can be."""
+        file = os.open(self._paths[index], os.O_RDONLY)
+        try:
+            data = os.read(file, self._entries[index].size + 1)
+        finally:
+            os.close(file)
+        if len(data) != self._entries[index].size:
+            raise _changed(self._paths[index])
+        return data
 
     def _directory(self) -> bytes:
         """Return the end of the zip: a record of each file, and where they are."""
-        pieces = [
-            _central(entry, crc) for entry, crc in zip(self._entries, self._crcs, strict=True)
-        ]
-        count, at, size = len(pieces), self._directory_at, sum(map(len, pieces))
+        records = b"".join(map(_central, self._entries, self._crcs))
+        return records + self._end(len(records))
+
+    def _end(self, size: int) -> bytes:
+        """Return what follows the records, which have this many bytes."""
+        count, at, wide = len(self._entries), self._directory_at, b""
         if count >= _MAX_16 or at + size >= _MAX_32:
             ends = (44, _MADE_ON_UNIX | _ZIP64, _ZIP64, 0, 0, count, count, size, at)
-            pieces.append(_END_64.pack(b"PK\6\6", *ends, b"PK\6\7", 0, at + size, 1))
+            wide = _END_64.pack(b"PK\6\6", *ends, b"PK\6\7", 0, at + size, 1)
             count, size, at = min(count, _MAX_16), min(size, _MAX_32), min(at, _MAX_32)
-        pieces.append(_END.pack(b"PK\5\6", 0, 0, count, count, size, at, 0))
-        return b"".join(pieces)
+        return wide + _END.pack(b"PK\5\6", 0, 0, count, count, size, at, 0)
+
+
+def _changed(path: str) -> YardError:
+    return YardError(
+        f"{path} changed while it was pushed",
+        "what was sent until then belongs to no state that the folder had",
+        "push the folder again when nothing writes to it",
+        Code.LOCAL,
+    )
 
 
 def _batches(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -226,24 +254,31 @@ def _encoded(name: str) -> bytes:
         ) from error
 
 
+def _local_extra(entry: _Entry) -> bytes:
+    return struct.pack("<2H2Q", 1, 16, entry.size, entry.size) if entry.size >= _MAX_32 else b""
+
+
 def _local(entry: _Entry, crc: int) -> bytes:
     """Return the header of a file."""
-    large = entry.size >= _MAX_32
-    size = _MAX_32 if large else entry.size
-    extra = struct.pack("<2H2Q", 1, 16, entry.size, entry.size) if large else b""
-    version, flags = _ZIP64 if large else _OLD, 0 if entry.name.isascii() else _UTF_8
+    extra, size = _local_extra(entry), min(entry.size, _MAX_32)
+    version, flags = _ZIP64 if extra else _OLD, 0 if entry.name.isascii() else _UTF_8
     lengths = (len(entry.name), len(extra))
     fixed = _LOCAL.pack(b"PK\3\4", version, flags, 0, 0, _EPOCH, crc, size, size, *lengths)
     return fixed + entry.name + extra
 
 
-def _central(entry: _Entry, crc: int) -> bytes:
-    """Return the record of a file in the directory."""
+def _central_extra(entry: _Entry) -> bytes:
+    if entry.size < _MAX_32 and entry.start < _MAX_32:
+        return b""
     wide = [entry.size, entry.size] if entry.size >= _MAX_32 else []
     wide += [entry.start] if entry.start >= _MAX_32 else []
-    extra = struct.pack(f"<2H{len(wide)}Q", 1, 8 * len(wide), *wide) if wide else b""
-    version, flags = _ZIP64 if wide else _OLD, 0 if entry.name.isascii() else _UTF_8
-    size = min(entry.size, _MAX_32)
+    return struct.pack(f"<2H{len(wide)}Q", 1, 8 * len(wide), *wide)
+
+
+def _central(entry: _Entry, crc: int) -> bytes:
+    """Return the record of a file in the directory."""
+    extra, size = _central_extra(entry), min(entry.size, _MAX_32)
+    version, flags = _ZIP64 if extra else _OLD, 0 if entry.name.isascii() else _UTF_8
     return (
         _CENTRAL.pack(
             b"PK\1\2", _MADE_ON_UNIX | version, version, flags, 0, 0, _EPOCH, crc, size, size,
