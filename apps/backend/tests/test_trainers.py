@@ -51,7 +51,7 @@ def test_config_that_no_environment_variable_holds_is_refused() -> None:
 
 @pytest.mark.parametrize("name", PROPERTIES)
 def test_each_field_refuses_what_it_is_not(catalog: TrainerCatalog, name: str) -> None:
-    for wrong in (["a", "list"], {"an": "object"}, float("nan"), "\0"):
+    for wrong in ([["a", "list"]], {"an": "object"}, float("nan"), "\0"):
         found = errors(catalog, {name: wrong})
         assert list(found) == [f"config.{name}"]
         assert found[f"config.{name}"].startswith(f'"{name}" must be ')
@@ -75,7 +75,21 @@ def test_each_range_is_named(catalog: TrainerCatalog, name: str) -> None:
     [
         ({"epoch": 3}, "config.epoch", 'There is no "epoch". Did you mean "epochs"?'),
         ({"zzz": 3}, "config.zzz", 'There is no "zzz".'),
-        ({"cache": 3}, "config.cache", 'There is no "cache".'),
+        (
+            {"cache": 3},
+            "config.cache",
+            '"cache" must be one of false, true, "ram"; it is 3.',
+        ),
+        (
+            {"batch": 0},
+            "config.batch",
+            '"batch" must be a whole number from 1 to 4096 or -1 or a number above 0 and below 1; it is 0.',
+        ),
+        (
+            {"pretrained": True},
+            "config.pretrained",
+            '"pretrained" cannot be set: Name the weights to start from in "weights".',
+        ),
         (
             {"device": "0,1"},
             "config.device",

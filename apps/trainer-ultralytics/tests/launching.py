@@ -15,7 +15,7 @@ SOURCE = Path(__file__).parents[1]
 OWN_COMMAND = ["python", "-m", "trainer", "run"]
 
 
-def wait_until(condition: Any, timeout: float = 20) -> Any:
+def wait_until(condition: Any, timeout: float = 60) -> Any:
     """The first truthy value of `condition()`; fails when there is none in time."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
@@ -41,7 +41,7 @@ class Launcher:
         env = os.environ | {"TRAINER_HOME": str(self.home), "PYTHONPATH": str(self.source)}
         with (self.folder / "launcher.log").open("ab") as log:
             self.process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
-        wait_until(self._answers, 60)
+        wait_until(self._answers)
 
     def _answers(self) -> bool:
         try:

@@ -8,25 +8,75 @@ from dataclasses import asdict
 from pathlib import Path
 
 import jsonschema
+import pytest
 import ultralytics
 from trainer.train_config import TrainConfig
+from ultralytics import cfg
+from ultralytics.utils import DEFAULT_CFG_DICT, DEFAULT_CFG_PATH
 
 APP = Path(__file__).parents[1]
 MANIFEST = json.loads((APP / "trainer.json").read_text())
+SCHEMA = MANIFEST["config_schema"]
+FIELDS = SCHEMA["properties"]
+DEFAULTS = DEFAULT_CFG_DICT
+# Sections of Ultralytics' default.yaml that are not about training; some of their arguments are.
+ELSEWHERE = ("Predict settings", "Visualize settings", "Export settings", "Tracker settings")
+# Our own, or of Ultralytics' name with another default.
+OWN = {"weights", "export_onnx"}
+OTHER_DEFAULTS = {"model", "device", "freeze", "optimizer", "lr0", "momentum", "warmup_epochs"}
+OTHER_DEFAULTS |= {"warmup_bias_lr", "workers"}
+KINDS = {
+    "integer": cfg.CFG_INT_KEYS,
+    "number": cfg.CFG_FLOAT_KEYS | cfg.CFG_FRACTION_KEYS,
+    "boolean": cfg.CFG_BOOL_KEYS,
+    "string": cfg.CFG_STR_KEYS,
+}
 
 
 def test_every_field_is_described_and_its_default_is_valid() -> None:
-    schema = MANIFEST["config_schema"]
-    jsonschema.Draft202012Validator.check_schema(schema)
-    for name, field in schema["properties"].items():
-        assert field["description"], name
-        assert "default" in field, name
-        assert {"minimum", "exclusiveMinimum", "enum", "pattern"} & set(field) or field[
-            "type"
-        ] == "boolean", name
-    defaults = {name: field["default"] for name, field in schema["properties"].items()}
-    jsonschema.validate(defaults, schema)
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    for name, field in FIELDS.items():
+        assert field["title"], name
+        assert field["group"], name
+        assert field["description"].endswith("."), name
+        bounded = {"minimum", "exclusiveMinimum", "enum", "pattern", "anyOf", "items"} & set(field)
+        assert bounded or field["type"] in ("boolean", ["boolean", "null"]), name
+    defaults = {name: field["default"] for name, field in FIELDS.items()}
+    jsonschema.validate(defaults, SCHEMA)
     assert asdict(TrainConfig()) == defaults
+
+
+def test_every_argument_of_training_is_taken_or_refused() -> None:
+    section, elsewhere = "", set()
+    for line in DEFAULT_CFG_PATH.read_text().splitlines():
+        if line.startswith("# "):
+            section = line[2:].rstrip("- ")
+        elif section in ELSEWHERE and ":" in line:
+            elsewhere.add(line.split(":")[0])
+    assert len(elsewhere) > 20
+    # `dnn` is for ONNX files.
+    assert DEFAULTS.keys() - elsewhere - {"dnn"} <= FIELDS.keys() | SCHEMA["refused"].keys()
+    assert FIELDS.keys() - OWN <= DEFAULTS.keys()
+    assert FIELDS.keys().isdisjoint(SCHEMA["refused"])
+
+
+@pytest.mark.parametrize("name", sorted(FIELDS.keys() - OWN))
+def test_arguments_have_ultralytics_own_default_and_type(name: str) -> None:
+    field = FIELDS[name]
+    if name not in OTHER_DEFAULTS:
+        assert (field["default"], type(field["default"])) == (DEFAULTS[name], type(DEFAULTS[name]))
+    choices = field.get("anyOf", [field])
+    types = str([choice.get("type") for choice in choices])
+    for type_, names in KINDS.items():
+        assert name not in names or "enum" in field or f"'{type_}'" in types
+    # Ultralytics takes both ends of each range.
+    for choice in choices:
+        ends = [choice[end] for end in ("minimum", "maximum") if end in choice]
+        if choice.get("type") == "array":
+            continue
+        for value in [*ends, *choice.get("enum", []), field["default"]]:
+            if name not in ("warmup_bias_lr", "device"):
+                cfg.check_cfg({name: value})
 
 
 def test_types_are_generated_from_the_manifest(tmp_path: Path) -> None:
@@ -42,6 +92,6 @@ def test_types_are_generated_from_the_manifest(tmp_path: Path) -> None:
 def test_every_model_is_there_for_every_task() -> None:
     models = Path(ultralytics.__file__).parent / "cfg" / "models"
     files = {path.stem for path in models.rglob("*.yaml")}
-    for model in MANIFEST["config_schema"]["properties"]["model"]["enum"]:
+    for model in FIELDS["model"]["enum"]:
         for suffix in ("", "-seg", "-cls", "-pose", "-obb"):
             assert f"{model[:-1]}{suffix}" in files

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 import samples
+import yaml
 from conftest import MODELS_BUCKET, Jobs
 from launching import Launcher, wait_until
 from servers import S3Server, free_port
@@ -24,15 +25,23 @@ from trainer.object_store import file_sha256
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-TASKS = ["detect", "segment", "classify", "pose", "obb"]
+# Arguments that are seldom set, each where it has an effect.
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "detect": {"classes": [0], "freeze": [0, "1.conv"], "scale": [0.5, 1.5], "cutmix": 0.5},
+    "segment": {"overlap_mask": False, "mask_ratio": 2, "copy_paste": 0.5, "fraction": 4.0},
+    "classify": {"dropout": 0.1, "auto_augment": None, "erasing": 0.0, "time": 0.001},
+    "pose": {"kobj": 2.0, "cache": "ram", "perspective": 0.001, "rect": True, "batch": 4.0},
+    "obb": {"angle": 2.0, "multi_scale": 0.25, "conf": 0.05, "single_cls": True, "batch": -1},
+}
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", ARGUMENTS)
 def test_every_task_trains(
     task: str, launcher: Launcher, jobs: Jobs, s3: "S3Client", tmp_path: Path
 ) -> None:
     backend = jobs.backend
-    env = jobs.env(task, export_onnx=task == "detect")
+    arguments = ARGUMENTS[task]
+    env = jobs.env(task, export_onnx=task == "detect", **arguments)
     assert launcher.launch(env) == {"ok": True}
     assert launcher.launch(env) == {"ok": True}
     ended = launcher.wait_ended(env["JOB_ID"])
@@ -50,6 +59,9 @@ def test_every_task_trains(
     work = launcher.folder / "state" / f"{env['JOB_ID']}-1"
     assert backend.log == (work / "attempt.log").read_bytes()
     assert b"secret-token" not in b"".join(p.read_bytes() for p in work.glob("*.*"))
+    [used] = work.rglob("args.yaml")
+    taken = yaml.safe_load(used.read_text())
+    assert {name: taken[name] for name in arguments} == arguments
 
     prefix = f"{env['JOB_ID']}/1/"
     listed = s3.list_objects_v2(Bucket=MODELS_BUCKET, Prefix=prefix)["Contents"]

@@ -51,6 +51,6 @@ def _trainers(
 ) -> None:
     """List the trainers, or show one."""
     if name:
-        trainer.show(name, url, as_json)
+        trainer.show(name, url=url, as_json=as_json)
     else:
         trainer.list_trainers(url, as_json)

@@ -4,7 +4,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
+
+Class: TypeAlias = int
+
+
+ScaleItem: TypeAlias = float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,17 +28,77 @@ class TrainConfig:
     """
     Name of a .pt file in the trainer's weights folder to start from; null trains from scratch.
     """
+    freeze: int | list[int | str] = 0
+    """
+    Keep the first N layers as they are in the weights, or the layers of these indices or names, e.g. 23.cv2.
+    """
+    cls_remap: bool = True
+    """
+    Take over the rows of the weights' head whose classes have the same name.
+    """
+    export_onnx: bool = False
+    """
+    Leave model.onnx beside best.pt.
+    """
     epochs: int = 100
     """
     How many times the training set is seen.
     """
-    batch: int = 16
+    time: float | None = None
     """
-    Images per step. Halve it when memory runs out.
+    Train for this many hours instead of `epochs`; the schedules adapt to it.
+    """
+    batch: int | Literal[-1] | float = 16
+    """
+    Images per step; on a GPU also -1 (as many as fit into 60 % of its memory) or that fraction. Halve it when memory runs out.
     """
     imgsz: int = 640
     """
     Side in pixels to which images are resized; a multiple of 32.
+    """
+    patience: int = 100
+    """
+    Stop after this many epochs without improvement on the validation set; 0 never stops early.
+    """
+    fraction: float | int = 1.0
+    """
+    Train on this fraction of the images, or on this many.
+    """
+    classes: list[Class] | None = None
+    """
+    Indices of the classes to train on; null takes all.
+    """
+    single_cls: bool = False
+    """
+    Treat all classes as one.
+    """
+    rect: bool = False
+    """
+    Batch images of like shape without padding to squares; mosaic is off then.
+    """
+    multi_scale: float = 0.0
+    """
+    Vary the image size by up to this fraction from batch to batch.
+    """
+    overlap_mask: bool = True
+    """
+    Segmentation: merge the masks of an image into one; the smaller lies on top.
+    """
+    mask_ratio: int = 4
+    """
+    Segmentation: masks are trained at 1/N of the image's size.
+    """
+    dropout: float = 0.0
+    """
+    Classification: dropout before the last layer.
+    """
+    seed: int = 0
+    """
+    The same seed, data and machine give the same run.
+    """
+    deterministic: bool = True
+    """
+    Use deterministic operations only, which may be slower.
     """
     optimizer: Literal['auto', 'SGD', 'MuSGD', 'Adam', 'Adamax', 'AdamW', 'NAdam', 'RAdam', 'RMSprop'] = (
         'AdamW'
@@ -49,6 +114,10 @@ class TrainConfig:
     """
     The last learning rate is lr0 times this.
     """
+    cos_lr: bool = False
+    """
+    Let the learning rate fall along a cosine instead of a line.
+    """
     momentum: float = 0.9
     """
     SGD's momentum, or Adam's first beta.
@@ -61,37 +130,17 @@ class TrainConfig:
     """
     Epochs over which the learning rate rises to lr0.
     """
-    cos_lr: bool = False
+    warmup_momentum: float = 0.8
     """
-    Let the learning rate fall along a cosine instead of a line.
+    Momentum at the start of the warm-up.
     """
-    patience: int = 100
+    warmup_bias_lr: float | None = None
     """
-    Stop after this many epochs without improvement on the validation set; 0 never stops early.
+    Learning rate of biases at the start of the warm-up; null: 0.1 with SGD and MuSGD, 0 with others, whose biases it makes diverge.
     """
-    seed: int = 0
+    nbs: int = 64
     """
-    The same seed, data and machine give the same run.
-    """
-    workers: int = 2
-    """
-    Processes that load images for a GPU; on a CPU images are always loaded in the training process.
-    """
-    device: str = 'auto'
-    """
-    auto (the first GPU, else the CPU), cpu, or the number of a GPU, e.g. 0.
-    """
-    amp: bool = True
-    """
-    Half precision where the GPU gains from it; no effect on a CPU.
-    """
-    freeze: int = 0
-    """
-    Keep the first N layers as they are in the weights.
-    """
-    max_det: int = 300
-    """
-    At most this many detections per image in validation.
+    Gradients of smaller batches accumulate to about this many images per step.
     """
     mosaic: float = 1.0
     """
@@ -104,6 +153,18 @@ class TrainConfig:
     mixup: float = 0.0
     """
     Probability of blending two images.
+    """
+    cutmix: float = 0.0
+    """
+    Probability of pasting a part of one image into another.
+    """
+    copy_paste: float = 0.0
+    """
+    Segmentation and oriented boxes: fraction of objects that are pasted again.
+    """
+    copy_paste_mode: Literal['flip', 'mixup'] = 'flip'
+    """
+    Paste from the flipped image, or from another (mixup).
     """
     fliplr: float = 0.5
     """
@@ -125,6 +186,10 @@ class TrainConfig:
     """
     Range of random brightness changes.
     """
+    bgr: float = 0.0
+    """
+    Probability of swapping red and blue.
+    """
     degrees: float = 0.0
     """
     Range of random rotations, in degrees either way.
@@ -133,11 +198,95 @@ class TrainConfig:
     """
     Range of random shifts, as a fraction of the image.
     """
-    scale: float = 0.5
+    scale: float | list[ScaleItem] = 0.5
     """
-    Range of random scaling, as a fraction either way.
+    Range of random scaling, as a fraction either way, or as the smallest and the largest factor.
     """
-    export_onnx: bool = False
+    shear: float = 0.0
     """
-    Leave model.onnx beside best.pt.
+    Range of random shear, in degrees either way.
+    """
+    perspective: float = 0.0
+    """
+    Range of random perspective; 0.001 is much.
+    """
+    auto_augment: Literal['randaugment', 'autoaugment', 'augmix'] | None = 'randaugment'
+    """
+    Classification: policy of augmentation; null: none.
+    """
+    erasing: float = 0.4
+    """
+    Classification: probability of erasing a part of the image.
+    """
+    box: float = 7.5
+    """
+    Weight of the loss of boxes.
+    """
+    cls: float = 0.5
+    """
+    Weight of the loss of classes.
+    """
+    cls_pw: float = 0.0
+    """
+    Power by which rare classes weigh more: 0 not at all, 1 by their inverse frequency.
+    """
+    dfl: float = 1.5
+    """
+    Weight of the distribution focal loss; L1 loss of YOLO26.
+    """
+    pose: float = 12.0
+    """
+    Pose: weight of the loss of keypoints.
+    """
+    kobj: float = 1.0
+    """
+    Pose: weight of the loss of keypoints' visibility.
+    """
+    rle: float = 1.0
+    """
+    Pose: weight of the residual log-likelihood loss.
+    """
+    angle: float = 1.0
+    """
+    Oriented boxes: weight of the loss of angles.
+    """
+    max_det: int = 300
+    """
+    At most this many detections per image in validation.
+    """
+    iou: float = 0.7
+    """
+    Overlap above which the weaker of two detections is dropped in validation.
+    """
+    conf: float | None = None
+    """
+    Detections below it are dropped in validation; null: 0.001, or 0.01 for oriented boxes.
+    """
+    agnostic_nms: bool = False
+    """
+    Drop overlapping detections of different classes in validation, too.
+    """
+    plots: bool = True
+    """
+    Draw the plots of the run.
+    """
+    device: str = 'auto'
+    """
+    auto (the first GPU, else the CPU), cpu, or the number of a GPU, e.g. 0.
+    """
+    workers: int = 2
+    """
+    Processes that load images for a GPU; on a CPU images are always loaded in the training process.
+    """
+    cache: Literal[False, True, 'ram'] = False
+    """
+    Keep the decoded images in memory.
+    """
+    amp: bool = True
+    """
+    Half precision where the GPU gains from it; no effect on a CPU.
+    """
+    channels_last: bool | None = None
+    """
+    Memory layout of images; null lets Ultralytics choose.
     """

@@ -149,8 +149,11 @@ def _read(path: Path) -> Manifest:
 
 def _config_errors(schema: Mapping[str, Any], config: Mapping[str, Any]) -> list[dict[str, str]]:
     properties = schema["properties"]
+    refused = schema.get("refused", {})
     messages = {
-        name: f'There is no "{name[:100]}".{did_you_mean(name, properties)}'
+        name: f'"{name}" cannot be set: {refused[name]}'
+        if name in refused
+        else f'There is no "{name[:100]}".{did_you_mean(name, properties)}'
         for name in config
         if name not in properties
     }

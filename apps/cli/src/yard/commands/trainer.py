@@ -1,5 +1,6 @@
 """`yard trainer`: list, show."""
 
+from itertools import groupby
 from typing import Annotated
 from urllib.parse import quote
 
@@ -28,15 +29,18 @@ def list_trainers(url: Url = None, as_json: AsJson = False) -> None:
 
 def show(
     name: Annotated[str, typer.Argument(help="The trainer's name.")],
+    advanced: Annotated[
+        bool, typer.Option("--advanced", help="Show the settings that are seldom changed, too.")
+    ] = False,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
     """Show a trainer and its settings, with their ranges and defaults."""
     manifest = client(url).get(f"/trainers/{quote(name, safe='')}")
-    console.print_json(manifest) if as_json else _print(manifest)
+    console.print_json(manifest) if as_json else _print(manifest, advanced)
 
 
-def _print(manifest: Json) -> None:
+def _print(manifest: Json, advanced: bool) -> None:
     console.print_table(
         console.key_value_table(
             [
@@ -47,20 +51,31 @@ def _print(manifest: Json) -> None:
             ]
         )
     )
-    rows = [
-        (
-            key,
-            formatting.yaml_scalar(field.get("default")),
-            _short(manifest["accepts"][key]),
-            field.get("description", ""),
-        )
-        for key, field in manifest["config_schema"].get("properties", {}).items()
-    ]
+    fields = manifest["config_schema"].get("properties", {})
+    shown = {key: field for key, field in fields.items() if advanced or not field.get("advanced")}
+    rows = []
+    for group, members in groupby(shown.items(), lambda item: str(item[1].get("group", ""))):
+        if group:
+            rows += [("", "", "", ""), (group, "", "", "")]
+        rows += [
+            (
+                key,
+                formatting.yaml_scalar(field.get("default")),
+                _short(manifest["accepts"][key]),
+                field.get("description", ""),
+            )
+            for key, field in members
+        ]
     out.print()
     console.print_table(console.table(("--set", "default", "values", "what it does"), rows))
+    if len(shown) < len(fields):
+        out.print(f"\n{len(fields) - len(shown)} more are seldom changed; --advanced shows them")
 
 
 def _short(accepted: str) -> str:
     """What a setting accepts, cut to a column: some of a long list, and no pattern."""
     accepted = accepted.partition(" that matches ")[0]
-    return accepted if len(accepted) <= _WIDTH else accepted[:_WIDTH].rpartition(",")[0] + " …"
+    if len(accepted) <= _WIDTH:
+        return accepted
+    cut = accepted[:_WIDTH]
+    return (cut.rpartition(",")[0] or cut.rpartition(" or ")[0] or cut) + " …"

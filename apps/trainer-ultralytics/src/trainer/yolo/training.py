@@ -4,6 +4,7 @@ import csv
 import logging
 import os
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,8 @@ _TASKS: dict[str, tuple[type[BaseTrainer], str]] = {
     "pose": (PoseTrainer, "-pose"),
     "obb": (OBBTrainer, "-obb"),
 }
-_PASSED_ON = (
-    *("epochs", "batch", "imgsz", "optimizer", "lr0", "lrf", "momentum", "weight_decay"),
-    *("warmup_epochs", "cos_lr", "patience", "seed", "workers", "max_det", "mosaic"),
-    *("close_mosaic", "mixup", "fliplr", "flipud", "hsv_h", "hsv_s", "hsv_v", "degrees"),
-    *("translate", "scale"),
-)
+# Everything else of the config bears Ultralytics' own name and meaning.
+_OWN = {"model", "weights", "freeze", "warmup_bias_lr", "device", "amp", "export_onnx"}
 
 
 def train(
@@ -69,7 +66,7 @@ def train(
         "save_dir": str(run_dir),
         "device": _device(config.device),
         "workers": config.workers,
-        "batch": config.batch,
+        "batch": _number(config.batch),
     }
     last = run_dir / "weights" / "last.pt"
     if resume_after is not None and _resumable(last, config.epochs):
@@ -152,15 +149,23 @@ def _device(name: str) -> str:
     return name
 
 
+def _number(value: Any) -> Any:
+    """JSON's 16.0 as a count; up to 1 a number is a fraction."""
+    return int(value) if isinstance(value, float) and value.is_integer() and value > 1 else value
+
+
 def _fresh(task: str, config: TrainConfig) -> dict[str, Any]:
     _, suffix = _TASKS[task]
-    overrides = {name: getattr(config, name) for name in _PASSED_ON}
+    overrides = {k: _number(value) for k, value in asdict(config).items() if k not in _OWN}
+    bias_lr = config.warmup_bias_lr
+    if bias_lr is None:
+        # Ultralytics' default of 0.1 is meant for SGD; with Adam it makes the biases diverge.
+        bias_lr = 0.1 if "SGD" in config.optimizer else 0.0
     overrides |= {
         "model": f"{config.model}{suffix}.yaml",
         "pretrained": str(_weights(task, config)) if config.weights else False,
         "freeze": config.freeze or None,
-        # Ultralytics' default of 0.1 is meant for SGD; with Adam it makes the biases diverge.
-        "warmup_bias_lr": 0.1 if "SGD" in config.optimizer else 0.0,
+        "warmup_bias_lr": bias_lr,
         "amp": config.amp and _amp_works(),
     }
     return overrides
