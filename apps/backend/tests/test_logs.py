@@ -2,14 +2,15 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import api_support
 import httpx
 import pytest
 from api_support import Api, Running, add_running, set_attempt, set_job
-from backend.callbacks.log_echo import LogEcho
+from backend.callbacks.log_echo import LogEcho, printable
 from backend.infra.database import utcnow
 from backend.state.jobs import Attempt
 from backend.state.statuses import JobStatus
@@ -75,7 +76,7 @@ async def test_next_attempt_goes_on_behind_the_last(api: Api) -> None:
     assert reply.headers["X-Log-Complete"] == "true"
 
 
-@pytest.mark.parametrize("size", [1, 7, 1000, 3001])
+@pytest.mark.parametrize("size", [1, 70, 1000, 3001])
 async def test_of_a_log_beyond_the_limit_head_and_tail_are_kept(
     database_url: str, tmp_path: Path, size: int
 ) -> None:
@@ -84,14 +85,14 @@ async def test_of_a_log_beyond_the_limit_head_and_tail_are_kept(
         running = await add_running(api.ctx)
         sent = b"".join(b"line %03d\n" % number for number in range(300))
         sent += b"Traceback: the reason\n"
-        begin = 0 if size > 1 else len(sent) - 1300
+        begin = 0 if size > 1 else len(sent) - 70
         if begin:
             await post(api, running, 0, sent[:begin])
         for offset in range(begin, len(sent), size):
             reply = await post(api, running, offset, sent[offset : offset + size])
             assert reply.json()["next_offset"] == min(offset + size, len(sent))
         await set_job(api.ctx, running.job_id, status=JobStatus.SUCCEEDED)
-        for limit in (2**20, 4, 100):
+        for limit in (2**20, 60):
             kept = await whole(api, running, limit)
             head, line, tail = re.split(rb"\n\[trainyard\] (\d+) bytes are left out .*\n", kept)
             assert (head, tail) == (sent[:500], sent[-len(tail) :])
@@ -174,3 +175,41 @@ def test_lines_of_trainers_reach_stdout_whole_and_harmless(
         "[job a1] hälf",
         "[job c3] " + "x" * 9000,
     ]
+
+
+def test_the_echo_ends_where_the_log_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    echo = LogEcho()
+    for start in range(0, 30, 6):
+        echo.write("a1", b"epoch\n", start, 14)
+    assert capsys.readouterr().out.splitlines() == [
+        "[job a1] epoch",
+        "[job a1] epoch",
+        "[job a1] ep",
+        "[job a1] [trainyard] More than 14 bytes (LOG_LIMIT_BYTES) are in the job's log only.",
+    ]
+
+
+@given(st.text())
+def test_what_the_echo_prints_is_the_text_with_escapes(text: str) -> None:
+    shown = printable(text.encode("utf-8", "surrogatepass"))
+    assert shown.isprintable()
+    if text.isprintable():
+        assert shown == text
+    assert printable(b"\x1b[2K\t\xc2\xad\xe7\x8c\xab \xff") == "\\x1b[2K\\t\\xad\u732b \ufffd"
+
+
+def test_making_text_printable_takes_little_of_a_core() -> None:
+    """Relative to a pass over its characters, which took most of a core at 3 MiB/s."""
+    line = b"\x1b[K   1/3\t 0G 2.87 3.1 100%|" + "\u2501".encode() * 30 + b" 4/4 [00:01<00:00]\r"
+
+    def seconds(make: Callable[[bytes], object]) -> float:
+        best = 1.0
+        for _ in range(5):
+            began = time.process_time()
+            for _ in range(2000):
+                make(line)
+            best = min(best, time.process_time() - began)
+        return best
+
+    slow = seconds(lambda one: "".join(char for char in one.decode() if char.isprintable()))
+    assert seconds(printable) < slow / 2

@@ -13,8 +13,16 @@ class LogEcho:
     def __init__(self) -> None:
         self._unfinished: OrderedDict[str, bytes] = OrderedDict()
 
-    def write(self, job_id: str, data: bytes) -> None:
-        """Print the lines that `data` completes; the rest waits for its end."""
+    def write(self, job_id: str, data: bytes, start: int = 0, limit: int = sys.maxsize) -> None:
+        """Print the lines that `data`, the log's bytes from `start` on, completes; the rest waits.
+
+        Nothing is printed beyond `limit` bytes of a job's log, and once a line that says so.
+        """
+        if start >= limit:
+            return
+        if start + len(data) >= limit:
+            end = f"\n[trainyard] More than {limit} bytes (LOG_LIMIT_BYTES) are in the job's log only.\n"
+            data = data[: limit - start] + end.encode()
         *lines, rest = (self._unfinished.pop(job_id, b"") + data).split(b"\n")
         if len(rest) > MAX_LINE_BYTES:
             lines.append(rest)
@@ -31,4 +39,17 @@ class LogEcho:
 def printable(line: bytes) -> str:
     """One line of text that a terminal only shows; bytes that are no UTF-8 are replaced."""
     text = line.removesuffix(b"\r").decode(errors="replace")
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+    if text.isprintable():
+        return text
+    # The usual ones, at the speed of C.
+    text = text.replace("\x1b", "\\x1b").replace("\t", "\\t").replace("\r", "\\r")
+    return text if text.isprintable() else text.translate(_Escapes())
+
+
+class _Escapes(dict[int, str]):
+    """What stands for each character of a line; filled as they occur."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        self[code] = shown = char if char.isprintable() else ascii(char)[1:-1]
+        return shown

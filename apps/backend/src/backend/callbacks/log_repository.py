@@ -63,9 +63,12 @@ class _Added(NamedTuple):
 
 
 class Appended(NamedTuple):
+    """`new` begins at `start` of the job's log."""
+
     next_offset: int
     stop: bool
     new: bytes
+    start: int
 
 
 class LogSlice(NamedTuple):
@@ -105,7 +108,7 @@ async def append(
         received = row.log_size - row.log_base
         new = write.data[received - write.offset :] if write.offset <= received else b""
         stop = row.stop_requested_at is not None
-        appended[row.id] = Appended(received + len(new), stop, new)
+        appended[row.id] = Appended(received + len(new), stop, new, row.log_size)
         if new:
             added.append(_Added(row.id, row.log_size, new))
             if row.progress_at is None or row.progress_at < now - _PROGRESS_EVERY:

@@ -32,7 +32,7 @@ class LogIngest:
             # The token is wrong or dead.
             async with self._ctx.db.reading() as session:
                 await live_attempt(session, Sender(job_id, write.token_sha256))
-            return Appended(write.offset, stop=False, new=b"")
+            return Appended(write.offset, stop=False, new=b"", start=0)
         received = appended.next_offset
         if write.offset > received:
             raise Problem(
@@ -44,7 +44,8 @@ class LogIngest:
         if appended.new:
             await self._ctx.bus.publish(job_id)
             if self._ctx.executor.echoes_logs:
-                self._echo.write(job_id, appended.new)
+                limit = self._ctx.settings.log_limit_bytes
+                self._echo.write(job_id, appended.new, appended.start, limit)
         return appended
 
     async def _commit(self, writes: Mapping[str, LogWrite]) -> Mapping[str, Appended]:
