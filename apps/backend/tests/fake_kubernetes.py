@@ -22,12 +22,16 @@ class FakeKubernetes:
         self.kinds: dict[str, dict[str, Object]] = {
             kind: {} for kind in ("jobs", "pods", "events", "secrets")
         }
-        # By pod.
-        self.logs: dict[str, bytes] = {}
+        # By pod: lines with their times, and which is the first that its node still has.
+        self.logs: dict[str, list[bytes]] = {}
+        self.first: dict[str, int] = {}
         self.log_queries: list[dict[str, str]] = []
         # While it is, nobody who creates or deletes gets an answer.
         self.silent = False
+        # While it is, a log comes line by line, unless its end is asked for.
+        self.slow = False
         self._ended: set[str] = set()
+        self._broken = 0
         self._events: list[tuple[str, str, Object]] = []
         self._news = asyncio.Condition()
 
@@ -40,7 +44,7 @@ class FakeKubernetes:
         status = {"phase": "Running", "containerStatuses": [_container("running", {})]}
         metadata = {"name": f"{name}-0", "labels": labels}
         pod = {"metadata": metadata, "spec": {"containers": containers}, "status": status}
-        self.logs[f"{name}-0"] = b""
+        self.logs[f"{name}-0"], self.first[f"{name}-0"] = [], 0
         await self.put("jobs", job)
         await self.put("pods", pod)
         return f"{name}-0"
@@ -57,9 +61,15 @@ class FakeKubernetes:
         status = {"phase": "Failed" if code else "Succeeded", "containerStatuses": [ended]}
         await self.put("pods", {**known, "status": status})
 
-    async def print(self, pod: str, output: bytes) -> None:
+    async def print(self, pod: str, output: bytes, *, dropped: bool | None = None) -> None:
+        """With `dropped`, whoever follows a log is cut off, and what was printed is kept or not."""
+        log = self.logs[pod]
         async with self._news:
-            self.logs[pod] += output
+            for line in output.splitlines(keepends=True):
+                log.append(b"2026-01-01T00:00:00.%09dZ %s" % (len(log), line))
+            self._broken += dropped is not None
+            if dropped:
+                self.first[pod] = len(log)
             self._news.notify_all()
 
     async def end_log(self, pod: str) -> None:
@@ -142,14 +152,25 @@ class FakeKubernetes:
             return _not_found()
         response = web.StreamResponse()
         await response.prepare(request)
-        sent = 0
-        while True:
-            await response.write(self.logs[pod][sent:])
-            sent = len(self.logs[pod])
-            if "follow" not in request.query or pod in self._ended:
+        log, sent, broken = self.logs[pod], self.first[pod], self._broken
+        if "tailLines" in request.query:
+            sent = max(sent, len(log) - int(request.query["tailLines"]))
+        elif self.slow:
+            await response.write(log[0])
+            await asyncio.Event().wait()
+        while self._broken == broken:
+            before, sent = sent, len(log)
+            await response.write(b"".join(log[before:]))
+            if pod in self._ended:
                 return response
             async with self._news:
-                await self._news.wait_for(lambda: len(self.logs[pod]) > sent or pod in self._ended)  # noqa: B023
+                state = (sent, broken, pod in self._ended)
+                await self._news.wait_for(
+                    lambda: (len(log), self._broken, pod in self._ended) != state  # noqa: B023
+                )
+        assert request.transport is not None
+        request.transport.abort()
+        return response
 
     async def _create(self, request: web.Request) -> web.Response:
         await self._hang()

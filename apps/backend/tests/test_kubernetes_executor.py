@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import servers
@@ -14,7 +15,7 @@ from backend.context import Context
 from backend.executors.base import AttemptRef, ExecutorUnavailableError
 from backend.executors.kubernetes.executor import KubernetesExecutor
 from backend.infra.database import utcnow
-from backend.orchestration import attempts, repairs
+from backend.orchestration import attempts, log_follower, repairs
 from backend.state.causes import Cause
 from backend.state.jobs import Attempt, Job
 from backend.state.retry_policy import settled_cause
@@ -51,19 +52,25 @@ def executor(kubernetes: FakeKubernetes, tmp_path: Path) -> KubernetesExecutor:
 
 @pytest.fixture
 async def ctx(
-    database_url: str, store: servers.S3Server, executor: KubernetesExecutor
+    database_url: str,
+    store: servers.S3Server,
+    executor: KubernetesExecutor,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Context]:
+    monkeypatch.setattr(log_follower, "LOOK_S", 0.05)
+    monkeypatch.setattr(log_follower, "SUPERVISOR_S", 0)
+    monkeypatch.setattr(log_follower, "PAUSE_S", 0)
     ctx = await make_context(settings(database_url, store, "127.0.0.1:1"), executor)
     async with running(ctx, "monitor"):
         yield ctx
     await ctx.db.close()
 
 
-async def add_attempt(ctx: Context) -> AttemptRef:
+async def add_attempt(ctx: Context, **columns: Any) -> AttemptRef:
     """An attempt that was launched a minute ago, by a backend whose row says so."""
     ref = AttemptRef(await add_job(ctx, status=JobStatus.RUNNING, attempt=1), 1)
     at = utcnow() - timedelta(minutes=1)
-    row = {"executor": "kubernetes", "token_sha256": "", "launched_at": at}
+    row = {"executor": "kubernetes", "token_sha256": "", "launched_at": at, **columns}
     async with ctx.db.transaction() as session:
         session.add(Attempt(job_id=ref.job_id, number=1, **row))
     return ref
@@ -163,6 +170,66 @@ async def test_a_cancel_is_answered_while_the_api_server_says_nothing(
     await kubernetes.speak()
     await sweep(ctx)
     assert not kubernetes.kinds["jobs"]
+    await kubernetes.end_log(pod)
     await kubernetes.exit(pod, 143)
     await until(ended(ctx, ref), "its end is recorded")
     assert settled_cause(await get_attempt(ctx, *ref)) == Cause.CANCELLED
+
+
+def has_printed(ctx: Context, ref: AttemptRef, output: bytes) -> Callable[[], Awaitable[bool]]:
+    async def look() -> bool:
+        return await log_of(ctx, ref) == output
+
+    return look
+
+
+async def test_the_log_of_a_plain_trainer_is_live_and_says_what_is_missing(
+    ctx: Context, kubernetes: FakeKubernetes
+) -> None:
+    ref = await add_attempt(ctx)
+    pod = await kubernetes.run(ref)
+    await kubernetes.print(pod, b"one\n")
+    await until(has_printed(ctx, ref, b"one\n"), "the first line is there while it runs")
+    rest = b"two\n" + b"x" * 200_000 + b"\n"
+    await kubernetes.print(pod, rest, dropped=False)
+    await until(has_printed(ctx, ref, b"one\n" + rest), "the rest is there once, after an outage")
+    await kubernetes.print(pod, b"lost\n", dropped=True)
+    await kubernetes.print(pod, b"three\n")
+    whole = b"one\n" + rest + log_follower.DROPPED + b"three\n"
+    await until(has_printed(ctx, ref, whole), "what is missing is said")
+    await kubernetes.print(pod, b"lost\n", dropped=True)
+    await kubernetes.remove("pods", pod)
+    await until(ended(ctx, ref), "its end is recorded")
+    assert await log_of(ctx, ref) == whole + log_follower.CUT
+
+
+async def test_a_log_that_is_too_long_to_be_read_has_its_beginning_and_its_end(
+    ctx: Context, kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_follower, "LAST_WORDS_S", 0.3)
+    monkeypatch.setattr(log_follower, "LAST_LINES", 2)
+    ref = await add_attempt(ctx)
+    pod = await kubernetes.run(ref)
+    kubernetes.slow = True
+    await kubernetes.print(pod, b"one\ntwo\nthree\nfour\n")
+    await kubernetes.end_log(pod)
+    await until(has_printed(ctx, ref, b"one\n"), "its beginning is there")
+    await kubernetes.exit(pod, 0)
+    await until(ended(ctx, ref), "its end is recorded")
+    assert await log_of(ctx, ref) == b"one\n" + log_follower.DROPPED + b"three\nfour\n"
+
+
+async def test_the_log_of_a_trainer_with_a_supervisor_is_left_to_it(
+    ctx: Context, kubernetes: FakeKubernetes
+) -> None:
+    ref = await add_attempt(ctx, seq=1)
+    async with ctx.db.transaction() as session:
+        write = log_repository.LogWrite("", 0, b"sent\n")
+        await log_repository.append(session, {ref.job_id: write}, 100)
+    pod = await kubernetes.run(ref)
+    await kubernetes.print(pod, b"printed\n")
+    await until(told(ctx, ref, "running"), "the pod is seen")
+    await kubernetes.exit(pod, 0)
+    await until(ended(ctx, ref), "its end is recorded")
+    assert await log_of(ctx, ref) == b"sent\n"
+    assert kubernetes.log_queries == []

@@ -13,6 +13,7 @@ from backend.context import Context
 from backend.executors.base import AttemptRef, Observation
 from backend.infra.database import utcnow
 from backend.orchestration import monitor, repository
+from backend.orchestration.log_follower import LogFollower
 from backend.state.causes import Cause
 from backend.state.jobs import Attempt, Job
 from backend.state.statuses import JobStatus
@@ -80,7 +81,7 @@ async def test_output_that_nobody_sent(ctx: Context, executor: ScriptedExecutor)
     executor.outputs[ref] = b"line\n" * 400_000
     await ended(ctx, executor, ref)
     assert await log_of(ctx, ref) == executor.outputs[ref]
-    await monitor.keep_log(ctx, ref)
+    await LogFollower(ctx).finish(ref)
     assert await log_of(ctx, ref) == executor.outputs[ref]
 
 

@@ -105,8 +105,12 @@ class ScriptedExecutor:
             self._changed.clear()
             await self._changed.wait()
 
-    async def log(self, ref: AttemptRef) -> bytes:
-        return self.outputs.get(ref, b"")
+    async def log(
+        self, ref: AttemptRef, since: str | None, last_lines: int | None = None
+    ) -> AsyncGenerator[Sequence[tuple[str, bytes]]]:
+        lines = self.outputs.get(ref, b"").splitlines(keepends=True)
+        if lines and since is None:
+            yield [("2026-01-01T00:00:00Z", line) for line in lines]
 
     async def forget(self, ref: AttemptRef) -> None:
         self._answer()

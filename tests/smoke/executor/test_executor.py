@@ -11,7 +11,7 @@ import json
 import secrets
 import subprocess
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -138,7 +138,7 @@ async def test_exit_and_output(
     await executor.launch(attempt)
     ended = await told.end(attempt.ref)
     assert ended == Observation(attempt.ref, "ended", exit_code=exit_code)
-    assert await executor.log(attempt.ref) in {b"hello\n", b"why\n"}
+    assert await log(executor, attempt.ref) in {b"hello\n", b"why\n"}
     assert len(objects("pods", selector(attempt.ref))) == 1
     await executor.forget(attempt.ref)
     assert attempt.ref not in {seen.ref for seen in await executor.list()}
@@ -212,11 +212,13 @@ async def test_stop_leaves_nothing(executor: KubernetesExecutor, told: Told) -> 
     attempt = spec("trap 'echo saved; exit 143' TERM; echo on; while :; do sleep 0.1; done")
     await executor.launch(attempt)
     await until(lambda: _running(attempt.ref))
+    printed = asyncio.create_task(log(executor, attempt.ref))
+    await asyncio.sleep(2)  # it follows
     await executor.stop(attempt.ref, 2)
     await executor.stop(attempt.ref, 1)
     ended = await told.end(attempt.ref, 15)
     assert ended.exit_code == 143
-    assert await executor.log(attempt.ref) == b"on\nsaved\n"
+    assert await printed == b"on\nsaved\n"
     await executor.forget(attempt.ref)
     await until(lambda: not objects("jobs,pods,secrets", selector(attempt.ref)))
     assert attempt.ref not in {seen.ref for seen in await executor.list()}
@@ -330,6 +332,37 @@ async def test_api_server_that_is_away(executor: KubernetesExecutor, told: Told)
     for attempt in (before, runs, late):
         assert len(objects("pods", selector(attempt.ref))) == 1
     await executor.stop(runs.ref, 0)
+
+
+async def test_a_log_as_it_is_printed(executor: KubernetesExecutor, told: Told) -> None:
+    attempt = spec("echo one; echo two; sleep 300")
+    await executor.launch(attempt)
+    await until(lambda: _running(attempt.ref))
+    await told.until(attempt.ref, lambda seen: seen.state == "running")
+    times: list[str] = []
+    for since, expected in ((None, b"one\ntwo\n"), (0, b"two\n")):
+        printed = b""
+        async with asyncio.timeout(WITHIN_S):
+            while not printed.endswith(expected):
+                lines = executor.log(attempt.ref, None if since is None else times[since])
+                async with aclosing(lines) as output:
+                    async for batch in output:
+                        times += [time for time, _ in batch]
+                        printed += b"".join(text for _, text in batch)
+                        if printed.endswith(expected):
+                            break
+    assert len(set(times)) == 2
+    await executor.stop(attempt.ref, 0)
+
+
+async def log(executor: KubernetesExecutor, ref: AttemptRef) -> bytes:
+    """What it printed, once that is something: until its pod has ended."""
+    async with asyncio.timeout(WITHIN_S):
+        while True:
+            lines = [line async for lines in executor.log(ref, None) for line in lines]
+            if lines:
+                return b"".join(text for _, text in lines)
+            await asyncio.sleep(0.1)
 
 
 def in_node(node: str, script: str) -> None:

@@ -94,8 +94,19 @@ class Executor(Protocol):
         Never ends, and rides out outages. Close it before another is begun.
         """
 
-    async def log(self, ref: AttemptRef) -> bytes:
-        """The log of an ended attempt that no supervisor sent; call it before `forget`."""
+    def log(
+        self, ref: AttemptRef, since: str | None, last_lines: int | None = None
+    ) -> AsyncGenerator[Sequence[tuple[str, bytes]]]:
+        """What a trainer prints that no supervisor sends: lines, each with its time, until it has ended.
+
+        Args:
+            ref: the attempt, before it is forgotten.
+            since: a line's time, to leave out what was long before it.
+            last_lines: only so many of the lines that there are already.
+
+        Raises:
+            ExecutorUnavailableError: there is none, or it broke off.
+        """
 
     async def forget(self, ref: AttemptRef) -> None:
         """Release what is left of an attempt whose end is in the database."""

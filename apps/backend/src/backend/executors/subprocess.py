@@ -86,9 +86,12 @@ class SubprocessExecutor:
                 seen = {one.ref: one for one in observations}
             await self._next_poll(busy=any(one.state == "running" for one in (seen or {}).values()))
 
-    async def log(self, ref: AttemptRef) -> bytes:
+    async def log(
+        self, ref: AttemptRef, since: str | None, last_lines: int | None = None
+    ) -> AsyncGenerator[Sequence[tuple[str, bytes]]]:
         # The launcher's supervisor sends it, for trainers without one of their own too.
-        return b""
+        return
+        yield
 
     async def forget(self, ref: AttemptRef) -> None:
         await self._tell("forget", **_named(ref))

@@ -43,6 +43,22 @@ async def launch_token(session: AsyncSession, ref: AttemptRef) -> str:
     return attempt.launch_token
 
 
+async def unsent_logs(session: AsyncSession, executor: str) -> dict[AttemptRef, str | None]:
+    """Running attempts that no supervisor speaks for; up to where their output is stored."""
+    rows = await session.execute(
+        select(Attempt.job_id, Attempt.number, Attempt.log_time)
+        .join(Job, Job.id == Attempt.job_id)
+        .where(
+            Attempt.ended_at.is_(None),
+            Attempt.launched_at.is_not(None),
+            Attempt.seq.is_(None),
+            Attempt.executor == executor,
+            or_(Attempt.log_time.is_not(None), Job.log_size == Attempt.log_base),
+        )
+    )
+    return {AttemptRef(job_id, number): time for job_id, number, time in rows}
+
+
 async def take_over(session: AsyncSession, ref: AttemptRef, executor: str) -> None:
     """Let another executor launch an attempt whose launch is not confirmed, with a new token."""
     guards = Attempt.launched_at.is_(None), Attempt.ended_at.is_(None)

@@ -104,6 +104,8 @@ class Attempt(Base):
     progress_at: Mapped[datetime | None]
     # Where this attempt's output begins in the job's log.
     log_base: Mapped[int] = mapped_column(BigInteger, default=0)
+    # Of its last line that the executor has read, as its node says; None: it sends its output itself.
+    log_time: Mapped[str | None] = mapped_column(String(64))
 
     reported_cause: Mapped[str | None] = mapped_column(String(32))
     reported_message: Mapped[str | None] = mapped_column(Message)

@@ -20,6 +20,8 @@ Object = dict[str, Any]
 
 CONNECT_S = 5.0
 ANSWER_S = 10.0
+# A log is followed this long, in case its connection is dead; then again, from where it was.
+LOG_S = 300
 # A watch lasts this long; then everything is listed again, in case the watch missed something.
 WATCH_S = 60
 
@@ -93,9 +95,9 @@ class KubernetesApi:
             "PATCH", kind, name, body=patch, content_type="application/merge-patch+json"
         )
 
-    async def log(self, pod: str, *, within_s: float, **query: str) -> AsyncIterator[bytes]:
-        """The log of the pod's container; with `follow`, streams further output."""
-        response = await self._send("GET", "pods", f"{pod}/log", total_s=within_s, query=query)
+    async def log(self, pod: str, **query: str) -> AsyncIterator[bytes]:
+        """The log of the pod's container; with `follow`, further output for up to LOG_S."""
+        response = await self._send("GET", "pods", f"{pod}/log", total_s=LOG_S, query=query)
         try:
             async for part in response.content.iter_any():
                 yield part

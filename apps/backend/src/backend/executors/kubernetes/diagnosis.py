@@ -115,6 +115,11 @@ def diagnose(ref: AttemptRef, seen: AttemptObjects) -> Observation | Pending:
     return _without_pod(ref, job, seen.refusal)
 
 
+def has_started(pod: Object) -> bool:
+    """Whether the trainer's container runs, or has run."""
+    return bool(_container(pod).get("state", {}).keys() & {"running", "terminated"})
+
+
 def has_finished(seen: AttemptObjects) -> bool:
     """Whether the Job ends, or has ended, by itself."""
     pod, job = seen.pod, seen.job

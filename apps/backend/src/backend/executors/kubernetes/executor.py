@@ -24,7 +24,14 @@ from backend.executors.base import (
     Observation,
 )
 from backend.executors.kubernetes.client import KubernetesApi, KubernetesRefusedError, Object
-from backend.executors.kubernetes.diagnosis import Pending, diagnose, has_finished, job_has_finished
+from backend.executors.kubernetes.diagnosis import (
+    Pending,
+    diagnose,
+    has_finished,
+    has_started,
+    job_has_finished,
+)
+from backend.executors.kubernetes.log_lines import TimedLines
 from backend.executors.kubernetes.manifests import (
     END_RECORDED,
     JOB,
@@ -45,11 +52,8 @@ OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 # An API server that starts again is waited for: half a launch is worth less than a late one.
 LAUNCH_S = 60
 TICK_S = 1.0
-LOG_S = 10
-# Log lines kept from a terminating pod.
-LAST_LINES = 20_000
-# Wait this long for the rest of the log after the pod is gone.
-LAST_WORDS_S = 2
+# Logs read at once: as many connections, of the client's 100.
+LOGS_AT_ONCE = 50
 
 
 class KubernetesExecutor:
@@ -81,7 +85,7 @@ class KubernetesExecutor:
         self._told: dict[AttemptRef, Observation] = {}
         self._forgotten: set[AttemptRef] = set()
         self._waiting: dict[AttemptRef, tuple[Cause, float]] = {}
-        self._last_words: dict[AttemptRef, tuple[asyncio.Task[None], bytearray]] = {}
+        self._logs = asyncio.Semaphore(LOGS_AT_ONCE)
 
     async def launch(self, spec: AttemptSpec) -> None:
         patiently = AsyncRetrying(
@@ -146,12 +150,9 @@ class KubernetesExecutor:
         finally:
             following.cancel()
             await asyncio.wait({following})
-            for ref in list(self._last_words):
-                self._drop_last_words(ref)
             await self._api.close()
 
     async def forget(self, ref: AttemptRef) -> None:
-        self._drop_last_words(ref)
         seen = self._watched.seen(ref)
         if seen is not None and not has_finished(seen):
             # It would never finish, and so never meet its TTL.
@@ -165,16 +166,27 @@ class KubernetesExecutor:
         self._forgotten.add(ref)
         self._drop_gone(ref)
 
-    async def log(self, ref: AttemptRef) -> bytes:
-        if ref in self._last_words:
-            reading, words = self._last_words[ref]
-            await asyncio.wait({reading}, timeout=LAST_WORDS_S)
-            return bytes(words)
+    async def log(
+        self, ref: AttemptRef, since: str | None, last_lines: int | None = None
+    ) -> AsyncGenerator[Sequence[tuple[str, bytes]]]:
         seen = self._watched.seen(ref)
-        words = bytearray()
-        if seen is not None and seen.pod is not None:
-            await self._read(seen.pod, words, within_s=LOG_S)
-        return bytes(words)
+        if seen is None or seen.pod is None or not has_started(seen.pod):
+            raise ExecutorUnavailableError("It has no pod that has started.")
+        query = {"follow": "true", "timestamps": "true"}
+        if since is not None:
+            query["sinceTime"] = since
+        if last_lines is not None:
+            query["tailLines"] = str(last_lines)
+        lines = TimedLines()
+        try:
+            async with self._logs:
+                async for part in self._api.log(seen.pod["metadata"]["name"], **query):
+                    if read := lines.read(part):
+                        yield read
+        except KubernetesRefusedError as error:
+            raise ExecutorUnavailableError(str(error)) from error
+        if rest := lines.read(b"", last=True):
+            yield rest
 
     async def _create(self, spec: AttemptSpec) -> None:
         wanted = build_job(
@@ -219,11 +231,8 @@ class KubernetesExecutor:
                 self._told[ref] = self._wait_for(ref, diagnose(ref, seen))
             if watched.recorded(ref):
                 self._forgotten.add(ref)
-                self._drop_last_words(ref)
             elif self._told[ref] != told:
                 changed.append(self._told[ref])
-            if seen.pod is not None and self._told[ref].state == "running":
-                self._listen(ref, seen.pod)
             self._drop_gone(ref)
         return changed
 
@@ -247,28 +256,6 @@ class KubernetesExecutor:
         if time.monotonic() - since < patience:
             return Observation(ref, "running", message=judged.message)
         return Observation(ref, "ended", cause=judged.cause, message=judged.message)
-
-    def _listen(self, ref: AttemptRef, pod: Object) -> None:
-        """Read the log of a pod that was told to leave: soon after it has left, there is none."""
-        grace = pod["metadata"].get("deletionGracePeriodSeconds")
-        if grace is None or ref in self._last_words:
-            return
-        words = bytearray()
-        follow = {"follow": "true", "tailLines": str(LAST_LINES)}
-        reading = self._read(pod, words, within_s=grace + LOG_S, **follow)
-        self._last_words[ref] = asyncio.create_task(reading), words
-
-    async def _read(self, pod: Object, into: bytearray, *, within_s: float, **query: str) -> None:
-        name = pod["metadata"]["name"]
-        try:
-            async for part in self._api.log(name, within_s=within_s, **query):
-                into += part
-        except (KubernetesRefusedError, ExecutorUnavailableError) as error:
-            logger.warning("the log of pod %s is not (all) there: %s", name, error)
-
-    def _drop_last_words(self, ref: AttemptRef) -> None:
-        if ref in self._last_words:
-            self._last_words.pop(ref)[0].cancel()
 
 
 def _unless_gone(error: KubernetesRefusedError) -> None:
