@@ -93,7 +93,7 @@ class ScriptedExecutor:
         self._answer()
         return [*self.attempts.values()]
 
-    async def gpus(self) -> int | None:
+    async def machine(self) -> None:
         return None
 
     async def check(self) -> None:

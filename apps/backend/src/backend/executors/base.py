@@ -48,6 +48,16 @@ class Observation:
     message: str | None = None
 
 
+class Machine(NamedTuple):
+    """The one machine on which all attempts run.
+
+    `choices`: by trainer and setting, the files there that the setting may name.
+    """
+
+    gpus: int
+    choices: Mapping[str, Mapping[str, Sequence[str]]]
+
+
 class LaunchError(Exception):
     """An attempt was refused or could not be started; the text is for the user."""
 
@@ -85,8 +95,8 @@ class Executor(Protocol):
     async def check(self) -> None:
         """Return if it can be reached; cheap, however many attempts there are."""
 
-    async def gpus(self) -> int | None:
-        """The most GPUs that an attempt can have; None: a scheduler finds out."""
+    async def machine(self) -> Machine | None:
+        """What is known of where attempts run; None: a scheduler finds out."""
 
     def observe(self) -> AsyncGenerator[Sequence[Observation]]:
         """What changed, as it changes; the first item is everything.

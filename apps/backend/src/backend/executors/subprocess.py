@@ -12,6 +12,7 @@ from backend.executors.base import (
     AttemptSpec,
     ExecutorUnavailableError,
     LaunchError,
+    Machine,
     Observation,
 )
 from backend.state.causes import Cause
@@ -63,9 +64,9 @@ class SubprocessExecutor:
     async def check(self) -> None:
         await self._call("ping")
 
-    async def gpus(self) -> int | None:
-        count: int | None = (await self._call("ping")).get("gpus")
-        return count
+    async def machine(self) -> Machine:
+        told = await self._call("ping")
+        return Machine(told["gpus"], told.get("choices", {}))
 
     async def observe(self) -> AsyncGenerator[Sequence[Observation]]:
         seen: dict[AttemptRef, Observation] | None = None

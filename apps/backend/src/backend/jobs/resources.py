@@ -1,37 +1,57 @@
 """Checks the resources that a job asks for against the platform's limits and placements."""
 
+import asyncio
+
 from backend.catalog.manifest import Resources
 from backend.context import Context
-from backend.executors.base import ExecutorUnavailableError
+from backend.executors.base import ExecutorUnavailableError, Machine
 from backend.infra.problems import Problem
 from backend.jobs.schemas import JobCreate
 from backend.settings import JobLimits
 
+# A launcher that imports torch listens, and answers later: jobs are taken meanwhile.
+_WAIT_S = 1
 
-async def gpus(ctx: Context, body: JobCreate) -> int | None:
-    """How many there are, where the job asks for some and the executor is there to tell."""
-    if body.resources is None or not body.resources.gpu:
+
+async def machine(ctx: Context, body: JobCreate) -> Machine | None:
+    """Where it would run, if it asks for what that may lack and the executor is there to tell."""
+    names_files = any(isinstance(value, str) for value in body.config.values())
+    if not names_files and (body.resources is None or not body.resources.gpu):
         return None
     try:
-        return await ctx.executor.gpus()
-    except ExecutorUnavailableError:
+        async with asyncio.timeout(_WAIT_S):
+            return await ctx.executor.machine()
+    except (ExecutorUnavailableError, TimeoutError):
         return None
 
 
-def asked(ctx: Context, body: JobCreate, gpus: int | None) -> Resources:
+def check_files(body: JobCreate, there: Machine | None) -> None:
+    """Raise a Problem (422) where a setting names a file that the machine does not have."""
+    errors = {
+        f"config.{name}": f'The machine that trains has no {name} "{body.config[name]}". '
+        f"It has: {', '.join(files) or 'none'}."
+        for name, files in (there.choices if there else {}).get(body.trainer, {}).items()
+        if body.config.get(name) is not None and body.config[name] not in files
+    }
+    if errors:
+        fields = [{"field": name, "message": message} for name, message in errors.items()]
+        raise Problem(422, "Invalid job", " ".join(errors.values()), errors=fields)
+
+
+def asked(ctx: Context, body: JobCreate, there: Machine | None) -> Resources:
     """The trainer's resources with the job's own over them.
 
     Raises:
-        Problem: 422 where the platform does not offer so much, has fewer GPUs (`gpus`), or no such
-            placement.
+        Problem: 422 where the platform does not offer so much, the machine has fewer GPUs, or there
+            is no such placement.
     """
     wanted = body.resources.model_dump(exclude_unset=True) if body.resources else {}
     defaults = ctx.trainers.get(body.trainer).resources.model_dump()
     resources = Resources.model_validate(defaults | wanted)
     errors = _beyond(ctx.settings.job_limits, resources)
-    if gpus is not None and resources.gpu > gpus:
+    if there is not None and resources.gpu > there.gpus:
         errors["gpu"] = (
-            f"The machine that trains has {gpus} GPUs; this job asks for {resources.gpu}. "
+            f"The machine that trains has {there.gpus} GPUs; this job asks for {resources.gpu}. "
             "Ask for fewer, or leave gpu out."
         )
     placements = ctx.settings.job_placements

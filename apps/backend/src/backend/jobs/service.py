@@ -41,12 +41,13 @@ async def create(ctx: Context, body: JobCreate, idempotency_key: str | None) -> 
     request_sha256 = hashlib.sha256(canonical.encode()).hexdigest()
     if idempotency_key and (earlier := await _earlier(ctx, idempotency_key, request_sha256)):
         return Created(earlier, new=False)
-    gpus = await resources.gpus(ctx, body)
+    there = await resources.machine(ctx, body)
     try:
         async with ctx.db.transaction() as session:
             dataset = await get_ready(session, body.dataset_id)
             config = ctx.trainers.validate(body.trainer, body.config, task=dataset.task)
-            chosen = resources.asked(ctx, body, gpus)
+            resources.check_files(body, there)
+            chosen = resources.asked(ctx, body, there)
             job = Job(
                 id=new_id(),
                 **body.model_dump(exclude={"config", "resources"}),

@@ -24,6 +24,7 @@ from typing import Any, NoReturn
 import pynvml
 
 from trainer import processes
+from trainer.contract import weights_dir
 from trainer.launcher.client_connection import ClientConnection
 from trainer.launcher.launch_request import LaunchRequest
 from trainer.launcher.records import AttemptRecord, Registry
@@ -184,7 +185,9 @@ class Launcher:
     def _perform(self, request: dict[str, Any]) -> dict[str, Any]:
         match request.get("op"):
             case "ping":
-                return {"pid": os.getpid(), "warm": True, "gpus": self._gpus}
+                weights = sorted(file.name for file in weights_dir().glob("*.pt"))
+                choices = {"ultralytics": {"weights": weights}}
+                return {"pid": os.getpid(), "warm": True, "gpus": self._gpus, "choices": choices}
             case "list":
                 return {"attempts": [record.listing() for record in self._registry.all()]}
             case "launch":

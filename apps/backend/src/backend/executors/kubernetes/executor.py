@@ -120,7 +120,7 @@ class KubernetesExecutor:
             known[ref] = self._told.get(ref, Observation(ref, state))
         return list(known.values())
 
-    async def gpus(self) -> int | None:
+    async def machine(self) -> None:
         return None
 
     async def check(self) -> None:
