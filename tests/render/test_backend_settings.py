@@ -4,7 +4,7 @@ import ast
 import json
 
 import pytest
-from chart import CHART, ROOT, TIERS, tier
+from chart import CHART, ROOT, TIERS, merged, nested, overlay, render, tier
 
 SETTINGS = ROOT / "apps" / "backend" / "src" / "backend" / "settings.py"
 # Not settings, but parts of URLs that are.
@@ -27,6 +27,13 @@ def _required(default: ast.expr | None) -> bool:
         given = {keyword.arg for keyword in default.keywords}
         return not default.args and not {"default", "default_factory"} & given
     return default is None
+
+
+@pytest.mark.parametrize(("grace_s", "seconds"), [(None, 30), (0, 30), (10, 30), (60, 75)])
+def test_the_launcher_has_the_time_to_stop_its_trainings(grace_s: int | None, seconds: int) -> None:
+    settings = {} if grace_s is None else {"STOP_GRACE_S": grace_s}
+    rendered = render(merged(overlay("tier1"), nested("backend.settings", settings)))
+    assert rendered.pod("Deployment/backend").spec["terminationGracePeriodSeconds"] == seconds
 
 
 @pytest.mark.parametrize("name", TIERS)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import servers
 from api_support import get_attempt, get_job, shift_clock
+from backend.callbacks import log_repository
 from backend.context import Context
 from backend.executors.base import AttemptRef, ExecutorUnavailableError, Observation
 from backend.infra.database import utcnow
@@ -63,6 +64,24 @@ async def add_running(
         session.add(Attempt(job_id=ref.job_id, number=1, **row))
     executor.attempts[ref] = Observation(ref, "running")
     return ref
+
+
+@pytest.mark.parametrize("number", [1, 2])
+async def test_each_attempt_that_waits_for_a_debugger_says_so(ctx: Context, number: int) -> None:
+    status = JobStatus.QUEUED if number == 1 else JobStatus.RETRYING
+    job_id = await add_job(ctx, debug=True, status=status, attempt=number - 1)
+    for _ in range(2):
+        await attempts.launch(ctx, job_id)
+    port = (await get_attempt(ctx, job_id, number)).debug_port
+    job = await get_job(ctx, job_id)
+    again = " again" * (number > 1)
+    assert job.message == (
+        f"Attempt {number} opens a debug port and waits{again}: "
+        f"attach a debugger to 127.0.0.1:{port} where it runs, or cancel the job."
+    )
+    async with ctx.db.reading() as session:
+        log = await log_repository.read(session, job, 0, 1000)
+    assert log.data.decode() == f"\n[trainyard] {job.message}\n"
 
 
 async def sweep(ctx: Context, listening_since: datetime | None = None) -> None:

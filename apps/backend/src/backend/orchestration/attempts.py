@@ -148,10 +148,22 @@ async def _launched(ctx: Context, ref: AttemptRef) -> Launched:
     async with ctx.db.transaction() as session:
         await repository.confirm_launch(session, ref)
         attempt = await repository.existing_attempt(session, ref)
+        if attempt.debug_port is not None and attempt.ended_at is None:
+            await _tell_of_debugger(ctx, session, ref, attempt.debug_port)
     await ctx.bus.publish(ref.job_id)
     if attempt.stop_requested_at is not None and attempt.ended_at is None:
         await _stop(ctx, ref)
     return Launched(ref.number, ended=attempt.ended_at is not None)
+
+
+async def _tell_of_debugger(
+    ctx: Context, session: AsyncSession, ref: AttemptRef, port: int
+) -> None:
+    again = " again" if ref.number > 1 else ""
+    text = f"Attempt {ref.number} opens a debug port and waits{again}:"
+    detail = f"attach a debugger to 127.0.0.1:{port} where it runs, or cancel the job."
+    await repository.set_wait_message(session, ref.job_id, f"{text} {detail}")
+    await log_repository.note(session, ref.job_id, text, detail, ctx.settings.log_limit_bytes)
 
 
 async def _spec(ctx: Context, ref: AttemptRef, token: str) -> AttemptSpec:
