@@ -529,7 +529,8 @@ export interface components {
          *     }
          */
         FinishIn: {
-            cause: components["schemas"]["Cause"];
+            /** @enum {string} */
+            cause: "completed" | "config_invalid" | "dataset_invalid" | "gpu_out_of_memory" | "out_of_memory" | "preempted" | "storage_unavailable" | "trainer_crashed";
             /**
              * Message
              * @description Kept up to 2000 characters
@@ -1066,7 +1067,8 @@ export interface operations {
                 name?: string | null;
                 version?: number | null;
                 limit?: number;
-                cursor?: string | null;
+                /** @description `next_cursor` */
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -1471,14 +1473,14 @@ export interface operations {
             query?: {
                 /** @description Any of these; default: all */
                 status?: components["schemas"]["JobStatus"][];
-                dataset_id?: string | null;
+                dataset_id?: string;
                 /** @description Only ids that begin with this */
                 id_prefix?: string | null;
                 /** @description Only this very name */
                 name?: string | null;
                 limit?: number;
                 /** @description `next_cursor` */
-                cursor?: string | null;
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -2114,7 +2116,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/octet-stream": string;
             };
@@ -2193,7 +2195,7 @@ export interface operations {
             };
             header?: {
                 /** @description Goes on after that event */
-                "last-event-id"?: string | null;
+                "last-event-id"?: string;
             };
             path: {
                 id: string;

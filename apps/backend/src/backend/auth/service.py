@@ -20,13 +20,11 @@ Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
 async def require_token(ctx: Ctx, credentials: Credentials) -> None:
-    """Let a request through if it bears an API token, or none is needed (API_AUTH=off).
+    """Let a request through if it bears an API token.
 
     Raises:
         Problem: 401, telling how to get a token.
     """
-    if ctx.settings.api_auth == "off":
-        return
     if credentials is None:
         wrong = "This needs an API token: send `Authorization: Bearer TOKEN`."
     else:

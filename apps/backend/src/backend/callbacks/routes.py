@@ -77,7 +77,7 @@ async def heartbeat(request: Request) -> Response:
     dependencies=[Depends(_log)],
     openapi_extra={
         "requestBody": {
-            "required": True,
+            "required": False,
             "content": {"application/octet-stream": {"schema": {"type": "string"}}},
         },
     },

@@ -1,14 +1,17 @@
 """The bodies that trainers send (docs/training-contract.md)."""
 
 import math
+import re
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -22,15 +25,25 @@ MAX_METRIC_NAME = 100
 _LARGE = 2**53  # integers up to here are exact in every JSON parser
 
 
+def _finite(value: float | None) -> float | None:
+    # A diverged training is still a training: what JSON cannot hold is kept as null.
+    return value if value is not None and math.isfinite(value) else None
+
+
+# Without what breaks rows or hides text: control, format and line-separating characters.
+_PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]*$"
+_NAMES = {"minLength": 1, "maxLength": MAX_METRIC_NAME, "pattern": _PRINTABLE}
+
+
 def _printable(name: str) -> str:
-    if not name.isprintable():
+    if not re.fullmatch(_PRINTABLE, name):
         raise PydanticCustomError("unprintable", "A name must hold printable characters only.")
     return name
 
 
-def _finite(value: float | None) -> float | None:
-    # A diverged training is still a training: what JSON cannot hold is kept as null.
-    return value if value is not None and math.isfinite(value) else None
+def _whole(value: Any) -> Any:
+    # To JSON Schema 3.0 is an integer.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _reportable(cause: Cause) -> Cause:
@@ -46,9 +59,11 @@ def _reportable(cause: Cause) -> Cause:
 Name = Annotated[
     str, StringConstraints(min_length=1, max_length=MAX_METRIC_NAME), AfterValidator(_printable)
 ]
+Count = Annotated[int, Field(ge=0, le=_LARGE), BeforeValidator(_whole)]
+Epoch = Annotated[int, Field(ge=0, le=10**6), BeforeValidator(_whole)]
 Number = Annotated[float | None, AfterValidator(_finite)]
 Command = Literal["continue", "stop"]
-Numbers = dict[Name, Number]
+Numbers = Annotated[dict[Name, Number], Field(json_schema_extra={"propertyNames": _NAMES})]
 
 
 class _FromTrainer(BaseModel):
@@ -76,22 +91,18 @@ class HeartbeatIn(_FromTrainer):
         },
     )
 
-    epoch: int | None = Field(
-        default=None, ge=0, le=10**6, description="The epoch just finished, from 0"
-    )
+    epoch: Epoch | None = Field(default=None, description="The epoch just finished, from 0")
     metrics: Numbers = Field(
         default={},
         description=f"The first {MAX_METRICS} are kept; NaN and infinity as null",
     )
-    seq: int | None = Field(default=None, ge=0, le=_LARGE, description="Growing")
+    seq: Count | None = Field(default=None, description="Growing")
     phase: Literal["preparing", "training", "validating", "uploading"] | None = None
-    step: int | None = Field(default=None, ge=0, le=_LARGE, description="Batches trained so far")
+    step: Count | None = Field(default=None, description="Batches trained so far")
     progress: Annotated[float, Field(ge=0, le=1)] | None = None
     speed: Annotated[Number, Field(description="Images a second")] = None
-    transferred: int | None = Field(
+    transferred: Count | None = Field(
         default=None,
-        ge=0,
-        le=_LARGE,
         description="Bytes from and to the store since the last heartbeat: they too are progress",
     )
     system: Numbers = {}
@@ -103,7 +114,11 @@ class FinishIn(_FromTrainer):
         json_schema_extra={"examples": [{"cause": "completed", "message": "best mAP50 0.91"}]},
     )
 
-    cause: Annotated[Cause, AfterValidator(_reportable)]
+    cause: Annotated[
+        Cause,
+        AfterValidator(_reportable),
+        WithJsonSchema({"type": "string", "enum": sorted(REPORTABLE)}),
+    ]
     message: str | None = Field(default=None, description=f"Kept up to {MAX_MESSAGE} characters")
 
 

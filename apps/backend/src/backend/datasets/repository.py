@@ -71,7 +71,7 @@ async def page(
     name: str | None,
     version: int | None,
     limit: int,
-    cursor: str | None,
+    cursor: str,
 ) -> tuple[Sequence[Dataset], str | None]:
     """As `pagination.page`; no statuses means all."""
     query = pagination.narrow(select(Dataset), Dataset, id_prefix, name)

@@ -11,7 +11,7 @@ from backend.datasets.schemas import (
     DatasetOut,
     UploadComplete,
 )
-from backend.infra.pagination import ExactName, IdPrefix
+from backend.infra.pagination import Cursor, ExactName, IdPrefix
 from backend.state.datasets import DatasetStatus
 
 router = APIRouter(prefix="/api/v1/datasets", tags=["datasets"])
@@ -57,7 +57,7 @@ async def list_datasets(
     name: ExactName = None,
     version: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    cursor: Cursor = "",
 ) -> DatasetList:
     """Newest first; `next_cursor` is null on the last page."""
     async with ctx.db.reading() as session:

@@ -32,7 +32,7 @@ class DatasetCreate(BaseModel):
         description="Lower-case letters, digits and . _ - (at most 63); each push is a new version",
     )
     task: Task
-    size: int = Field(gt=0, le=2**63 - 1, description="Bytes of the zip archive")
+    size: int = Field(gt=0, le=2**53, description="Bytes of the zip archive")
     sha256: str | None = Field(
         default=None,
         pattern="^[0-9a-f]{64}$",
@@ -109,7 +109,7 @@ class DatasetList(BaseModel):
 
 
 class CompletedPart(BaseModel):
-    number: int
+    number: int = Field(ge=1, le=10_000)
     etag: str = Field(max_length=200, description="The ETag header of the part's PUT")
 
 
@@ -121,4 +121,8 @@ class UploadComplete(BaseModel):
         },
     )
 
-    parts: list[CompletedPart] = Field(max_length=10_000)
+    parts: list[CompletedPart] = Field(
+        max_length=10_000,
+        # Told here, judged by the service, whose sentence says what to do.
+        json_schema_extra={"minItems": 1},
+    )

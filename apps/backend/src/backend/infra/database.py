@@ -21,6 +21,7 @@ READ_ONLY = "trainyard_read_only"
 # Of PostgreSQL. A connection that a failover has left dead would say nothing for 15 minutes.
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 30.0
+EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class _Clock:
@@ -32,6 +33,15 @@ class _Clock:
 def utcnow() -> datetime:
     """The time by the database's clock, as it was last read."""
     return datetime.now(UTC) + _Clock.offset
+
+
+def to_microseconds(at: datetime) -> int:
+    """Since 1970, exactly."""
+    return (at - EPOCH) // timedelta(microseconds=1)
+
+
+def from_microseconds(number: int) -> datetime:
+    return EPOCH + timedelta(microseconds=number)
 
 
 def new_id() -> str:

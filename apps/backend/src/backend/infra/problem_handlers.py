@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import compile_path
 
 from backend.infra.object_store import ObjectStoreError
 from backend.infra.pagination import InvalidCursorError
@@ -81,7 +82,7 @@ async def _problem(_request: Request, error: Problem) -> JSONResponse:
     return response(error)
 
 
-async def _http(_request: Request, error: HTTPException) -> JSONResponse:
+async def _http(request: Request, error: HTTPException) -> JSONResponse:
     status = HTTPStatus(error.status_code)
     if status == HTTPStatus.BAD_REQUEST:  # FastAPI's word for bytes that are no text
         wrong = {"field": "body", "message": "This is not JSON: it cannot be read as text."}
@@ -90,9 +91,17 @@ async def _http(_request: Request, error: HTTPException) -> JSONResponse:
         HTTPStatus.NOT_FOUND: "There is no such address. /docs lists those that there are.",
         HTTPStatus.METHOD_NOT_ALLOWED: "This address does not know that method. See /docs.",
     }
-    return response(
-        Problem(status, status.phrase, details.get(status, error.detail)), error.headers
-    )
+    headers = error.headers
+    if status == HTTPStatus.METHOD_NOT_ALLOWED and (allowed := _allowed(request)):
+        headers = {"Allow": allowed}
+    return response(Problem(status, status.phrase, details.get(status, error.detail)), headers)
+
+
+def _allowed(request: Request) -> str:
+    """The methods of an address, of all its routes: Starlette names those of the first one."""
+    paths = request.app.openapi()["paths"].items()
+    fitting = [known for path, known in paths if compile_path(path)[0].match(request.url.path)]
+    return ", ".join(sorted({method.upper() for known in fitting for method in known}))
 
 
 async def _validation(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -3,7 +3,7 @@
 import codecs
 import re
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from fastapi.sse import ServerSentEvent
@@ -11,6 +11,7 @@ from fastapi.sse import ServerSentEvent
 from backend.callbacks import log_repository
 from backend.callbacks.log_repository import LogSlice
 from backend.context import Context
+from backend.infra.database import EPOCH, from_microseconds, to_microseconds
 from backend.infra.problems import wrong_field
 from backend.jobs import repository
 from backend.jobs.repository import JobRow
@@ -22,7 +23,9 @@ LOG_PART_BYTES = 64 * 2**10
 # What was written earlier may be committed later: metrics are looked for from a little before the
 # newest one seen.
 OVERLAP = timedelta(seconds=5)
-_EPOCH = datetime.fromtimestamp(0, UTC)
+_ID = r"([0-9]{1,18}):(-1|[0-9]{1,17})"
+# Told in the document, judged by `Cursor.parse`, whose sentence says what to do.
+CURSOR_PATTERN = f"^({_ID})?$"
 
 
 class Cursor(NamedTuple):
@@ -31,22 +34,22 @@ class Cursor(NamedTuple):
     log_offset: int
     # When the newest metrics were written that it has: it is told again of an epoch that a later
     # attempt repeats. Older versions had the epoch here, which is long ago: everything is told.
-    metrics_at: datetime = _EPOCH
+    metrics_at: datetime = EPOCH
 
     def __str__(self) -> str:
-        return f"{self.log_offset}:{(self.metrics_at - _EPOCH) // timedelta(microseconds=1)}"
+        return f"{self.log_offset}:{to_microseconds(self.metrics_at)}"
 
     @classmethod
     def parse(cls, text: str) -> "Cursor":
         """Raise a Problem (422) unless `text` is the id of an event."""
-        found = re.fullmatch(r"([0-9]{1,18}):(-1|[0-9]{1,17})", text)
+        found = re.fullmatch(_ID, text)
         if found is None:
             raise wrong_field(
                 "Bad Last-Event-ID",
                 "Last-Event-ID",
                 "Send the id of the last event, or omit the header to start over.",
             )
-        return cls(int(found[1]), _EPOCH + timedelta(microseconds=int(found[2])))
+        return cls(int(found[1]), from_microseconds(int(found[2])))
 
 
 class JobEventStream:
@@ -104,7 +107,7 @@ class JobEventStream:
                 self._newest = max(self._newest, item.at)
                 events.append(self._event("metrics", MetricsOut.model_validate(item)))
             self._sent[item.epoch] = item.at
-        self._had = _EPOCH
+        self._had = EPOCH
         if state != self._state:
             self._state = state
             events.append(self._event("state", raw=state))

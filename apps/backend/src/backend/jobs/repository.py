@@ -46,7 +46,7 @@ async def page(
     id_prefix: str | None,
     name: str | None,
     limit: int,
-    cursor: str | None,
+    cursor: str,
 ) -> tuple[Sequence[JobRow], str | None]:
     """As `pagination.page`; no statuses means all."""
     query = pagination.narrow(_with_attempt(), Job, id_prefix, name)

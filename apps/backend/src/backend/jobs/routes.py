@@ -5,13 +5,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Response, status
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import WithJsonSchema
 
 from backend.callbacks import log_repository
 from backend.context import Ctx
+from backend.infra.pagination import Cursor as ListCursor
 from backend.infra.pagination import ExactName, IdPrefix
 from backend.jobs import repository, service
-from backend.jobs.event_stream import Cursor, JobEventStream
-from backend.jobs.schemas import Id, JobCreate, JobList, JobOut, MetricsList, MetricsOut
+from backend.jobs.event_stream import CURSOR_PATTERN, Cursor, JobEventStream
+from backend.jobs.schemas import ID_SCHEMA, Id, JobCreate, JobList, JobOut, MetricsList, MetricsOut
 from backend.state.statuses import FINISHED, JobStatus
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
@@ -48,11 +50,11 @@ async def list_jobs(
     ctx: Ctx,
     *,
     status: Annotated[list[JobStatus], Query(description="Any of these; default: all")] = [],  # noqa: B006
-    dataset_id: Annotated[Id | None, Query()] = None,
+    dataset_id: Annotated[Id | None, Query(), WithJsonSchema(ID_SCHEMA)] = None,
     id_prefix: IdPrefix = None,
     name: ExactName = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor`")] = None,
+    cursor: ListCursor = "",
 ) -> JobList:
     async with ctx.db.reading() as session:
         rows, next_cursor = await repository.page(
@@ -143,7 +145,12 @@ async def _stream(
     id: str,  # noqa: A002
     ctx: Ctx,
     log_offset: Annotated[_Offset, Query(description="Where the log begins")] = 0,
-    last_event_id: Annotated[str | None, Header(description="Goes on after that event")] = None,
+    last_event_id: Annotated[
+        str,
+        Header(
+            json_schema_extra={"pattern": CURSOR_PATTERN}, description="Goes on after that event"
+        ),
+    ] = "",
 ) -> JobEventStream:
     # A dependency, so that an error is answered before the stream's 200.
     cursor = Cursor.parse(last_event_id) if last_event_id else Cursor(log_offset)

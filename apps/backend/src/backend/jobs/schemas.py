@@ -12,7 +12,8 @@ from backend.jobs.repository import JobRow
 from backend.state.datasets import Task
 from backend.state.statuses import JobStatus
 
-Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]
+ID_SCHEMA = {"type": "string", "pattern": r"^[0-9a-f]{12}$"}
+Id = Annotated[str, StringConstraints(pattern=ID_SCHEMA["pattern"])]
 Name = Annotated[
     str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")
 ]
