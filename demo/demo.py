@@ -21,7 +21,10 @@ TRAINING = {
     "epochs": 8,
     "imgsz": 96,
     "batch": 16,
+    "optimizer": "AdamW",
     "lr0": 0.001,
+    "warmup_epochs": 1,
+    "warmup_bias_lr": 0,
     "mosaic": 0,
     "fliplr": 0,
 }

@@ -21,10 +21,9 @@ FIELDS = SCHEMA["properties"]
 DEFAULTS = DEFAULT_CFG_DICT
 # Sections of Ultralytics' default.yaml that are not about training; some of their arguments are.
 ELSEWHERE = ("Predict settings", "Visualize settings", "Export settings", "Tracker settings")
-# Our own, or of Ultralytics' name with another default.
 OWN = {"weights", "export_onnx"}
-OTHER_DEFAULTS = {"model", "device", "freeze", "optimizer", "lr0", "momentum", "warmup_epochs"}
-OTHER_DEFAULTS |= {"warmup_bias_lr", "workers"}
+# The model has a default, `auto` names the device, and a default job has two cores for its loaders.
+OTHER_DEFAULTS = {"model", "device", "workers", "freeze"}
 KINDS = {
     "integer": cfg.CFG_INT_KEYS,
     "number": cfg.CFG_FLOAT_KEYS | cfg.CFG_FRACTION_KEYS,
@@ -75,8 +74,7 @@ def test_arguments_have_ultralytics_own_default_and_type(name: str) -> None:
         if choice.get("type") == "array":
             continue
         for value in [*ends, *choice.get("enum", []), field["default"]]:
-            if name not in ("warmup_bias_lr", "device"):
-                cfg.check_cfg({name: value})
+            cfg.check_cfg({name: value})
 
 
 def test_types_are_generated_from_the_manifest(tmp_path: Path) -> None:

@@ -101,14 +101,14 @@ class TrainConfig:
     Use deterministic operations only, which may be slower.
     """
     optimizer: Literal['auto', 'SGD', 'MuSGD', 'Adam', 'Adamax', 'AdamW', 'NAdam', 'RAdam', 'RMSprop'] = (
-        'AdamW'
+        'auto'
     )
     """
-    auto lets Ultralytics choose optimizer and learning rate.
+    auto lets Ultralytics choose optimizer, learning rate and momentum.
     """
-    lr0: float = 0.002
+    lr0: float = 0.01
     """
-    0.002 suits AdamW, 0.01 suits SGD; ignored with optimizer auto.
+    0.01 suits SGD, 0.001 Adam and AdamW; ignored with optimizer auto.
     """
     lrf: float = 0.01
     """
@@ -118,7 +118,7 @@ class TrainConfig:
     """
     Let the learning rate fall along a cosine instead of a line.
     """
-    momentum: float = 0.9
+    momentum: float = 0.937
     """
     SGD's momentum, or Adam's first beta.
     """
@@ -126,7 +126,7 @@ class TrainConfig:
     """
     L2 regularization.
     """
-    warmup_epochs: float = 1
+    warmup_epochs: float = 3.0
     """
     Epochs over which the learning rate rises to lr0.
     """
@@ -134,9 +134,9 @@ class TrainConfig:
     """
     Momentum at the start of the warm-up.
     """
-    warmup_bias_lr: float | None = None
+    warmup_bias_lr: float = 0.1
     """
-    Learning rate of biases at the start of the warm-up; null: 0.1 with SGD and MuSGD, 0 with others, whose biases it makes diverge.
+    Learning rate of biases at the start of the warm-up. 0.1 suits SGD; set 0 with Adam and AdamW, as optimizer auto does.
     """
     nbs: int = 64
     """

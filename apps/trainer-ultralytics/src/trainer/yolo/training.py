@@ -36,7 +36,7 @@ _TASKS: dict[str, tuple[type[BaseTrainer], str]] = {
     "obb": (OBBTrainer, "-obb"),
 }
 # Everything else of the config bears Ultralytics' own name and meaning.
-_OWN = {"model", "weights", "freeze", "warmup_bias_lr", "device", "amp", "export_onnx"}
+_OWN = {"model", "weights", "freeze", "device", "amp", "export_onnx"}
 
 
 def train(
@@ -157,15 +157,10 @@ def _number(value: Any) -> Any:
 def _fresh(task: str, config: TrainConfig) -> dict[str, Any]:
     _, suffix = _TASKS[task]
     overrides = {k: _number(value) for k, value in asdict(config).items() if k not in _OWN}
-    bias_lr = config.warmup_bias_lr
-    if bias_lr is None:
-        # Ultralytics' default of 0.1 is meant for SGD; with Adam it makes the biases diverge.
-        bias_lr = 0.1 if "SGD" in config.optimizer else 0.0
     overrides |= {
         "model": f"{config.model}{suffix}.yaml",
         "pretrained": str(_weights(task, config)) if config.weights else False,
         "freeze": config.freeze or None,
-        "warmup_bias_lr": bias_lr,
         "amp": config.amp and _amp_works(),
     }
     return overrides

@@ -1,0 +1,60 @@
+"""The platform's training is Ultralytics' own: the same arguments and seed give the same losses."""
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import samples
+from conftest import Jobs
+from launching import Launcher
+
+ARGUMENTS: dict[str, Any] = {"epochs": 3, "imgsz": 32, "batch": 4, "seed": 3, "model": "yolo11n"}
+BARE = """
+import sys
+from pathlib import Path
+from trainer.yolo import offline
+offline.prepare(Path(sys.argv[2]))
+offline.load()
+from ultralytics import YOLO
+_, data, project, epochs, imgsz, batch, seed = sys.argv
+YOLO("yolo11n.yaml").train(
+    data=data, project=project, name="bare", device="cpu",
+    epochs=int(epochs), imgsz=int(imgsz), batch=int(batch), seed=int(seed),
+)
+"""
+
+
+def losses(results: Path) -> list[dict[str, float]]:
+    with results.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [
+        {key: float(value) for key, value in row.items() if "loss" in key or "lr" in key}
+        for row in rows
+    ]
+
+
+def test_same_losses_as_by_ultralytics_alone(
+    launcher: Launcher, jobs: Jobs, tmp_path: Path
+) -> None:
+    env = jobs.env(**ARGUMENTS, mosaic=1.0)
+    launcher.launch(env)
+    assert launcher.wait_ended(env["JOB_ID"])["exit_code"] == 0
+    [ours] = (launcher.folder / "state" / f"{env['JOB_ID']}-1").rglob("results.csv")
+
+    for name, content in samples.files("detect").items():
+        path = tmp_path / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    words = [str(ARGUMENTS[name]) for name in ("epochs", "imgsz", "batch", "seed")]
+    subprocess.run(
+        [sys.executable, "-c", BARE, tmp_path / "data/data.yaml", tmp_path, *words],
+        check=True,
+        cwd=tmp_path,
+    )
+    theirs = losses(tmp_path / "bare/results.csv")
+    assert len(theirs) == ARGUMENTS["epochs"]
+    for own, bare in zip(losses(ours), theirs, strict=True):
+        assert own.keys() == bare.keys()
+        assert all(abs(own[key] - bare[key]) <= 1e-3 * max(1, abs(bare[key])) for key in bare)
