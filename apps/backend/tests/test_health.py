@@ -2,21 +2,26 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
 
 import api_support
+import data_support
 import pytest
 import servers
 from api_support import Api, add_running, set_attempt, set_job
 from backend.health import checks
-from backend.infra.database import utcnow
+from backend.infra.database import Database, utcnow
+from backend.infra.object_store import ObjectStore
 from backend.jobs import repository
+from backend.state import migrate
 from backend.state.statuses import JobStatus
 from fake_launcher import fake_launcher
+from sqlalchemy.exc import DBAPIError
 from test_wakeups import redis
 
 
@@ -160,3 +165,40 @@ async def test_many_who_ask_at_once_are_one_question(
     monkeypatch.setattr(checks.Checks, "_look", counted)
     await asyncio.gather(*(api.http.get(path) for path in ("/readyz", "/metrics") * 10))
     assert looks <= 2  # those that come a second later ask anew
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 2 MiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("only root may mount")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+async def test_a_database_on_a_full_disk_is_not_ready(small_disk: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{small_disk / 'db'}")
+    await migrate.migrate(database)
+    await migrate.check(database)
+    with suppress(OSError), (small_disk / "rest").open("wb", buffering=0) as rest:
+        while rest.write(b"x" * 4096):
+            pass
+
+    async def check_often() -> None:
+        for _ in range(50):
+            await migrate.check(database)
+
+    with pytest.raises(DBAPIError, match="disk"):
+        await check_often()
+    await database.close()
+
+
+async def test_a_store_that_takes_no_data_is_not_ready(store: servers.S3Server) -> None:
+    stored = ObjectStore(data_support.settings(store))
+    await stored.ensure_buckets()
+    await stored.check()
+    assert await stored.head("models", "trainyard-readiness/written") is not None
+    await stored.close()

@@ -147,6 +147,10 @@ def test_stale_attempt_leaves(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        (
+            "open('/dev/full', 'w', buffering=1).write('x\\n')",
+            "The disk is full, probably that of /",
+        ),
         ("raise SystemExit('the reason')", "exit code 1. Its last line: the reason"),
         ("import os; os.kill(os.getpid(), 11)", "SIGSEGV"),
     ],

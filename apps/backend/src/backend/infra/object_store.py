@@ -1,6 +1,8 @@
 """The object store: MinIO, R2, S3 or SeaweedFS, spoken to in plain S3."""
 
 import asyncio
+import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _THREADS = 16
+_READINESS_KEY = "trainyard-readiness/written"
+_WRITE_EVERY_S = 30
 LINK_LIFETIME_S = 24 * 3600
 
 _MISSING = {"404", "NoSuchKey", "NotFound"}
@@ -49,6 +53,7 @@ class ObjectStore:
     def __init__(self, settings: Settings) -> None:
         self._buckets = (settings.datasets_bucket, settings.models_bucket)
         self._region = settings.aws_region
+        self._written_at = -math.inf
         setting = "MINIO_ENDPOINT" if settings.minio_endpoint else "R2_ENDPOINT"
         self._where = f"the object store at {settings.s3_endpoint} ({setting})"
         # One session, so that both clients share the parsed model of the API.
@@ -61,9 +66,16 @@ class ObjectStore:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def check(self) -> None:
-        """Raise ObjectStoreError unless the store answers, accepts the keys and has the buckets."""
+        """Raise ObjectStoreError unless the store answers, accepts the keys, has the buckets and takes data."""
         for bucket in self._buckets:
             await self._call(partial(self._client.list_objects_v2, Bucket=bucket, MaxKeys=1))
+        if time.monotonic() - self._written_at > _WRITE_EVERY_S:
+            # A store whose disk is full still lists.
+            bucket = self._buckets[1]
+            await self._call(
+                lambda: self._client.put_object(Bucket=bucket, Key=_READINESS_KEY, Body=b"ready")
+            )
+            self._written_at = time.monotonic()
 
     async def ensure_buckets(self) -> None:
         """Create the buckets that are missing."""

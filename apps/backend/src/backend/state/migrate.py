@@ -73,7 +73,7 @@ async def migrate(database: Database) -> None:
 
 
 async def check(database: Database) -> None:
-    """Raise unless the database answers and its schema is this backend's or a newer one.
+    """Raise unless the database answers, can be written, and has this backend's schema or a newer one.
 
     Raises:
         SchemaError: it answers, but was not migrated.
@@ -86,6 +86,10 @@ async def check(database: Database) -> None:
         raise SchemaError(
             "The database's schema is not the newest. Run `python -m backend migrate`."
         )
+    if database.engine.dialect.name == "sqlite":
+        # Writes a page: a file on a full disk is still read.
+        async with database.transaction() as session:
+            await session.execute(text("PRAGMA user_version = 0"))
 
 
 def _current(connection: Connection) -> str | None:

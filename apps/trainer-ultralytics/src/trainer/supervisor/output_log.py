@@ -54,6 +54,11 @@ class OutputLog:
             _libc.fallocate(self._fd, mode, self._kept_from, end - self._kept_from)
             self._kept_from = end
 
+    def free_bytes(self) -> int:
+        """What is left of the disk that holds it."""
+        disk = os.fstatvfs(self._fd)
+        return disk.f_bavail * disk.f_frsize
+
     def last_line(self) -> str:
         """The last line that is not blank, shortened."""
         size = os.fstat(self._fd).st_size

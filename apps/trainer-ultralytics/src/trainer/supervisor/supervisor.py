@@ -24,7 +24,7 @@ from trainer.messages import StartMessage
 from trainer.supervisor import child_process
 from trainer.supervisor.exit_reason import exit_reason
 from trainer.supervisor.output_log import OutputLog
-from trainer.supervisor.resources import MemoryLimit, ResourceMeter
+from trainer.supervisor.resources import MemoryLimit, ResourceMeter, full_disk
 
 _TICK_S = 0.2
 # For the last events of a trainer that has ended, and for reports after the grace is over.
@@ -201,18 +201,21 @@ class Supervisor:
         self._tasks.put(self._conclude)  # after the events that the reader has queued
 
     def _conclude(self) -> None:
-        reason = exit_reason(
+        last_line = self._output.last_line()
+        cause, message = exit_reason(
             self._child.exit_code,
             failure=self._failure,
             kernel_killed=processes.oom_kills() > self._oom_kills_before,
             is_done=self._is_done,
             is_stopped=self._stopped_at is not None,
-            last_line=self._output.last_line(),
+            last_line=last_line,
         )
+        if cause is Cause.TRAINER_CRASHED:
+            message = self._full_disk(f"{message} {last_line}") + message
         if self._options.command is None:
             self._heartbeats.tell(phase="uploading", now=True)
         # In a thread of its own, for it waits for the object store and the backend.
-        _start_thread(self._deliver, *reason)
+        _start_thread(self._deliver, cause, message)
 
     def _deliver(self, cause: Cause, message: str) -> None:
         """Upload what there is, report why the attempt ends, and end it."""
@@ -230,6 +233,9 @@ class Supervisor:
         exit_code = {Cause.COMPLETED: 0, Cause.PREEMPTED: _PREEMPTED_EXIT}.get(cause, 1)
         killed_by = -self._child.exit_code if self._child.exit_code < 0 else None
         self._tasks.put(partial(self._end, ExitRecord(exit_code, killed_by, cause, message)))
+
+    def _full_disk(self, said: str) -> str:
+        return full_disk(self._options.folder, self._output.free_bytes(), said)
 
     def _upload(self, cause: Cause, message: str) -> tuple[Cause, str]:
         """Upload the newest checkpoint and a completed run's artifacts; a failure is the cause."""
