@@ -2,7 +2,9 @@
 
 import codecs
 import datetime as dt
+from contextlib import suppress
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -70,14 +72,31 @@ def _took(job: Json) -> str:
 
 def show(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
     """Show a job: status, cause, progress, settings and metrics."""
-    found = client(url).find("jobs", job_id)
+    api = client(url)
+    found = api.find("jobs", job_id)
     if as_json:
         console.print_json(found)
     else:
-        _print(found)
+        _print(found, _settings(api, found))
 
 
-def _print(item: Json) -> None:
+def _settings(api: Client, item: Json) -> str:
+    """What the job sets otherwise than its trainer's defaults; everything if that trainer is gone."""
+    defaults: Json = {}
+    with suppress(YardError):
+        schema = api.get(f"/trainers/{quote(item['trainer'], safe='')}")["config_schema"]
+        defaults = {
+            key: field.get("default", ...) for key, field in schema.get("properties", {}).items()
+        }
+    changed = {k: v for k, v in item["config"].items() if k not in defaults or v != defaults[k]}
+    told = [f"{key}={formatting.yaml_scalar(value)}" for key, value in changed.items()]
+    same = len(item["config"]) - len(changed)
+    if same:
+        told.append(f"{same} defaults")
+    return ", ".join(told)
+
+
+def _print(item: Json, settings: str) -> None:
     epochs = item["config"].get("epochs")
     epoch = None if item["epoch"] is None else f"{item['epoch'] + 1} of {epochs or '?'} finished"
     console.print_table(
@@ -98,12 +117,7 @@ def _print(item: Json) -> None:
                 ("created", formatting.ago(item["created_at"])),
                 ("took" if item["finished_at"] else "runs for", item["started_at"] and _took(item)),
                 ("log", formatting.size(item["log_size"])),
-                (
-                    "config",
-                    ", ".join(
-                        f"{k}={formatting.yaml_scalar(v)}" for k, v in item["config"].items()
-                    ),
-                ),
+                ("config", settings),
             ]
         )
     )
