@@ -114,6 +114,7 @@ def test_life_of_a_yard_dev(folder: Path) -> None:
         (locations.checkout() / "apps/trainer-ultralytics/trainer.json").read_text()
     )
     (further / "other/trainer.json").write_text(json.dumps(manifest | {"name": "other"}))
+    (further / "wrong.json").write_text(json.dumps(manifest | {"name": "wrong", "tasks": []}))
     with socket.socket() as other:
         backend = next(service for service in services if "backend" in service.cmdline())
         backend.kill()
@@ -126,6 +127,9 @@ def test_life_of_a_yard_dev(folder: Path) -> None:
         )
         third = _run(folder, "dev", "--trainers", str(further), "--", "sh", "-c", script)
     assert third.returncode == 7, third.stdout + third.stderr
+    assert "(TRAINERS_DIR): Left out: " in third.stdout, (
+        "a wrong manifest is told beside the right ones"
+    )
     lines = third.stdout.splitlines()
     assert lines[0].startswith("ending what an earlier `yard dev` left running: ")
     assert lines[-1] == "stopped; nothing is left running"

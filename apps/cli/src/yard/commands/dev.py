@@ -20,7 +20,7 @@ from yard.console import out
 from yard.dev import processes
 from yard.dev.screen import Screen
 from yard.dev.service_stack import ServiceStack, end_leftovers
-from yard.dev.services import plan
+from yard.dev.services import left_out, plan
 from yard.dev.state_folder import StateFolder
 from yard.errors import Code, YardError
 
@@ -120,6 +120,8 @@ def _run(
             folder.announce(url)
             if not screen:
                 _tell(f"Trainyard is ready at {url} after {time.monotonic() - began:.1f} s")
+            if wrong := left_out(url):
+                _tell(f"warning: {wrong}")
             if command:
                 return _command(command, url, stop)
             stop.wait()

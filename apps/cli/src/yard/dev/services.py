@@ -282,12 +282,29 @@ def _backend(
     )  # fmt: skip
 
 
+def left_out(url: str) -> str:
+    """Return which manifests the backend leaves out, and why; empty if it serves all."""
+    text = _checks(url).get("trainers", "ok")
+    return "" if text == "ok" else text
+
+
 def _backend_ready(url: str) -> str:
-    try:
-        checks = httpx.get(f"{url}/readyz", timeout=_PROBE_TIMEOUT_S).json()["checks"]
-    except (httpx.HTTPError, ValueError, KeyError):
+    checks = _checks(url)
+    if not checks:
         return "starting"
-    return "; ".join(f"{name}: {what}" for name, what in checks.items() if what != "ok")
+    # Trainers whose manifest is right are served beside a wrong one.
+    waits = {name: what for name, what in checks.items() if what != "ok" and name != "trainers"}
+    return "; ".join(f"{name}: {what}" for name, what in waits.items())
+
+
+def _checks(url: str) -> dict[str, str]:
+    try:
+        checks: dict[str, str] = httpx.get(f"{url}/readyz", timeout=_PROBE_TIMEOUT_S).json()[
+            "checks"
+        ]
+    except (httpx.HTTPError, ValueError, KeyError):
+        return {}
+    return checks
 
 
 def _answers(url: str, *, host: str | None = None) -> str:
