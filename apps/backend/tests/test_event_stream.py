@@ -12,6 +12,7 @@ import api_support
 import httpx
 import pytest
 from api_support import Api, Running, add_running, set_job, shift_clock
+from backend.callbacks import log_repository
 from backend.infra import wakeups as wake_ups
 from backend.state.jobs import Job
 from backend.state.statuses import JobStatus
@@ -228,3 +229,44 @@ async def test_open_streams_do_not_hold_up_the_shutdown(api: Api) -> None:
         api.ctx.bus.close()
         async with asyncio.timeout(1):
             assert [event.name async for event in events] == []
+
+
+async def test_viewers_of_one_job_share_a_reading_and_lose_nothing(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = 0
+    read = log_repository.read
+
+    async def counted(*arguments: Any) -> log_repository.LogSlice:
+        nonlocal reads
+        reads += 1
+        return await read(*arguments)
+
+    monkeypatch.setattr(wake_ups, "SAFETY_POLL_S", 600)  # so that only wake-ups tell of news
+    monkeypatch.setattr(log_repository, "read", counted)
+    running = await add_running(api.ctx)
+    viewers, parts = 20, 15
+    texts = [""] * viewers
+    present = asyncio.Barrier(viewers + 1)
+
+    async def watch(number: int) -> None:
+        async with following(api, running) as events:
+            await next_of(events, "state")
+            await present.wait()
+            async for event in events:
+                if event.name == "log":
+                    texts[number] += event.data["text"]
+                if event.name == "end":
+                    return
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(viewers):
+            group.create_task(watch(number))
+        await present.wait()
+        reads = 0
+        for part in range(parts):
+            await log(api, running, 2 * part, b"x\n")
+        await finish(api, running)
+    assert texts == ["x\n" * parts] * viewers
+    # Each by itself would have read as often as there are news, or at least twice.
+    assert reads < 2 * viewers

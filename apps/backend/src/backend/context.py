@@ -1,6 +1,6 @@
 """The dependencies of every request and background task, built once in `app.py`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -9,6 +9,7 @@ from backend.catalog.catalog import TrainerCatalog
 from backend.executors.base import Executor
 from backend.infra.database import Database
 from backend.infra.object_store import ObjectStore
+from backend.infra.shared_reads import SharedReads
 from backend.infra.wakeups import WakeupBus
 from backend.settings import Settings
 from backend.temporal.client import Temporal
@@ -23,6 +24,7 @@ class Context:
     trainers: TrainerCatalog
     executor: Executor
     temporal: Temporal
+    reads: SharedReads = field(default_factory=SharedReads)
 
 
 async def get_context(request: Request) -> Context:  # FastAPI hands what is not async to a thread

@@ -52,6 +52,15 @@ class Cursor(NamedTuple):
         return cls(int(found[1]), from_microseconds(int(found[2])))
 
 
+class _Seen(NamedTuple):
+    """One look at a job from a cursor on, the same for all who have come as far."""
+
+    row: JobRow
+    state: str
+    metrics: list[EpochMetrics]
+    part: LogSlice
+
+
 class JobEventStream:
     """One client's live view of one job. Holds no connection but while it reads."""
 
@@ -71,15 +80,18 @@ class JobEventStream:
         """Everything from the cursor on; ends when the job is finished and all was sent."""
         async with self._ctx.bus.subscribe(self._job_id) as subscription:
             while not self._ctx.bus.closed:
-                row, rows, part = await self._read()
-                if row is None:
+                seen = await self._ctx.reads.get(
+                    (self._job_id, self._offset, self._newest), self._read
+                )
+                if seen is None:
                     yield self._event("end", {})
                     return
-                for event in self._news(row, rows):
+                for event in self._news(seen):
                     yield event
-                finished = row.job.status in FINISHED
-                caught_up = part.next_offset >= row.job.log_size
-                if output := self._log(part, last=finished and caught_up):
+                job = seen.row.job
+                finished = job.status in FINISHED
+                caught_up = seen.part.next_offset >= job.log_size
+                if output := self._log(seen.part, last=finished and caught_up):
                     yield output
                 if not caught_up:
                     continue
@@ -88,29 +100,28 @@ class JobEventStream:
                     return
                 await subscription.wait()
 
-    async def _read(self) -> tuple[JobRow | None, list[EpochMetrics], LogSlice]:
+    async def _read(self) -> _Seen | None:
         async with self._ctx.db.reading() as session:
             row = await repository.find(session, self._job_id)
             if row is None:
-                return None, [], LogSlice(b"", 0)
-            since = self._newest - OVERLAP
-            rows = list(await repository.metrics(session, self._job_id, since=since))
+                return None
+            rows = await repository.metrics(session, self._job_id, since=self._newest - OVERLAP)
             part = await log_repository.read(session, row.job, self._offset, LOG_PART_BYTES)
-        return row, rows, part
-
-    def _news(self, row: JobRow, rows: list[EpochMetrics]) -> list[ServerSentEvent]:
-        events = []
-        state = JobOut.of(row).model_dump_json()
         # As they were written: a client that leaves in between has all up to its cursor.
-        for item in sorted(rows, key=lambda item: item.at):
+        metrics = sorted(rows, key=lambda item: item.at)
+        return _Seen(row, JobOut.of(row).model_dump_json(), metrics, part)
+
+    def _news(self, seen: _Seen) -> list[ServerSentEvent]:
+        events = []
+        for item in seen.metrics:
             if item.at > self._had and self._sent.get(item.epoch) != item.at:
                 self._newest = max(self._newest, item.at)
                 events.append(self._event("metrics", MetricsOut.model_validate(item)))
             self._sent[item.epoch] = item.at
         self._had = EPOCH
-        if state != self._state:
-            self._state = state
-            events.append(self._event("state", raw=state))
+        if seen.state != self._state:
+            self._state = seen.state
+            events.append(self._event("state", raw=seen.state))
         return events
 
     def _log(self, part: LogSlice, *, last: bool) -> ServerSentEvent | None:
