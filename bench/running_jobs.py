@@ -2,8 +2,9 @@
 
 Their trainers (trainers.py) send heartbeats and log lines, everything durable in a PostgreSQL of
 its own. Beside them users list jobs and follow some of them live, and Prometheus scrapes. The
-replica has one core for itself; PostgreSQL, trainers and users share the others. Kubernetes is a
-stub: it lists as many Jobs and pods as run. Runs in the backend's environment.
+replica has one core for itself; PostgreSQL, trainers and users share the others. At last a process
+that is always busy takes half of the replica's core. Kubernetes is a stub: it lists as many Jobs
+and pods as run. Runs in the backend's environment.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -155,9 +156,19 @@ ROWS = [
 ]
 
 
-def measure(folder: Path, address: str, jobs: int, seconds: float, core: str) -> Measured:
-    servers.create_database(address, f"jobs{jobs}")
-    database_url = f"postgresql+asyncpg://{address}/jobs{jobs}"
+@contextmanager
+def half_taken(core: str, log: Path) -> Iterator[None]:
+    """A process that is always busy, on this core: the scheduler gives half of it to each."""
+    with servers.process(["taskset", "-c", core, sys.executable, "-c", "while True: pass"], log):
+        yield
+
+
+def measure(
+    folder: Path, address: str, jobs: int, seconds: float, core: str, *, halved: bool = False
+) -> Measured:
+    name = f"jobs{jobs}{'halved' if halved else ''}"
+    servers.create_database(address, name)
+    database_url = f"postgresql+asyncpg://{address}/{name}"
     mine, theirs = multiprocessing.get_context("spawn").Pipe()
     with (
         kubernetes(folder, jobs) as settings,
@@ -171,7 +182,8 @@ def measure(folder: Path, address: str, jobs: int, seconds: float, core: str) ->
         theirs.close()
         mine.recv()
         before, begin = sum(process.cpu_times()[:2]), time.perf_counter()
-        seen = asyncio.run(look(url, targets[:: max(1, jobs // FOLLOWED)], process, seconds))
+        with half_taken(core, folder / "busy.log") if halved else nullcontext():
+            seen = asyncio.run(look(url, targets[:: max(1, jobs // FOLLOWED)], process, seconds))
         used, passed = sum(process.cpu_times()[:2]) - before, time.perf_counter() - begin
         mine.send("enough")
         sent: Sent = mine.recv()
@@ -193,13 +205,18 @@ def main() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with tempfile.TemporaryDirectory() as folder, servers.postgres() as address:
+        core = str(cores[0])
         columns = [
-            measure(Path(folder), address, jobs, options.seconds, str(cores[0])).column()
+            measure(Path(folder), address, jobs, options.seconds, core).column()
             for jobs in options.jobs
         ]
+        most_jobs = max(options.jobs)
+        columns.append(
+            measure(Path(folder), address, most_jobs, options.seconds, core, halved=True).column()
+        )
     table(
         f"One replica with running jobs, {options.seconds:.0f} s each (pairs: median, p95)",
-        ["", *(f"{jobs:,} jobs" for jobs in options.jobs)],
+        ["", *(f"{jobs:,} jobs" for jobs in options.jobs), f"{most_jobs:,} jobs, half a core"],
         [list(row) for row in zip(ROWS, *columns, strict=True)],
     )
 

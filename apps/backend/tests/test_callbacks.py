@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import httpx
 import pytest
 from api_support import Api, Running, add_running, get_attempt, get_job, set_attempt, set_job
 from backend.callbacks import heartbeats
+from backend.infra import loop_lag
 from backend.infra.database import utcnow
 from backend.state.jobs import Attempt
 from backend.state.statuses import JobStatus
@@ -315,6 +317,7 @@ async def test_the_more_trainers_send_the_less_often_each_is_asked_to(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(heartbeats, "WANTED_PER_S", 1)
+    monkeypatch.setattr(heartbeats, "LATE_S", 600)
     intervals = []
     for _ in range(6):
         reply = await beat(api, await add_running(api.ctx), seq=1)
@@ -324,3 +327,28 @@ async def test_the_more_trainers_send_the_less_often_each_is_asked_to(
     monkeypatch.setattr(heartbeats, "WANTED_PER_S", 0.1)
     reply = await beat(api, await add_running(api.ctx), seq=1)
     assert reply.json()["interval_s"] == api.ctx.settings.heartbeat_timeout_s / 2
+
+
+async def test_a_late_replica_asks_for_fewer_heartbeats_until_it_has_caught_up(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeats, "WANTED_PER_S", 0.5)
+    monkeypatch.setattr(loop_lag, "TICK_S", 0.01)
+    running = await add_running(api.ctx)
+
+    async def interval(seq: int) -> float:
+        return float((await beat(api, running, seq=seq)).json()["interval_s"])
+
+    assert await interval(1) < 3
+    measuring = asyncio.create_task(api.ctx.lag.run())
+    await asyncio.sleep(0)
+    time.sleep(0.5)  # noqa: ASYNC251 - what holds up the loop
+    await asyncio.sleep(0.02)
+    late = await interval(2)
+    assert late > 5
+    # One and its repetition fit into HEARTBEAT_TIMEOUT_S.
+    assert late <= 0.7 * api.ctx.settings.heartbeat_timeout_s
+    async with asyncio.timeout(60):
+        while await interval(3) >= 3:
+            pass
+    measuring.cancel()

@@ -128,6 +128,7 @@ async def _running(
     """Run the background tasks for as long as the application serves."""
     tasks = [
         asyncio.create_task(_always("bus", context.bus.run)),
+        asyncio.create_task(_always("lag", context.lag.run)),
         asyncio.create_task(_always("heartbeats", heartbeats.run)),
         asyncio.create_task(_always("output", output.run)),
         asyncio.create_task(_once_ready(context)),

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from backend.catalog.catalog import TrainerCatalog
 from backend.executors.base import Executor
 from backend.infra.database import Database
+from backend.infra.loop_lag import LoopLag
 from backend.infra.object_store import ObjectStore
 from backend.infra.shared_reads import SharedReads
 from backend.infra.wakeups import WakeupBus
@@ -25,6 +26,7 @@ class Context:
     executor: Executor
     temporal: Temporal
     reads: SharedReads = field(default_factory=SharedReads)
+    lag: LoopLag = field(default_factory=LoopLag)
 
 
 async def get_context(request: Request) -> Context:  # FastAPI hands what is not async to a thread

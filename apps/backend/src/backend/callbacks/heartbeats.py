@@ -18,6 +18,8 @@ MAX_BATCH = 500
 # About a third of what one replica can write: the rest is for logs, users and bursts.
 WANTED_PER_S = 1000
 SHORTEST_S = 2.0
+# A loop that runs what is due later than this gets fewer: at twice this a half, then a third.
+LATE_S = 0.05
 
 
 class HeartbeatIngest:
@@ -64,10 +66,13 @@ class HeartbeatIngest:
     def interval_s(self) -> float:
         """When a trainer is to send its next heartbeat: the more send to this replica, the later.
 
-        Two fit into the timeout, so that one may be lost.
+        Two fit into the timeout, so that one may be lost. While the replica is late that is one and
+        its repetition, which comes after `SHORTEST_S`.
         """
         senders = max(self._senders_before, len(self._senders))
-        return min(max(SHORTEST_S, senders / WANTED_PER_S), self._window_s / 2)
+        strain = max(0.0, self._ctx.lag.seconds / LATE_S - 1)
+        longest = self._window_s * (0.7 if strain else 0.5)
+        return min(max(SHORTEST_S, senders / WANTED_PER_S * (1 + strain)), longest)
 
     def _count(self, job_id: str) -> None:
         now = time.monotonic()

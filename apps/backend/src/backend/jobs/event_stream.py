@@ -1,5 +1,6 @@
 """Live events of a job: state, metrics and log as server-sent events."""
 
+import asyncio
 import codecs
 import re
 from collections.abc import AsyncIterator
@@ -20,6 +21,9 @@ from backend.state.jobs import EpochMetrics
 from backend.state.statuses import FINISHED
 
 LOG_PART_BYTES = 64 * 2**10
+# A busy replica looks less often, a second apart at most: ten times as long as its loop is late.
+LATE_S = 0.02
+LOOKS_APART = 10
 # What was written earlier may be committed later: metrics are looked for from a little before the
 # newest one seen.
 OVERLAP = timedelta(seconds=5)
@@ -99,6 +103,8 @@ class JobEventStream:
                     yield self._event("end", {})
                     return
                 await subscription.wait()
+                late = self._ctx.lag.seconds
+                await asyncio.sleep(min(LOOKS_APART * late, 1) if late > LATE_S else 0)
 
     async def _read(self) -> _Seen | None:
         async with self._ctx.db.reading() as session:

@@ -1,0 +1,25 @@
+"""How busy this process is, by how late its event loop runs what is due.
+
+What can wait is paced by it: live views first, then the interval of heartbeats.
+"""
+
+import asyncio
+import time
+
+TICK_S = 0.25
+# A peak is forgotten in some five seconds.
+FADE = 0.85
+
+
+class LoopLag:
+    """`seconds`: the recent worst."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    async def run(self) -> None:
+        """Measure for ever."""
+        while True:
+            due = time.monotonic() + TICK_S
+            await asyncio.sleep(TICK_S)
+            self.seconds = max(time.monotonic() - due, self.seconds * FADE)
