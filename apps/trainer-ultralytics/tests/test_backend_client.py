@@ -9,7 +9,7 @@ from conftest import Jobs
 from stand_in import Backend
 from trainer.contract import Attempt
 from trainer.retry import UnreachableError
-from trainer.supervisor.backend_client import BackendClient, RejectedError, StaleError
+from trainer.supervisor.backend_client import BackendClient, CallbackRefusedError, StaleError
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def attempt(jobs: Jobs) -> Attempt:
         (409, True, StaleError),
         (404, True, StaleError),
         (401, True, StaleError),
-        (422, True, RejectedError),
+        (422, True, CallbackRefusedError),
         (404, False, UnreachableError),  # a proxy whose backend is being replaced
         (503, False, UnreachableError),
         (500, True, UnreachableError),

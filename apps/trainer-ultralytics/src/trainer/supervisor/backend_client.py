@@ -16,7 +16,7 @@ class StaleError(Exception):
     """The backend no longer runs this attempt: leave."""
 
 
-class RejectedError(Exception):
+class CallbackRefusedError(Exception):
     """The backend refused the request; repeating it is useless. The text is its reason."""
 
 
@@ -32,7 +32,7 @@ class BackendClient:
     """The attempt's callbacks: each method is one request.
 
     Raises:
-        UnreachableError, StaleError, RejectedError: as their docstrings say.
+        UnreachableError, StaleError, CallbackRefusedError: as their docstrings say.
     """
 
     def __init__(self, attempt: Attempt) -> None:
@@ -105,4 +105,4 @@ def _reply(response: httpx.Response) -> dict[str, Any]:
         raise OffsetAheadError(body["next_offset"])
     if response.status_code in _ENDED:
         raise StaleError(body.get("detail") or "the attempt has ended")
-    raise RejectedError(f"the backend answered {response.status_code}: {body.get('detail')}")
+    raise CallbackRefusedError(f"the backend answered {response.status_code}: {body.get('detail')}")

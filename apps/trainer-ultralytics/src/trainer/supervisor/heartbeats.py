@@ -9,7 +9,12 @@ from typing import Any
 
 from trainer.contract import EpochMetrics
 from trainer.retry import UnreachableError
-from trainer.supervisor.backend_client import INTERVAL_S, BackendClient, RejectedError, StaleError
+from trainer.supervisor.backend_client import (
+    INTERVAL_S,
+    BackendClient,
+    CallbackRefusedError,
+    StaleError,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +113,7 @@ class Heartbeats(threading.Thread):
             self._stale = True
             self._on_stale()
             return True
-        except RejectedError as error:
+        except CallbackRefusedError as error:
             if str(error) != self._refusal:
                 logger.warning("A heartbeat was refused: %s", error)
             self._refusal = str(error)

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from trainer.retry import UnreachableError, until_answered
 from trainer.supervisor.backend_client import (
     BackendClient,
+    CallbackRefusedError,
     OffsetAheadError,
-    RejectedError,
     StaleError,
 )
 from trainer.supervisor.output_log import OutputLog
@@ -96,7 +96,7 @@ class LogShipper(threading.Thread):
         except StaleError:
             self._on_stale()
             return False
-        except RejectedError as error:
+        except CallbackRefusedError as error:
             logger.warning("The rest of the log is not shipped: %s", error)
             return False
         except UnreachableError:

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from trainer.contract import Attempt
 from trainer.retry import UnreachableError, until_answered
-from trainer.supervisor.backend_client import BackendClient, RejectedError, StaleError
+from trainer.supervisor.backend_client import BackendClient, CallbackRefusedError, StaleError
 from trainer.supervisor.heartbeats import Heartbeats
 from trainer.supervisor.log_shipper import LogEcho, LogShipper
 from trainer.supervisor.output_log import OutputLog
@@ -59,6 +59,6 @@ class Reporting:
         self._log_shipper.join()
         while self.heartbeats.has_metrics() and not self._abandoned.wait(_POLL_S):
             pass
-        with suppress(UnreachableError, StaleError, RejectedError):
+        with suppress(UnreachableError, StaleError, CallbackRefusedError):
             until_answered(lambda: self._backend.finish(cause, message), self._abandoned)
         self.heartbeats.close()
