@@ -134,3 +134,4 @@ async def test_a_cancel_is_answered_at_once(
         assert [reply.status_code for reply in replies] == [503, 202]
         assert time.monotonic() - began < 5
         assert replies[1].json()["status"] == "cancelling"
+        await proxy.shut()  # or closing what it swallows waits for an answer
