@@ -196,7 +196,7 @@ async def test_a_database_on_a_full_disk_is_not_ready(small_disk: Path) -> None:
     await database.close()
 
 
-async def test_a_store_that_takes_no_data_is_not_ready(store: servers.S3Server) -> None:
+async def test_readiness_writes_to_the_store(store: servers.S3Server) -> None:
     stored = ObjectStore(data_support.settings(store))
     await stored.ensure_buckets()
     await stored.check()
