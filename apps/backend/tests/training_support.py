@@ -1,7 +1,6 @@
 """What the tests of training share: a backend without its routes, and a scripted executor."""
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -21,6 +20,7 @@ from backend.executors.base import (
 )
 from backend.infra.database import Database, new_id
 from backend.infra.object_store import ObjectStore
+from backend.infra.retry import always
 from backend.infra.wakeups import WakeupBus
 from backend.orchestration.background import background
 from backend.settings import Settings
@@ -151,7 +151,7 @@ async def make_context(settings: Settings, executor: Executor, *manifests: Manif
 async def running(ctx: Context, *only: str) -> AsyncIterator[list[asyncio.Task[None]]]:
     """The background tasks (or only those named), restarted as the lifespan does."""
     tasks = [
-        asyncio.create_task(_restarted(name, task))
+        asyncio.create_task(always(name, task))
         for name, task in background(ctx).items()
         if not only or name in only
     ]
@@ -161,15 +161,6 @@ async def running(ctx: Context, *only: str) -> AsyncIterator[list[asyncio.Task[N
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _restarted(name: str, run: Callable[[], Awaitable[None]]) -> None:
-    while True:
-        try:
-            await run()
-        except Exception:
-            logging.getLogger(__name__).exception("%s crashed", name)
-            await asyncio.sleep(0.2)
 
 
 async def add_job(ctx: Context, **columns: Any) -> str:

@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -26,7 +25,7 @@ from backend.infra import problem_handlers
 from backend.infra.asgi import RequestMiddleware
 from backend.infra.database import Database
 from backend.infra.object_store import ObjectStore, ObjectStoreError
-from backend.infra.retry import forever
+from backend.infra.retry import always, forever
 from backend.infra.wakeups import WakeupBus
 from backend.jobs.routes import router as jobs
 from backend.orchestration.background import background
@@ -127,10 +126,10 @@ async def _running(
 ) -> AsyncIterator[None]:
     """Run the background tasks for as long as the application serves."""
     tasks = [
-        asyncio.create_task(_always("bus", context.bus.run)),
-        asyncio.create_task(_always("lag", context.lag.run)),
-        asyncio.create_task(_always("heartbeats", heartbeats.run)),
-        asyncio.create_task(_always("output", output.run)),
+        asyncio.create_task(always("bus", context.bus.run)),
+        asyncio.create_task(always("lag", context.lag.run)),
+        asyncio.create_task(always("heartbeats", heartbeats.run)),
+        asyncio.create_task(always("output", output.run)),
         asyncio.create_task(_once_ready(context)),
     ]
     try:
@@ -153,14 +152,4 @@ async def _once_ready(context: Context) -> None:
             forever("waiting for the object store", ObjectStoreError)(context.store.ensure_buckets)
         )
         for name, work in background(context).items():
-            group.create_task(_always(name, work))
-
-
-async def _always(name: str, work: Callable[[], Awaitable[Any]]) -> None:
-    """Run `work`; should it fail, say so and start it again."""
-
-    async def run() -> None:
-        await work()
-
-    what = f"the background task {name!r} failed and starts again"
-    await forever(what, Exception, traceback=True)(run)
+            group.create_task(always(name, work))

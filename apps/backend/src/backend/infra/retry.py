@@ -1,6 +1,9 @@
 """Retries forever with backoff and logging."""
 
+import asyncio
 import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential
 
@@ -17,6 +20,10 @@ def forever(what: str, *errors: type[Exception], traceback: bool = False) -> Asy
     """
 
     def say(state: RetryCallState) -> None:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            # Cleaning up after the cancel raised an error of its own: it is no reason to go on.
+            raise asyncio.CancelledError
         error = state.outcome.exception() if state.outcome else None
         logger.warning("%s: %s", what, error, exc_info=error if traceback else None)
 
@@ -25,3 +32,13 @@ def forever(what: str, *errors: type[Exception], traceback: bool = False) -> Asy
         wait=wait_exponential(multiplier=0.1, max=2),
         before_sleep=say,
     )
+
+
+async def always(name: str, work: Callable[[], Awaitable[Any]]) -> None:
+    """Run `work`; should it fail, say so and start it again."""
+
+    async def run() -> None:
+        await work()
+
+    what = f"the background task {name!r} failed and starts again"
+    await forever(what, Exception, traceback=True)(run)
