@@ -6,6 +6,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Generic, NamedTuple, TypeVar
 
+from backend.infra.retry import being_cancelled
+
 logger = logging.getLogger(__name__)
 
 # The replies to one batch bring the next: without a pause its first item would go alone.
@@ -62,7 +64,7 @@ class WriteBatcher(Generic[Item, Result]):
                 for one in batch.values():
                     if not one.result.done():
                         one.result.set_exception(error)
-                if not isinstance(error, Exception):
+                if being_cancelled() or not isinstance(error, Exception):
                     raise
                 logger.warning("callbacks of %d trainers were not written: %s", len(batch), error)
             else:

@@ -20,9 +20,7 @@ def forever(what: str, *errors: type[Exception], traceback: bool = False) -> Asy
     """
 
     def say(state: RetryCallState) -> None:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            # Cleaning up after the cancel raised an error of its own: it is no reason to go on.
+        if being_cancelled():
             raise asyncio.CancelledError
         error = state.outcome.exception() if state.outcome else None
         logger.warning("%s: %s", what, error, exc_info=error if traceback else None)
@@ -32,6 +30,12 @@ def forever(what: str, *errors: type[Exception], traceback: bool = False) -> Asy
         wait=wait_exponential(multiplier=0.1, max=2),
         before_sleep=say,
     )
+
+
+def being_cancelled() -> bool:
+    """Whether this task was told to end: an error that cleaning up raised then is no reason to go on."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def always(name: str, work: Callable[[], Awaitable[Any]]) -> None:
