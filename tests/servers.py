@@ -2,7 +2,7 @@
 
 import json
 import os
-import random
+import secrets
 import shutil
 import signal
 import socket
@@ -45,7 +45,7 @@ class S3Server(NamedTuple):
 def free_port() -> int:
     """A port below those that the kernel gives to connections: it is still free when a server takes it."""
     while True:
-        port = random.randrange(10_000, 30_000)
+        port = 10_000 + secrets.randbelow(20_000)
         with suppress(OSError), socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
             return port
