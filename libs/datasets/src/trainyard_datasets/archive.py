@@ -1,6 +1,7 @@
 """A zip archive as a dataset: safe to unpack, and read in the order of its bytes."""
 
 import contextlib
+import io
 import posixpath
 import re
 import stat
@@ -8,10 +9,11 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, KeysView
-from itertools import repeat
-from typing import IO
+from itertools import islice
+from typing import IO, cast
 
-from trainyard_datasets import foreign, limits
+from trainyard_datasets import directory, foreign, limits, source
+from trainyard_datasets.directory import Entry, unpacked
 from trainyard_datasets.files import UnreadableError, is_plain, read_or_error
 from trainyard_datasets.findings import RejectedError
 from trainyard_datasets.source import Extent, RangeFile
@@ -21,6 +23,7 @@ _LOCAL_HEADER = 30
 _UTF8 = 0x800
 # A local header's extra field may be longer than the one in the table of contents.
 _SLACK = 256
+_EMPTY = b"PK\x05\x06" + bytes(18)
 
 # What zipfile raises on bytes that are not a zip archive, or a damaged one; NotImplementedError
 # for a compression or version that it does not know.
@@ -35,23 +38,29 @@ class Archive:
 
     def __init__(self, file: IO[bytes] | RangeFile, size: int) -> None:
         """Raise RejectedError unless every entry is safe to write to a disk."""
-        self._ranges = file if isinstance(file, RangeFile) else None
+        self._file = file
         self._size = size
-        try:
-            self._zip = zipfile.ZipFile(file)
-        except _DAMAGED as error:
-            file.seek(0)
-            if kind := foreign.archive_kind(file.read(512)):
-                raise RejectedError(
-                    f"This is not a zip archive, but {kind}. Unpack it, and push its folder or "
-                    "zip it."
-                ) from error
-            raise RejectedError(
-                f"This is not a zip archive, or it is truncated ({error}). Zip the dataset again."
-            ) from error
-        infos = self._zip.infolist()
-        self._entries = _checked(infos, size)
+        self.odd_name: str | None = None
+        # All entries, where the archive is not an ordinary one.
+        self._infos: dict[str, zipfile.ZipInfo] = {}
+        if (entries := directory.read(file, size)) is None:
+            self._zip = _opened(file)
+            entries = self._judge(self._zip.infolist())
+        else:
+            self._zip = zipfile.ZipFile(io.BytesIO(_EMPTY))
+            self._zip.fp = cast("IO[bytes]", file)
+        self._entries = entries
+
+    def _judge(self, infos: list[zipfile.ZipInfo]) -> dict[str, bytes]:
+        self._infos = _checked(infos, self._size)
         self.odd_name = next((_path(info) for info in infos if not _is_decoded(info)), None)
+        return {
+            name: Entry(
+                *(info.header_offset, info.compress_size, info.file_size, info.CRC),
+                *(info.flag_bits, info.compress_type),
+            ).packed()
+            for name, info in self._infos.items()
+        }
 
     @property
     def names(self) -> KeysView[str]:
@@ -62,11 +71,11 @@ class Archive:
         return self._entries.keys()
 
     def size(self, name: str) -> int:
-        return self._entries[name].file_size
+        return unpacked(self._entries[name]).size
 
     def read(self, name: str, head: int | None = None) -> bytes:
         try:
-            with self._zip.open(self._entries[name]) as file:
+            with self._zip.open(self._info(name)) as file:
                 return file.read() if head is None else file.read(head)
         except _DAMAGED as error:
             raise UnreadableError(
@@ -76,18 +85,48 @@ class Archive:
     def sweep(
         self, names: Iterable[str], head: int | None = None
     ) -> Iterator[tuple[str, bytes | UnreadableError]]:
-        ordered = sorted(names, key=lambda name: self._entries[name].header_offset)
+        ordered = sorted(names, key=lambda name: unpacked(self._entries[name]).start)
         extents = (self._extent(name, head) for name in ordered)
-        readable = self._ranges.sweep(extents) if self._ranges else repeat(None)
-        for _, name in zip(readable, ordered, strict=False):
-            yield name, read_or_error(self, name, head)
+        rest = iter(ordered)
+        for start, data, count in source.sweep(self._file, extents):
+            with memoryview(data) as window:
+                for name in islice(rest, count):
+                    entry = unpacked(self._entries[name])
+                    found = None
+                    if data and name not in self._infos:
+                        found = directory.content(window, entry.start - start, name, entry, head)
+                    yield name, read_or_error(self, name, head) if found is None else found
 
     def _extent(self, name: str, head: int | None) -> Extent:
-        info = self._entries[name]
-        wanted = info.compress_size if head is None else min(info.compress_size, head)
-        header = _LOCAL_HEADER + len(info.orig_filename.encode()) + _SLACK
-        start = info.header_offset
-        return Extent(start, min(start + header + wanted, self._size))
+        entry = unpacked(self._entries[name])
+        wanted = entry.stored if head is None else min(entry.stored, head)
+        info = self._infos.get(name)
+        written = name if info is None else info.orig_filename
+        header = _LOCAL_HEADER + len(written.encode()) + _SLACK
+        return Extent(entry.start, min(entry.start + header + wanted, self._size))
+
+    def _info(self, name: str) -> zipfile.ZipInfo:
+        if name in self._infos:
+            return self._infos[name]
+        info = zipfile.ZipInfo(name)
+        entry = unpacked(self._entries[name])
+        info.header_offset, info.compress_size, info.file_size = entry[:3]
+        info.CRC, info.flag_bits, info.compress_type = entry[3:]
+        return info
+
+
+def _opened(file: IO[bytes] | RangeFile) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(file)
+    except _DAMAGED as error:
+        file.seek(0)
+        if kind := foreign.archive_kind(file.read(512)):
+            raise RejectedError(
+                f"This is not a zip archive, but {kind}. Unpack it, and push its folder or zip it."
+            ) from error
+        raise RejectedError(
+            f"This is not a zip archive, or it is truncated ({error}). Zip the dataset again."
+        ) from error
 
 
 def _checked(infos: list[zipfile.ZipInfo], size: int) -> dict[str, zipfile.ZipInfo]:

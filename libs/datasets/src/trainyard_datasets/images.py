@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 from PIL import Image, UnidentifiedImageError
 
+from trainyard_datasets.headers import PNG_START, jpeg_size, png_size
 from trainyard_datasets.limits import DECODED_PIXELS_AN_IMAGE, MAX_PIXELS, MIN_SIDE
 
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "AVIF", "JPEG2000")
 _JPEG_END = b"\xff\xd9"
-_PNG_START = b"\x89PNG\r\n\x1a\n"
+_PNG_INTERLACE = 28
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _PNG_LAST_FILTER = 4
 _INFLATED_AT_ONCE = 1 << 20
@@ -31,6 +32,8 @@ def judge(data: bytes, *, complete: bool, decode: bool = True) -> Judged:
 
     `decode`: to its end. A JPEG that is cut is decoded in any case, as training does.
     """
+    if judged := _judge_ordinary(data, complete=complete, decode=decode):
+        return judged
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -46,15 +49,43 @@ def judge(data: bytes, *, complete: bool, decode: bool = True) -> Judged:
         return Judged(f"The image is damaged ({str(error)[:200]}). Save it again.")
 
 
+def _judge_ordinary(data: bytes, *, complete: bool, decode: bool) -> Judged | None:
+    """As `judge`, without Pillow; None for an image that needs it."""
+    size = jpeg_size(data)
+    is_jpeg = size is not None
+    size = size or (png_size(data) if complete else None)
+    if size is None or size[0] * size[1] > MAX_PIXELS:
+        return None
+    if min(size) < MIN_SIDE:
+        return Judged(_too_small(*size))
+    is_decoded = complete and decode and size[0] * size[1] <= DECODED_PIXELS_AN_IMAGE
+    if is_jpeg:
+        is_cut = complete and data[-2:] != _JPEG_END
+        return None if is_cut or is_decoded else Judged(None)
+    if not is_decoded:
+        return Judged(None)
+    return None if data[_PNG_INTERLACE] else _judge_pixels(data, *size)
+
+
+def _judge_pixels(png: bytes, width: int, height: int) -> Judged | None:
+    try:
+        _inflate(png, width, height)
+    except (ValueError, zlib.error):
+        return None
+    return Judged(None, width * height)
+
+
+def _too_small(width: int, height: int) -> str:
+    return f"The image has {width}x{height} pixels; training needs {MIN_SIDE}x{MIN_SIDE}."
+
+
 def _judge(data: bytes, *, complete: bool, decode: bool) -> Judged:
     with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
         kind, (width, height) = image.format, image.size
         if complete:
             image.verify()
     if min(width, height) < MIN_SIDE:
-        return Judged(
-            f"The image has {width}x{height} pixels; training needs {MIN_SIDE}x{MIN_SIDE}."
-        )
+        return Judged(_too_small(width, height))
     is_cut = complete and kind == "JPEG" and data[-2:] != _JPEG_END
     if width * height > DECODED_PIXELS_AN_IMAGE:
         is_damaged = is_cut and _JPEG_END not in data
@@ -84,7 +115,7 @@ def _inflate(data: bytes, width: int, height: int) -> None:
     """
     depth, color = data[24], data[25]
     row = 1 + (width * depth * _PNG_CHANNELS[color] + 7) // 8
-    done, total, at, stream = 0, row * height, len(_PNG_START), zlib.decompressobj()
+    done, total, at, stream = 0, row * height, len(PNG_START), zlib.decompressobj()
     while done < total and at + 8 <= len(data):
         size = int.from_bytes(data[at : at + 4])
         part = data[at + 8 : at + 8 + size] if data[at + 4 : at + 8] == b"IDAT" else b""

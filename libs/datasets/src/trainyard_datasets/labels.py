@@ -5,7 +5,9 @@ image as long as the box's middle, width and height keep to 0 … 1.
 """
 
 import math
+import re
 import struct
+from array import array
 from collections import Counter
 from typing import NamedTuple
 
@@ -14,6 +16,12 @@ _LOW, _HIGH = -0.01 - 4e-10, 1.01 + 5e-8
 _BOX = 5
 # From here on a line without keypoints is a polygon.
 _POLYGON = 7
+# Files as most are: every line a class and coordinates from 0 to 1, with nothing to object to.
+_PLAIN_BYTES = 1 << 16
+_COORDINATE = rb" (?:0\.\d{1,20}|0|1(?:\.0{1,20})?)"
+_LINE = rb"(?:\d{1,5}(?:%b){%b} *+(?:\r?\n|\Z))++"
+_PLAIN_BOXES = re.compile(_LINE % (_COORDINATE, b"4"))
+_PLAIN_POLYGONS = re.compile(_LINE % (_COORDINATE * 2, b"3,"))
 
 
 class Format(NamedTuple):
@@ -48,6 +56,8 @@ class LabelError(Exception):
 
 def parse(data: bytes, form: Format) -> Labels:
     """Read a label file. Raises LabelError; no line at all is a background image."""
+    if (plain := _parse_plain(data, form)) is not None:
+        return plain
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -67,6 +77,31 @@ def parse(data: bytes, form: Format) -> Labels:
         if polygon is not None:
             return _polygons([_values(words, n, form) for n, words in rows], rows, polygon)
     return _boxes([_values(words, n, form) for n, words in rows], rows, form, columns)
+
+
+def _parse_plain(data: bytes, form: Format) -> Labels | None:
+    """As `parse`, in a quarter of the time; None for a file that needs a closer look."""
+    if len(data) > _PLAIN_BYTES or form.task == "pose":
+        return None
+    if _PLAIN_BOXES.fullmatch(data):
+        values = array("d", map(float, data.split()))
+        sizes = values[3::_BOX], values[4::_BOX]
+        flat = (
+            sum(0 in size for size in zip(*sizes, strict=True)) if 0 in sizes[0] + sizes[1] else 0
+        )
+        classes = values[::_BOX].tolist()
+        packed, row = array("f", values).tobytes(), 4 * _BOX
+        unique = {packed[at : at + row] for at in range(0, len(packed), row)}
+        found = Labels(Counter(map(int, classes)), flat=flat)
+    elif form.keypoints is None and _PLAIN_POLYGONS.fullmatch(data):
+        rows = [array("d", map(float, line.split())) for line in data.splitlines()]
+        classes = [row[0] for row in rows]
+        unique = {array("f", row).tobytes() for row in rows}
+        flat = sum(any(len(set(row[axis::2])) == 1 for axis in (1, 2)) for row in rows)
+        found = Labels(Counter(map(int, classes)), polygons=len(rows), flat=flat)
+    else:
+        return None
+    return found if len(unique) == len(classes) and max(classes) < form.classes else None
 
 
 def _columns(form: Format) -> int:

@@ -6,7 +6,7 @@ import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice, repeat
+from itertools import islice
 from typing import IO, NamedTuple
 
 import httpx
@@ -26,6 +26,14 @@ class Extent(NamedTuple):
 
     start: int
     end: int
+
+
+class Window(NamedTuple):
+    """Bytes from `start` on, which hold the next `extents`."""
+
+    start: int
+    data: bytes
+    extents: int
 
 
 class RemoteObject:
@@ -156,8 +164,8 @@ class RangeFile(io.RawIOBase):
         self._position = end
         return self._bytes[start - self._window.start : end - self._window.start]
 
-    def sweep(self, extents: Iterable[Extent]) -> Iterator[None]:
-        """Yield for each extent (by start) as soon as it is in the window, fetching ahead."""
+    def sweep(self, extents: Iterable[Extent]) -> Iterator[Window]:
+        """Yield windows with all of the extents (by start), fetching ahead."""
         rest = _joined(extents)
         coming: deque[tuple[Extent, int, Future[bytes]]] = deque()
         with ThreadPoolExecutor(_CONNECTIONS) as threads:
@@ -169,13 +177,24 @@ class RangeFile(io.RawIOBase):
                         return
                     extent, count, fetched = coming.popleft()
                     self._show(extent, fetched.result())
-                    yield from repeat(None, count)
+                    yield Window(extent.start, self._bytes, count)
             finally:
                 for *_, fetched in coming:
                     fetched.cancel()
 
     def _show(self, extent: Extent, data: bytes) -> None:
         self._window, self._bytes = extent, data
+
+
+def sweep(file: IO[bytes] | RangeFile, extents: Iterable[Extent]) -> Iterator[Window]:
+    """Windows of a file with all of the extents (by start), empty for very large ones here."""
+    if isinstance(file, RangeFile):
+        yield from file.sweep(extents)
+        return
+    for extent, count in _joined(extents):
+        size = extent.end - extent.start
+        file.seek(extent.start)
+        yield Window(extent.start, file.read(size) if size <= _MOST else b"", count)
 
 
 def _joined(extents: Iterable[Extent]) -> Iterator[tuple[Extent, int]]:

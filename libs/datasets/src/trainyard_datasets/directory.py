@@ -1,0 +1,175 @@
+"""The table of contents of an ordinary zip archive, in few bytes an entry.
+
+`zipfile` takes five times the memory and the time. What is unusual or to be refused is left to it:
+here, a table is a promise that `zipfile` reads the same one, and that it is sound.
+"""
+
+import re
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import IO, NamedTuple
+
+from trainyard_datasets import limits
+from trainyard_datasets.source import RangeFile
+
+LOCAL_HEADER = struct.Struct("<4s5H3L2H")
+_END = struct.Struct("<4s4H2LH")
+_LOCATOR_64 = struct.Struct("<4sLQL")
+_END_64 = struct.Struct("<4sQ2H2L4Q")
+_ENTRY = struct.Struct("<4s4B4H3L5H2L")
+_VERSION = 63
+_READ_AT_ONCE = limits.MIB
+
+_UTF8 = 0x800
+# What tools set: how hard they compressed, that sizes stand behind the data, names in UTF-8.
+_FLAGS = 0x6 | 0x8 | _UTF8
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+_ZIP64 = 0xFFFFFFFF
+_KINDS = {0, stat.S_IFREG, stat.S_IFDIR}
+# Times and owner, as Info-ZIP writes them.
+_EXTRA = re.compile(rb"(?:UT\x05\x00.{5}ux\x0b\x00.{11})?", re.DOTALL)
+# The longest entry with those.
+_MOST_BYTES = _ENTRY.size + limits.MAX_NAME_BYTES + 24
+_PART = r"(?!\.{1,2}(?:/|\Z))[\w.][\w.,;=@#&()+ -]*+"
+_NAME = re.compile(rf"{_PART}(?:/{_PART})*+/?")
+
+_PACKED = struct.Struct("<QQQLHH")
+
+
+class Entry(NamedTuple):
+    """Where a file lies in the archive; sizes in bytes."""
+
+    start: int
+    stored: int
+    size: int
+    crc: int
+    flags: int
+    method: int
+
+    def packed(self) -> bytes:
+        return _PACKED.pack(*self)
+
+
+def unpacked(entry: bytes) -> Entry:
+    return Entry._make(_PACKED.unpack(entry))
+
+
+class _UnusualError(Exception):
+    pass
+
+
+def read(file: IO[bytes] | RangeFile, size: int) -> dict[str, bytes] | None:
+    """The packed entries of all files by name, or None: ask `zipfile`."""
+    files: dict[str, bytes] = {}
+    folders: set[str] = set()
+    count = total = last = 0
+    try:
+        for name, entry in _entries(file, *_find(file, size)):
+            count += 1
+            if name.endswith("/"):
+                folders.add(name[:-1])
+                continue
+            if entry.start < last or name in files:
+                return None
+            folders.add(name.rpartition("/")[0])
+            files[name] = _PACKED.pack(*entry)
+            last = entry.start + LOCAL_HEADER.size + entry.stored
+            total += entry.size
+    except _UnusualError:
+        return None
+    is_bomb = total > max(size * limits.MAX_RATIO, limits.RATIO_FREE_BYTES)
+    if is_bomb or count > limits.MAX_ENTRIES or not folders.isdisjoint(files):
+        return None
+    return files
+
+
+def _find(file: IO[bytes] | RangeFile, size: int) -> tuple[int, int]:
+    """Where the table starts and ends, in an archive that has nothing before or behind it."""
+    tail = _LOCATOR_64.size + _END_64.size
+    at = size - _END.size
+    if at < tail:
+        raise _UnusualError
+    file.seek(at - tail)
+    data = file.read(tail + _END.size)
+    if len(data) != tail + _END.size:
+        raise _UnusualError
+    signature, *disks, _, _, length, start, comment = _END.unpack_from(data, tail)
+    is_usual = signature == b"PK\x05\x06" and not any(disks) and not comment
+    locator, disk, place, disks_64 = _LOCATOR_64.unpack_from(data, _END_64.size)
+    if locator == b"PK\x06\x07":
+        at -= tail
+        signature, _, _, _, *disks, _, _, length, start = _END_64.unpack_from(data)
+        is_usual &= signature == b"PK\x06\x06" and not any(disks)
+        is_usual &= disk == 0 and disks_64 == 1 and place == at
+    if not is_usual or start + length != at or length > limits.MAX_DIRECTORY_BYTES:
+        raise _UnusualError
+    return start, at
+
+
+def _entries(file: IO[bytes] | RangeFile, start: int, end: int) -> Iterator[tuple[str, Entry]]:
+    file.seek(start)
+    data, at, place = b"", 0, start
+    while place < end or at < len(data):
+        if place < end and len(data) - at < _MOST_BYTES:
+            more = file.read(min(_READ_AT_ONCE, end - place))
+            data, at, place = data[at:] + more, 0, place + len(more)
+        if len(data) - at < _ENTRY.size:
+            raise _UnusualError
+        fields = _ENTRY.unpack_from(data, at)
+        signature, _, _, version, _, flags, method, _, _, crc, stored, size = fields[:12]
+        name_size, extra_size, comment_size, _, _, attributes, offset = fields[12:]
+        extra = at + _ENTRY.size + name_size
+        raw, at = data[at + _ENTRY.size : extra], extra + extra_size
+        name = raw.decode(errors="replace")
+        if (
+            signature != b"PK\x01\x02"
+            or version > _VERSION
+            or flags & ~_FLAGS
+            or method not in _METHODS
+            or _ZIP64 in {stored, size, offset}
+            or stat.S_IFMT(attributes >> 16) not in _KINDS
+            or comment_size
+            or at > len(data)
+            or name_size > limits.MAX_NAME_BYTES
+            or not (raw.isascii() or flags & _UTF8)
+            or not _NAME.fullmatch(name)
+            or not _EXTRA.fullmatch(data, extra, at)
+            or size > limits.MAX_ENTRY_BYTES
+            or offset + LOCAL_HEADER.size + name_size + stored > start
+        ):
+            raise _UnusualError
+        yield name, Entry(offset, stored, size, crc, flags, method)
+
+
+def content(
+    window: memoryview, at: int, name: str, entry: Entry, head: int | None = None
+) -> bytes | None:
+    """A file of the archive from the bytes of the archive around it, or None: ask `zipfile`.
+
+    `at` is where the file's header is in the window. Only the first `head` bytes are due.
+    """
+    if at + LOCAL_HEADER.size > len(window) or (head is not None and entry.size > head):
+        return None
+    signature, _, flags, *_, name_size, extra_size = LOCAL_HEADER.unpack_from(window, at)
+    raw, start = name.encode(), at + LOCAL_HEADER.size + name_size + extra_size
+    stored = window[start : start + entry.stored]
+    if (
+        signature != b"PK\x03\x04"
+        or window[at + LOCAL_HEADER.size :][:name_size] != raw
+        or not (flags & _UTF8 or name.isascii())
+        or len(stored) != entry.stored
+    ):
+        return None
+    if entry.method == zipfile.ZIP_STORED:
+        data = bytes(stored) if entry.stored == entry.size else b""
+    elif entry.size == 0:
+        return None
+    else:
+        try:
+            data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(stored, entry.size)
+        except zlib.error:
+            return None
+    return data if len(data) == entry.size and zlib.crc32(data) == entry.crc else None
