@@ -10,10 +10,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, ParamSpec, TypeVar
 
 import boto3
 import httpx
@@ -22,8 +23,15 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 SCRIPTS = Path(sys.executable).parent
 ROOT = Path(__file__).parents[1]
+
+
+class PortTakenError(RuntimeError):
+    """Somebody else listens on a port that was free when it was chosen."""
 
 
 class S3Server(NamedTuple):
@@ -87,7 +95,28 @@ def wait_for_port(
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.05)
-    raise RuntimeError(f"{child.args!r} does not listen on {port}:\n{log.read_text()[-4000:]}")
+    printed = log.read_text()
+    taken = "address already in use" in printed.lower()
+    error = PortTakenError if taken else RuntimeError
+    raise error(f"{child.args!r} does not listen on {port}:\n{printed[-4000:]}")
+
+
+def on_free_ports(serve: Callable[P, AbstractContextManager[T]]) -> Callable[P, Iterator[T]]:
+    """A server that chooses its ports, started again with others where one was taken meanwhile."""
+
+    @wraps(serve)
+    def served(*args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
+        with ExitStack() as stack:
+            for last in (False, False, False, True):
+                try:
+                    server = stack.enter_context(serve(*args, **kwargs))
+                    break
+                except PortTakenError:
+                    if last:
+                        raise
+            yield server
+
+    return served
 
 
 def postgres_bin() -> Path:
@@ -103,6 +132,8 @@ def postgres_bin() -> Path:
     return installed[-1]
 
 
+@contextmanager
+@on_free_ports
 @contextmanager
 def postgres(*, durable: bool = True, settings: Sequence[str] = ()) -> Iterator[str]:
     """A PostgreSQL server without passwords; yields `postgres@HOST:PORT`. `settings`: `name=value` each."""
@@ -140,10 +171,12 @@ def create_database(address: str, name: str) -> None:
 
 
 @contextmanager
+@on_free_ports
+@contextmanager
 def seaweedfs(folder: Path) -> Iterator[S3Server]:
     """A SeaweedFS S3 server; it refuses unsigned and wrongly signed requests."""
     server = S3Server(f"http://127.0.0.1:{free_port()}", "test-access-key", "test-secret-key")
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     identity = {
         "name": "tests",
         "credentials": [{"accessKey": server.access_key, "secretKey": server.secret_key}],
@@ -151,7 +184,7 @@ def seaweedfs(folder: Path) -> Iterator[S3Server]:
     }
     (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
     data = folder / "data"
-    data.mkdir()
+    data.mkdir(exist_ok=True)
     port = int(server.endpoint.rsplit(":", 1)[1])
     command = [str(SCRIPTS / "weed"), "server", "-s3", f"-dir={data}", "-ip=127.0.0.1"]
     command += [f"-s3.port={port}", f"-s3.config={folder / 's3.json'}", "-s3.port.iceberg=0"]
@@ -201,12 +234,14 @@ def backend_env(database_url: str, folder: Path, store: S3Server | None = None) 
 
 
 @contextmanager
+@on_free_ports
+@contextmanager
 def temporal(folder: Path, port: int | None = None, settings: Sequence[str] = ()) -> Iterator[str]:
     """A Temporal dev server that keeps its state in memory; yields its `HOST:PORT`.
 
     `settings`: `key=value` of its dynamic configuration each.
     """
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     log = folder / "temporal.log"
     command = [str(SCRIPTS / "temporal"), "server", "start-dev", "--headless"]
@@ -219,9 +254,11 @@ def temporal(folder: Path, port: int | None = None, settings: Sequence[str] = ()
 
 
 @contextmanager
+@on_free_ports
+@contextmanager
 def mlflow(folder: Path, database_url: str = "") -> Iterator[str]:
     """The MLflow server that `make .tools/mlflow` installs, by default with SQLite; yields its URL."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     port, log = free_port(), folder / "mlflow.log"
     command = [str(ROOT / ".tools/mlflow/bin/mlflow"), "server", "--host", "127.0.0.1"]
     command += [f"--port={port}", "--workers=1"]
