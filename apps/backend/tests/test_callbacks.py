@@ -160,7 +160,7 @@ async def test_stop_is_the_command_once_it_was_asked_for(api: Api) -> None:
     reply = await api.http.post(
         f"{running.path}/logs", params={"offset": 0}, content=b"x", headers=running.headers
     )
-    assert reply.json() == {"command": "stop", "next_offset": 1}
+    assert reply.json() == {"command": "stop", "next_offset": 1, "interval_s": 0}
 
 
 @pytest.mark.parametrize("kind", ["heartbeat", "logs?offset=0", "finish"])
@@ -329,7 +329,7 @@ async def test_the_more_trainers_send_the_less_often_each_is_asked_to(
     assert reply.json()["interval_s"] == api.ctx.settings.heartbeat_timeout_s / 2
 
 
-async def test_a_late_replica_asks_for_fewer_heartbeats_until_it_has_caught_up(
+async def test_a_late_replica_asks_for_fewer_heartbeats_and_logs_until_it_has_caught_up(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(heartbeats, "WANTED_PER_S", 0.5)
@@ -339,16 +339,22 @@ async def test_a_late_replica_asks_for_fewer_heartbeats_until_it_has_caught_up(
     async def interval(seq: int) -> float:
         return float((await beat(api, running, seq=seq)).json()["interval_s"])
 
+    async def gathered() -> float:
+        return float((await log(api, running, 0, b"x")).json()["interval_s"])
+
     assert await interval(1) < 3
+    monkeypatch.setattr(loop_lag, "FADE", 1)
     measuring = asyncio.create_task(api.ctx.lag.run())
     await asyncio.sleep(0)
     time.sleep(0.5)  # noqa: ASYNC251 - what holds up the loop
     await asyncio.sleep(0.02)
     late = await interval(2)
     assert late > 5
+    assert await gathered() == 10
     # One and its repetition fit into HEARTBEAT_TIMEOUT_S.
     assert late <= 0.7 * api.ctx.settings.heartbeat_timeout_s
+    monkeypatch.setattr(loop_lag, "FADE", 0.85)
     async with asyncio.timeout(60):
-        while await interval(3) >= 3:
+        while await interval(3) >= 3 or await gathered() > 0:
             pass
     measuring.cancel()

@@ -22,6 +22,8 @@ class Backend:
         self.interval_s = backend_client.INTERVAL_S
         self.stale = False
         self.log_delay_s = 0.0
+        self.log_interval_s: float | None = None
+        self.log_parts: list[int] = []  # of the bytes in each
         self.longest_silence_s = 0.0  # between a heartbeat and the next one, or the end
         self._heard_at: float | None = None
         self.refusal: tuple[int, bool] | None = None  # status, and whether it is a problem detail
@@ -96,7 +98,10 @@ class Backend:
                 if offset > len(self.log):
                     return 409, {"detail": "bytes are missing", "next_offset": len(self.log)}
                 self.log += body[len(self.log) - offset :]
-                return 200, {"next_offset": len(self.log), "command": self.command}
+                self.log_parts.append(len(body))
+                reply = {"next_offset": len(self.log), "command": self.command}
+                asked = self.log_interval_s
+                return 200, reply if asked is None else reply | {"interval_s": asked}
             case "finish":
                 self.finish = json.loads(body)
         return 200, {}

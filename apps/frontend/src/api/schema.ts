@@ -822,6 +822,11 @@ export interface components {
              * @description Bytes received of this attempt's output
              */
             next_offset: number;
+            /**
+             * Interval S
+             * @description Seconds to gather output before more is sent
+             */
+            interval_s: number;
         };
         /** MetricsList */
         MetricsList: {

@@ -20,6 +20,9 @@ WANTED_PER_S = 1000
 SHORTEST_S = 2.0
 # A loop that runs what is due later than this gets fewer: at twice this a half, then a third.
 LATE_S = 0.05
+# Logs give way before heartbeats do.
+LOGS_LATE_S = 0.03
+LONGEST_OF_LOGS_S = 10.0
 
 
 class HeartbeatIngest:
@@ -69,10 +72,19 @@ class HeartbeatIngest:
         Two fit into the timeout, so that one may be lost. While the replica is late that is one and
         its repetition, which comes after `SHORTEST_S`.
         """
-        senders = max(self._senders_before, len(self._senders))
-        strain = max(0.0, self._ctx.lag.seconds / LATE_S - 1)
+        strain = self._ctx.lag.strain(LATE_S)
         longest = self._window_s * (0.7 if strain else 0.5)
-        return min(max(SHORTEST_S, senders / WANTED_PER_S * (1 + strain)), longest)
+        return min(max(SHORTEST_S, self._spread_s * (1 + strain)), longest)
+
+    @property
+    def log_interval_s(self) -> float:
+        """How long a trainer is to gather output before it sends more."""
+        wanted = self._spread_s * self._ctx.lag.strain(LOGS_LATE_S)
+        return round(min(wanted, LONGEST_OF_LOGS_S), 1)
+
+    @property
+    def _spread_s(self) -> float:
+        return max(self._senders_before, len(self._senders)) / WANTED_PER_S
 
     def _count(self, job_id: str) -> None:
         now = time.monotonic()

@@ -89,7 +89,12 @@ async def append_log(request: Request) -> Response:
     logs: LogIngest = request.app.state.log_ingest
     write = LogWrite(sender.token_sha256, query.offset, await request.body())
     appended = await logs.append(sender.job_id, write)
-    return _json(LogAccepted(next_offset=appended.next_offset, command=_command(appended.stop)))
+    told = LogAccepted(
+        command=_command(appended.stop),
+        next_offset=appended.next_offset,
+        interval_s=request.app.state.heartbeat_ingest.log_interval_s,
+    )
+    return _json(told)
 
 
 @router.post(

@@ -138,3 +138,4 @@ class HeartbeatAccepted(CommandOut):
 
 class LogAccepted(CommandOut):
     next_offset: int = Field(description="Bytes received of this attempt's output")
+    interval_s: float = Field(description="Seconds to gather output before more is sent")

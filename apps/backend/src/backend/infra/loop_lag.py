@@ -1,6 +1,6 @@
 """How busy this process is, by how late its event loop runs what is due.
 
-What can wait is paced by it: live views first, then the interval of heartbeats.
+What can wait is paced by it: live views first, then logs, and last the interval of heartbeats.
 """
 
 import asyncio
@@ -16,6 +16,10 @@ class LoopLag:
 
     def __init__(self) -> None:
         self.seconds = 0.0
+
+    def strain(self, late_s: float) -> float:
+        """How many times `late_s` the lag is beyond it; 0 up to there."""
+        return max(0.0, self.seconds / late_s - 1)
 
     async def run(self) -> None:
         """Measure for ever."""

@@ -55,8 +55,12 @@ class BackendClient:
         reply = self._post("heartbeat", json=body)
         return str(reply.get("command", "continue")), float(reply.get("interval_s", INTERVAL_S))
 
-    def logs(self, offset: int, data: bytes) -> tuple[int, str]:
-        """Send log bytes that begin at `offset`; returns the next offset and the command."""
+    def logs(self, offset: int, data: bytes) -> tuple[int, str, float]:
+        """Send log bytes that begin at `offset`.
+
+        Returns:
+            The next offset, the command, and how many seconds of output to gather first.
+        """
         reply = self._post(
             "logs",
             params={"offset": offset},
@@ -65,7 +69,8 @@ class BackendClient:
         )
         if not isinstance(reply.get("next_offset"), int):
             raise UnreachableError("the answer lacks next_offset")
-        return reply["next_offset"], str(reply.get("command", "continue"))
+        command, interval_s = reply.get("command", "continue"), reply.get("interval_s", 0)
+        return reply["next_offset"], str(command), float(interval_s)
 
     def finish(self, cause: str, message: str) -> None:
         """Say why the attempt ends."""

@@ -2,7 +2,9 @@
 
 import logging
 import os
+import random
 import threading
+import time
 from collections.abc import Callable
 
 from trainer.retry import UnreachableError, until_answered
@@ -12,12 +14,14 @@ from trainer.supervisor.backend_client import (
     OffsetAheadError,
     StaleError,
 )
-from trainer.supervisor.output_log import OutputLog
+from trainer.supervisor.output_log import KEPT_BYTES, OutputLog
 
 _POLL_S = 0.1
 _CHUNK_BYTES = 1 << 20
 # The most that one attempt sends while it runs: the backend serves others too.
 _BYTES_PER_S = 4 << 20
+# Behind by this much a backend that asks for less is not obeyed: what is no longer kept is lost.
+_MAX_BEHIND_BYTES = KEPT_BYTES // 2
 logger = logging.getLogger(__name__)
 
 
@@ -27,6 +31,11 @@ class _Reader:
     def __init__(self, output: OutputLog) -> None:
         self._output = output
         self._position = 0
+
+    @property
+    def behind_bytes(self) -> int:
+        """What is still to be read."""
+        return self._output.size() - self._position
 
     def read(self) -> bytes:
         """The next bytes of the log; none while there are none."""
@@ -64,6 +73,7 @@ class LogShipper(threading.Thread):
         self._on_stop = on_stop
         self._on_stale = on_stale
         self._offset = 0
+        self._interval_s = 0.0
         self._closing = threading.Event()
 
     def close(self) -> None:
@@ -80,15 +90,27 @@ class LogShipper(threading.Thread):
                 if not self._send(data):
                     return
                 self._closing.wait(len(data) / _BYTES_PER_S)
+                self._gather()
             elif closing:
                 return
             else:
                 self._closing.wait(_POLL_S)
 
+    def _gather(self) -> None:
+        """Wait as long as a busy backend has asked for, unless bytes would be lost by that."""
+        # The jitter spreads trainers whose backend has answered them together.
+        until = time.monotonic() + self._interval_s * random.uniform(0.8, 1)  # noqa: S311
+        while (
+            time.monotonic() < until
+            and self._reader.behind_bytes < _MAX_BEHIND_BYTES
+            and not self._closing.wait(_POLL_S)
+        ):
+            pass
+
     def _send(self, data: bytes) -> bool:
         offset = self._offset
         try:
-            self._offset, command = until_answered(
+            self._offset, command, self._interval_s = until_answered(
                 lambda: self._backend.logs(offset, data), self._abandoned
             )
         except OffsetAheadError as error:

@@ -44,7 +44,7 @@ class OutputLog:
 
     def trim(self) -> None:
         """Free the space of all but the newest KEPT_BYTES, once that is worth it."""
-        surplus = os.fstat(self._fd).st_size - KEPT_BYTES - self._kept_from
+        surplus = self.size() - KEPT_BYTES - self._kept_from
         if surplus < KEPT_BYTES // 4:
             return
         with self._lock:
@@ -54,6 +54,10 @@ class OutputLog:
             _libc.fallocate(self._fd, mode, self._kept_from, end - self._kept_from)
             self._kept_from = end
 
+    def size(self) -> int:
+        """What was printed so far."""
+        return os.fstat(self._fd).st_size
+
     def free_bytes(self) -> int:
         """What is left of the disk that holds it."""
         disk = os.fstatvfs(self._fd)
@@ -61,7 +65,6 @@ class OutputLog:
 
     def last_line(self) -> str:
         """The last line that is not blank, shortened."""
-        size = os.fstat(self._fd).st_size
-        _, tail = self.read(max(0, size - _LINE_TAIL_BYTES), _LINE_TAIL_BYTES)
+        _, tail = self.read(max(0, self.size() - _LINE_TAIL_BYTES), _LINE_TAIL_BYTES)
         lines = tail.decode(errors="replace").replace("\r", "\n").splitlines()
         return next((line.strip()[:_LINE_CHARS] for line in reversed(lines) if line.strip()), "")
