@@ -9,9 +9,9 @@ from archives import BOX, zipped
 from trainyard_datasets.archive import Archive
 from trainyard_datasets.check import check_files
 from trainyard_datasets.files import IMAGE_SUFFIXES
-from trainyard_datasets.findings import RejectedError
 from trainyard_datasets.folder import Folder
 from trainyard_datasets.layout import guess_task
+from trainyard_datasets.problems import RejectedError
 
 
 def test_images_labels_and_data_yaml_belong(tmp_path: Path) -> None:

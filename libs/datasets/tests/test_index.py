@@ -11,8 +11,8 @@ from archives import zipped
 from trainyard_datasets import index
 from trainyard_datasets.archive import Archive
 from trainyard_datasets.check import check_files
-from trainyard_datasets.findings import RejectedError
 from trainyard_datasets.index import Entry, Header
+from trainyard_datasets.problems import RejectedError
 
 HEADER = Header(None, "detect", "", ["cat"], {"train": ["images/train"], "val": ["images/val"]})
 

@@ -56,7 +56,7 @@ def checked(files: dict[str, bytes], task: str) -> Check:
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_the_dataset_passes_without_a_finding(task: str) -> None:
+def test_the_dataset_passes_without_a_problem(task: str) -> None:
     check = checked(dataset(task), task)
     report = check.report()
     assert report["problems"] == []

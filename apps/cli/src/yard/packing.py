@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from trainyard_datasets import layout
 from trainyard_datasets.files import IMAGE_SUFFIXES, Files, is_image
-from trainyard_datasets.findings import RejectedError
 from trainyard_datasets.folder import Folder
+from trainyard_datasets.problems import RejectedError
 
 from yard.errors import Code, YardError
 

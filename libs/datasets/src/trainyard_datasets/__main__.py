@@ -15,7 +15,7 @@ from pathlib import Path
 
 from trainyard_datasets import limits
 from trainyard_datasets.check import check_object
-from trainyard_datasets.findings import UnavailableError
+from trainyard_datasets.problems import UnavailableError
 
 
 def _limit(wall_s: int) -> None:

@@ -15,7 +15,7 @@ from typing import IO, cast
 from trainyard_datasets import directory, foreign, limits, source
 from trainyard_datasets.directory import Entry, unpacked
 from trainyard_datasets.files import UnreadableError, is_plain, read_or_error
-from trainyard_datasets.findings import RejectedError
+from trainyard_datasets.problems import RejectedError
 from trainyard_datasets.source import Extent, RangeFile
 
 _LOCAL_HEADER = 30

@@ -12,8 +12,8 @@ from typing import IO, Any, NamedTuple
 from trainyard_datasets import duplicates, images, index, labels, layout, limits
 from trainyard_datasets.archive import Archive
 from trainyard_datasets.files import Files, UnreadableError, label_of, read_or_error
-from trainyard_datasets.findings import Findings, RejectedError, share
 from trainyard_datasets.layout import Layout
+from trainyard_datasets.problems import Problems, RejectedError, share
 from trainyard_datasets.source import RangeFile, RemoteObject
 
 
@@ -60,7 +60,7 @@ class Check:
     """What was found. `sha256` is the archive's, where it is known."""
 
     def __init__(self, task: str) -> None:
-        self.findings = Findings()
+        self.problems = Problems()
         self.sha256: str | None = None
         self._task = task
         self._layout = Layout("", [], {}, {})
@@ -80,7 +80,7 @@ class Check:
     @property
     def accepted(self) -> bool:
         """Whether the dataset can be trained on."""
-        return not self.findings.rejected
+        return not self.problems.rejected
 
     @contextmanager
     def rejecting(self) -> Iterator[None]:
@@ -88,9 +88,9 @@ class Check:
         try:
             yield
         except RejectedError as error:
-            self.findings.error(error.message, error.file)
+            self.problems.error(error.message, error.file)
         except MemoryError:
-            self.findings.error(
+            self.problems.error(
                 f"Checking this dataset needs more than {limits.MEMORY_BYTES // limits.MIB:,} MiB "
                 "of memory. Split it into smaller datasets."
             )
@@ -103,7 +103,7 @@ class Check:
         """
         self._names = files.names
         self._warn_of_names(files)
-        self._layout = layout.find(files, self._task, self.findings)
+        self._layout = layout.find(files, self._task, self.problems)
         self._check_images(files, head)
         if self._task == "classify":
             self._count_folders()
@@ -120,8 +120,8 @@ class Check:
                 {"index": index, "name": name, "train": train[index], "val": val[index]}
                 for index, name in enumerate(self._layout.names)
             ],
-            "problems": self.findings.listed(),
-            "problems_total": self.findings.total,
+            "problems": self.problems.listed(),
+            "problems_total": self.problems.total,
         }
 
     def write_index(self, file: IO[bytes]) -> None:
@@ -159,14 +159,14 @@ class Check:
 
     def _warn_of_names(self, files: Files) -> None:
         if files.odd_name is not None:
-            self.findings.warning(
+            self.problems.warning(
                 "The archive does not say how its names are encoded, and it is not UTF-8: they may "
                 "be shown wrongly. Zip the folder with a tool that writes UTF-8.",
                 files.odd_name,
             )
         for name in files.names:
             if name.endswith((".cache", ".npy", ".pkl", ".pickle")):
-                self.findings.warning(
+                self.problems.warning(
                     "This file was ignored: a cache can run code when it is opened.", name
                 )
 
@@ -190,7 +190,7 @@ class Check:
                 if first is not name:
                     copies[name] = first
         if undecoded:
-            self.findings.warning(
+            self.problems.warning(
                 f"{share(len(names) - undecoded, len(names))} images were decoded to their end; of "
                 "the others only the beginning or the structure was looked at."
             )
@@ -207,7 +207,7 @@ class Check:
                 elif image not in self._bad:
                     owners[label].append((split, image))
             if missing:
-                self.findings.warning(
+                self.problems.warning(
                     f"{share(len(missing), len(found))} images in {split} have no label file and "
                     f"count as background. The first one's would be {label_of(missing[0])}.",
                     missing[0],
@@ -262,7 +262,7 @@ class Check:
             "outside": "polygons reach over the border of their image and are cut off there",
         }
         for kind, lines in self._lines.items():
-            self.findings.warning(
+            self.problems.warning(
                 f"{lines.count} {words[kind]} ({len(lines.files)} files).", lines.files[0]
             )
 
@@ -274,7 +274,7 @@ class Check:
         }
         if shared:
             label, found = next(iter(shared.items()))
-            self.findings.warning(
+            self.problems.warning(
                 f"{len(shared)} label files belong to more than one image, e.g. {label} to "
                 f"{' and '.join(found[:3])}. Names must differ in more than their suffix.",
                 label,
@@ -290,7 +290,7 @@ class Check:
             if name.endswith(".txt") and name not in known and os.path.dirname(name) in folders  # noqa: PTH120
         ]
         if orphans:
-            self.findings.warning(
+            self.problems.warning(
                 f"{len(orphans)} label files have no image of the same name and are ignored.",
                 orphans[0],
             )
@@ -312,14 +312,14 @@ class Check:
             if count > 1:
                 rest = ", ".join(reason.files[1:4])
                 more = f" {share(count, total)} files are left out for this, also {rest}."
-            self.findings.warning(reason.message + more, reason.files[0])
+            self.problems.warning(reason.message + more, reason.files[0])
         for split in ("train", "val"):
             self._judge_split(split)
-        duplicates.tell(self._copies, self._layout.splits, self.findings)
+        duplicates.tell(self._copies, self._layout.splits, self.problems)
         names = self._layout.names
         unseen = [name for at, name in enumerate(names) if not self._instances["train"][at]]
         if unseen and self._labelled["train"]:
-            self.findings.warning(
+            self.problems.warning(
                 f"{len(unseen)} classes have no label in train, so they cannot be learnt: "
                 f"{', '.join(unseen[:10])}."
             )
@@ -328,17 +328,17 @@ class Check:
         found = self._layout.splits[split]
         bad = sum(image in self._bad for image in found)
         if bad == len(found) or (split == "train" and not self._labelled[split]):
-            self.findings.error(
+            self.problems.error(
                 f"{split} has no usable image{' with a label' if bad < len(found) else ''}. Check "
                 "the files named, and that labels/ mirrors images/ name by name."
             )
             return
         if bad:
-            self.findings.warning(
+            self.problems.warning(
                 f"{share(bad, len(found))} images in {split} cannot be used and are left out."
             )
         if not self._labelled[split]:
-            self.findings.warning(
+            self.problems.warning(
                 f"No image in {split} has a label: the metrics will be 0 and the best epoch "
                 "cannot be told."
             )
@@ -348,7 +348,7 @@ class Check:
     def _refuse_boxes(self, split: str) -> None:
         article = "an" if self._task == "obb" else "a"
         need = "polygons" if self._task == "segment" else "oriented boxes of 4 corners"
-        self.findings.error(
+        self.problems.error(
             f"A label file of {split} has boxes, but training on {article} {self._task} set needs {need} "
             "in all of them. Push it with task detect, or remove or redraw the boxes.",
             self._boxes[split],

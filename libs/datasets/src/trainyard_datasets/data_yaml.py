@@ -7,7 +7,7 @@ import yaml
 
 from trainyard_datasets import limits
 from trainyard_datasets.files import SETTINGS, Files, UnreadableError, is_plain
-from trainyard_datasets.findings import Findings, RejectedError
+from trainyard_datasets.problems import Problems, RejectedError
 
 SPLITS = ("train", "val", "test")
 # PyYAML's constructors let some of Python's own pass.
@@ -24,7 +24,7 @@ class Keypoints(NamedTuple):
     flip: list[int] | None
 
 
-def read(files: Files, top: str, findings: Findings | None = None) -> dict[str, Any]:
+def read(files: Files, top: str, problems: Problems | None = None) -> dict[str, Any]:
     """The keys of data.yaml, the classes' names as they are written.
 
     Raises:
@@ -49,8 +49,8 @@ def read(files: Files, top: str, findings: Findings | None = None) -> dict[str, 
         ) from error
     if not isinstance(settings, dict):
         raise RejectedError("data.yaml must hold keys: train, val and names.", name)
-    if not is_whole and findings:
-        findings.warning("Bytes that are not UTF-8 text were ignored. Save it as UTF-8.", name)
+    if not is_whole and problems:
+        problems.warning("Bytes that are not UTF-8 text were ignored. Save it as UTF-8.", name)
     settings = {key: None if value == "None" else value for key, value in settings.items()}
     if settings.get("names") is not None:
         settings["names"] = _as_written(node, settings["names"])
@@ -99,13 +99,13 @@ def _text(node: yaml.Node, value: Any) -> Any:
     return node.value if isinstance(node, yaml.ScalarNode) else value
 
 
-def warn_of_ignored(settings: dict[str, Any], name: str, findings: Findings) -> None:
+def warn_of_ignored(settings: dict[str, Any], name: str, problems: Problems) -> None:
     """Tell the keys that training does without."""
     for key in settings:
         if key == "download":
-            findings.warning("The key 'download' was ignored: nothing of a dataset is run.", name)
+            problems.warning("The key 'download' was ignored: nothing of a dataset is run.", name)
         elif key not in _KNOWN:
-            findings.warning(f"The key {str(key)[:60]!r} was ignored.", name)
+            problems.warning(f"The key {str(key)[:60]!r} was ignored.", name)
 
 
 def class_names(settings: dict[str, Any]) -> list[str]:

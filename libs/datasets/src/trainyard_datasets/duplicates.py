@@ -4,12 +4,12 @@ from bisect import bisect_left
 from collections import defaultdict
 
 from trainyard_datasets.data_yaml import SPLITS
-from trainyard_datasets.findings import Findings, share
+from trainyard_datasets.problems import Problems, share
 
 Splits = dict[str, list[str]]
 
 
-def tell(copies: dict[str, str], splits: Splits, findings: Findings) -> None:
+def tell(copies: dict[str, str], splits: Splits, problems: Problems) -> None:
     """Warn of `copies`: images by an earlier one of the same content."""
     groups: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
     for copy, first in copies.items():
@@ -30,7 +30,7 @@ def tell(copies: dict[str, str], splits: Splits, findings: Findings) -> None:
                 f"{share(len(found), total)} images are in {one} and in {other}: the metrics will "
                 "not tell how the model does on images it has not seen"
             )
-        findings.warning(f"{message}, {example}.", copy)
+        problems.warning(f"{message}, {example}.", copy)
 
 
 def _splits_of(name: str, splits: Splits) -> list[str]:

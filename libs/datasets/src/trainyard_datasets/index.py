@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, groupby, islice
 from typing import IO, Any, NamedTuple
 
-from trainyard_datasets.findings import RejectedError
 from trainyard_datasets.limits import MAX_INDEX_BYTES, MIB
+from trainyard_datasets.problems import RejectedError
 
 # 1 had no `prefix`, and each split's images were all of those in `folders`.
 FORMAT = 2

@@ -18,7 +18,7 @@ from trainyard_datasets.files import (
     label_of,
     read_or_error,
 )
-from trainyard_datasets.findings import Findings, RejectedError
+from trainyard_datasets.problems import Problems, RejectedError
 
 _GUESSED_LABELS = 50
 # The folders of a classify set that are each split, the first that there is.
@@ -45,16 +45,16 @@ class Layout(NamedTuple):
     flip_idx: list[int] | None = None
 
 
-def find(files: Files, task: str, findings: Findings) -> Layout:
+def find(files: Files, task: str, problems: Problems) -> Layout:
     """Raise RejectedError when the dataset has no usable layout."""
     if task == "classify":
-        return _classify(files, findings)
+        return _classify(files, problems)
     top = _top(files, SETTINGS)
-    settings = data_yaml.read(files, top, findings)
-    data_yaml.warn_of_ignored(settings, f"{top}{SETTINGS}", findings)
+    settings = data_yaml.read(files, top, problems)
+    data_yaml.warn_of_ignored(settings, f"{top}{SETTINGS}", problems)
     names = data_yaml.class_names(settings)
     keypoints = data_yaml.keypoints(settings, task)
-    places = _Places(files, top, settings, findings)
+    places = _Places(files, top, settings, problems)
     splits, folders = {}, {}
     for split in SPLITS:
         if split == "test" and not settings.get("test"):
@@ -64,7 +64,7 @@ def find(files: Files, task: str, findings: Findings) -> Layout:
         except RejectedError as error:
             if split != "test":
                 raise
-            findings.warning(f"test was ignored, training does without: {error.message}")
+            problems.warning(f"test was ignored, training does without: {error.message}")
     return Layout(top, names, splits, folders, keypoints.shape, keypoints.flip)
 
 
@@ -103,7 +103,7 @@ def lists(files: Files) -> set[str]:
     try:
         top = _top(files, SETTINGS)
         settings = data_yaml.read(files, top)
-        places = _Places(files, top, settings, Findings())
+        places = _Places(files, top, settings, Problems())
     except RejectedError:
         return set()
     values = [settings.get(split) for split in SPLITS]
@@ -141,11 +141,11 @@ class _Places:
     """Finds the images that data.yaml names for a split: by folders, or by lists of files."""
 
     def __init__(
-        self, files: Files, top: str, settings: dict[str, Any], findings: Findings
+        self, files: Files, top: str, settings: dict[str, Any], problems: Problems
     ) -> None:
         self._files = files
         self._top = top
-        self._findings = findings
+        self._problems = problems
         self._images = [name for name in files.names if is_image(name)]
         self._folders = {""}
         for folder in {posixpath.dirname(name) for name in self._images}:
@@ -160,7 +160,7 @@ class _Places:
             self._ignore(path)
 
     def _ignore(self, path: Any) -> None:
-        self._findings.warning(
+        self._problems.warning(
             f"path is ignored: {str(path)[:100]!r}. The folders of train and val are looked for "
             "beside data.yaml.",
             f"{self._top}{SETTINGS}",
@@ -233,7 +233,7 @@ class _Places:
             else:
                 lost.append(line)
         if lost:
-            self._findings.warning(
+            self._problems.warning(
                 f"{len(lost)} of {len(lost) + len(found)} lines of the list for {split} name no "
                 f"image of this dataset and are left out, e.g. {lost[0][:100]!r}.",
                 name,
@@ -263,7 +263,7 @@ def class_of(image: str, top: str) -> str:
     return image.removeprefix(top).split("/", 2)[1]
 
 
-def _classify(files: Files, findings: Findings) -> Layout:
+def _classify(files: Files, problems: Problems) -> Layout:
     top = _top(files, "train")
     found: dict[str, list[str]] = defaultdict(list)
     loose = []
@@ -277,7 +277,7 @@ def _classify(files: Files, findings: Findings) -> Layout:
         else:
             loose.append(image)
     if loose:
-        findings.warning(
+        problems.warning(
             f"{len(loose)} images lie in no class folder and were ignored. Move them to "
             "train/<class>/ or val/<class>/.",
             loose[0],
@@ -295,20 +295,20 @@ def _classify(files: Files, findings: Findings) -> Layout:
                 "train/<class>/ and val/<class>/ with images."
             )
     if folders["val"] == "test":
-        findings.warning("There is no val/, so test/ is used: nothing is left to test with.")
+        problems.warning("There is no val/, so test/ is used: nothing is left to test with.")
         folders["test"] = None
     splits = {split: found[folder] for split, folder in folders.items() if folder}
     names = sorted({class_of(image, top) for image in splits["train"]})
-    splits["val"] = _known_classes(splits["val"], names, top, findings)
+    splits["val"] = _known_classes(splits["val"], names, top, problems)
     if len(names) == 1:
-        findings.warning(
+        problems.warning(
             f"There is one class only ({names[0]}): a model that always says it is always right. "
             "Add a folder with images of something else."
         )
     return Layout(top, names, splits, {split: [f] for split, f in folders.items() if f})
 
 
-def _known_classes(val: list[str], names: Iterable[str], top: str, findings: Findings) -> list[str]:
+def _known_classes(val: list[str], names: Iterable[str], top: str, problems: Problems) -> list[str]:
     """The images of val whose class is in train too."""
     train, found = set(names), {class_of(image, top) for image in val}
     if train.isdisjoint(found):
@@ -321,7 +321,7 @@ def _known_classes(val: list[str], names: Iterable[str], top: str, findings: Fin
         (train - found, "val", "train", "the metrics will say nothing of it"),
     ):
         if missing:
-            findings.warning(
+            problems.warning(
                 f"{other}/ has the class {', '.join(sorted(missing)[:5])}, which {where}/ lacks: "
                 f"{what}."
             )

@@ -12,8 +12,8 @@ from typing import IO, NamedTuple
 import httpx
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from trainyard_datasets.findings import RejectedError, UnavailableError
 from trainyard_datasets.limits import MAX_DIRECTORY_BYTES, MIB
+from trainyard_datasets.problems import RejectedError, UnavailableError
 
 _CONNECTIONS = 8
 _READ_AHEAD = 64 * 1024

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from trainyard_datasets.archive import Archive
 from trainyard_datasets.files import Files
-from trainyard_datasets.findings import RejectedError
 from trainyard_datasets.folder import Folder
+from trainyard_datasets.problems import RejectedError
 
 from yard import console, formatting, packing
 from yard.commands.dataset import Task, print_report, print_scanned

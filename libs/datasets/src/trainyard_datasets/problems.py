@@ -18,7 +18,7 @@ class UnavailableError(Exception):
     """The store did not answer; the dataset may be fine."""
 
 
-class Findings:
+class Problems:
     """Errors and warnings: keeps the first of each, counts all."""
 
     def __init__(self) -> None:
