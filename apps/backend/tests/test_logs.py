@@ -10,7 +10,7 @@ import api_support
 import httpx
 import pytest
 from api_support import Api, Running, add_running, set_attempt, set_job
-from backend.callbacks.log_echo import LogEcho, printable
+from backend.callbacks.log_printer import LogPrinter, printable
 from backend.infra.database import utcnow
 from backend.state.jobs import Attempt
 from backend.state.statuses import JobStatus
@@ -162,7 +162,7 @@ def posts_runner(database_url: str, tmp_path: Path) -> Iterator["Runner"]:
 def test_lines_of_trainers_reach_stdout_whole_and_harmless(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    echo = LogEcho()
+    echo = LogPrinter()
     echo.write("a1", b"epo")
     echo.write("b2", b"other\n")
     echo.write("a1", b"ch 1\r\n\x1b[2J\xff\n" + "häl".encode())
@@ -178,7 +178,7 @@ def test_lines_of_trainers_reach_stdout_whole_and_harmless(
 
 
 def test_the_echo_ends_where_the_log_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
-    echo = LogEcho()
+    echo = LogPrinter()
     for start in range(0, 30, 6):
         echo.write("a1", b"epoch\n", start, 14)
     assert capsys.readouterr().out.splitlines() == [

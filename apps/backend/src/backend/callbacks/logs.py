@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from backend.callbacks import log_repository
 from backend.callbacks.batching import WriteBatcher
-from backend.callbacks.log_echo import LogEcho
+from backend.callbacks.log_printer import LogPrinter
 from backend.callbacks.log_repository import Appended, LogWrite
 from backend.callbacks.sender import Sender, live_attempt
 from backend.context import Context
@@ -17,7 +17,7 @@ MAX_BATCH = 50
 class LogIngest:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self._echo = LogEcho()
+        self._echo = LogPrinter()
         self._batcher = WriteBatcher(self._commit, MAX_BATCH)
         self.run = self._batcher.run
 

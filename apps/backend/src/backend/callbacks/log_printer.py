@@ -7,7 +7,7 @@ MAX_LINE_BYTES = 8192
 MAX_UNFINISHED = 1000
 
 
-class LogEcho:
+class LogPrinter:
     """Joins bytes to lines and escapes control characters, which could control a terminal."""
 
     def __init__(self) -> None:
