@@ -129,11 +129,11 @@ class LogShipper(threading.Thread):
         return True
 
 
-class LogEcho(threading.Thread):
+class LogCopier(threading.Thread):
     """Copies the attempt's log to a descriptor, as it grows."""
 
     def __init__(self, output: OutputLog, target_fd: int) -> None:
-        super().__init__(name="log-echo", daemon=True)
+        super().__init__(name="log-copier", daemon=True)
         self._reader = _Reader(output)
         self._target_fd = target_fd
         self._closing = threading.Event()

@@ -8,7 +8,7 @@ from trainer.contract import Attempt
 from trainer.retry import UnreachableError, until_answered
 from trainer.supervisor.backend_client import BackendClient, CallbackRefusedError, StaleError
 from trainer.supervisor.heartbeats import Heartbeats
-from trainer.supervisor.log_shipper import LogEcho, LogShipper
+from trainer.supervisor.log_shipper import LogCopier, LogShipper
 from trainer.supervisor.output_log import OutputLog
 
 _POLL_S = 0.2
@@ -37,15 +37,15 @@ class Reporting:
         self._backend = BackendClient(attempt)
         self.heartbeats = Heartbeats(self._backend, measure, on_stop, on_stale)
         self._log_shipper = LogShipper(output, self._backend, abandoned, on_stop, on_stale)
-        self._log_echo = None if echo_fd is None else LogEcho(output, echo_fd)
+        self._log_copier = None if echo_fd is None else LogCopier(output, echo_fd)
 
     def start(self, phase: str) -> None:
         """Begin with a heartbeat in `phase`."""
         self.heartbeats.tell(phase=phase)
         self.heartbeats.start()
         self._log_shipper.start()
-        if self._log_echo:
-            self._log_echo.start()
+        if self._log_copier:
+            self._log_copier.start()
 
     def close(self, cause: str, message: str) -> None:
         """Deliver all metrics and the whole log, then report why the attempt ends.
@@ -53,9 +53,9 @@ class Reporting:
         Heartbeats go on until the backend has answered that: to it, silence is death.
         """
         self._log_shipper.close()
-        if self._log_echo:
-            self._log_echo.close()
-            self._log_echo.join(_ECHO_PATIENCE_S)
+        if self._log_copier:
+            self._log_copier.close()
+            self._log_copier.join(_ECHO_PATIENCE_S)
         self._log_shipper.join()
         while self.heartbeats.has_metrics() and not self._abandoned.wait(_POLL_S):
             pass
