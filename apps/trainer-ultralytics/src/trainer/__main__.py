@@ -35,7 +35,7 @@ def main() -> NoReturn:
 
 def _run(arguments: argparse.Namespace) -> int:
     from trainer.contract import Attempt, trainer_home  # noqa: PLC0415 - a command loads its own
-    from trainer.supervisor.supervise import fresh_folder, supervise  # noqa: PLC0415
+    from trainer.supervisor.run_attempt import fresh_folder, run_attempt  # noqa: PLC0415
     from trainer.supervisor.supervisor import SupervisorOptions  # noqa: PLC0415
 
     try:
@@ -47,7 +47,7 @@ def _run(arguments: argparse.Namespace) -> int:
     os.environ["TRAINER_HOME"] = str(home)
     folder = fresh_folder(home / "attempts" / f"{attempt.job_id}-{attempt.number}")
     options = SupervisorOptions(folder, grace_s=attempt.stop_grace_s, echo_fd=os.dup(1))
-    return supervise(attempt, options).exit_code or 0
+    return run_attempt(attempt, options).exit_code or 0
 
 
 def _launcher(arguments: argparse.Namespace) -> int:

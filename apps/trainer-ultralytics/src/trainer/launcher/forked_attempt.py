@@ -5,7 +5,7 @@ from pathlib import Path
 
 from trainer.contract import Attempt
 from trainer.launcher.launch_request import LaunchRequest
-from trainer.supervisor.supervise import supervise
+from trainer.supervisor.run_attempt import run_attempt
 from trainer.supervisor.supervisor import SupervisorOptions
 
 
@@ -16,4 +16,4 @@ def run(request: LaunchRequest, folder: Path) -> int:
         command=None if request.is_own_trainer else request.command,
         memory_bytes=request.memory_bytes,
     )
-    return supervise(Attempt.from_env(os.environ), options).exit_code or 0
+    return run_attempt(Attempt.from_env(os.environ), options).exit_code or 0

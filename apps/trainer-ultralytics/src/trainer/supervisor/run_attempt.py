@@ -15,7 +15,7 @@ from trainer.supervisor.supervisor import Supervisor, SupervisorOptions
 logger = logging.getLogger(__name__)
 
 
-def supervise(attempt: Attempt, options: SupervisorOptions) -> ExitRecord:
+def run_attempt(attempt: Attempt, options: SupervisorOptions) -> ExitRecord:
     """Run the attempt to its end and leave its exit record in its folder."""
     os.umask(0o077)
     processes.become_subreaper()
