@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 from backend.executors.base import AttemptRef
-from backend.executors.kubernetes.manifests import ATTEMPT, JOB, job_name
+from backend.executors.kubernetes.objects import ATTEMPT, JOB, job_name
 
 Object = dict[str, Any]
 NAMESPACE = "/{group:apis/batch/v1|api/v1}/namespaces/platform/{kind}"

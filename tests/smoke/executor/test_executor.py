@@ -25,7 +25,7 @@ from backend.executors.base import (
     Observation,
 )
 from backend.executors.kubernetes.executor import KubernetesExecutor
-from backend.executors.kubernetes.manifests import build_job, load_template
+from backend.executors.kubernetes.objects import build_job, load_template
 from backend.state.causes import Cause
 from kubernetes.aio.config import kube_config
 

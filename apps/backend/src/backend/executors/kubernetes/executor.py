@@ -32,7 +32,7 @@ from backend.executors.kubernetes.diagnosis import (
     job_has_finished,
 )
 from backend.executors.kubernetes.log_lines import TimedLines
-from backend.executors.kubernetes.manifests import (
+from backend.executors.kubernetes.objects import (
     END_RECORDED,
     JOB,
     build_job,

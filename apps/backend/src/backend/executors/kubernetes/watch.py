@@ -7,7 +7,7 @@ from contextlib import suppress
 from backend.executors.base import AttemptRef, ExecutorUnavailableError
 from backend.executors.kubernetes.client import KubernetesApi, KubernetesRefusedError, Object
 from backend.executors.kubernetes.diagnosis import AttemptObjects
-from backend.executors.kubernetes.manifests import END_RECORDED, JOB, ref_of
+from backend.executors.kubernetes.objects import END_RECORDED, JOB, ref_of
 from backend.infra.retry import forever
 
 _QUERIES = {

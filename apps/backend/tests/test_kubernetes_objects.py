@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 from backend.executors.base import AttemptRef, AttemptSpec
-from backend.executors.kubernetes.manifests import build_job, build_secret, load_template, place
+from backend.executors.kubernetes.objects import build_job, build_secret, load_template, place
 from backend.settings import Placement
 
 TEMPLATE = """
