@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Query
-from sqlalchemy import Select, tuple_
+from sqlalchemy import Select, func, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.infra.database import from_microseconds, to_microseconds
@@ -60,7 +60,10 @@ async def page(
 
 def narrow(query: Select[Any], table: Any, id_prefix: str | None, name: str | None) -> Select[Any]:
     """Only the rows whose id begins so, and that have this name; None: any."""
-    if id_prefix is not None:
+    if id_prefix is not None and len(id_prefix) == 1:
+        # A sixteenth of all rows: the newest of them are found sooner by age than sorted.
+        query = query.where(func.substr(table.id, 1, 1) == id_prefix)
+    elif id_prefix is not None:
         # As a range, which an index serves in every database and collation.
         query = query.where(table.id.between(id_prefix.ljust(12, "0"), id_prefix.ljust(12, "f")))
     if name is not None:
