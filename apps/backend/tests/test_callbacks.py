@@ -117,6 +117,8 @@ async def test_metrics_beyond_the_limit_are_left_out_and_the_log_says_so_once(ap
     whole = (await api.http.get(f"{running.path}/logs")).text
     assert whole == (
         "one\n\n[trainyard] Of more than 200 metrics in a heartbeat the first 200 are kept. "
+        "This one had 1200.\n"
+        "\n[trainyard] Of more than 200 `system` values in a heartbeat the first 200 are kept. "
         "This one had 1200.\ntwo\n"
     )
 

@@ -1,7 +1,9 @@
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from api_support import shift_clock
 from backend.infra import pagination
 from backend.infra.database import Database, utcnow
 from backend.state.datasets import Dataset
@@ -35,15 +37,29 @@ async def test_one_of_many_is_looked_up_in_an_index(database: Database, table: A
         if not sqlite:
             await session.execute(text("SET enable_seqscan = off"))
             await session.execute(text("SET enable_bitmapscan = off"))
-        for prefix, name in (("0a", None), (None, "set")):
+        for prefix, name in (("0a", None), (None, "set"), ("0", None)):
             query = pagination.narrow(select(table.id), table, prefix, name).order_by(*age).limit(6)
             sql = query.compile(database.engine, compile_kwargs={"literal_binds": True})
             explained = await session.execute(
                 text(f"EXPLAIN {'QUERY PLAN' if sqlite else ''} {sql}".replace(":", r"\:"))
             )
             plans.append("\n".join(str(row) for row in explained))
-    by_id, by_name = plans
+    by_id, by_name, by_digit = plans
     assert ("id>? AND id<?" if sqlite else "Index Cond: (((id)::text >= '0a00") in by_id
     assert f"ix_{table.__tablename__}_name_created" in by_name
-    assert "sort" not in by_name.lower()
-    assert "TEMP B-TREE" not in by_name
+    assert f"ix_{table.__tablename__}_created" in by_digit
+    for newest_first in (by_name, by_digit):
+        assert "sort" not in newest_first.lower()
+        assert "TEMP B-TREE" not in newest_first
+
+
+async def test_a_transaction_goes_by_the_databases_clock_from_its_start(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = utcnow()
+    shift_clock(monkeypatch, 3600)
+    await database.engine.dispose()  # as before the first connection
+    async with database.transaction():
+        ahead = utcnow() - before
+    # SQLite has no clock but the machine's.
+    assert (ahead > timedelta(minutes=30)) == (database.engine.dialect.name == "sqlite")

@@ -75,6 +75,12 @@ def test_lists_follow_their_pages(server: Server, yard: Yard) -> None:
     second = answer(200, page(job(id="222222222222")))
     server.on("GET /jobs", answer(200, page(job(), next_cursor="x")), second)
     assert len(json.loads(yard("job", "list", "--json").stdout)) == 2
+    # The second page is not even asked for.
+    server.on(
+        "GET /datasets", answer(200, page(dataset(), dataset(), next_cursor="x")), answer(500)
+    )
+    found = yard("dataset", "list", "--limit", "2", "--json")
+    assert (found.returncode, len(json.loads(found.stdout))) == (0, 2)
 
 
 def test_a_name_means_its_newest_ready_version(server: Server, yard: Yard) -> None:

@@ -48,8 +48,9 @@ class HeartbeatIngest:
         accepted = await self._batcher.write(sender.job_id, _row(sender, beat))
         if accepted is not None:
             self._count(sender.job_id)
-            if len(beat.metrics) > MAX_METRICS:
-                await self._tell_of_left_out(sender.job_id, len(beat.metrics))
+            for what, numbers in (("metrics", beat.metrics), ("`system` values", beat.system)):
+                if len(numbers) > MAX_METRICS:
+                    await self._tell_of_left_out(sender.job_id, what, len(numbers))
             await self._ctx.bus.publish(sender.job_id)
             return accepted.stop
         # Not written: the token is wrong or dead, or this `seq` was seen before.
@@ -57,10 +58,8 @@ class HeartbeatIngest:
             attempt = await live_attempt(session, sender)
         return attempt.stop_requested_at is not None
 
-    async def _tell_of_left_out(self, job_id: str, count: int) -> None:
-        text = (
-            f"Of more than {MAX_METRICS} metrics in a heartbeat the first {MAX_METRICS} are kept."
-        )
+    async def _tell_of_left_out(self, job_id: str, what: str, count: int) -> None:
+        text = f"Of more than {MAX_METRICS} {what} in a heartbeat the first {MAX_METRICS} are kept."
         limit = self._ctx.settings.log_limit_bytes
         async with self._ctx.db.transaction() as session:
             await log_repository.note(session, job_id, text, f"This one had {count}.", limit)

@@ -113,6 +113,7 @@ class Database:
     ) -> AsyncIterator[AsyncSession]:
         try:
             async with asyncio.timeout(within_s), sessions.begin() as session:
+                await session.connection()  # the first one reads the clock
                 yield session
         except TimeoutError:
             # Assume that all pooled connections are dead; do not wait to close them.

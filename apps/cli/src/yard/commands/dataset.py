@@ -4,6 +4,7 @@ import dataclasses
 import enum
 import re
 import unicodedata
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,11 +40,12 @@ class Task(enum.StrEnum):
 
 
 def list_datasets(
+    limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 50,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
     """List the datasets, newest first."""
-    datasets = list(client(url).items("/datasets"))
+    datasets = list(islice(client(url).items("/datasets"), limit))
     if as_json:
         console.print_json(datasets)
         return
