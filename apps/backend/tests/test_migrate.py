@@ -5,9 +5,10 @@ import time
 from pathlib import Path
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from backend.infra.database import Base, Database
 from backend.state import migrate
 from sqlalchemy import Connection, text
@@ -50,12 +51,34 @@ async def test_a_newer_version_s_schema_is_left_alone(database: Database) -> Non
         await migrate.migrate(database)
 
 
+NEXT = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "next"
+down_revision = {head!r}
+
+
+def upgrade():
+    op.add_column("datasets", sa.Column("added", sa.Integer()))
+"""
+
+
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-async def test_heartbeats_do_not_wait_behind_a_migration_that_waits(database: Database) -> None:
-    async with database.engine.begin() as connection:
-        await connection.run_sync(Base.metadata.drop_all)
-        await connection.execute(text("DROP TABLE alembic_version"))
-        await connection.run_sync(lambda sync: command.upgrade(migrate.config(sync), "0001"))
+async def test_heartbeats_do_not_wait_behind_a_migration_that_waits(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = ScriptDirectory.from_config(migrate.config())
+    (tmp_path / "next.py").write_text(NEXT.format(head=real.get_current_head()))
+
+    def config(connection: Connection | None = None) -> Config:
+        made = Config(attributes={"connection": connection})
+        made.set_main_option("script_location", real.dir)
+        made.set_main_option("path_separator", "newline")
+        made.set_main_option("version_locations", f"{real.dir}/versions\n{tmp_path}")
+        return made
+
+    monkeypatch.setattr(migrate, "config", config)
     async with database.engine.begin() as backup:
         await backup.execute(text("LOCK TABLE datasets IN ACCESS SHARE MODE"))
         migrating = asyncio.create_task(migrate.migrate(database))
