@@ -12,7 +12,7 @@ from pydantic import ValidationError as ManifestError
 
 from backend.catalog.manifest import Manifest
 from backend.catalog.schema_wording import shown, wanted
-from backend.infra.problems import Problem, did_you_mean
+from backend.infra.problems import Problem, did_you_mean, wrong_field, wrong_fields
 
 logger = logging.getLogger(__name__)
 
@@ -87,20 +87,17 @@ class TrainerCatalog:
                 dataset's task, fields that are unknown or wrong.
         """
         if trainer not in self._manifests:
-            raise _invalid([{"field": "trainer", "message": self._no_trainer(trainer)}])
+            raise wrong_field("Invalid job", "trainer", self._no_trainer(trainer))
         manifest = self._manifests[trainer]
-        errors = []
+        errors = _config_errors(manifest.config_schema, config)
         if task not in manifest.tasks:
-            errors.append(
-                {
-                    "field": "trainer",
-                    "message": f'The trainer "{trainer}" does not do {task}; it does '
-                    f"{', '.join(manifest.tasks)}. Choose another trainer or dataset.",
-                }
+            message = (
+                f'The trainer "{trainer}" does not do {task}; it does '
+                f"{', '.join(manifest.tasks)}. Choose another trainer or dataset."
             )
-        errors += _config_errors(manifest.config_schema, config)
+            errors = {"trainer": message, **errors}
         if errors:
-            raise _invalid(errors)
+            raise wrong_fields("Invalid job", errors)
         defaults = {
             name: rules["default"] for name, rules in manifest.config_schema["properties"].items()
         }
@@ -112,7 +109,7 @@ class TrainerCatalog:
                 f"The config has {size} bytes as JSON, complete with defaults; the most is "
                 f"{MAX_CONFIG_BYTES}. Put large values into a file of the dataset or of the image."
             )
-            raise _invalid([{"field": "config", "message": message}])
+            raise wrong_field("Invalid job", "config", message)
         return complete
 
     def _no_trainer(self, name: str) -> str:
@@ -147,7 +144,8 @@ def _read(path: Path) -> Manifest:
     return manifest
 
 
-def _config_errors(schema: Mapping[str, Any], config: Mapping[str, Any]) -> list[dict[str, str]]:
+def _config_errors(schema: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, str]:
+    """By field, what is wrong with it."""
     properties = schema["properties"]
     refused = schema.get("refused", {})
     messages = {
@@ -172,10 +170,7 @@ def _config_errors(schema: Mapping[str, Any], config: Mapping[str, Any]) -> list
             if name
             else f"The config as a whole is wrong: {error.message}."
         )
-    return [
-        {"field": f"config.{name[:100]}" if name else "config", "message": message}
-        for name, message in messages.items()
-    ]
+    return {f"config.{name[:100]}" if name else "config": text for name, text in messages.items()}
 
 
 def _wanted(schema: Mapping[str, Any], name: str, validator: str) -> str:
@@ -191,9 +186,3 @@ def _finite(value: Any) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _invalid(errors: list[dict[str, str]]) -> Problem:
-    return Problem(
-        422, "Invalid job", " ".join(error["message"] for error in errors[:5]), errors=errors
-    )

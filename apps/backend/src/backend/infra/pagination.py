@@ -10,6 +10,7 @@ from sqlalchemy import Select, func, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.infra.database import from_microseconds, to_microseconds
+from backend.infra.problems import wrong_field
 
 Position = tuple[datetime, str]
 IdPrefix = Annotated[
@@ -29,10 +30,6 @@ Cursor = Annotated[
 ]
 
 
-class InvalidCursorError(ValueError):
-    """The cursor is not one that `page` returned."""
-
-
 async def page(
     session: AsyncSession, query: Select[Any], table: Any, limit: int, cursor: str
 ) -> tuple[Sequence[Any], str | None]:
@@ -46,7 +43,7 @@ async def page(
         cursor: as an earlier page returned it; empty for the first page.
 
     Raises:
-        InvalidCursorError: `cursor` is not one that an earlier page returned.
+        Problem: 422, `cursor` is not one that an earlier page returned.
     """
     if cursor:
         query = query.where(tuple_(table.created_at, table.id) < tuple_(*_decode(cursor)))
@@ -79,5 +76,6 @@ def _encode(position: Position) -> str:
 def _decode(cursor: str) -> Position:
     found = re.fullmatch(_CURSOR, cursor)
     if found is None:
-        raise InvalidCursorError
+        detail = "Invalid cursor. Omit it to start from the first page."
+        raise wrong_field("Bad cursor", "cursor", detail)
     return from_microseconds(int(found[1])), found[2]

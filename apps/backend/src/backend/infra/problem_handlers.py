@@ -16,8 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import compile_path
 
 from backend.infra.object_store import ObjectStoreError
-from backend.infra.pagination import InvalidCursorError
-from backend.infra.problems import Problem, did_you_mean, wrong_field
+from backend.infra.problems import Problem, did_you_mean
 
 logger = logging.getLogger(__name__)
 
@@ -149,11 +148,6 @@ def _worded(error: Mapping[str, Any], known: Iterable[str]) -> dict[str, str]:
     return {"field": field, "message": message}
 
 
-async def _invalid_cursor(_request: Request, _error: InvalidCursorError) -> JSONResponse:
-    detail = "Invalid cursor. Omit it to start from the first page."
-    return response(wrong_field("Bad cursor", "cursor", detail))
-
-
 async def _store_unavailable(_request: Request, error: ObjectStoreError) -> JSONResponse:
     return response(Problem(503, "Object store unavailable", str(error)))
 
@@ -191,7 +185,6 @@ async def _gone(request: Request, error: ClientDisconnect) -> Response:
 # Each takes the request and an error of its key.
 HANDLERS: dict[type[Exception], Callable[[Request, Any], Awaitable[Response]]] = {
     Problem: _problem,
-    InvalidCursorError: _invalid_cursor,
     ObjectStoreError: _store_unavailable,
     HTTPException: _http,
     RequestValidationError: _validation,

@@ -4,7 +4,7 @@
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -28,7 +28,13 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own word
 
 def wrong_field(title: str, field: str, detail: str) -> Problem:
     """A 422 about one field of the request."""
-    return Problem(422, title, detail, errors=[{"field": field, "message": detail}])
+    return wrong_fields(title, {field: detail})
+
+
+def wrong_fields(title: str, details: Mapping[str, str]) -> Problem:
+    """A 422 about several fields of the request."""
+    errors = [{"field": field, "message": detail} for field, detail in details.items()]
+    return Problem(422, title, " ".join([*details.values()][:5]), errors=errors)
 
 
 def not_found(kind: str, id_: str) -> Problem:
