@@ -8,8 +8,8 @@ the attempt as `launch_failed`, and the next one follows.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Literal
@@ -108,13 +108,11 @@ class KubernetesExecutor:
             # A pod may outlive its Job by its grace period.
             raise ExecutorUnavailableError("The pods of all attempts are not listed yet.")
         listed: dict[AttemptRef, Literal["running", "ended"]] = {}
-        try:
+        with _refused_as_away():
             async for page in self._api.pages("jobs", labelSelector=f"{JOB},!{END_RECORDED}"):
                 for job in page.items:
                     ref = ref_of(job["metadata"]["labels"])
                     listed[ref] = "ended" if job_has_finished(job) else "running"
-        except KubernetesRefusedError as error:
-            raise ExecutorUnavailableError(str(error)) from error
         known = {ref: self._told[ref] for ref in self._told.keys() - self._forgotten}
         for ref, state in listed.items():
             known[ref] = self._told.get(ref, Observation(ref, state))
@@ -124,10 +122,8 @@ class KubernetesExecutor:
         return None
 
     async def check(self) -> None:
-        try:
+        with _refused_as_away():
             await self._api.check()
-        except KubernetesRefusedError as error:
-            raise ExecutorUnavailableError(str(error)) from error
 
     async def observe(self) -> AsyncGenerator[Sequence[Observation]]:
         watched = self._watched
@@ -159,10 +155,8 @@ class KubernetesExecutor:
             await self._delete(ref)
         else:
             patch: Object = {"metadata": {"labels": {END_RECORDED: "true"}}}
-            try:
+            with _refused_as_away(but=HTTPStatus.NOT_FOUND):
                 await self._api.merge("jobs", job_name(ref), patch)
-            except KubernetesRefusedError as error:
-                _unless_gone(error)
         self._forgotten.add(ref)
         self._drop_gone(ref)
 
@@ -178,13 +172,11 @@ class KubernetesExecutor:
         if last_lines is not None:
             query["tailLines"] = str(last_lines)
         lines = TimedLines()
-        try:
+        with _refused_as_away():
             async with self._logs:
                 async for part in self._api.log(seen.pod["metadata"]["name"], **query):
                     if read := lines.read(part):
                         yield read
-        except KubernetesRefusedError as error:
-            raise ExecutorUnavailableError(str(error)) from error
         if rest := lines.read(b"", last=True):
             yield rest
 
@@ -212,11 +204,9 @@ class KubernetesExecutor:
                 raise
 
     async def _delete(self, ref: AttemptRef) -> None:
-        try:
+        with _refused_as_away(but=HTTPStatus.NOT_FOUND):
             # Foreground: the Job stays until its pod has left.
             await self._api.delete("jobs", job_name(ref), propagationPolicy="Foreground")
-        except KubernetesRefusedError as error:
-            _unless_gone(error)
 
     def _look(self, refs: Iterable[AttemptRef]) -> Sequence[Observation]:
         """New observations of these attempts since the last report."""
@@ -258,9 +248,14 @@ class KubernetesExecutor:
         return Observation(ref, "ended", cause=judged.cause, message=judged.message)
 
 
-def _unless_gone(error: KubernetesRefusedError) -> None:
-    if error.status != HTTPStatus.NOT_FOUND:
-        raise ExecutorUnavailableError(str(error)) from error
+@contextmanager
+def _refused_as_away(*, but: HTTPStatus | None = None) -> Iterator[None]:
+    """Have a refusal tried again later; one with the status `but` is no matter."""
+    try:
+        yield
+    except KubernetesRefusedError as error:
+        if error.status != but:
+            raise ExecutorUnavailableError(str(error)) from error
 
 
 def _own_namespace() -> str:
