@@ -1,7 +1,7 @@
 """The datasets' SQL."""
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import func, insert, select, update
@@ -14,20 +14,12 @@ from backend.state.jobs import Job
 from backend.state.statuses import ACTIVE
 
 
-async def find(session: AsyncSession, id_: str) -> Dataset | None:
-    return await session.get(Dataset, id_)
-
-
-async def find_held(session: AsyncSession, id_: str) -> Dataset | None:
-    """The dataset, held against deletion until the session's transaction ends."""
-    held = select(Dataset).where(Dataset.id == id_).with_for_update(read=True)
-    return (await session.execute(held)).scalar_one_or_none()
-
-
-async def find_locked(session: AsyncSession, id_: str) -> Dataset | None:
-    """The dataset, locked until the session's transaction ends."""
-    locked = select(Dataset).where(Dataset.id == id_).with_for_update()
-    return (await session.execute(locked)).scalar_one_or_none()
+async def find(
+    session: AsyncSession, id_: str, *, lock: Literal["share", "update"] | None = None
+) -> Dataset | None:
+    """The dataset; with `lock`, held until the session's transaction ends: against its deletion, or for a change."""
+    for_update = {"read": lock == "share"} if lock else None
+    return await session.get(Dataset, id_, with_for_update=for_update)
 
 
 async def unfinished_jobs(session: AsyncSession, id_: str) -> Sequence[str]:

@@ -48,7 +48,7 @@ async def get_ready(session: AsyncSession, id_: str) -> Dataset:
     Raises:
         Problem: 422 when there is no such dataset or it cannot be trained on (yet).
     """
-    dataset = await repository.find_held(session, id_)
+    dataset = await repository.find(session, id_, lock="share")
     if dataset is None:
         raise _unusable(f"There is no dataset {id_!r}. List the datasets and use one of their ids.")
     name = f"Dataset {dataset.name} version {dataset.version}"
@@ -234,7 +234,7 @@ async def run_check(ctx: Context, id_: str) -> None:
 async def give_up(ctx: Context, id_: str, reason: str) -> None:
     """Reject a dataset that the platform cannot check; `reason` is for the user."""
     async with ctx.db.transaction() as session:
-        dataset = await repository.find_locked(session, id_)
+        dataset = await repository.find(session, id_, lock="update")
         if dataset is not None and _needs_check(dataset):
             dataset.status, dataset.report = DatasetStatus.REJECTED, _saying(reason)
 
@@ -259,7 +259,7 @@ async def delete(ctx: Context, id_: str) -> None:
     """
     report = _saying("Deletion was interrupted. Delete it again.")
     async with ctx.db.transaction() as session:
-        dataset = await repository.find_locked(session, id_)
+        dataset = await repository.find(session, id_, lock="update")
         if dataset is None:
             raise not_found("Dataset", id_)
         if jobs := await repository.unfinished_jobs(session, id_):
