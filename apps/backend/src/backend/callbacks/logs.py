@@ -17,7 +17,7 @@ MAX_BATCH = 50
 class LogIngest:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self._echo = LogPrinter()
+        self._printer = LogPrinter()
         self._batcher = WriteBatcher(self._commit, MAX_BATCH)
         self.run = self._batcher.run
 
@@ -45,7 +45,7 @@ class LogIngest:
             await self._ctx.bus.publish(job_id)
             if self._ctx.executor.echoes_logs:
                 limit = self._ctx.settings.log_limit_bytes
-                self._echo.write(job_id, appended.new, appended.start, limit)
+                self._printer.write(job_id, appended.new, appended.start, limit)
         return appended
 
     async def _commit(self, writes: Mapping[str, LogWrite]) -> Mapping[str, Appended]:

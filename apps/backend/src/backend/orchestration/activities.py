@@ -71,27 +71,25 @@ class _Bound:
 def activities(ctx: Context) -> Sequence[Callable[..., Any]]:
     bounded = _Bound().run
 
+    async def of_job(step: str, job_id: str, work: Awaitable[Result], given_up: Result) -> Result:
+        async def give_up(reason: str) -> Result:
+            await attempts.give_up(ctx, job_id, reason)
+            return given_up
+
+        return await bounded(step, job_id, work, give_up)
+
     @activity.defn
     async def launch(job_id: str) -> Launched | None:
-        async def give_up(reason: str) -> None:
-            await attempts.give_up(ctx, job_id, reason)
-
-        return await bounded("launch", job_id, attempts.launch(ctx, job_id), give_up)
+        return await of_job("launch", job_id, attempts.launch(ctx, job_id), None)
 
     @activity.defn
     async def settle(job_id: str, number: int) -> Settled:
-        async def give_up(reason: str) -> Settled:
-            await attempts.give_up(ctx, job_id, reason)
-            return Settled(delay_s=0)
-
-        return await bounded("settle", job_id, attempts.settle(ctx, job_id, number), give_up)
+        work = attempts.settle(ctx, job_id, number)
+        return await of_job("settle", job_id, work, Settled(delay_s=0))
 
     @activity.defn
     async def finalize(job_id: str, number: int) -> None:
-        async def give_up(reason: str) -> None:
-            await attempts.give_up(ctx, job_id, reason)
-
-        await bounded("finalize", job_id, attempts.finalize(ctx, job_id, number), give_up)
+        await of_job("finalize", job_id, attempts.finalize(ctx, job_id, number), None)
 
     @activity.defn
     async def preflight(dataset_id: str) -> None:
