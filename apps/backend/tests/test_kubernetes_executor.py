@@ -17,12 +17,12 @@ from backend.executors.kubernetes.executor import KubernetesExecutor
 from backend.infra.database import utcnow
 from backend.orchestration import attempts, log_follower, repairs
 from backend.state.causes import Cause
-from backend.state.jobs import Attempt, Job
+from backend.state.jobs import Attempt
 from backend.state.retry_policy import settled_cause
 from backend.state.statuses import JobStatus
 from fake_kubernetes import FakeKubernetes
 from kubernetes.aio.config import kube_config
-from training_support import add_job, make_context, running, settings, until
+from training_support import add_job, log_of, make_context, running, settings, until
 
 TEMPLATE = "spec: {template: {spec: {containers: [{name: trainer}]}}}"
 
@@ -74,12 +74,6 @@ async def add_attempt(ctx: Context, **columns: Any) -> AttemptRef:
     async with ctx.db.transaction() as session:
         session.add(Attempt(job_id=ref.job_id, number=1, **row))
     return ref
-
-
-async def log_of(ctx: Context, ref: AttemptRef) -> bytes:
-    async with ctx.db.reading() as session:
-        job = await session.get_one(Job, ref.job_id)
-        return (await log_repository.read(session, job, 0, 2**23)).data
 
 
 def ended(ctx: Context, ref: AttemptRef) -> Callable[[], Awaitable[bool]]:

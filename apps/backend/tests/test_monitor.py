@@ -21,6 +21,7 @@ from backend.state.tokens import sha256
 from training_support import (
     ScriptedExecutor,
     add_job,
+    log_of,
     make_context,
     settings,
     until,
@@ -55,12 +56,6 @@ async def add_attempt(ctx: Context) -> AttemptRef:
     async with ctx.db.transaction() as session:
         session.add(Attempt(job_id=ref.job_id, number=2, **row))
     return ref
-
-
-async def log_of(ctx: Context, ref: AttemptRef) -> bytes:
-    async with ctx.db.reading() as session:
-        job = await session.get_one(Job, ref.job_id)
-        return (await log_repository.read(session, job, 5, 2**23)).data
 
 
 async def ended(ctx: Context, executor: ScriptedExecutor, ref: AttemptRef) -> None:

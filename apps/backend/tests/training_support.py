@@ -8,6 +8,7 @@ from typing import Any
 import data_support
 import servers
 from api_support import add_dataset, get_job
+from backend.callbacks import log_repository
 from backend.catalog.catalog import TrainerCatalog
 from backend.catalog.manifest import Manifest
 from backend.context import Context
@@ -204,3 +205,11 @@ async def until_running(ctx: Context, ref: AttemptRef, seconds: float = 60) -> N
             return attempt is not None and attempt.launched_at is not None
 
     await until(launched, f"{ref} launched", seconds)
+
+
+async def log_of(ctx: Context, ref: AttemptRef) -> bytes:
+    """What is stored of an attempt's output; its job has no later one."""
+    async with ctx.db.reading() as session:
+        job = await session.get_one(Job, ref.job_id)
+        attempt = await session.get_one(Attempt, ref)
+        return (await log_repository.read(session, job, attempt.log_base, 2**23)).data
