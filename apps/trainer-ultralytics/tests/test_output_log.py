@@ -6,7 +6,6 @@ import pytest
 from trainer.supervisor import output_log
 from trainer.supervisor.log_shipper import _Reader
 from trainer.supervisor.output_log import OutputLog
-from trainer.supervisor.resources import full_disk
 
 MIB = 1 << 20
 
@@ -39,5 +38,6 @@ def test_a_flood_is_bounded_on_disk_and_its_reader_says_what_is_missing(
 
 
 def test_a_disk_without_space_is_named(tmp_path: Path) -> None:
-    assert full_disk(tmp_path, OutputLog(tmp_path / "log").free_bytes(), "killed by SIGBUS") == ""
-    assert str(tmp_path) in full_disk(tmp_path, 4096, "killed by SIGBUS")
+    log = OutputLog(tmp_path / "log")
+    assert log.full_disk("killed by SIGBUS") == ""
+    assert str(tmp_path) in log.full_disk("OSError: [Errno 28] No space left on device")

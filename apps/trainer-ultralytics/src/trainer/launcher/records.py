@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from trainer import processes
+from trainer.disk import full_disk
 from trainer.exit_record import ExitRecord, read_exit_record, write_json
 from trainer.launcher.launch_request import LaunchRequest
 
 # What the launcher's side knows for certain; the trainer itself reports the other causes.
 _CERTAIN = {"out_of_memory", "launch_failed"}
+# Of a supervisor that never began; 75 is EX_TEMPFAIL.
+NOT_STARTED_EXIT = 75
 
 
 @dataclass
@@ -66,8 +69,13 @@ class AttemptRecord:
 
     def _abrupt_end(self, status: int | None) -> ExitRecord:
         code = -signal.SIGKILL if status is None else os.waitstatus_to_exitcode(status)
+        if code == NOT_STARTED_EXIT:
+            message = (
+                f"{self._full_disk()}The trainer cannot be started; the launcher's log says why."
+            )
+            return ExitRecord(1, None, "launch_failed", message)
         if code >= 0:
-            message = f"The trainer's supervisor ended with exit code {code}."
+            message = f"{self._full_disk()}The trainer's supervisor ended with exit code {code}."
             return ExitRecord(code, None, None, message)
         before = self.oom_kills
         if code == -signal.SIGKILL and before is not None and processes.oom_kills() > before:
@@ -79,6 +87,11 @@ class AttemptRecord:
         name = signal.Signals(-code).name
         return ExitRecord(None, -code, None, f"The trainer's supervisor was killed by {name}.")
 
+    def _full_disk(self) -> str:
+        with suppress(OSError):  # a trainer may have removed the folder
+            return full_disk(self.folder, os.statvfs(self.folder))
+        return ""
+
     def give_up(self, error: Exception) -> None:
         """Record the end of an attempt that the launcher can handle no longer."""
         self._end(ExitRecord(None, None, None, f"The launcher could not handle it: {error!r}."))
@@ -89,8 +102,9 @@ class AttemptRecord:
             record.write(self.folder)
 
     def fail_launch(self, message: str) -> None:
-        """Record that the attempt never began."""
-        ExitRecord(1, None, "launch_failed", message).write(self.folder)
+        """Record that the attempt never began; where that fails, the exit code alone says so."""
+        with suppress(OSError):
+            ExitRecord(1, None, "launch_failed", message).write(self.folder)
 
 
 class Registry:
@@ -136,7 +150,11 @@ class Registry:
         return None
 
     def create(self, request: LaunchRequest) -> AttemptRecord:
-        """Make the folder of a new attempt; its supervisor completes the record by `claim`."""
+        """Make the folder of a new attempt; its supervisor completes the record by `claim`.
+
+        Raises:
+            OSError: the record cannot be written; the text says what to do.
+        """
         folder = self._state / f"{request.job_id}-{request.attempt}"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700)
@@ -147,7 +165,12 @@ class Registry:
             oom_kills=processes.oom_kills(),
             grace_s=request.grace_s,
         )
-        self._write(record, pid=0, ticks=None)
+        try:
+            self._write(record, pid=0, ticks=None)
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            full = full_disk(self._state, os.statvfs(self._state), str(error))
+            raise OSError(f"{full}{error}") from error
         self._records[request.job_id, request.attempt] = record
         return record
 

@@ -27,7 +27,7 @@ from trainer import processes
 from trainer.contract import weights_dir
 from trainer.launcher.client_connection import ClientConnection
 from trainer.launcher.launch_request import LaunchRequest
-from trainer.launcher.records import AttemptRecord, Registry
+from trainer.launcher.records import NOT_STARTED_EXIT, AttemptRecord, Registry
 
 _KILL_AGAIN_S = 1.0
 _FORKED = "trainer.launcher.forked_attempt"
@@ -253,6 +253,7 @@ class Launcher:
             logger.exception(
                 "attempt %s of job %s cannot be started", request.attempt, request.job_id
             )
+            code = NOT_STARTED_EXIT
             record.fail_launch(f"The trainer cannot be started: {error}")
         finally:
             os._exit(code)

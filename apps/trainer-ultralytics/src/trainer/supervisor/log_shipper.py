@@ -31,6 +31,7 @@ class _Reader:
     def __init__(self, output: OutputLog) -> None:
         self._output = output
         self._position = 0
+        self._told_of_full_disk = False
 
     @property
     def behind_bytes(self) -> int:
@@ -43,9 +44,16 @@ class _Reader:
         missing = begin - self._position
         self._position = begin + len(data)
         if not missing:
-            return data
+            return data or self._full_disk()
         notice = f"\n[trainyard] {missing} bytes of output were printed too fast to be read; they are left out.\n"
         return notice.encode() + data
+
+    def _full_disk(self) -> bytes:
+        """Once, what to tell of a disk that takes no more output."""
+        if self._told_of_full_disk or not (told := self._output.full_disk()):
+            return b""
+        self._told_of_full_disk = True
+        return f"\n[trainyard] {told}What is printed until then is missing here.\n".encode()
 
     def unread(self, count: int) -> None:
         """Read the last `count` bytes again."""

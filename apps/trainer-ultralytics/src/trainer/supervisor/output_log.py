@@ -5,6 +5,8 @@ import os
 import threading
 from pathlib import Path
 
+from trainer.disk import full_disk
+
 # What is kept of it: its newest bytes, as many as a backend keeps of a job's log by default.
 KEPT_BYTES = 64 << 20
 _LINE_TAIL_BYTES = 4096
@@ -23,6 +25,7 @@ class OutputLog:
     """
 
     def __init__(self, path: Path) -> None:
+        self._folder = path.parent
         self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         self._lock = threading.Lock()
         self._kept_from = 0
@@ -58,10 +61,9 @@ class OutputLog:
         """What was printed so far."""
         return os.fstat(self._fd).st_size
 
-    def free_bytes(self) -> int:
-        """What is left of the disk that holds it."""
-        disk = os.fstatvfs(self._fd)
-        return disk.f_bavail * disk.f_frsize
+    def full_disk(self, said: str = "") -> str:
+        """What to tell if its disk is full; `said` is what a trainer has said of its end."""
+        return full_disk(self._folder, os.fstatvfs(self._fd), said)
 
     def last_line(self) -> str:
         """The last line that is not blank, shortened."""

@@ -1,23 +1,13 @@
 """What the attempt's processes use: measured for heartbeats, and held to the memory limit."""
 
-import errno
 import os
 import time
-from pathlib import Path
 
 import psutil
 
 from trainer import processes
 
 _CHECK_S = 0.5
-_NO_SPACE_BYTES = 64 << 10
-
-
-def full_disk(folder: Path, free_bytes: int, said: str) -> str:
-    """What to tell of a training that ended where no space was left; empty where there is some."""
-    if free_bytes >= _NO_SPACE_BYTES and os.strerror(errno.ENOSPC) not in said:
-        return ""
-    return f"The disk is full, probably that of {folder}: free some space and retry the job. "
 
 
 class ResourceMeter:

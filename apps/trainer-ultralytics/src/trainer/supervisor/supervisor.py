@@ -24,7 +24,7 @@ from trainer.messages import StartMessage
 from trainer.supervisor import child_process
 from trainer.supervisor.exit_reason import exit_reason
 from trainer.supervisor.output_log import OutputLog
-from trainer.supervisor.resources import MemoryLimit, ResourceMeter, full_disk
+from trainer.supervisor.resources import MemoryLimit, ResourceMeter
 
 _TICK_S = 0.2
 # For the last events of a trainer that has ended, and for reports after the grace is over.
@@ -211,7 +211,7 @@ class Supervisor:
             last_line=last_line,
         )
         if cause is Cause.TRAINER_CRASHED:
-            message = self._full_disk(f"{message} {last_line}") + message
+            message = self._output.full_disk(f"{message} {last_line}") + message
         if self._options.command is None:
             self._heartbeats.tell(phase="uploading", now=True)
         # In a thread of its own, for it waits for the object store and the backend.
@@ -233,9 +233,6 @@ class Supervisor:
         exit_code = {Cause.COMPLETED: 0, Cause.PREEMPTED: _PREEMPTED_EXIT}.get(cause, 1)
         killed_by = -self._child.exit_code if self._child.exit_code < 0 else None
         self._tasks.put(partial(self._end, ExitRecord(exit_code, killed_by, cause, message)))
-
-    def _full_disk(self, said: str) -> str:
-        return full_disk(self._options.folder, self._output.free_bytes(), said)
 
     def _upload(self, cause: Cause, message: str) -> tuple[Cause, str]:
         """Upload the newest checkpoint and a completed run's artifacts; a failure is the cause."""

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -41,7 +42,8 @@ def main(attempt: Attempt, work_dir: Path, start_fd: int, events_fd: int) -> NoR
         report("failed", cause=failure.cause, message=failure.message)
     finally:
         for stream in (events, sys.stdout, sys.stderr):
-            stream.flush()
+            with suppress(OSError):  # a full disk does not undo what was trained
+                stream.flush()
         os._exit(code)
 
 
