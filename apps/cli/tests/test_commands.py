@@ -333,3 +333,20 @@ def test_a_job_that_has_not_begun_says_nothing_of_how_long_it_runs(
     shown = [yard("job", "show", "0123456789ab").stdout for _ in range(2)]
     assert ["runs for" in text for text in shown] == [False, True]
     assert not any("took" in text for text in shown)
+
+
+def test_a_job_s_weights_are_another_job_s(server: Server, yard: Yard) -> None:
+    """A name or the beginning of an id is sent as the id."""
+    server.on("GET /datasets", answer(200, page(dataset())))
+    server.on("GET /jobs", answer(200, page(job())))
+    name = "job:0123456789ab/last.pt"
+    queued = job(status="queued", weights={"name": name, "sha256": "0" * 64})
+    server.on("POST /jobs", answer(201, queued))
+    done = yard("train", "digits", "--no-follow", "--weights", "job:first/last.pt")
+    assert done.returncode == 0, done.stderr
+    sent = [json.loads(one.body) for one in server.requests if one.method == "POST"]
+    assert sent[-1]["weights"] == name
+    server.on("GET /jobs/0123456789ab", answer(200, queued))
+    assert name in yard("job", "show", "0123456789ab").stdout
+    refused = yard("train", "digits", "--weights", "yolo11n.pt")
+    assert (refused.returncode, "names no job" in refused.stderr) == (2, True)

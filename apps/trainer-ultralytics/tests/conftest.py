@@ -82,6 +82,13 @@ class Jobs:
             "TRAIN_CONFIG": json.dumps(config),
         } | {key: str(value) for key, value in changes.items() if key.isupper()}
 
+    def start_from(self, env: dict[str, str], weights: bytes, name: str = "own.pt") -> None:
+        """Store the weights as the platform does, and name them in the environment."""
+        sha256 = hashlib.sha256(weights).hexdigest()
+        key = f"{uuid4().hex[:12]}/1/artifacts/best.pt"
+        self.client.put_object(Bucket=MODELS_BUCKET, Key=key, Body=weights)
+        env |= {"WEIGHTS_NAME": name, "WEIGHTS_KEY": key, "WEIGHTS_SHA256": sha256}
+
 
 @pytest.fixture
 def jobs(s3_server: servers.S3Server, backend: Backend) -> Jobs:

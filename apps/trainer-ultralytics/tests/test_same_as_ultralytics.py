@@ -1,4 +1,7 @@
-"""The platform's training is Ultralytics' own: the same arguments and seed give the same losses."""
+"""The platform's training is Ultralytics' own: the same arguments and seed give the same losses.
+
+From scratch, and from the same weights.
+"""
 
 import csv
 import subprocess
@@ -6,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import samples
 from conftest import Jobs
 from launching import Launcher
@@ -18,11 +22,26 @@ from trainer.yolo import offline
 offline.prepare(Path(sys.argv[2]))
 offline.load()
 from ultralytics import YOLO
-_, data, project, epochs, imgsz, batch, seed = sys.argv
-YOLO("yolo11n.yaml").train(
+_, data, project, weights, epochs, imgsz, batch, seed = sys.argv
+model = YOLO("yolo11n.yaml")
+if weights:
+    model = model.load(weights)
+model.train(
     data=data, project=project, name="bare", device="cpu",
     epochs=int(epochs), imgsz=int(imgsz), batch=int(batch), seed=int(seed),
 )
+"""
+
+MAKE = """
+import sys
+from pathlib import Path
+from trainer.yolo import offline
+offline.prepare(Path(sys.argv[2]))
+offline.load()
+import torch
+from ultralytics import YOLO
+torch.manual_seed(7)
+YOLO("yolo11n.yaml").save(sys.argv[1])
 """
 
 
@@ -35,10 +54,22 @@ def losses(results: Path) -> list[dict[str, float]]:
     ]
 
 
+@pytest.fixture(scope="module")
+def checkpoint(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file as a training leaves it, of a model that was not trained and has other classes."""
+    path = tmp_path_factory.mktemp("weights") / "own.pt"
+    subprocess.run([sys.executable, "-c", MAKE, path, home], check=True)
+    return path
+
+
+@pytest.mark.parametrize("starts", ["from scratch", "from weights"])
 def test_same_losses_as_by_ultralytics_alone(
-    launcher: Launcher, jobs: Jobs, tmp_path: Path
+    starts: str, checkpoint: Path, launcher: Launcher, jobs: Jobs, tmp_path: Path
 ) -> None:
     env = jobs.env(**ARGUMENTS, mosaic=1.0)
+    weights = checkpoint if starts == "from weights" else None
+    if weights:
+        jobs.start_from(env, weights.read_bytes())
     launcher.launch(env)
     assert launcher.wait_ended(env["JOB_ID"])["exit_code"] == 0
     [ours] = (launcher.folder / "state" / f"{env['JOB_ID']}-1").rglob("results.csv")
@@ -49,7 +80,7 @@ def test_same_losses_as_by_ultralytics_alone(
         path.write_bytes(content)
     words = [str(ARGUMENTS[name]) for name in ("epochs", "imgsz", "batch", "seed")]
     subprocess.run(
-        [sys.executable, "-c", BARE, tmp_path / "data/data.yaml", tmp_path, *words],
+        [sys.executable, "-c", BARE, tmp_path / "data/data.yaml", tmp_path, weights or "", *words],
         check=True,
         cwd=tmp_path,
     )

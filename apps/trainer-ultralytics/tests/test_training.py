@@ -305,6 +305,35 @@ class Model:
 
 torch.save({"epoch": 3, "model": Model()}, sys.argv[1])
 """
+
+
+def _poisoned(path: Path, proof: Path) -> bytes:
+    subprocess.run([sys.executable, "-c", _POISON, path, proof], check=True)
+    return path.read_bytes()
+
+
+def test_weights_that_cannot_be_used_are_refused(
+    launcher: Launcher, jobs: Jobs, tmp_path: Path
+) -> None:
+    proof = tmp_path / "ran"
+    poisoned, missing, changed = jobs.env(), jobs.env(), jobs.env()
+    jobs.start_from(poisoned, _poisoned(tmp_path / "own.pt", proof))
+    jobs.start_from(missing, os.urandom(64))
+    jobs.client.delete_object(Bucket=MODELS_BUCKET, Key=missing["WEIGHTS_KEY"])
+    jobs.start_from(changed, os.urandom(64))
+    jobs.client.put_object(Bucket=MODELS_BUCKET, Key=changed["WEIGHTS_KEY"], Body=b"other")
+    for env, words in (
+        (poisoned, "weights own.pt cannot be read"),
+        (missing, "weights own.pt were deleted"),
+        (changed, "The sha256 of the weights own.pt is"),
+    ):
+        launcher.launch(env)
+        launcher.wait_ended(env["JOB_ID"])
+        assert jobs.backend.finish["cause"] == "config_invalid", jobs.backend.log.decode()
+        assert words in jobs.backend.finish["message"]
+    assert not proof.exists()
+
+
 _RESUME = """
 import sys
 from pathlib import Path
@@ -319,7 +348,7 @@ _resumable(Path(sys.argv[1]), 2)
 def test_no_code_of_a_checkpoint_runs(home: Path, tmp_path: Path) -> None:
     poisoned, proof, image = tmp_path / "best.pt", tmp_path / "ran", tmp_path / "image.png"
     image.write_bytes(samples.picture(9))
-    subprocess.run([sys.executable, "-c", _POISON, poisoned, proof], check=True)
+    _poisoned(poisoned, proof)
     predict = ["-m", "trainer", "predict", "--weights", poisoned, "--out", tmp_path / "out", image]
     for command in (predict, ["-c", _RESUME, poisoned, home]):
         done = subprocess.run(

@@ -675,6 +675,11 @@ export interface components {
                 [key: string]: unknown;
             };
             /**
+             * Weights
+             * @description `job:ID`: start from that job's best.pt; `job:ID/last.pt`: from another file
+             */
+            weights?: string | null;
+            /**
              * Debug
              * @description Start a debugger in the trainer and wait for it; liveness limits are off
              * @default false
@@ -733,6 +738,8 @@ export interface components {
             config: {
                 [key: string]: unknown;
             };
+            /** @description What it starts from, if another job made it */
+            weights: components["schemas"]["JobWeights"] | null;
             /** Debug */
             debug: boolean;
             /** Debug Port */
@@ -809,6 +816,13 @@ export interface components {
          * @enum {string}
          */
         JobStatus: "queued" | "preparing" | "running" | "retrying" | "cancelling" | "succeeded" | "failed" | "cancelled";
+        /** JobWeights */
+        JobWeights: {
+            /** Name */
+            name: string;
+            /** Sha256 */
+            sha256: string;
+        };
         /** LogAccepted */
         LogAccepted: {
             /**

@@ -61,6 +61,9 @@ class Attempt:
     dataset_id: str
     dataset_sha256: str | None
     dataset_index_sha256: str | None
+    weights_name: str | None
+    weights_key: str | None
+    weights_sha256: str | None
     task: str
     config: dict[str, Any]
     debug_port: int | None
@@ -87,6 +90,9 @@ class Attempt:
             dataset_id=_matching(env, "DATASET_ID", r"[A-Za-z0-9_-]{1,64}"),
             dataset_sha256=_optional(env, "DATASET_SHA256", r"[0-9a-f]{64}"),
             dataset_index_sha256=_optional(env, "DATASET_INDEX_SHA256", r"[0-9a-f]{64}"),
+            weights_name=_optional(env, "WEIGHTS_NAME", r"[^\x00-\x1f\x7f]{1,200}"),
+            weights_key=_optional(env, "WEIGHTS_KEY", r"[^\x00-\x1f\x7f]{1,1024}"),
+            weights_sha256=_optional(env, "WEIGHTS_SHA256", r"[0-9a-f]{64}"),
             task=_matching(env, "TASK", r"detect|segment|classify|pose|obb"),
             config=_config(env),
             debug_port=int(_optional(env, "DEBUG_PORT", r"[0-9]{1,5}") or 0) or None,

@@ -6,11 +6,13 @@ from typing import Any, Protocol, TypedDict
 class StartMessage(TypedDict):
     """What the supervisor tells the training process once everything is prepared.
 
-    `data` is the dataset's folder; `resume_after` is the epoch, counted from 0, that the restored
+    `data` is the dataset's folder; `weights` is the file to start from, None where the job names
+    none or has a checkpoint; `resume_after` is the epoch, counted from 0, that the restored
     checkpoint has finished, None where there is none.
     """
 
     data: str
+    weights: str | None
     resume_after: int | None
 
 

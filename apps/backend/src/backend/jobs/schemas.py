@@ -33,6 +33,12 @@ class JobCreate(BaseModel):
     config: dict[str, Any] = Field(
         default={}, description="Fields of the trainer's `config_schema`; the rest has defaults"
     )
+    weights: str | None = Field(
+        default=None,
+        max_length=300,
+        pattern=r"^job:[^\x00-\x1f\x7f]+$",
+        description="`job:ID`: start from that job's best.pt; `job:ID/last.pt`: from another file",
+    )
     debug: bool = Field(
         default=False,
         description="Start a debugger in the trainer and wait for it; liveness limits are off",
@@ -62,6 +68,11 @@ class JobCreate(BaseModel):
         return config
 
 
+class JobWeights(BaseModel):
+    name: str
+    sha256: str
+
+
 class JobOut(BaseModel):
     """A job as it stands. Times are UTC."""
 
@@ -74,6 +85,7 @@ class JobOut(BaseModel):
     task: Task
     dataset_id: str
     config: dict[str, Any]
+    weights: JobWeights | None = Field(description="What it starts from, if another job made it")
     debug: bool
     debug_port: int | None
     resources: Resources

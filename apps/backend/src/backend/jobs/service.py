@@ -8,10 +8,11 @@ from typing import NamedTuple
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from backend.artifacts.repository import made_by
 from backend.context import Context
 from backend.datasets.service import get_ready
 from backend.infra.database import new_id
-from backend.infra.problems import Problem, not_found
+from backend.infra.problems import Problem, not_found, wrong_field
 from backend.jobs import repository, resources
 from backend.jobs.repository import JobRow
 from backend.jobs.schemas import JobCreate
@@ -45,14 +46,16 @@ async def create(ctx: Context, body: JobCreate, idempotency_key: str | None) -> 
     try:
         async with ctx.db.transaction() as session:
             dataset = await get_ready(session, body.dataset_id)
-            config = ctx.trainers.validate(body.trainer, body.config, task=dataset.task)
+            weights, model = await _weights(session, body, dataset.task)
+            config = ctx.trainers.validate(body.trainer, model | body.config, task=dataset.task)
             resources.check_files(body, there)
             chosen = resources.asked(ctx, body, there)
             job = Job(
                 id=new_id(),
-                **body.model_dump(exclude={"config", "resources"}),
+                **body.model_dump(exclude={"config", "resources", "weights"}),
                 task=dataset.task,
                 config=config,
+                weights=weights,
                 resources=chosen.model_dump(),
                 idempotency_key=idempotency_key,
                 request_sha256=request_sha256,
@@ -65,6 +68,29 @@ async def create(ctx: Context, body: JobCreate, idempotency_key: str | None) -> 
         raise
     await _start(ctx, job.id)
     return Created(JobRow(job, None), new=True)
+
+
+async def _weights(
+    session: AsyncSession, body: JobCreate, task: str
+) -> tuple[dict[str, str] | None, dict[str, str]]:
+    """Name, key and sha256 of what the job starts from, and the config's `model` that it needs."""
+    if body.weights is None:
+        return None, {}
+    job_id, _, name = body.weights.removeprefix("job:").partition("/")
+    made = await made_by(session, job_id, name := name or "best.pt")
+    if made is None or made[1].sha256 is None:
+        detail = f"No job {job_id!r} left a {name} behind. Name a finished job that has it."
+        raise wrong_field("Weights not usable", "weights", detail)
+    job, artifact = made
+    model = {key: value for key, value in job.config.items() if key == "model"}
+    ours = (body.trainer, task, (model | body.config).get("model"))
+    for its, our in zip((job.trainer, job.task, model.get("model")), ours, strict=True):
+        if its != our:
+            detail = f"Job {job.id} trained for {its}, this job is for {our}. Start from another."
+            raise wrong_field("Weights not usable", "weights", detail)
+    key = object_keys.artifact(job.id, artifact.attempt, name)
+    sha256 = str(artifact.sha256)
+    return {"name": f"job:{job.id}/{name}", "key": key, "sha256": sha256}, model
 
 
 async def _earlier(ctx: Context, key: str, request_sha256: str) -> JobRow | None:

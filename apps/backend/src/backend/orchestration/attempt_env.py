@@ -32,6 +32,8 @@ def attempt_env(
         env["DATASET_SHA256"] = dataset.sha256
     if dataset is not None and dataset.index_sha256 is not None:
         env["DATASET_INDEX_SHA256"] = dataset.index_sha256
+    for part, value in (job.weights or {}).items():
+        env[f"WEIGHTS_{part.upper()}"] = value
     if attempt.debug_port is not None:
         env["DEBUG_PORT"] = str(attempt.debug_port)
     return env

@@ -29,6 +29,8 @@ class Job(Base):
     # No foreign key: a finished job outlives its dataset.
     dataset_id: Mapped[str] = mapped_column(String(12), index=True)
     config: Mapped[dict[str, Any]]
+    # Name, key and sha256 of what it starts from; None: from scratch, or as its config says.
+    weights: Mapped[dict[str, Any] | None]
     resources: Mapped[dict[str, Any]]
     debug: Mapped[bool] = mapped_column(default=False)
     max_attempts: Mapped[int]

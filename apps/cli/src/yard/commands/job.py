@@ -117,6 +117,7 @@ def _print(item: Json, settings: str) -> None:
                 ("created", formatting.ago(item["created_at"])),
                 ("took" if item["finished_at"] else "runs for", item["started_at"] and _took(item)),
                 ("log", formatting.size(item["log_size"])),
+                ("weights", (item.get("weights") or {}).get("name")),
                 ("config", settings),
             ]
         )

@@ -36,6 +36,14 @@ def submit(
     config: Annotated[
         Path | None, typer.Option(help="A YAML file of settings; --set overrides it.")
     ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="job:JOB[/FILE]",
+            help="Start from the best.pt of an earlier job, or another file that it left.",
+            show_default=False,
+        ),
+    ] = None,
     trainer: Annotated[str, typer.Option(help="The trainer's name.")] = "ultralytics",
     name: Annotated[
         str | None, typer.Option(help="A name for the job.", show_default=False)
@@ -79,6 +87,8 @@ def submit(
         "config": config_values,
         "resources": {name: value for name, value in asked.items() if value is not None},
     }
+    if weights is not None:
+        body["weights"] = _weights(api, weights)
     # The idempotency key makes a repeated call return the same job.
     job = api.post("/jobs", body, key=uuid.uuid4().hex)
     if not follow:
@@ -96,6 +106,19 @@ def submit(
     fail_unless_succeeded(job)
 
 
+def _weights(api: Client, reference: str) -> str:
+    """The server's reference to a job's file: an id for a name or the beginning of an id."""
+    kind, colon, rest = reference.partition(":")
+    if (kind, colon) != ("job", ":") or not rest:
+        raise YardError(
+            f"--weights {reference} names no job",
+            todo="write --weights job:JOB for its best.pt, or job:JOB/last.pt",
+            code=Code.USAGE,
+        )
+    job, slash, name = rest.partition("/")
+    return f"job:{api.find('jobs', job)['id']}{slash}{name}"
+
+
 def _print_started(job: Json, *, as_json: bool) -> None:
     if as_json:
         console.print_json(job)
@@ -111,6 +134,8 @@ def _follow(api: Client, job: Json, dataset: Json, *, as_json: bool) -> Json:
         f"job {job['id']} · {job['trainer']} · {job['task']} on "
         f"{dataset['name']}@{dataset['version']} · Ctrl-C leaves it running"
     )
+    if started_from := job.get("weights"):
+        out.print(f"starts from {started_from['name']}")
     job = Follower(job).run(api)
     if job["status"] == "succeeded":
         show_result(api, job)

@@ -1,4 +1,4 @@
-"""Prepares what the training process waits for: the dataset and the checkpoint to resume from."""
+"""Prepares what the training process waits for: the dataset, and what to start or resume from."""
 
 import logging
 import threading
@@ -10,12 +10,13 @@ from trainer.contract import Attempt, AttemptError, Cause, EpochMetrics, trainer
 from trainer.dataset.fetch import fetch
 from trainer.messages import StartMessage
 from trainer.object_store import ObjectStore
+from trainer.weights import fetch_weights
 
 logger = logging.getLogger(__name__)
 
 
 class Preparation(threading.Thread):
-    """Fetches the dataset and restores the job's newest checkpoint into `run_dir`.
+    """Fetches the dataset and restores the job's newest checkpoint into `run_dir`, or fetches its weights.
 
     It calls `on_prepared` with the start message and the metrics of earlier attempts that the
     backend may lack, or `on_failure`.
@@ -41,6 +42,10 @@ class Preparation(threading.Thread):
         try:
             data = fetch(self._attempt, self._object_store, trainer_home())
             restored = checkpoints.restore(self._attempt, self._object_store, self._run_dir)
+            epoch = restored.epoch if restored else None
+            weights = None
+            if epoch is None:
+                weights = fetch_weights(self._attempt, self._object_store, trainer_home())
         except AttemptError as error:
             self._on_failure(error)
         except Exception as error:
@@ -48,10 +53,13 @@ class Preparation(threading.Thread):
             message = f"The dataset could not be prepared in {trainer_home()}: {error}."
             self._on_failure(AttemptError(Cause.TRAINER_CRASHED, message))
         else:
-            epoch = restored.epoch if restored else None
             if epoch is not None:
                 logger.info("Resuming from epoch %d, that of the newest checkpoint.", epoch)
             self._on_prepared(
-                {"data": str(data), "resume_after": epoch},
+                {
+                    "data": str(data),
+                    "weights": str(weights) if weights else None,
+                    "resume_after": epoch,
+                },
                 restored.unacknowledged if restored else [],
             )

@@ -65,6 +65,7 @@ def _train(attempt: Attempt, work_dir: Path, start_fd: int, report: Report, stop
         attempt,
         run_dir=work_dir / "run",
         data=Path(start["data"]),
+        weights=Path(start["weights"]) if start["weights"] else None,
         resume_after=start["resume_after"],
         report=report,
         stop=stop,

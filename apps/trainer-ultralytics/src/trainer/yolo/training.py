@@ -44,11 +44,14 @@ def train(
     *,
     run_dir: Path,
     data: Path,
+    weights: Path | None,
     resume_after: int | None,
     report: Report,
     stop: StopFlag,
 ) -> None:
     """Train into the folder `run_dir`, resuming after epoch `resume_after` if it is not None.
+
+    `weights` are the job's; those that the config names are the trainer's own.
 
     Raises:
         AttemptError: the config cannot be used.
@@ -72,7 +75,12 @@ def train(
     if resume_after is not None and _resumable(last, config.epochs):
         overrides["resume"] = str(last)
     else:
-        overrides |= _fresh(attempt.task, config)
+        name = attempt.weights_name or config.weights
+        if weights is None and config.weights:
+            weights = _own_weights(config.weights)
+        if weights is not None:
+            _require_fitting(weights, str(name), attempt.task, config.model)
+        overrides |= _fresh(attempt.task, config, weights)
     base, _ = _TASKS[attempt.task]
     trainer = type("Trainer", (_Adapted, base), {})(overrides=overrides)
     Progress(report, stop, run_dir).attach(trainer)
@@ -154,12 +162,12 @@ def _number(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() and value > 1 else value
 
 
-def _fresh(task: str, config: TrainConfig) -> dict[str, Any]:
+def _fresh(task: str, config: TrainConfig, weights: Path | None) -> dict[str, Any]:
     _, suffix = _TASKS[task]
     overrides = {k: _number(value) for k, value in asdict(config).items() if k not in _OWN}
     overrides |= {
         "model": f"{config.model}{suffix}.yaml",
-        "pretrained": str(_weights(task, config)) if config.weights else False,
+        "pretrained": str(weights) if weights else False,
         "freeze": config.freeze or None,
         "amp": config.amp and _amp_works(),
     }
@@ -171,35 +179,43 @@ def _amp_works() -> bool | str:
     return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else False
 
 
-def _weights(task: str, config: TrainConfig) -> Path:
-    path = weights_dir() / str(config.weights)
+def _own_weights(name: str) -> Path:
+    path = weights_dir() / name
     if not path.is_file():
         known = ", ".join(sorted(file.name for file in weights_dir().glob("*.pt"))) or "none"
         raise AttemptError(
             Cause.CONFIG_INVALID,
-            f"There are no weights named {config.weights} in the trainer's weights folder "
+            f"There are no weights named {name} in the trainer's weights folder "
             f"(available: {known}). Choose one of them, or null to train from scratch.",
         )
+    return path
+
+
+def _require_fitting(path: Path, name: str, task: str, wanted: str) -> None:
+    """Load the weights as Ultralytics will: no code of theirs runs.
+
+    Raises:
+        AttemptError: they are no checkpoint of Ultralytics, or for another task or model.
+    """
     try:
         model, _ = load_checkpoint(path)
     except Exception as error:
         raise AttemptError(
-            Cause.CONFIG_INVALID, f"The weights {config.weights} cannot be read: {error}"
+            Cause.CONFIG_INVALID,
+            f"The weights {name} cannot be read: {readable(str(error))} Nothing of them was run.",
         ) from error
     if model.task != task:
         raise AttemptError(
             Cause.CONFIG_INVALID,
-            f"The weights {config.weights} are for the task {model.task}, the dataset is for {task}.",
+            f"The weights {name} are for the task {model.task}, the dataset is for {task}.",
         )
     family, scale = str(model.yaml.get("yaml_file", "")), model.yaml.get("scale", "")
-    wanted = config.model[:-1]
-    if wanted not in Path(family).stem or scale != config.model[-1]:
+    if wanted[:-1] not in Path(family).stem or scale != wanted[-1]:
         raise AttemptError(
             Cause.CONFIG_INVALID,
-            f"The weights {config.weights} belong to another model than {config.model}: "
+            f"The weights {name} belong to another model than {wanted}: "
             "set model to the one they were trained with.",
         )
-    return path
 
 
 def _resumable(last: Path, epochs: int) -> bool:
