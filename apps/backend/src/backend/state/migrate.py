@@ -43,7 +43,7 @@ async def migrate(database: Database) -> None:
     """Bring the schema to the newest version; harmless at the same time on several replicas.
 
     Raises:
-        SchemaError: a newer version made it.
+        SchemaError: a newer version made it, or one that is too old.
     """
 
     def upgrade(connection: Connection) -> None:
@@ -52,12 +52,9 @@ async def migrate(database: Database) -> None:
             # Every heartbeat waits behind a migration that waits, for a backup as a rule.
             connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-        current = _current(connection)
-        if current is not None and current not in _known():
-            raise SchemaError(
-                f"A newer version of Trainyard made it (schema {current}, newest here "
-                f"{_known()[0]}). Go on with that version, or name another database."
-            )
+        current, known = _current(connection), _known()
+        if current is not None and current not in known:
+            raise SchemaError(_foreign(current, newest=known[0], oldest=known[-1]))
         command.upgrade(config(connection), "head")
 
     async def once() -> None:
@@ -72,6 +69,18 @@ async def migrate(database: Database) -> None:
     await forever("waiting for a lock on the tables", _LockedError)(once)
 
 
+def _foreign(current: str, *, newest: str, oldest: str) -> str:
+    if current < oldest:
+        return (
+            f"An older version of Trainyard made it (schema {current}, oldest here {oldest}). "
+            f"Bring it to {oldest} with a version in between, or name another database."
+        )
+    return (
+        f"A newer version of Trainyard made it (schema {current}, newest here {newest}). "
+        "Go on with that version, or name another database."
+    )
+
+
 async def check(database: Database) -> None:
     """Raise unless the database answers, can be written, and has this backend's schema or a newer one.
 
@@ -82,7 +91,7 @@ async def check(database: Database) -> None:
     async with database.reading() as session:
         connection = await session.connection()
         current = await connection.run_sync(_current)
-    if current is None or current in _known()[1:]:
+    if current is None or current < _known()[0]:
         raise SchemaError(
             "The database's schema is not the newest. Run `python -m backend migrate`."
         )
