@@ -12,6 +12,7 @@ export function job(changes: Partial<Job> = {}): Job {
     task: 'detect',
     dataset_id: '0a1b2c3d4e5f',
     config: { epochs: 10, imgsz: 96 },
+    weights: null,
     debug: false,
     debug_port: null,
     resources: { cpu: 2, memory: '4Gi', gpu: 0 },
