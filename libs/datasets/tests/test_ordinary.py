@@ -81,6 +81,12 @@ def test_a_second_header_of_a_png_is_left_to_pillow() -> None:
     assert "5x32 pixels" in judged.fault
 
 
+def test_a_jpeg_that_ends_in_an_empty_header_is_left_to_pillow() -> None:
+    judged = images.judge(b"\xff\xd8\xff\xc0\x00\x02", complete=True)
+    assert judged.fault is not None
+    assert "Cannot read" in judged.fault
+
+
 def test_labels_are_read_as_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(7)
 

@@ -60,7 +60,7 @@ def jpeg_size(data: bytes) -> tuple[int, int] | None:
         if marker == _DQT:
             is_known = _are_tables(data, body, at)
         elif marker in _SOF:
-            bits, layers = data[body], data[body + 5] if at > body + 5 else 0
+            bits, layers = (data[body], data[body + 5]) if at > body + 5 else (0, 0)
             is_known = size is None and bits == 8 and layers in {1, 3} and length == 8 + 3 * layers  # noqa: PLR2004
             height, width = data[body + 1 : body + 3], data[body + 3 : body + 5]
             size = int.from_bytes(width), int.from_bytes(height)
