@@ -196,6 +196,7 @@ def test_a_trainer_that_deletes_folders_ends_itself_alone(
     destruction: str, code: int, launcher: Launcher, jobs: Jobs, backend: Backend
 ) -> None:
     env, other = jobs.env(), jobs.env()
+    # It runs until this test's launcher leaves: nothing that the neighbour does may end it.
     launcher.launch(other, [sys.executable, "-c", "import time; time.sleep(600)"])
     pid = launcher.ask("ping")["pid"]
     text = f"import os, shutil; {destruction}; print('the reason'); os._exit({code})"
