@@ -1,4 +1,4 @@
-"""What repeats for ever ends when it is cancelled."""
+"""What repeats for ever ends when it is cancelled, and only then."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -42,3 +42,31 @@ async def test_a_cancel_that_ends_in_an_error_is_not_retried(
     assert all(one.done() for one in running)
     for one in running:
         one.cancelled() or one.exception()
+
+
+async def test_a_group_of_tasks_that_failed_is_repeated() -> None:
+    begun = 0
+    done = asyncio.Event()
+
+    async def fails_at_first() -> None:
+        nonlocal begun
+        begun += 1
+        if begun < 3:
+            raise OSError("the server is not there yet")
+        done.set()
+        await asyncio.Event().wait()
+
+    async def work() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fails_at_first())
+            group.create_task(asyncio.Event().wait())
+
+    running = asyncio.ensure_future(always("work", work))
+    async with asyncio.timeout(10):
+        await asyncio.wait(
+            [running, asyncio.ensure_future(done.wait())], return_when="FIRST_COMPLETED"
+        )
+    assert not running.done()
+    running.cancel()
+    await asyncio.wait([running], timeout=10)
+    assert running.cancelled()

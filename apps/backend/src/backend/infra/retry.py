@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential
@@ -10,8 +10,10 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 logger = logging.getLogger(__name__)
 
 
-def forever(what: str, *errors: type[Exception], traceback: bool = False) -> AsyncRetrying:
-    """A retrier: call it with a coroutine function and its arguments; it repeats while `errors` are raised.
+def forever(
+    what: str, *errors: type[Exception], traceback: bool = False
+) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """A retrier: call it with a function and its arguments; it repeats while `errors` are raised.
 
     Args:
         what: logged with the error before each pause.
@@ -25,11 +27,24 @@ def forever(what: str, *errors: type[Exception], traceback: bool = False) -> Asy
         error = state.outcome.exception() if state.outcome else None
         logger.warning("%s: %s", what, error, exc_info=error if traceback else None)
 
-    return AsyncRetrying(
+    retrying = AsyncRetrying(
         retry=retry_if_exception_type(errors),
         wait=wait_exponential(multiplier=0.1, max=2),
         before_sleep=say,
     )
+
+    async def repeat(work: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
+        async def run() -> Any:
+            return await work(*arguments)
+
+        async def once() -> Any:
+            # A task of its own: a TaskGroup that failed leaves its cancel counted on the task that it
+            # is in (Python 3.11 and 3.12), which would then look cancelled for ever.
+            return await asyncio.create_task(run())
+
+        return await retrying(once)
+
+    return repeat
 
 
 def being_cancelled() -> bool:
@@ -40,9 +55,5 @@ def being_cancelled() -> bool:
 
 async def always(name: str, work: Callable[[], Awaitable[Any]]) -> None:
     """Run `work`; should it fail, say so and start it again."""
-
-    async def run() -> None:
-        await work()
-
     what = f"the background task {name!r} failed and starts again"
-    await forever(what, Exception, traceback=True)(run)
+    await forever(what, Exception, traceback=True)(work)
