@@ -1084,10 +1084,10 @@ export interface operations {
                 id_prefix?: string | null;
                 /** @description Only this very name */
                 name?: string | null;
-                version?: number | null;
                 limit?: number;
                 /** @description `next_cursor` */
                 cursor?: string;
+                version?: number | null;
             };
             header?: never;
             path?: never;
@@ -1492,7 +1492,6 @@ export interface operations {
             query?: {
                 /** @description Any of these; default: all */
                 status?: components["schemas"]["JobStatus"][];
-                dataset_id?: string;
                 /** @description Only ids that begin with this */
                 id_prefix?: string | null;
                 /** @description Only this very name */
@@ -1500,6 +1499,7 @@ export interface operations {
                 limit?: number;
                 /** @description `next_cursor` */
                 cursor?: string;
+                dataset_id?: string;
             };
             header?: never;
             path?: never;

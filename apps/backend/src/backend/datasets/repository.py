@@ -1,12 +1,13 @@
 """The datasets' SQL."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from backend.datasets.schemas import DatasetQuery
 from backend.infra import pagination
 from backend.infra.database import execute_guarded
 from backend.state.datasets import Dataset, DatasetStatus
@@ -55,23 +56,12 @@ async def add(session: AsyncSession, id_: str, **columns: Any) -> Dataset:
     return await session.get_one(Dataset, id_)
 
 
-async def page(
-    session: AsyncSession,
-    *,
-    statuses: Collection[DatasetStatus],
-    id_prefix: str | None,
-    name: str | None,
-    version: int | None,
-    limit: int,
-    cursor: str,
-) -> tuple[Sequence[Dataset], str | None]:
-    """As `pagination.page`; no statuses means all."""
-    query = pagination.narrow(select(Dataset), Dataset, id_prefix, name)
-    if statuses:
-        query = query.where(Dataset.status.in_(statuses))
-    if version is not None:
-        query = query.where(Dataset.version == version)
-    rows, next_cursor = await pagination.page(session, query, Dataset, limit, cursor)
+async def page(session: AsyncSession, wanted: DatasetQuery) -> tuple[Sequence[Dataset], str | None]:
+    """As `pagination.page`."""
+    query = select(Dataset)
+    if wanted.version is not None:
+        query = query.where(Dataset.version == wanted.version)
+    rows, next_cursor = await pagination.page(session, query, Dataset, wanted)
     return [row[0] for row in rows], next_cursor
 
 

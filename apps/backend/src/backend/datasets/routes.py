@@ -9,10 +9,9 @@ from backend.datasets.schemas import (
     DatasetCreated,
     DatasetList,
     DatasetOut,
+    DatasetQuery,
     UploadComplete,
 )
-from backend.infra.pagination import Cursor, ExactName, IdPrefix
-from backend.state.datasets import DatasetStatus
 
 router = APIRouter(prefix="/api/v1/datasets", tags=["datasets"])
 
@@ -49,27 +48,10 @@ async def complete_upload(id: str, body: UploadComplete, ctx: Ctx) -> DatasetOut
 
 
 @router.get("")
-async def list_datasets(
-    ctx: Ctx,
-    *,
-    status: Annotated[list[DatasetStatus], Query(description="Any of these; default: all")] = [],  # noqa: B006
-    id_prefix: IdPrefix = None,
-    name: ExactName = None,
-    version: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
-    limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    cursor: Cursor = "",
-) -> DatasetList:
+async def list_datasets(ctx: Ctx, wanted: Annotated[DatasetQuery, Query()]) -> DatasetList:
     """Newest first; `next_cursor` is null on the last page."""
     async with ctx.db.reading() as session:
-        rows, next_cursor = await repository.page(
-            session,
-            statuses=status,
-            id_prefix=id_prefix,
-            name=name,
-            version=version,
-            limit=limit,
-            cursor=cursor,
-        )
+        rows, next_cursor = await repository.page(session, wanted)
     return DatasetList(
         items=[DatasetOut.model_validate(row) for row in rows], next_cursor=next_cursor
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from backend.infra.pagination import ListQuery
 from backend.state.datasets import DatasetStatus, Task
 
 _NAME = r"^[a-z0-9][a-z0-9._-]{0,62}$"
@@ -101,6 +102,10 @@ class DatasetCreated(DatasetOut):
     upload: Upload | None = Field(
         default=None, description="null when an identical ready version exists: nothing to upload"
     )
+
+
+class DatasetQuery(ListQuery[DatasetStatus]):
+    version: int | None = Field(default=None, ge=1, le=2**31 - 1)
 
 
 class DatasetList(BaseModel):

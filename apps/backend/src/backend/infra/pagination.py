@@ -3,56 +3,67 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any, Generic, TypeVar
 
-from fastapi import Query
+from pydantic import BaseModel, Field
 from sqlalchemy import Select, func, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.infra.database import from_microseconds, to_microseconds
 from backend.infra.problems import wrong_field
 
+Status = TypeVar("Status")
 Position = tuple[datetime, str]
-IdPrefix = Annotated[
-    str | None, Query(pattern="^[0-9a-f]{1,12}$", description="Only ids that begin with this")
-]
-ExactName = Annotated[
-    str | None,
-    Query(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$", description="Only this very name"),
-]
-
-
 _CURSOR = r"([0-9]{1,16})-([0-9a-f]{12})"
-# Told in the document, judged by `page`, whose sentence says what to do.
-Cursor = Annotated[
-    str,
-    Query(json_schema_extra={"pattern": f"^({_CURSOR})?$"}, description="`next_cursor`"),
-]
+
+
+class ListQuery(BaseModel, Generic[Status]):
+    """Which rows of a list a request asks for."""
+
+    status: list[Status] = Field(default=[], description="Any of these; default: all")
+    id_prefix: str | None = Field(
+        default=None, pattern="^[0-9a-f]{1,12}$", description="Only ids that begin with this"
+    )
+    name: str | None = Field(
+        default=None,
+        max_length=200,
+        pattern=r"^[^\x00-\x1f\x7f]*$",
+        description="Only this very name",
+    )
+    limit: int = Field(default=50, ge=1, le=500)
+    # Told in the document, judged by `page`, whose sentence says what to do.
+    cursor: str = Field(
+        default="",
+        json_schema_extra={"pattern": f"^({_CURSOR})?$"},
+        description="`next_cursor`",
+    )
 
 
 async def page(
-    session: AsyncSession, query: Select[Any], table: Any, limit: int, cursor: str
+    session: AsyncSession, query: Select[Any], table: Any, wanted: ListQuery[Any]
 ) -> tuple[Sequence[Any], str | None]:
-    """At most `limit` rows of `query`, from below `cursor` on, and the cursor of the next page.
+    """The rows of `query` that are `wanted`, and the cursor of the next page.
 
     Args:
         session: only reads.
         query: its rows begin with an instance of `table`.
-        table: has `created_at` and `id`.
-        limit: at least 1.
-        cursor: as an earlier page returned it; empty for the first page.
+        table: has `status`, `name`, `created_at` and `id`.
+        wanted: its `cursor` is empty for the first page.
 
     Raises:
-        Problem: 422, `cursor` is not one that an earlier page returned.
+        Problem: 422, the cursor is not one that an earlier page returned.
     """
-    if cursor:
-        query = query.where(tuple_(table.created_at, table.id) < tuple_(*_decode(cursor)))
+    query = narrow(query, table, wanted.id_prefix, wanted.name)
+    if wanted.status:
+        query = query.where(table.status.in_(wanted.status))
+    if wanted.cursor:
+        query = query.where(tuple_(table.created_at, table.id) < tuple_(*_decode(wanted.cursor)))
     newest_first = query.order_by(table.created_at.desc(), table.id.desc())
-    rows = (await session.execute(newest_first.limit(limit + 1))).all()
-    if len(rows) <= limit:
+    rows = (await session.execute(newest_first.limit(wanted.limit + 1))).all()
+    if len(rows) <= wanted.limit:
         return rows, None
-    last = rows[limit - 1][0]
-    return rows[:limit], _encode((last.created_at, last.id))
+    last = rows[wanted.limit - 1][0]
+    return rows[: wanted.limit], _encode((last.created_at, last.id))
 
 
 def narrow(query: Select[Any], table: Any, id_prefix: str | None, name: str | None) -> Select[Any]:

@@ -1,6 +1,6 @@
 """The SQL of what users do with jobs, and of the gauges."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.infra import pagination
 from backend.infra.database import execute_guarded, utcnow
+from backend.jobs.schemas import JobQuery
 from backend.state.jobs import Attempt, EpochMetrics, Job
 from backend.state.statuses import FINISHED, JobStatus
 from backend.state.transitions import transition
@@ -38,23 +39,12 @@ async def by_idempotency_key(session: AsyncSession, key: str) -> Job | None:
     return await session.scalar(select(Job).where(Job.idempotency_key == key))
 
 
-async def page(
-    session: AsyncSession,
-    *,
-    statuses: Collection[JobStatus],
-    dataset_id: str | None,
-    id_prefix: str | None,
-    name: str | None,
-    limit: int,
-    cursor: str,
-) -> tuple[Sequence[JobRow], str | None]:
-    """As `pagination.page`; no statuses means all."""
-    query = pagination.narrow(_with_attempt(), Job, id_prefix, name)
-    if statuses:
-        query = query.where(Job.status.in_(statuses))
-    if dataset_id is not None:
-        query = query.where(Job.dataset_id == dataset_id)
-    rows, next_cursor = await pagination.page(session, query, Job, limit, cursor)
+async def page(session: AsyncSession, wanted: JobQuery) -> tuple[Sequence[JobRow], str | None]:
+    """As `pagination.page`."""
+    query = _with_attempt()
+    if wanted.dataset_id is not None:
+        query = query.where(Job.dataset_id == wanted.dataset_id)
+    rows, next_cursor = await pagination.page(session, query, Job, wanted)
     return [JobRow(*row) for row in rows], next_cursor
 
 

@@ -5,16 +5,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Response, status
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from pydantic import WithJsonSchema
 
 from backend.callbacks import log_repository
 from backend.context import Ctx
-from backend.infra.pagination import Cursor as ListCursor
-from backend.infra.pagination import ExactName, IdPrefix
 from backend.jobs import repository, service
 from backend.jobs.event_stream import CURSOR_PATTERN, Cursor, JobEventStream
-from backend.jobs.schemas import ID_SCHEMA, Id, JobCreate, JobList, JobOut, MetricsList, MetricsOut
-from backend.state.statuses import FINISHED, JobStatus
+from backend.jobs.schemas import JobCreate, JobList, JobOut, JobQuery, MetricsList, MetricsOut
+from backend.state.statuses import FINISHED
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
@@ -46,26 +43,9 @@ async def create_job(
 
 
 @router.get("", summary="List jobs, the newest first")
-async def list_jobs(
-    ctx: Ctx,
-    *,
-    status: Annotated[list[JobStatus], Query(description="Any of these; default: all")] = [],  # noqa: B006
-    dataset_id: Annotated[Id | None, Query(), WithJsonSchema(ID_SCHEMA)] = None,
-    id_prefix: IdPrefix = None,
-    name: ExactName = None,
-    limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    cursor: ListCursor = "",
-) -> JobList:
+async def list_jobs(ctx: Ctx, wanted: Annotated[JobQuery, Query()]) -> JobList:
     async with ctx.db.reading() as session:
-        rows, next_cursor = await repository.page(
-            session,
-            statuses=status,
-            dataset_id=dataset_id,
-            id_prefix=id_prefix,
-            name=name,
-            limit=limit,
-            cursor=cursor,
-        )
+        rows, next_cursor = await repository.page(session, wanted)
     return JobList(items=[JobOut.of(row) for row in rows], next_cursor=next_cursor)
 
 

@@ -4,12 +4,20 @@ import json
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from backend.catalog.manifest import Resources
-from backend.jobs.repository import JobRow
+from backend.infra.pagination import ListQuery
 from backend.state.datasets import Task
+from backend.state.jobs import Attempt, Job
 from backend.state.statuses import JobStatus
 
 ID_SCHEMA = {"type": "string", "pattern": r"^[0-9a-f]{12}$"}
@@ -108,7 +116,7 @@ class JobOut(BaseModel):
     finished_at: datetime | None
 
     @classmethod
-    def of(cls, row: JobRow) -> Self:
+    def of(cls, row: tuple[Job, Attempt | None]) -> Self:
         job, attempt = row
         shared = cls.model_fields.keys() - _OF_ATTEMPT
         return cls(
@@ -118,6 +126,10 @@ class JobOut(BaseModel):
 
 
 _OF_ATTEMPT = frozenset({"debug_port", "phase", "step", "progress", "speed"})
+
+
+class JobQuery(ListQuery[JobStatus]):
+    dataset_id: Annotated[Id | None, WithJsonSchema(ID_SCHEMA)] = None
 
 
 class JobList(BaseModel):
