@@ -25,6 +25,7 @@ from backend.state.tokens import sha256
 from fastapi import FastAPI
 
 MANIFEST = {
+    "distributed": {"gpus": 8},
     "name": "plain",
     "version": "1",
     "description": "A trainer for tests.",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import api_support
 import httpx
+import pytest
 import servers
 from api_support import Api, add_dataset, add_running, get_job, set_attempt, set_job
 from backend.auth.service import create_token
@@ -310,6 +311,28 @@ async def test_a_job_asks_for_no_more_gpus_than_the_launcher_s_machine_has(
         assert refused.status_code == 422
         assert "has 2 GPUs; this job asks for 8" in refused.json()["detail"]
         assert (await ask(8)).status_code == 201  # it waits for its launcher
+
+
+@pytest.mark.parametrize(("declared", "used"), [({}, "1 GPU"), ({"gpus": 2}, "2 GPUs")])
+async def test_a_job_asks_for_no_more_gpus_than_its_trainer_uses(
+    database_url: str, tmp_path: Path, declared: dict[str, int], used: str
+) -> None:
+    chosen = api_support.settings(database_url, tmp_path)
+    manifest = api_support.MANIFEST | {"distributed": declared}
+    (tmp_path / "trainer.json").write_text(json.dumps(manifest))
+    async with api_support.serving(chosen) as api:
+        body = {"dataset_id": await add_dataset(api.ctx), "trainer": "plain"}
+
+        async def ask(gpu: int) -> httpx.Response:
+            return await api.http.post("/api/v1/jobs", json={**body, "resources": {"gpu": gpu}})
+
+        most = int(used[0])
+        assert (await ask(most)).status_code == 201
+        refused = await ask(most + 1)
+    assert refused.status_code == 422
+    [error] = refused.json()["errors"]
+    assert error["field"] == "resources.gpu"
+    assert f"uses {used} at most; this job asks for {most + 1}" in error["message"]
 
 
 async def test_a_job_names_only_files_that_the_launcher_s_machine_has(

@@ -522,6 +522,18 @@ export interface components {
          */
         DatasetStatus: "uploading" | "checking" | "ready" | "rejected";
         /**
+         * Distributed
+         * @description How far one attempt of the trainer can spread.
+         */
+        Distributed: {
+            /**
+             * Gpus
+             * @description The most GPUs that it uses
+             * @default 1
+             */
+            gpus: number;
+        };
+        /**
          * FinishIn
          * @example {
          *       "cause": "completed",
@@ -982,6 +994,12 @@ export interface components {
              *     }
              */
             resources: components["schemas"]["Resources"];
+            /**
+             * @default {
+             *       "gpus": 1
+             *     }
+             */
+            distributed: components["schemas"]["Distributed"];
             /**
              * Accepts
              * @description What each setting of `config_schema` may be, in words

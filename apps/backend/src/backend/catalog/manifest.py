@@ -26,6 +26,14 @@ class Resources(BaseModel):
         return int(self.memory[:-2]) << 10 * ("KMGT".index(self.memory[-2]) + 1)
 
 
+class Distributed(BaseModel):
+    """How far one attempt of the trainer can spread."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    gpus: int = Field(default=1, ge=1, le=64, description="The most GPUs that it uses")
+
+
 class TrainerSummary(BaseModel):
     name: str = Field(pattern=r"^[a-z0-9-]{1,40}$")
     version: str = Field(min_length=1)
@@ -40,6 +48,7 @@ class Manifest(TrainerSummary):
     command: list[str] = Field(min_length=1)
     config_schema: dict[str, Any] = Field(description="JSON Schema 2020-12 of a job's `config`")
     resources: Resources = Resources()
+    distributed: Distributed = Distributed()
 
     @field_validator("config_schema")
     @classmethod

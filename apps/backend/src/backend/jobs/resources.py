@@ -42,14 +42,20 @@ def asked(ctx: Context, body: JobCreate, there: Machine | None) -> Resources:
     """The trainer's resources with the job's own over them.
 
     Raises:
-        Problem: 422 where the platform does not offer so much, the machine has fewer GPUs, or there
-            is no such placement.
+        Problem: 422 where the trainer uses or the machine has fewer GPUs, the platform does not
+            offer so much, or there is no such placement.
     """
     wanted = body.resources.model_dump(exclude_unset=True) if body.resources else {}
-    defaults = ctx.trainers.get(body.trainer).resources.model_dump()
-    resources = Resources.model_validate(defaults | wanted)
+    trainer = ctx.trainers.get(body.trainer)
+    resources = Resources.model_validate(trainer.resources.model_dump() | wanted)
     errors = _beyond(ctx.settings.job_limits, resources)
-    if there is not None and resources.gpu > there.gpus:
+    used = trainer.distributed.gpus
+    if resources.gpu > used:
+        errors["gpu"] = (
+            f"The trainer {trainer.name} uses {used} GPU{'s' if used > 1 else ''} at most; this job "
+            f"asks for {resources.gpu}. The others would stay idle: ask for {used}."
+        )
+    elif there is not None and resources.gpu > there.gpus:
         errors["gpu"] = (
             f"The machine that trains has {there.gpus} GPUs; this job asks for {resources.gpu}. "
             "Ask for fewer, or leave gpu out."
