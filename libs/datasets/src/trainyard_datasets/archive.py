@@ -13,16 +13,18 @@ from itertools import islice
 from typing import IO, cast
 
 from trainyard_datasets import directory, foreign, limits, source
-from trainyard_datasets.directory import Entry, unpacked
-from trainyard_datasets.files import UnreadableError, is_plain, read_or_error
+from trainyard_datasets.directory import Entry, start_of, unpacked
+from trainyard_datasets.files import Content, UnreadableError, is_plain, read_or_error
 from trainyard_datasets.problems import RejectedError
-from trainyard_datasets.source import Extent, RangeFile
+from trainyard_datasets.source import Extent, RangeFile, Window
 
 _LOCAL_HEADER = 30
 # The flag of a name in UTF-8.
 _UTF8 = 0x800
 # A local header's extra field may be longer than the one in the table of contents.
 _SLACK = 256
+# Larger files are read by one process, for memory's sake.
+_MOST_SHARED = 16 * limits.MIB
 _EMPTY = b"PK\x05\x06" + bytes(18)
 
 # What zipfile raises on bytes that are not a zip archive, or a damaged one; NotImplementedError
@@ -85,17 +87,17 @@ class Archive:
     def sweep(
         self, names: Iterable[str], head: int | None = None
     ) -> Iterator[tuple[str, bytes | UnreadableError]]:
-        ordered = sorted(names, key=lambda name: unpacked(self._entries[name]).start)
+        for batch in self.batches(names, head):
+            for name, found in zip(batch.names, batch.contents(), strict=True):
+                yield name, read_or_error(self, name, head) if found is None else found.data
+
+    def batches(self, names: Iterable[str], head: int | None = None) -> Iterator["_Batch"]:
+        ordered = sorted(names, key=lambda name: start_of(self._entries[name]))
         extents = (self._extent(name, head) for name in ordered)
         rest = iter(ordered)
-        for start, data, count in source.sweep(self._file, extents):
-            with memoryview(data) as window:
-                for name in islice(rest, count):
-                    entry = unpacked(self._entries[name])
-                    found = None
-                    if data and name not in self._infos:
-                        found = directory.content(window, entry.start - start, name, entry, head)
-                    yield name, read_or_error(self, name, head) if found is None else found
+        for window in source.sweep(self._file, extents):
+            found = list(islice(rest, window.extents))
+            yield _Batch(found, [self._entries[name] for name in found], window, head)
 
     def _extent(self, name: str, head: int | None) -> Extent:
         entry = unpacked(self._entries[name])
@@ -113,6 +115,29 @@ class Archive:
         info.header_offset, info.compress_size, info.file_size = entry[:3]
         info.CRC, info.flag_bits, info.compress_type = entry[3:]
         return info
+
+
+class _Batch:
+    def __init__(
+        self, names: list[str], entries: list[bytes], window: Window, head: int | None
+    ) -> None:
+        self.names = names
+        self._entries = entries
+        self._window = window
+        self._head = head
+        largest = max(unpacked(entry).size for entry in entries)
+        self.is_shareable = window.data != b"" and largest <= min(
+            head or _MOST_SHARED, _MOST_SHARED
+        )
+
+    def contents(self) -> Iterator[Content | None]:
+        data = memoryview(self._window.bytes())
+        for name, packed in zip(self.names, self._entries, strict=True):
+            entry = unpacked(packed)
+            found = directory.content(
+                data, entry.start - self._window.start, name, entry, self._head
+            )
+            yield None if found is None else Content(found, entry.crc)
 
 
 def _opened(file: IO[bytes] | RangeFile) -> zipfile.ZipFile:

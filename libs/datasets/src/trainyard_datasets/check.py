@@ -1,7 +1,6 @@
 """The check: layout, images and labels of a dataset, its report and its index."""
 
 import os
-import zlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -9,12 +8,13 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import IO, Any, NamedTuple
 
-from trainyard_datasets import duplicates, images, index, labels, layout, limits
+from trainyard_datasets import duplicates, index, labels, layout, limits, sharing
 from trainyard_datasets.archive import Archive
-from trainyard_datasets.files import Files, UnreadableError, label_of, read_or_error
+from trainyard_datasets.files import Files, label_of
 from trainyard_datasets.layout import Layout
 from trainyard_datasets.problems import Problems, RejectedError, share
 from trainyard_datasets.source import RangeFile, RemoteObject
+from trainyard_datasets.work import ImageWork, LabelFault, LabelWork
 
 
 def check_files(files: Files, task: str) -> "Check":
@@ -174,19 +174,16 @@ class Check:
         names = {name for found in self._layout.splits.values() for name in found}
         seen: dict[int, str] = {}
         copies: dict[str, str] = {}
-        budget = limits.DECODED_PIXELS
         undecoded = 0
         step = len(names) // limits.DECODED_JPEGS + 1
-        for place, (name, data) in enumerate(files.sweep(names, head)):
-            is_due = place % step == 0 or not name.lower().endswith((".jpg", ".jpeg"))
-            judged = _judge_image(files, name, data, head, decode=is_due and budget > 0)
-            budget -= judged.decoded
+        work = ImageWork(head, step, limits.DECODED_PIXELS)
+        for name, judged in sharing.each(files, names, head, work):
             if judged.fault is not None:
                 self._drop(judged.fault.split("(")[0], [name], name, judged.fault)
                 continue
             undecoded += not judged.decoded
-            if isinstance(data, bytes):
-                first = seen.setdefault(zlib.crc32(data) << 32 | files.size(name), name)
+            if judged.crc is not None:
+                first = seen.setdefault(judged.crc << 32 | files.size(name), name)
                 if first is not name:
                     copies[name] = first
         if undecoded:
@@ -219,15 +216,12 @@ class Check:
         for name in owners.keys() - set(small):
             images_ = [image for _, image in owners[name]]
             self._drop("large", images_, name, "The label file is too large. Split the image.")
-        for name, data in files.sweep(small):
-            images_ = [image for _, image in owners[name]]
-            if isinstance(data, UnreadableError):
-                self._drop("unreadable", images_, name, str(data))
-                continue
-            try:
-                self._count_labels(name, owners[name], labels.parse(data, form))
-            except labels.LabelError as error:
-                self._drop(error.kind, images_, name, str(error))
+        for name, found_ in sharing.each(files, small, None, LabelWork(form)):
+            if isinstance(found_, LabelFault):
+                images_ = [image for _, image in owners[name]]
+                self._drop(found_.kind, images_, name, found_.message)
+            else:
+                self._count_labels(name, owners[name], found_)
         self._tell_lines()
 
     def _drop(self, kind: str, images_: list[str], file: str, message: str) -> None:
@@ -366,16 +360,3 @@ class _Reason(NamedTuple):
 class _Lines:
     count: int = 0
     files: list[str] = field(default_factory=list)
-
-
-def _judge_image(
-    files: Files, name: str, data: bytes | UnreadableError, head: int | None, *, decode: bool
-) -> images.Judged:
-    if isinstance(data, UnreadableError):
-        return images.Judged(str(data))
-    whole = head is None or files.size(name) <= head
-    judged = images.judge(data, complete=whole, decode=decode)
-    if judged.fault is None or whole:
-        return judged
-    # Some formats keep at the end what tells their size.
-    return _judge_image(files, name, read_or_error(files, name), None, decode=decode)

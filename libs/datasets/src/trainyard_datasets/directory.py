@@ -53,6 +53,11 @@ class Entry(NamedTuple):
         return _PACKED.pack(*self)
 
 
+def start_of(entry: bytes) -> int:
+    """`Entry.start` of a packed one."""
+    return int.from_bytes(entry[:8], "little")
+
+
 def unpacked(entry: bytes) -> Entry:
     return Entry._make(_PACKED.unpack(entry))
 
@@ -151,7 +156,8 @@ def content(
 
     `at` is where the file's header is in the window. Only the first `head` bytes are due.
     """
-    if at + LOCAL_HEADER.size > len(window) or (head is not None and entry.size > head):
+    is_cut = head is not None and entry.size > head
+    if is_cut or at + LOCAL_HEADER.size > len(window) or entry.flags & ~_FLAGS:
         return None
     signature, _, flags, *_, name_size, extra_size = LOCAL_HEADER.unpack_from(window, at)
     raw, start = name.encode(), at + LOCAL_HEADER.size + name_size + extra_size
@@ -159,7 +165,7 @@ def content(
     if (
         signature != b"PK\x03\x04"
         or window[at + LOCAL_HEADER.size :][:name_size] != raw
-        or not (flags & _UTF8 or name.isascii())
+        or not (flags & entry.flags & _UTF8 or name.isascii())
         or len(stored) != entry.stored
     ):
         return None

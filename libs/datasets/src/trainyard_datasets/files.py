@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import PurePosixPath
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 SETTINGS = "data.yaml"
 # What Ultralytics reads.
@@ -19,6 +19,23 @@ _UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}
 
 class UnreadableError(Exception):
     """A file cannot be read; the text says why and what to do."""
+
+
+class Content(NamedTuple):
+    """Bytes of a file, or why there are none, and their CRC-32 where it is known."""
+
+    data: bytes | UnreadableError
+    crc: int | None = None
+
+
+class Batch(Protocol):
+    """Some files, which another process can read too where it is `is_shareable`."""
+
+    names: list[str]
+    is_shareable: bool
+
+    def contents(self) -> Iterator[Content | None]:
+        """Of each file in turn; None: ask `Files.read`."""
 
 
 class Files(Protocol):
@@ -50,6 +67,9 @@ class Files(Protocol):
         self, names: Iterable[str], head: int | None = None
     ) -> Iterator[tuple[str, bytes | UnreadableError]]:
         """Read many files, in the order that is fastest."""
+
+    def batches(self, names: Iterable[str], head: int | None = None) -> Iterator[Batch]:
+        """The files of `sweep`, to read by hundreds."""
 
 
 def is_plain(text: str) -> bool:

@@ -2,11 +2,14 @@
 
 import os
 from collections.abc import Iterable, Iterator, KeysView
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from trainyard_datasets import layout
 from trainyard_datasets.files import (
     SETTINGS,
+    Content,
     UnreadableError,
     is_image,
     is_label,
@@ -14,8 +17,12 @@ from trainyard_datasets.files import (
     label_of,
     read_or_error,
 )
+from trainyard_datasets.limits import MIB
 
 _MAX_OTHERS = 100
+_BATCH = 100
+# Larger files are read by one process, for memory's sake.
+_SHARED_BYTES = 16 * MIB
 
 
 class Folder:
@@ -46,19 +53,19 @@ class Folder:
         return sum(self._sizes.values())
 
     def read(self, name: str, head: int | None = None) -> bytes:
-        try:
-            with (self.root / name).open("rb") as file:
-                return file.read(-1 if head is None else head)
-        except OSError as error:
-            raise UnreadableError(
-                f"The file cannot be read ({error.strerror}). Check its permissions."
-            ) from error
+        return _read(self.root, name, head)
 
     def sweep(
         self, names: Iterable[str], head: int | None = None
     ) -> Iterator[tuple[str, bytes | UnreadableError]]:
         for name in sorted(names):
             yield name, read_or_error(self, name, head)
+
+    def batches(self, names: Iterable[str], head: int | None = None) -> Iterator["_Batch"]:
+        rest = iter(sorted(names))
+        while found := list(islice(rest, _BATCH)):
+            is_small = all(self._sizes[name] <= _SHARED_BYTES for name in found)
+            yield _Batch(self.root, found, head, is_small)
 
     def _scan(self) -> Iterator[tuple[str, int]]:
         folders = [""]
@@ -95,3 +102,28 @@ class Folder:
 
 def _may_belong(name: str) -> bool:
     return name == SETTINGS or is_image(name) or is_text(name)
+
+
+@dataclass
+class _Batch:
+    root: Path
+    names: list[str]
+    head: int | None
+    is_shareable: bool
+
+    def contents(self) -> Iterator[Content | None]:
+        for name in self.names:
+            try:
+                yield Content(_read(self.root, name, self.head))
+            except UnreadableError as error:
+                yield Content(error)
+
+
+def _read(root: Path, name: str, head: int | None) -> bytes:
+    try:
+        with open(f"{root}/{name}", "rb", buffering=0) as file:  # noqa: PTH123 - half the time
+            return file.read(-1 if head is None else head)
+    except OSError as error:
+        raise UnreadableError(
+            f"The file cannot be read ({error.strerror}). Check its permissions."
+        ) from error

@@ -3,6 +3,8 @@
 MIB = 2**20
 
 MEMORY_BYTES = 3 * 2**30
+# Of those a second process may take so much for itself.
+HELPER_BYTES = 512 * MIB
 CPU_S = 1800
 WALL_S = 3600
 

@@ -1,7 +1,9 @@
 """The archive's bytes: fetched as a whole, or by the ranges that are asked for."""
 
+import contextlib
 import hashlib
 import io
+import os
 import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -19,6 +21,7 @@ _CONNECTIONS = 8
 _READ_AHEAD = 64 * 1024
 _GAP = 64 * 1024
 _MOST = 4 * MIB
+_MOST_FILES = 500
 
 
 class Extent(NamedTuple):
@@ -29,11 +32,18 @@ class Extent(NamedTuple):
 
 
 class Window(NamedTuple):
-    """Bytes from `start` on, which hold the next `extents`."""
+    """Bytes from `start` on, which hold the next `extents`; here or in a file."""
 
     start: int
-    data: bytes
+    size: int
     extents: int
+    data: bytes | None
+    descriptor: int | None = None
+
+    def bytes(self) -> bytes:
+        if self.data is not None or self.descriptor is None:
+            return self.data or b""
+        return os.pread(self.descriptor, self.size, self.start)
 
 
 class RemoteObject:
@@ -177,7 +187,7 @@ class RangeFile(io.RawIOBase):
                         return
                     extent, count, fetched = coming.popleft()
                     self._show(extent, fetched.result())
-                    yield Window(extent.start, self._bytes, count)
+                    yield Window(extent.start, len(self._bytes), count, self._bytes)
             finally:
                 for *_, fetched in coming:
                     fetched.cancel()
@@ -191,21 +201,29 @@ def sweep(file: IO[bytes] | RangeFile, extents: Iterable[Extent]) -> Iterator[Wi
     if isinstance(file, RangeFile):
         yield from file.sweep(extents)
         return
+    descriptor: int | None = None
+    with contextlib.suppress(OSError):  # io.UnsupportedOperation
+        descriptor = file.fileno()
     for extent, count in _joined(extents):
-        size = extent.end - extent.start
-        file.seek(extent.start)
-        yield Window(extent.start, file.read(size) if size <= _MOST else b"", count)
+        size, data = extent.end - extent.start, None
+        if size > _MOST:
+            data = b""
+        elif descriptor is None:
+            file.seek(extent.start)
+            data = file.read(size)
+        yield Window(extent.start, size, count, data, descriptor)
 
 
 def _joined(extents: Iterable[Extent]) -> Iterator[tuple[Extent, int]]:
-    """Join neighbours less than `_GAP` bytes apart into ranges of up to `_MOST` bytes.
+    """Join neighbours less than `_GAP` bytes apart into ranges of up to `_MOST` bytes and `_MOST_FILES`.
 
     Yields each range and how many of the extents (sorted by start) it covers.
     """
     joined: Extent | None = None
     count = 0
     for extent in extents:
-        if joined and extent.start - joined.end <= _GAP and extent.end - joined.start <= _MOST:
+        is_near = joined and extent.start - joined.end <= _GAP
+        if joined and is_near and extent.end - joined.start <= _MOST and count < _MOST_FILES:
             joined, count = Extent(joined.start, max(joined.end, extent.end)), count + 1
             continue
         if joined:

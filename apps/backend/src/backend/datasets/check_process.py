@@ -149,7 +149,7 @@ async def _wait(request: bytes, output: IO[bytes], errors: IO[bytes], index_file
         # Also when this task is cancelled: nothing is left behind.
         if child.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                child.kill()
+                os.killpg(child.pid, signal.SIGKILL)
             await child.wait()
     assert child.returncode is not None  # noqa: S101 - communicate has waited for it
     return child.returncode
