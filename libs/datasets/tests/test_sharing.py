@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -130,22 +131,63 @@ def test_a_helper_without_memory_leaves_the_file_to_its_parent(
     assert shared == alone
 
 
+def printed(program: str) -> list[int]:
+    """What it prints, in a process of its own: limits end with it."""
+    head = "import os, resource as r, signal; from trainyard_datasets import sharing\n"
+    run = [sys.executable, "-c", head + program]
+    return list(
+        map(int, subprocess.run(run, check=True, capture_output=True, timeout=60).stdout.split())
+    )
+
+
 def test_limits_hold_for_both_together() -> None:
-    """In a process of its own, which they end with."""
-    program = (
-        "import resource as r; from trainyard_datasets import sharing\n"
+    ours, helpers, our_cpu, helpers_cpu, after, cpu_after = printed(
         "for kind in sharing._DIVIDED: r.setrlimit(kind, (2**40, 2**40))\n"
         "with sharing.Helper() as helper:\n"
         "  for kind in sharing._DIVIDED: print(*(r.prlimit(p, kind)[0] for p in (0, helper.pid)))\n"
         "for kind in sharing._DIVIDED: print(r.getrlimit(kind)[0])\n"
     )
-    run = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
-    ours, helpers, our_cpu, helpers_cpu, after, cpu_after = map(int, run.stdout.split())
-    assert ours == 2**40 - limits.HELPER_BYTES
+    assert ours + helpers == 2**40
     assert limits.HELPER_BYTES < helpers < 2 * limits.HELPER_BYTES
     assert our_cpu + helpers_cpu <= 2**40
     assert after == 2**40
     assert 2**40 - 60 < cpu_after <= 2**40
+
+
+def test_the_parent_takes_over_the_time_of_a_helper_without_work() -> None:
+    alive, left = printed(
+        "r.setrlimit(r.RLIMIT_CPU, (1000, 1000)); helper = sharing.Helper()\n"
+        "sharing.time.process_time = lambda: 499; helper.collect(wait=False)\n"
+        "print(int(helper.is_alive), r.getrlimit(r.RLIMIT_CPU)[0])\n"
+    )
+    assert not alive
+    assert left > 990
+
+
+def test_the_alarm_ends_a_helper_too() -> None:
+    assert printed(
+        "signal.setitimer(signal.ITIMER_REAL, 1); helper = sharing.Helper()\n"
+        "signal.setitimer(signal.ITIMER_REAL, 0); print(os.waitpid(helper.pid, 0)[1])\n"
+    ) == [signal.SIGALRM]
+
+
+def test_a_helper_without_memory_for_a_job_ends() -> None:
+    assert printed(
+        "def exhaust(): raise MemoryError\n"
+        "class Large:\n  def __reduce__(self): return exhaust, ()\n"
+        "with sharing.Helper() as helper:\n"
+        "  helper.ask(sharing._Job(0, Large()), None); helper.collect(wait=True)\n"
+        "  print(int(helper.is_alive))\n"
+    ) == [0]
+
+
+@pytest.mark.parametrize(("cores", "helped"), [({0}, False), ({0, 1}, True)])
+def test_one_core_needs_one_process(
+    cores: set[int], helped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: cores)
+    monkeypatch.setattr(threading, "active_count", lambda: 1)
+    assert sharing._is_worth_it(10_000) is helped
 
 
 def test_a_helper_ends_with_its_parent() -> None:

@@ -103,13 +103,13 @@ def _is_worth_it(files: int) -> bool:
         and files > _LEAST_FILES
         and len(os.sched_getaffinity(0)) > 1
         and threading.active_count() == 1
-        and _memory_left() > 4 * limits.HELPER_BYTES
+        and _has_memory()
     )
 
 
-def _memory_left() -> float:
+def _has_memory() -> bool:
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    return math.inf if limit == resource.RLIM_INFINITY else limit - _memory_used()
+    return limit == resource.RLIM_INFINITY or limit > 3 * _memory_used() + 2 * limits.HELPER_BYTES
 
 
 def _memory_used() -> int:
@@ -124,18 +124,22 @@ class Helper:
         self._asked: deque[_Job] = deque()
         self._memory, self._cpu = map(resource.getrlimit, _DIVIDED)
         self._pipe, theirs = Pipe()
+        alarm = signal.getitimer(signal.ITIMER_REAL)[0]  # a fork has none
         self.pid = os.fork()
         if self.pid == 0:
-            _serve(theirs, self._pipe)
+            _serve(theirs, self._pipe, alarm)
         theirs.close()
         self.is_alive = True
         used = time.process_time()
         left = (self._cpu[0] - used) / 2
+        # What they share counts twice: it stays in the helper where this process changes it.
         memory = _memory_used() + limits.HELPER_BYTES
         _lower(self.pid, resource.RLIMIT_AS, self._memory, memory)
         _lower(self.pid, resource.RLIMIT_CPU, self._cpu, left)
-        _lower(0, resource.RLIMIT_AS, self._memory, self._memory[0] - limits.HELPER_BYTES)
+        _lower(0, resource.RLIMIT_AS, self._memory, self._memory[0] - memory)
         _lower(0, resource.RLIMIT_CPU, self._cpu, used + left)
+        is_bounded = self._cpu[0] != resource.RLIM_INFINITY
+        self._ends_at = used + left * 0.9 if is_bounded else math.inf
 
     def __enter__(self) -> Self:
         return self
@@ -159,6 +163,8 @@ class Helper:
 
     def collect(self, *, wait: bool) -> None:
         """Take over results that are there; `wait` for one at least."""
+        if self.is_alive and time.process_time() > self._ends_at:
+            self._end()  # the time that it has not used is ours
         try:
             while self._asked and (wait or self._pipe.poll()):
                 self._asked[0].results = self._pipe.recv()
@@ -178,12 +184,11 @@ class Helper:
         _lower(0, resource.RLIMIT_CPU, self._cpu, self._cpu[0] - used.ru_utime - used.ru_stime)
 
 
-def _serve(pipe: Connection, theirs: Connection) -> NoReturn:
+def _serve(pipe: Connection, theirs: Connection, alarm: float) -> NoReturn:
     """The helper's process: does the jobs that come, until nobody sends any."""
     try:
-        left = signal.getitimer(signal.ITIMER_REAL)[0]
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.setitimer(signal.ITIMER_REAL, left)
+        signal.setitimer(signal.ITIMER_REAL, alarm)
         theirs.close()
         gc.freeze()  # what it has in common with its parent stays so
         # Always read, for its parent sends before it takes results.
@@ -197,10 +202,11 @@ def _serve(pipe: Connection, theirs: Connection) -> NoReturn:
 
 
 def _receive(pipe: Connection, jobs: "queue.Queue[Any]") -> None:
-    with contextlib.suppress(EOFError, OSError):
+    try:
         while True:
             jobs.put(pipe.recv())
-    os._exit(0)
+    finally:  # nobody sends any more, or the memory is used up
+        os._exit(0)
 
 
 def _done(work: Work[Any], place: int, batch: Batch) -> list[Any]:
