@@ -95,12 +95,23 @@ def encrypted() -> bytes:
     return bytes(data)
 
 
-def overlapping() -> bytes:
-    """Two entries of the table of contents that share one body."""
-    entries = files() | {"images/train/x.jpg": picture(), "images/train/y.jpg": picture()}
+def overlapping(other: str = "images/train/y.jpg", inside: int = 0) -> bytes:
+    """An entry of the table of contents that lies in the body of another."""
+    entries = files() | {"images/train/x.jpg": picture()}
+    entries |= {other: b"" if other.endswith("/") else picture()}
     data = bytearray(zipped(entries, method=zipfile.ZIP_STORED))
     with zipfile.ZipFile(io.BytesIO(bytes(data))) as archive:
-        shared = archive.getinfo("images/train/x.jpg").header_offset
-    at = data.rindex(b"images/train/y.jpg") - 4
+        shared = archive.getinfo("images/train/x.jpg").header_offset + inside
+    at = data.rindex(other.encode()) - 4
     data[at : at + 4] = shared.to_bytes(4, "little")
+    return bytes(data)
+
+
+def reaching_over(comment: bytes = b"") -> bytes:
+    """The local header of images/train/0.jpg leads to the bytes of images/train/1.jpg."""
+    data = bytearray(zipped(files(), method=zipfile.ZIP_STORED))
+    zero, one = (data.index(f"images/train/{number}.jpg".encode()) for number in (0, 1))
+    data[zero - 2 : zero] = (one - zero).to_bytes(2, "little")
+    if comment:
+        data[-2:] = len(comment).to_bytes(2, "little") + comment
     return bytes(data)

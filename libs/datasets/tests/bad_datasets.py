@@ -100,6 +100,12 @@ ARCHIVES = [
     ),
     Case("name twice", entry("data.yaml"), "two entries of this name"),
     Case("file and folder", entry("images/train"), "both as file and as folder"),
+    Case("file above folders", entry("images"), "both as file and as folder"),
+    Case(
+        "file with a folder's mode",
+        lambda: archives.special("images/train/x.jpg", stat.S_IFDIR | 0o755),
+        "link or a special file",
+    ),
     Case("encrypted", archives.encrypted, "Zip it without a password"),
     Case(
         "other compression",
@@ -108,6 +114,7 @@ ARCHIVES = [
     ),
     Case("bomb", bombs("images/train/x.bmp", 80 * 2**20), "this looks like a zip bomb"),
     Case("overlapping entries", archives.overlapping, "entries overlap"),
+    Case("folder in a file", lambda: archives.overlapping("images/x/", 40), "entries overlap"),
 ]
 
 LAYOUTS = [

@@ -2,6 +2,7 @@
 
 import io
 import random
+import stat
 import tracemalloc
 import zipfile
 import zlib
@@ -10,9 +11,11 @@ from typing import Any
 
 import archives
 import pytest
-from PIL import Image
-from trainyard_datasets import directory, images, labels
+from PIL import Image, PngImagePlugin
+from trainyard_datasets import directory, images, labels, limits
 from trainyard_datasets.archive import Archive
+from trainyard_datasets.files import UnreadableError
+from trainyard_datasets.problems import RejectedError
 
 SAVED: list[tuple[str, dict[str, Any]]] = [
     ("JPEG", {}),
@@ -87,6 +90,16 @@ def test_a_jpeg_that_ends_in_an_empty_header_is_left_to_pillow() -> None:
     assert "Cannot read" in judged.fault
 
 
+def test_many_texts_in_a_png_are_left_to_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PngImagePlugin, "MAX_TEXT_MEMORY", 2 << 20)
+    data, body = archives.picture("PNG"), b"tEXtkey\0" + b"x" * 60_000
+    text = (len(body) - 4).to_bytes(4) + body + zlib.crc32(body).to_bytes(4)
+    assert images.judge(data[:33] + text + data[33:], complete=True, decode=False).fault is None
+    judged = images.judge(data[:33] + text * 50 + data[33:], complete=True, decode=False)
+    assert judged.fault is not None
+    assert "Too much memory used in text chunks" in judged.fault
+
+
 def test_labels_are_read_as_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(7)
 
@@ -144,6 +157,46 @@ def test_archives_are_read_as_zipfile_reads_them(
             patch.setattr(directory, "read", lambda *_: None)
             assert found(bytes(data)) == ours
     assert ordinary > 50
+
+
+@pytest.mark.parametrize("comment", [b"", b"for zipfile"])
+def test_a_file_that_reaches_over_the_next_entry_is_left_out(comment: bytes) -> None:
+    """Python's newer versions of zipfile, the trainer's, refuse it."""
+    data = archives.reaching_over(comment)
+    archive = Archive(io.BytesIO(data), len(data))
+    read = dict(archive.sweep(archive.names))
+    refused = read.pop("images/train/0.jpg")
+    assert "damaged in the archive (it reaches over the next entry)" in str(refused)
+    assert all(isinstance(found, bytes) for found in read.values())
+    with pytest.raises(UnreadableError):
+        archive.read("images/train/0.jpg", 10)
+
+
+def test_an_entry_with_a_folders_mode_is_a_folder() -> None:
+    info = zipfile.ZipInfo("images/more")
+    info.create_system, info.external_attr = 3, (stat.S_IFDIR | 0o755) << 16
+    data = archives.with_entry(info, b"")
+    assert set(Archive(io.BytesIO(data), len(data)).names) == archives.files().keys()
+
+
+@pytest.mark.parametrize("comment", [b"", b"for zipfile"])
+def test_too_many_entries_are_refused_before_all_are_read(
+    comment: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = archives.zipped({f"{number}.jpg": b"" for number in range(100)})
+    data = data[:-2] + len(comment).to_bytes(2, "little") + comment
+    made: list[str] = []
+
+    class Info(zipfile.ZipInfo):
+        def __init__(self, name: str) -> None:
+            super().__init__(name)
+            made.append(name)
+
+    monkeypatch.setattr(zipfile, "ZipInfo", Info)
+    monkeypatch.setattr(limits, "MAX_ENTRIES", 5)
+    with pytest.raises(RejectedError, match="more than 5 entries"):
+        Archive(io.BytesIO(data), len(data))
+    assert len(made) == 6
 
 
 def test_an_entry_of_an_archive_takes_few_bytes() -> None:

@@ -13,12 +13,17 @@ from itertools import islice
 from typing import IO, cast
 
 from trainyard_datasets import directory, foreign, limits, source
-from trainyard_datasets.directory import Entry, start_of, unpacked
+from trainyard_datasets.directory import (
+    LOCAL_HEADER,
+    Entry,
+    file_and_folder,
+    start_of,
+    unpacked,
+)
 from trainyard_datasets.files import Content, UnreadableError, is_plain, read_or_error
 from trainyard_datasets.problems import RejectedError
 from trainyard_datasets.source import Extent, RangeFile, Window
 
-_LOCAL_HEADER = 30
 # The flag of a name in UTF-8.
 _UTF8 = 0x800
 # A local header's extra field may be longer than the one in the table of contents.
@@ -47,19 +52,21 @@ class Archive:
         self._infos: dict[str, zipfile.ZipInfo] = {}
         if (entries := directory.read(file, size)) is None:
             self._zip = _opened(file)
-            entries = self._judge(self._zip.infolist())
+            entries = self._judge(self._zip.infolist(), self._zip.start_dir)
         else:
             self._zip = zipfile.ZipFile(io.BytesIO(_EMPTY))
             self._zip.fp = cast("IO[bytes]", file)
         self._entries = entries
 
-    def _judge(self, infos: list[zipfile.ZipInfo]) -> dict[str, bytes]:
+    def _judge(self, infos: list[zipfile.ZipInfo], end: int) -> dict[str, bytes]:
         self._infos = _checked(infos, self._size)
         self.odd_name = next((_path(info) for info in infos if not _is_decoded(info)), None)
+        starts = sorted(info.header_offset for info in infos)
+        ends = dict(zip(starts, [*starts, end][1:], strict=True))
         return {
             name: Entry(
                 *(info.header_offset, info.compress_size, info.file_size, info.CRC),
-                *(info.flag_bits, info.compress_type),
+                *(info.flag_bits, info.compress_type, ends[info.header_offset]),
             ).packed()
             for name, info in self._infos.items()
         }
@@ -77,12 +84,23 @@ class Archive:
 
     def read(self, name: str, head: int | None = None) -> bytes:
         try:
+            self._check_end(name)
             with self._zip.open(self._info(name)) as file:
                 return file.read() if head is None else file.read(head)
         except _DAMAGED as error:
             raise UnreadableError(
                 f"The file is damaged in the archive ({error}). Zip it again."
             ) from error
+
+    def _check_end(self, name: str) -> None:
+        """Raise BadZipFile where a file reaches over the next entry, as newer versions of zipfile."""
+        entry = unpacked(self._entries[name])
+        self._file.seek(entry.start)
+        header = self._file.read(LOCAL_HEADER.size)
+        if len(header) == LOCAL_HEADER.size:
+            name_size, extra_size = LOCAL_HEADER.unpack(header)[-2:]
+            if entry.start + len(header) + name_size + extra_size + entry.stored > entry.end:
+                raise zipfile.BadZipFile("it reaches over the next entry")
 
     def sweep(
         self, names: Iterable[str], head: int | None = None
@@ -104,7 +122,7 @@ class Archive:
         wanted = entry.stored if head is None else min(entry.stored, head)
         info = self._infos.get(name)
         written = name if info is None else info.orig_filename
-        header = _LOCAL_HEADER + len(written.encode()) + _SLACK
+        header = LOCAL_HEADER.size + len(written.encode()) + _SLACK
         return Extent(entry.start, min(entry.start + header + wanted, self._size))
 
     def _info(self, name: str) -> zipfile.ZipInfo:
@@ -113,7 +131,7 @@ class Archive:
         info = zipfile.ZipInfo(name)
         entry = unpacked(self._entries[name])
         info.header_offset, info.compress_size, info.file_size = entry[:3]
-        info.CRC, info.flag_bits, info.compress_type = entry[3:]
+        info.CRC, info.flag_bits, info.compress_type = entry[3:6]
         return info
 
 
@@ -140,9 +158,25 @@ class _Batch:
             yield None if found is None else Content(found, entry.crc)
 
 
+class _Zip(zipfile.ZipFile):
+    """Counts the entries while it reads them: an object of each may take more than our memory."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, _Infos() if name == "filelist" else value)
+
+
+class _Infos(list[zipfile.ZipInfo]):
+    def append(self, info: zipfile.ZipInfo) -> None:
+        if len(self) >= limits.MAX_ENTRIES:
+            raise RejectedError(
+                f"The archive has more than {limits.MAX_ENTRIES:,} entries. Split the dataset."
+            )
+        super().append(info)
+
+
 def _opened(file: IO[bytes] | RangeFile) -> zipfile.ZipFile:
     try:
-        return zipfile.ZipFile(file)
+        return _Zip(file)
     except _DAMAGED as error:
         file.seek(0)
         if kind := foreign.archive_kind(file.read(512)):
@@ -155,11 +189,6 @@ def _opened(file: IO[bytes] | RangeFile) -> zipfile.ZipFile:
 
 
 def _checked(infos: list[zipfile.ZipInfo], size: int) -> dict[str, zipfile.ZipInfo]:
-    if len(infos) > limits.MAX_ENTRIES:
-        raise RejectedError(
-            f"The archive has {len(infos):,} entries; at most {limits.MAX_ENTRIES:,} are taken. "
-            "Split the dataset."
-        )
     entries: dict[str, zipfile.ZipInfo] = {}
     for info in infos:
         name = _path(info)
@@ -167,15 +196,19 @@ def _checked(infos: list[zipfile.ZipInfo], size: int) -> dict[str, zipfile.ZipIn
         _check_kind(info)
         if not name:  # the archive's own top, as tools write it
             continue
-        if name in entries and not (info.is_dir() and entries[name].is_dir()):
+        if name in entries and not (_is_folder(info) and _is_folder(entries[name])):
             raise RejectedError("The archive has two entries of this name. Zip it again.", name)
         entries[name] = info
-    for folder in {posixpath.dirname(name) for name in entries} - {""}:
-        if folder in entries and not entries[folder].is_dir():
-            raise RejectedError("The archive has this name both as file and as folder.", folder)
-    files = {name: info for name, info in entries.items() if not info.is_dir()}
+    files = {name: info for name, info in entries.items() if not _is_folder(info)}
+    if both := file_and_folder(files, {posixpath.dirname(name) for name in entries}):
+        raise RejectedError("The archive has this name both as file and as folder.", both)
     _check_sizes(files, size)
+    _check_places(infos)
     return files
+
+
+def _is_folder(info: zipfile.ZipInfo) -> bool:
+    return info.is_dir() or stat.S_ISDIR(info.external_attr >> 16)
 
 
 def _path(info: zipfile.ZipInfo) -> str:
@@ -232,7 +265,9 @@ def _check_name(name: str) -> None:
 
 def _check_kind(info: zipfile.ZipInfo) -> None:
     name = info.orig_filename
-    if stat.S_IFMT(info.external_attr >> 16) not in {0, stat.S_IFREG, stat.S_IFDIR}:
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    is_file = kind in {0, stat.S_IFREG}
+    if not is_file and (kind != stat.S_IFDIR or (info.file_size and not info.is_dir())):
         raise RejectedError(
             "The archive holds a link or a special file. Zip the files themselves (without "
             "zip's --symlinks).",
@@ -255,18 +290,23 @@ def _check_sizes(files: dict[str, zipfile.ZipInfo], size: int) -> None:
             f"The archive would unpack from {size:,} to {total:,} bytes, more than "
             f"{limits.MAX_RATIO} times its size: this looks like a zip bomb."
         )
-    end, last = 0, ""
-    for name, info in sorted(files.items(), key=lambda item: item[1].header_offset):
+    for name, info in files.items():
         if info.file_size > limits.MAX_ENTRY_BYTES:
             raise RejectedError(
                 f"The file would unpack to {info.file_size:,} bytes; at most "
                 f"{limits.MAX_ENTRY_BYTES:,} are taken.",
                 name,
             )
+
+
+def _check_places(infos: list[zipfile.ZipInfo]) -> None:
+    end, last = 0, ""
+    for info in sorted(infos, key=lambda info: info.header_offset):
+        name = _path(info)
         if info.header_offset < 0:
             raise RejectedError("A part of the archive is missing. Zip the dataset again.", name)
         if info.header_offset < end:
             raise RejectedError(
                 f"The archive's entries overlap (with {last}): this looks like a zip bomb.", name
             )
-        end, last = info.header_offset + _LOCAL_HEADER + info.compress_size, name
+        end, last = info.header_offset + LOCAL_HEADER.size + info.compress_size, name

@@ -9,7 +9,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import IO, NamedTuple
 
 from trainyard_datasets import limits
@@ -36,11 +36,11 @@ _MOST_BYTES = _ENTRY.size + limits.MAX_NAME_BYTES + 24
 _PART = r"(?!\.{1,2}(?:/|\Z))[\w.][\w.,;=@#&()+ -]*+"
 _NAME = re.compile(rf"{_PART}(?:/{_PART})*+/?")
 
-_PACKED = struct.Struct("<QQQLHH")
+_PACKED = struct.Struct("<QQQLHHQ")
 
 
 class Entry(NamedTuple):
-    """Where a file lies in the archive; sizes in bytes."""
+    """Where a file lies in the archive; sizes in bytes. What lies beyond `end` is another's."""
 
     start: int
     stored: int
@@ -48,6 +48,7 @@ class Entry(NamedTuple):
     crc: int
     flags: int
     method: int
+    end: int
 
     def packed(self) -> bytes:
         return _PACKED.pack(*self)
@@ -74,21 +75,30 @@ def read(file: IO[bytes] | RangeFile, size: int) -> dict[str, bytes] | None:
     try:
         for name, entry in _entries(file, *_find(file, size)):
             count += 1
-            if name.endswith("/"):
-                folders.add(name[:-1])
-                continue
-            if entry.start < last or name in files:
+            if entry.start < last or name in files or count > limits.MAX_ENTRIES:
                 return None
-            folders.add(name.rpartition("/")[0])
-            files[name] = _PACKED.pack(*entry)
             last = entry.start + LOCAL_HEADER.size + entry.stored
-            total += entry.size
+            folders.add(name.rpartition("/")[0])
+            if not name.endswith("/"):
+                files[name] = _PACKED.pack(*entry)
+                total += entry.size
     except _UnusualError:
         return None
     is_bomb = total > max(size * limits.MAX_RATIO, limits.RATIO_FREE_BYTES)
-    if is_bomb or count > limits.MAX_ENTRIES or not folders.isdisjoint(files):
-        return None
-    return files
+    return None if is_bomb or file_and_folder(files, folders) else files
+
+
+def file_and_folder(files: Container[str], folders: set[str]) -> str | None:
+    """A path of a file that is one of the folders too, or has one of them below it."""
+    for folder in folders:
+        above = folder
+        while above:
+            if above in files:
+                return above
+            above = above.rpartition("/")[0]
+            if above in folders:
+                break
+    return None
 
 
 def _find(file: IO[bytes] | RangeFile, size: int) -> tuple[int, int]:
@@ -117,6 +127,7 @@ def _find(file: IO[bytes] | RangeFile, size: int) -> tuple[int, int]:
 def _entries(file: IO[bytes] | RangeFile, start: int, end: int) -> Iterator[tuple[str, Entry]]:
     file.seek(start)
     data, at, place = b"", 0, start
+    before: tuple[str, int, int, int, int, int, int] | None = None
     while place < end or at < len(data):
         if place < end and len(data) - at < _MOST_BYTES:
             more = file.read(min(_READ_AT_ONCE, end - place))
@@ -135,7 +146,8 @@ def _entries(file: IO[bytes] | RangeFile, start: int, end: int) -> Iterator[tupl
             or flags & ~_FLAGS
             or method not in _METHODS
             or _ZIP64 in {stored, size, offset}
-            or stat.S_IFMT(attributes >> 16) not in _KINDS
+            or (kind := stat.S_IFMT(attributes >> 16)) not in _KINDS
+            or (kind == stat.S_IFDIR and raw[-1:] != b"/")
             or comment_size
             or at > len(data)
             or name_size > limits.MAX_NAME_BYTES
@@ -146,7 +158,11 @@ def _entries(file: IO[bytes] | RangeFile, start: int, end: int) -> Iterator[tupl
             or offset + LOCAL_HEADER.size + name_size + stored > start
         ):
             raise _UnusualError
-        yield name, Entry(offset, stored, size, crc, flags, method)
+        if before:
+            yield before[0], Entry(*before[1:], offset)
+        before = name, offset, stored, size, crc, flags, method
+    if before:
+        yield before[0], Entry(*before[1:], start)
 
 
 def content(
@@ -167,6 +183,7 @@ def content(
         or window[at + LOCAL_HEADER.size :][:name_size] != raw
         or not (flags & entry.flags & _UTF8 or name.isascii())
         or len(stored) != entry.stored
+        or entry.start - at + start + entry.stored > entry.end
     ):
         return None
     if entry.method == zipfile.ZIP_STORED:

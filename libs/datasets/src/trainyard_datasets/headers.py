@@ -41,6 +41,8 @@ _PNG_CHUNKS = {
     b"tIME": 0,
 }
 _MAX_CHUNK_BYTES = 1 << 16
+# Pillow has limits of its own for all of them together.
+_MAX_CHUNKS_BYTES = 1 << 20
 
 
 def jpeg_size(data: bytes) -> tuple[int, int] | None:
@@ -94,8 +96,8 @@ def png_size(data: bytes) -> tuple[int, int] | None:
         elif has_pixels:
             if not kind.isalpha():
                 return None
-        elif at > len(PNG_START) and not (
-            _PNG_CHUNKS.get(kind, size + 1) <= size <= _MAX_CHUNK_BYTES
+        elif at > _MAX_CHUNKS_BYTES or not (
+            at == len(PNG_START) or _PNG_CHUNKS.get(kind, size + 1) <= size <= _MAX_CHUNK_BYTES
         ):
             return None
         crc = zlib.crc32(view[at + 4 : following - 4])
