@@ -5,7 +5,7 @@ import asyncio
 from backend.catalog.manifest import Resources
 from backend.context import Context
 from backend.executors.base import ExecutorUnavailableError, Machine
-from backend.infra.problems import Problem
+from backend.infra.problems import wrong_fields
 from backend.jobs.schemas import JobCreate
 from backend.settings import JobLimits
 
@@ -34,8 +34,7 @@ def check_files(body: JobCreate, there: Machine | None) -> None:
         if body.config.get(name) is not None and body.config[name] not in files
     }
     if errors:
-        fields = [{"field": name, "message": message} for name, message in errors.items()]
-        raise Problem(422, "Invalid job", " ".join(errors.values()), errors=fields)
+        raise wrong_fields("Invalid job", errors)
 
 
 def asked(ctx: Context, body: JobCreate, there: Machine | None) -> Resources:
@@ -51,38 +50,30 @@ def asked(ctx: Context, body: JobCreate, there: Machine | None) -> Resources:
     errors = _beyond(ctx.settings.job_limits, resources)
     used = trainer.distributed.gpus
     if resources.gpu > used:
-        errors["gpu"] = (
+        errors["resources.gpu"] = (
             f"The trainer {trainer.name} uses {used} GPU{'s' if used > 1 else ''} at most; this job "
             f"asks for {resources.gpu}. The others would stay idle: ask for {used}."
         )
     elif there is not None and resources.gpu > there.gpus:
-        errors["gpu"] = (
+        errors["resources.gpu"] = (
             f"The machine that trains has {there.gpus} GPUs; this job asks for {resources.gpu}. "
             "Ask for fewer, or leave gpu out."
         )
     placements = ctx.settings.job_placements
     if resources.placement is not None and resources.placement not in placements:
         offered = ", ".join(placements) or "none: leave it out"
-        errors["placement"] = (
+        errors["resources.placement"] = (
             f'There is no placement "{resources.placement}". The platform offers {offered}.'
         )
     if errors:
-        raise Problem(
-            422,
-            "Invalid job",
-            " ".join(errors.values()),
-            errors=[
-                {"field": f"resources.{name}", "message": message}
-                for name, message in errors.items()
-            ],
-        )
+        raise wrong_fields("Invalid job", errors)
     return resources
 
 
 def _beyond(limits: JobLimits, resources: Resources) -> dict[str, str]:
     most = {"cpu": limits.cpu, "gpu": limits.gpu}
     errors = {
-        name: f"A job may ask for {limit:g} {name} at most here; this one asks for "
+        f"resources.{name}": f"A job may ask for {limit:g} {name} at most here; this one asks for "
         f"{getattr(resources, name):g}."
         for name, limit in most.items()
         if limit is not None and getattr(resources, name) > limit
@@ -90,7 +81,7 @@ def _beyond(limits: JobLimits, resources: Resources) -> dict[str, str]:
     if limits.memory is not None:
         limit = Resources(memory=limits.memory)
         if resources.memory_bytes > limit.memory_bytes:
-            errors["memory"] = (
+            errors["resources.memory"] = (
                 f"A job may ask for {limit.memory} of memory at most here; this one asks for "
                 f"{resources.memory}."
             )
