@@ -3,9 +3,9 @@
 import logging
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from fastapi.routing import APIRoute
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Match, Route
@@ -99,17 +99,10 @@ class RequestMiddleware:
 def _refusal(scope: Scope, limit: int) -> Problem | None:
     if "\x00" in scope["path"]:  # no address and no id has it, and PostgreSQL chokes on it
         return Problem(404, "Not Found", "There is no such address. /docs lists those there are.")
-    if _content_length(scope) > limit:
+    length = Headers(scope=scope).get("content-length", "")
+    if length.isdecimal() and int(length) > limit:
         return Problem(413, "Content Too Large", _too_large(limit))
     return None
-
-
-def _content_length(scope: Scope) -> int:
-    headers: list[Any] = scope["headers"]
-    for name, value in headers:
-        if name == b"content-length":
-            return int(value) if value.isdigit() else 0
-    return 0
 
 
 def _too_large(limit: int) -> str:
