@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -91,21 +91,19 @@ class Database:
         readers = self.engine.execution_options(**{READ_ONLY: True})
         self._reading = async_sessionmaker(readers, expire_on_commit=False)
 
-    @asynccontextmanager
-    async def transaction(self, within_s: float | None = None) -> AsyncIterator[AsyncSession]:
+    def transaction(
+        self, within_s: float | None = None
+    ) -> AbstractAsyncContextManager[AsyncSession]:
         """A session that commits at the end of the block and rolls back on any error.
 
         Raises:
             TimeoutError: it is not done `within_s`.
         """
-        async with self._begun(self._sessions, within_s) as session:
-            yield session
+        return self._begun(self._sessions, within_s)
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncSession]:
+    def reading(self) -> AbstractAsyncContextManager[AsyncSession]:
         """A session that only reads: on SQLite it neither waits for a writer nor holds one up."""
-        async with self._begun(self._reading) as session:
-            yield session
+        return self._begun(self._reading)
 
     @asynccontextmanager
     async def _begun(
