@@ -18,7 +18,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 from trainyard_datasets import index, limits
 
 from backend.context import Context
-from backend.datasets.schemas import DatasetProblem, Report
+from backend.datasets.schemas import Report
 from backend.infra.object_store import ObjectStoreError
 from backend.state import object_keys
 from backend.state.datasets import Dataset
@@ -156,5 +156,4 @@ async def _wait(request: bytes, output: IO[bytes], errors: IO[bytes], index_file
 
 
 def _rejected(message: str) -> Result:
-    problem = DatasetProblem(severity="error", file=None, message=message)
-    return Result(accepted=False, sha256=None, report=Report(problems=[problem], problems_total=1))
+    return Result(accepted=False, sha256=None, report=Report.of_error(message))

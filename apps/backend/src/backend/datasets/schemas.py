@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -82,6 +82,12 @@ class Report(BaseModel):
     classes: list[ClassCounts] = []
     problems: list[DatasetProblem] = Field(default=[], description="Errors first, at most 100")
     problems_total: int = 0
+
+    @classmethod
+    def of_error(cls, message: str) -> Self:
+        """A report of nothing but this error."""
+        problem = DatasetProblem(severity="error", file=None, message=message)
+        return cls(problems=[problem], problems_total=1)
 
 
 class DatasetOut(BaseModel):

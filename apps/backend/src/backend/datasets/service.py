@@ -13,7 +13,6 @@ from backend.datasets import check_process, repository
 from backend.datasets.schemas import (
     CompletedPart,
     DatasetCreate,
-    DatasetProblem,
     Report,
     Upload,
     UploadPart,
@@ -233,15 +232,11 @@ async def run_check(ctx: Context, id_: str) -> None:
 
 async def give_up(ctx: Context, id_: str, reason: str) -> None:
     """Reject a dataset that the platform cannot check; `reason` is for the user."""
+    report = Report.of_error(reason).model_dump()
     async with ctx.db.transaction() as session:
         dataset = await repository.find(session, id_, lock="update")
         if dataset is not None and _needs_check(dataset):
-            dataset.status, dataset.report = DatasetStatus.REJECTED, _saying(reason)
-
-
-def _saying(sentence: str) -> dict[str, Any]:
-    problem = DatasetProblem(severity="error", file=None, message=sentence)
-    return Report(problems=[problem], problems_total=1).model_dump()
+            dataset.status, dataset.report = DatasetStatus.REJECTED, report
 
 
 def _needs_check(dataset: Dataset) -> bool:
@@ -257,7 +252,7 @@ async def delete(ctx: Context, id_: str) -> None:
         Problem: 404, or 409 while jobs that use it are not finished.
         ObjectStoreError: the dataset is barred from new jobs; deleting again goes on.
     """
-    report = _saying("Deletion was interrupted. Delete it again.")
+    report = Report.of_error("Deletion was interrupted. Delete it again.").model_dump()
     async with ctx.db.transaction() as session:
         dataset = await repository.find(session, id_, lock="update")
         if dataset is None:
