@@ -4,6 +4,7 @@ Temporal repeats an activity that failed. Here is the bound: a step that goes on
 and its job or dataset ends in a state that says why.
 """
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -18,7 +19,7 @@ from backend.executors.base import ExecutorUnavailableError
 from backend.infra import metrics
 from backend.infra.object_store import ObjectStoreError
 from backend.orchestration import attempts
-from backend.temporal.workflows import Launched, Settled
+from backend.temporal.workflows import ACTIVITY_HEARTBEAT_TIMEOUT, Launched, Settled
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class _Bound:
         give_up: Callable[[str], Awaitable[Result]],
     ) -> Result:
         """The result of `work`; of `give_up`, called with the reason, where it has failed too often."""
+        beats = asyncio.create_task(_beat())
         try:
             result = await work
         except Exception as error:
@@ -63,9 +65,18 @@ class _Bound:
             logger.exception("%s of %s is given up after %d tries", step, id_, tries)
             result = await give_up(_reason(step, tries, error))
             metrics.STEPS_GIVEN_UP.labels(step).inc()
+        finally:
+            beats.cancel()
         for passing in (True, False):
             self._failures.pop((step, id_, passing), None)
         return result
+
+
+async def _beat() -> None:
+    """Send heartbeats of this activity, so that those of a killed worker are soon repeated."""
+    while True:
+        await asyncio.sleep(ACTIVITY_HEARTBEAT_TIMEOUT.total_seconds() / 4)
+        activity.heartbeat()
 
 
 def activities(ctx: Context) -> Sequence[Callable[..., Any]]:

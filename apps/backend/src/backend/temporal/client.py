@@ -8,17 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.activity import heartbeat
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import KeepAliveConfig, RPCError, RPCStatusCode
-from temporalio.worker import (
-    ActivityInboundInterceptor,
-    ExecuteActivityInput,
-    Interceptor,
-    Worker,
-)
+from temporalio.worker import Worker
 
 from backend.infra.retry import forever
 from backend.settings import Settings
@@ -131,7 +125,6 @@ class Temporal:
             # One that an older version began and this version's code does not fit would stand still
             # for ever. Failed, it is started again, and goes on from where its row stands.
             workflow_failure_exception_types=[workflow.NondeterminismError],
-            interceptors=[_ActivityHeartbeats()],
             max_cached_workflows=CACHED_WORKFLOWS,
             sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
             **_THROTTLE,
@@ -141,7 +134,6 @@ class Temporal:
             task_queue=checks_queue(self._task_queue),
             activities=activities,
             max_concurrent_activities=CHECKS_AT_ONCE,
-            interceptors=[_ActivityHeartbeats()],
             **_THROTTLE,
         )
         keeping = asyncio.create_task(self._keep_connected(training, checks))
@@ -216,25 +208,3 @@ class Temporal:
 def _soon() -> asyncio.Timeout:
     """A call ends within RPC_TIMEOUT_S. The client's own timeout knows nothing of connecting, and repeats."""
     return asyncio.timeout(RPC_TIMEOUT_S)
-
-
-class _ActivityHeartbeats(Interceptor):
-    """Heartbeats for every activity, so that those of a killed worker are soon repeated."""
-
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
-        return _HeartbeatingActivity(next)
-
-
-class _HeartbeatingActivity(ActivityInboundInterceptor):
-    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
-        beats = asyncio.create_task(_beat())
-        try:
-            return await super().execute_activity(input)
-        finally:
-            beats.cancel()
-
-
-async def _beat() -> None:
-    while True:
-        await asyncio.sleep(ACTIVITY_HEARTBEAT_TIMEOUT.total_seconds() / 4)
-        heartbeat()
