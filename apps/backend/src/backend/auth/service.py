@@ -6,13 +6,13 @@ from typing import Annotated
 
 from fastapi import Depends
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from backend.auth import repository
 from backend.context import Ctx
 from backend.infra.database import Database
 from backend.infra.problems import Problem
-from backend.state.tokens import sha256
+from backend.state.tokens import ApiToken, sha256
 
 _bearer = HTTPBearer(auto_error=False, description="Made by `python -m backend token create NAME`")
 
@@ -28,8 +28,9 @@ async def require_token(ctx: Ctx, credentials: Credentials) -> None:
     if credentials is None:
         wrong = "This needs an API token: send `Authorization: Bearer TOKEN`."
     else:
+        known = select(ApiToken).where(ApiToken.token_sha256 == sha256(credentials.credentials))
         async with ctx.db.reading() as session:
-            if await repository.exists(session, sha256(credentials.credentials)):
+            if await session.scalar(known) is not None:
                 return
         wrong = "This API token is not known here."
     raise Problem(401, "Unauthorized", f"{wrong} `python -m backend token create NAME` makes one.")
@@ -46,7 +47,7 @@ async def create_token(database: Database, name: str) -> str:
     token = "yard_" + secrets.token_urlsafe(32)
     try:
         async with database.transaction() as session:
-            await repository.add(session, name, sha256(token))
+            session.add(ApiToken(name=name, token_sha256=sha256(token)))
     except IntegrityError as error:
         raise ValueError(f"There is a token {name!r} already. Choose another name.") from error
     return token
