@@ -1,0 +1,99 @@
+"""Runs the check in a process of its own (`__main__`) and tells how that ended.
+
+What it reads is hostile: the process gets a link to one object and nothing else, and `limits.py`
+bounds it.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import sys
+import tempfile
+from typing import IO
+from urllib.parse import urlsplit
+
+from trainyard_datasets import limits
+from trainyard_datasets.problems import UnavailableError
+
+logger = logging.getLogger(__name__)
+
+_MAX_RESULT_BYTES = 16 * 2**20
+_OVERRUN = {-signal.SIGALRM, -signal.SIGXCPU}
+# A proxy or a private authority may stand between us and the store.
+_ENVIRONMENT = {"PATH", "LANG", "TMPDIR", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE"}
+
+
+class CrashedError(Exception):
+    """The process ended without a result; the text says how."""
+
+
+class OverrunError(Exception):
+    """The check took longer than `limits.WALL_S` or `limits.CPU_S`."""
+
+
+async def run_check(
+    url: str, size: int, sha256: str | None, task: str, index_file: IO[bytes]
+) -> bytes:
+    """What the check of the archive at `url` found, as JSON that nobody has validated.
+
+    The index of a dataset that is accepted is written to `index_file`. If the caller is cancelled,
+    the process is killed.
+
+    Raises:
+        UnavailableError: the store does not answer.
+        OverrunError: it was stopped by its limits of time.
+        CrashedError: there is no result.
+    """
+    request = {
+        "url": url,
+        "size": size,
+        "sha256": sha256,
+        "task": task,
+        "wall_s": limits.WALL_S,
+        "index": index_file.fileno(),
+    }
+    # Files, because the child's limits bound them; a pipe would let it fill our memory.
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        code = await _wait(json.dumps(request).encode(), output, errors, index_file)
+        output.seek(0)
+        errors.seek(0)
+        if code == 0:
+            return output.read(_MAX_RESULT_BYTES)
+        said = errors.read(10_000).decode(errors="replace").strip()
+    if code == os.EX_TEMPFAIL:
+        raise UnavailableError(said)
+    if code in _OVERRUN:
+        raise OverrunError
+    logger.error("the check of %s ended with %s: %r", urlsplit(url).path, code, said)
+    raise CrashedError(signal.Signals(-code).name if code < 0 else f"exit code {code}")
+
+
+async def _wait(request: bytes, output: IO[bytes], errors: IO[bytes], index_file: IO[bytes]) -> int:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-P", "-m", "trainyard_datasets"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=output,
+        stderr=errors,
+        pass_fds=[index_file.fileno()],
+        # One arena: each further one would reserve 64 MiB of the address space we bound.
+        env={name: value for name, value in os.environ.items() if name.upper() in _ENVIRONMENT}
+        | {"MALLOC_ARENA_MAX": "1", "PYTHONUTF8": "1"},
+        start_new_session=True,
+    )
+    try:
+        async with asyncio.timeout(limits.WALL_S + 10):
+            await child.communicate(request)
+    except TimeoutError:
+        return -signal.SIGALRM
+    finally:
+        # Also when this task is cancelled: nothing is left behind.
+        if child.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            await child.wait()
+    assert child.returncode is not None  # noqa: S101 - communicate has waited for it
+    return child.returncode
