@@ -63,6 +63,10 @@ def unpacked(entry: bytes) -> Entry:
     return Entry._make(_PACKED.unpack(entry))
 
 
+# Those of an `Entry` without its end, which the next one tells.
+_Fields = tuple[int, int, int, int, int, int]
+
+
 class _UnusualError(Exception):
     pass
 
@@ -72,16 +76,22 @@ def read(file: IO[bytes] | RangeFile, size: int) -> dict[str, bytes] | None:
     files: dict[str, bytes] = {}
     folders: set[str] = set()
     count = total = last = 0
+    before, found = "", (0,) * 6
     try:
-        for name, entry in _entries(file, *_find(file, size)):
+        table, end = _find(file, size)
+        for name, fields in _entries(file, table, end):
+            start, stored, size_ = fields[:3]
+            if before:
+                files[before] = _PACKED.pack(*found, start)
             count += 1
-            if entry.start < last or name in files or count > limits.MAX_ENTRIES:
+            if start < last or name in files or count > limits.MAX_ENTRIES:
                 return None
-            last = entry.start + LOCAL_HEADER.size + entry.stored
+            last = start + LOCAL_HEADER.size + stored
             folders.add(name.rpartition("/")[0])
-            if not name.endswith("/"):
-                files[name] = _PACKED.pack(*entry)
-                total += entry.size
+            before, found = "" if name.endswith("/") else name, fields
+            total += size_ if before else 0
+        if before:
+            files[before] = _PACKED.pack(*found, table)
     except _UnusualError:
         return None
     is_bomb = total > max(size * limits.MAX_RATIO, limits.RATIO_FREE_BYTES)
@@ -124,10 +134,10 @@ def _find(file: IO[bytes] | RangeFile, size: int) -> tuple[int, int]:
     return start, at
 
 
-def _entries(file: IO[bytes] | RangeFile, start: int, end: int) -> Iterator[tuple[str, Entry]]:
+def _entries(file: IO[bytes] | RangeFile, start: int, end: int) -> Iterator[tuple[str, _Fields]]:
+    """The name and all but the end of each entry."""
     file.seek(start)
     data, at, place = b"", 0, start
-    before: tuple[str, int, int, int, int, int, int] | None = None
     while place < end or at < len(data):
         if place < end and len(data) - at < _MOST_BYTES:
             more = file.read(min(_READ_AT_ONCE, end - place))
@@ -158,11 +168,7 @@ def _entries(file: IO[bytes] | RangeFile, start: int, end: int) -> Iterator[tupl
             or offset + LOCAL_HEADER.size + name_size + stored > start
         ):
             raise _UnusualError
-        if before:
-            yield before[0], Entry(*before[1:], offset)
-        before = name, offset, stored, size, crc, flags, method
-    if before:
-        yield before[0], Entry(*before[1:], start)
+        yield name, (offset, stored, size, crc, flags, method)
 
 
 def content(
