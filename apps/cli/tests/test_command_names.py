@@ -79,4 +79,4 @@ def test_the_shell_completes_verbs(server: Server, tmp_path: Path) -> None:
             "COMP_WORDS": "yard job re", "COMP_CWORD": "2",
         },
     )  # fmt: skip
-    assert done.stdout.split() == ["retry"]
+    assert done.stdout.split() == ["results", "retry"]

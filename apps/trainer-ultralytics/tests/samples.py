@@ -63,7 +63,7 @@ def index(content: dict[str, bytes], task: str, **changes: Any) -> bytes:
         "sha256": None,
         "task": task,
         "top": "",
-        "names": ["disc", "square"],
+        "names": keys.get("names", ["disc", "square"]),
         "folders": {
             split: [split if task == "classify" else f"images/{split}"] for split in splits
         },

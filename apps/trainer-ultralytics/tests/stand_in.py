@@ -38,7 +38,7 @@ class Backend:
 
     @property
     def epochs(self) -> list[int]:
-        return [beat["epoch"] for beat in self.heartbeats if "metrics" in beat]
+        return [beat["epoch"] for beat in self.heartbeats if "epoch" in beat]
 
     def up(self) -> None:
         backend = self

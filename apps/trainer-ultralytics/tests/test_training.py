@@ -16,6 +16,7 @@ import pytest
 import samples
 import yaml
 from conftest import MODELS_BUCKET, Jobs
+from jsonschema import Draft202012Validator
 from launching import Launcher, wait_until
 from servers import S3Server, free_port
 from stand_in import Backend
@@ -25,6 +26,7 @@ from trainer.object_store import file_sha256
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+SCHEMA = json.loads((Path(__file__).parents[3] / "docs/evaluation.schema.json").read_text())
 # Arguments that are seldom set, each where it has an effect.
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "detect": {"classes": [0], "freeze": [0, "1.conv"], "scale": [0.5, 1.5], "cutmix": 0.5},
@@ -69,6 +71,13 @@ def test_every_task_trains(
     assert {"artifacts/best.pt", "artifacts/last.pt", "artifacts/results.csv"} <= names
     assert ("artifacts/model.onnx" in names) == (task == "detect")
     assert any(name.endswith(".png") for name in names)
+    told = json.loads(next(work.rglob("work/run/evaluation.json")).read_text())
+    Draft202012Validator(SCHEMA).validate(told)
+    assert (told["task"], told["best"]["epoch"], told["interim"]) == (task, 0, False)
+    assert told["best"]["value"] == told["metrics"][told["best"]["metric"]]
+    assert sum(one["instances"] for one in told["classes"]) == told["data"]["instances"] > 0
+    assert told["worst"]["images"][0]["file"].endswith(".png")
+    assert {f"artifacts/{name}" for name in told["worst"]["sheets"]} <= names
     s3.download_file(MODELS_BUCKET, f"{prefix}artifacts/best.pt", str(tmp_path / "best.pt"))
     head = s3.head_object(Bucket=MODELS_BUCKET, Key=f"{prefix}artifacts/best.pt")
     assert head["Metadata"]["sha256"] == file_sha256(tmp_path / "best.pt")

@@ -790,7 +790,7 @@ export interface components {
             speed: number | null;
             /**
              * Metrics
-             * @description As last sent
+             * @description As last sent; at the end the model's own
              */
             metrics: {
                 [key: string]: number | null;

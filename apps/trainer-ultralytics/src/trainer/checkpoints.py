@@ -13,10 +13,11 @@ from trainer.object_store import ObjectStore
 
 logger = logging.getLogger(__name__)
 _LAST, _BEST, _RESULTS = "weights/last.pt", "weights/best.pt", "results.csv"
+_EVALUATION = "evaluation.json"
 # Part of the format: attempts of other versions read and write checkpoints of the same job.
 _UNACKNOWLEDGED = "untold.json"
 # Without best.pt and results.csv a resumed run that never beats its old best would have neither.
-_MEMBERS = (_LAST, _BEST, _RESULTS)
+_MEMBERS = (_LAST, _BEST, _RESULTS, _EVALUATION)
 
 
 def checkpoint_key(job_id: str, attempt: int) -> str:
@@ -42,8 +43,9 @@ def snapshot(run_dir: Path, target: Path, *, best: bool) -> None:
         if not newest_best.exists():  # it came with the checkpoint that was resumed
             shutil.copyfile(run_dir / _BEST, newest_best)
         (temporary / _BEST).hardlink_to(newest_best)
-    if (run_dir / _RESULTS).exists():
-        shutil.copyfile(run_dir / _RESULTS, temporary / _RESULTS)
+    for table in (_RESULTS, _EVALUATION):
+        if (run_dir / table).exists():
+            shutil.copyfile(run_dir / table, temporary / table)
     temporary.rename(target)
 
 

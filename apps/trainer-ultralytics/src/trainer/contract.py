@@ -33,11 +33,16 @@ class AttemptError(Exception):
         self.message = message
 
 
-class EpochMetrics(TypedDict):
-    """Metrics of an epoch, counted from 0; None where one is not finite."""
+class ModelMetrics(TypedDict):
+    """Metrics of the best model's own validation; None where one is not finite."""
+
+    metrics: dict[str, float | None]
+
+
+class EpochMetrics(ModelMetrics):
+    """Metrics of an epoch, counted from 0."""
 
     epoch: int
-    metrics: dict[str, float | None]
 
 
 @dataclass(frozen=True)

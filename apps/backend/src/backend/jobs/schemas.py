@@ -105,7 +105,7 @@ class JobOut(BaseModel):
     step: int | None = Field(description="Batches trained in this attempt")
     progress: float | None = Field(description="0 to 1 of the whole job")
     speed: float | None = Field(description="Images a second")
-    metrics: dict[str, float | None] = Field(description="As last sent")
+    metrics: dict[str, float | None] = Field(description="As last sent; at the end the model's own")
     log_size: int = Field(description="Bytes")
     created_at: datetime
     earlier_duration_s: float = Field(description="How long it trained before its last retry")

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from trainer.contract import EpochMetrics
+from trainer.contract import EpochMetrics, ModelMetrics
 from trainer.retry import UnreachableError
 from trainer.supervisor.backend_client import (
     INTERVAL_S,
@@ -40,7 +40,7 @@ class Heartbeats(threading.Thread):
         self._on_stale = on_stale
         self._lock = threading.Lock()
         self._state: dict[str, Any] = {}
-        self._epochs: deque[EpochMetrics] = deque()
+        self._epochs: deque[ModelMetrics] = deque()
         self._seq = 0
         self._transferred = 0
         self._interval_s = INTERVAL_S
@@ -64,12 +64,18 @@ class Heartbeats(threading.Thread):
 
     def tell_epoch(self, epoch: int, metrics: dict[str, float | None]) -> None:
         """Queue the metrics of an epoch, counted from 0."""
-        self._epochs.append({"epoch": epoch, "metrics": metrics})
+        self._epochs.append(EpochMetrics(epoch=epoch, metrics=metrics))
+        self._news.set()
+
+    def tell_model(self, metrics: dict[str, float | None]) -> None:
+        """Queue the metrics of the model that is the training's result; they are of no epoch."""
+        self._epochs.append({"metrics": metrics})
         self._news.set()
 
     def unacknowledged(self) -> list[EpochMetrics]:
-        """The metrics that the backend has not acknowledged."""
-        return list(self._epochs.copy())
+        """The epochs' metrics that the backend has not acknowledged."""
+        rows: list[Any] = list(self._epochs.copy())
+        return [row for row in rows if "epoch" in row]
 
     def has_metrics(self) -> bool:
         """Whether metrics wait that the backend may still take."""

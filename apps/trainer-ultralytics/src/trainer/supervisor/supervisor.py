@@ -146,6 +146,8 @@ class Supervisor:
                 self._heartbeats.tell(progress=fields["progress"])
                 self._heartbeats.tell_epoch(fields["epoch"], fields["metrics"])
             case "checkpoint":
+            case "evaluated":
+                self._heartbeats.tell_model(fields["metrics"])
                 self._uploader.add(Path(fields["path"]), fields["epoch"])
             case "artifact":
                 self._artifacts.append(Path(fields["path"]))

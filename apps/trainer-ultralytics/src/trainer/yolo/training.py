@@ -23,6 +23,8 @@ from ultralytics.utils import tqdm as yolo_tqdm
 from trainer.contract import Attempt, AttemptError, Cause, weights_dir
 from trainer.messages import Report
 from trainer.train_config import TrainConfig
+from trainer.yolo.evaluation import NAME as EVALUATION
+from trainer.yolo.evaluation import Evaluated
 from trainer.yolo.failures import readable
 from trainer.yolo.progress import Progress
 from trainer.yolo.stop_signal import StopFlag
@@ -82,7 +84,9 @@ def train(
             _require_fitting(weights, str(name), attempt.task, config.model)
         overrides |= _fresh(attempt.task, config, weights)
     base, _ = _TASKS[attempt.task]
-    trainer = type("Trainer", (_Adapted, base), {})(overrides=overrides)
+    # Attempt and report belong to the class: Ultralytics' trainers begin to work when they are made.
+    own = {"attempt": attempt, "report": staticmethod(report)}
+    trainer = type("Trainer", (Evaluated, _Adapted, base), own)(overrides=overrides)
     Progress(report, stop, run_dir).attach(trainer)
     trainer.train()
     _ensure_best(run_dir)
@@ -98,6 +102,7 @@ def artifacts(run_dir: Path) -> list[Path]:
         weights / "last.pt",
         run_dir / "model.onnx",
         run_dir / "results.csv",
+        run_dir / EVALUATION,
     ]
     plots = sorted([*run_dir.glob("*.png"), *run_dir.glob("*.jpg")])
     return [path for path in [*named, *plots] if path.is_file()]
