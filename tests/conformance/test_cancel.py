@@ -1,4 +1,4 @@
-"""Cancelling a job ends every process of its attempt."""
+"""Cancelling a job ends every process of its attempt; finishing it ends it well."""
 
 import time
 
@@ -48,6 +48,19 @@ def test_a_trainers_children_do_not_outlive_its_success(
     tree = wait_for(tree_with_children, 30)
     assert api.wait(job_id)["status"] == "succeeded"
     wait_for(lambda: not any(process.is_running() for process in tree), 3, lambda: tree)
+
+
+def test_a_training_that_is_to_finish_succeeds(
+    api: Api, platform: Platform, dataset_id: str
+) -> None:
+    config = {"epochs": 5000, "epoch_s": 0.05, "die_at_epoch": 4}
+    job_id = api.submit(dataset_id, config)
+    api.wait_epoch(job_id, 5)  # by its second attempt
+    api.post(f"/api/v1/jobs/{job_id}/finish-early").raise_for_status()
+    job = api.wait(job_id)
+    assert (job["status"], job["cause"]) == ("succeeded", "completed")
+    assert job["epoch"] < 4999
+    assert api.post(f"/api/v1/jobs/{job_id}/finish-early").status_code == 409
 
 
 def test_a_queued_job_is_cancelled_at_once(api: Api, platform: Platform, dataset_id: str) -> None:

@@ -165,6 +165,30 @@ async def test_stop_is_the_command_once_it_was_asked_for(api: Api) -> None:
     assert reply.json() == {"command": "stop", "next_offset": 1, "interval_s": 0}
 
 
+async def test_finish_is_the_command_until_a_stop_is_asked_for(api: Api) -> None:
+    running = await add_running(api.ctx)
+    assert (await beat(api, running, seq=1)).json()["command"] == "continue"
+    for _ in range(2):
+        assert (await api.http.post(f"{running.path}/finish-early")).status_code == 202
+    for seq in (2, 2):
+        assert (await beat(api, running, seq=seq)).json()["command"] == "finish"
+    assert (await log(api, running, 0, b"x")).json()["command"] == "continue"
+    await set_attempt(api.ctx, running.job_id, stop_requested_at=utcnow(), stop_cause="cancelled")
+    assert (await beat(api, running, seq=3)).json()["command"] == "stop"
+    refused = await api.http.post(f"{running.path}/finish-early")
+    assert refused.status_code == 409
+    assert "only a training can be ended after its epoch" in refused.json()["detail"]
+    assert (await get_attempt(api.ctx, running.job_id)).stop_cause == "cancelled"
+
+
+async def test_metrics_without_an_epoch_are_the_job_s_and_no_epoch_s(api: Api) -> None:
+    running = await add_running(api.ctx)
+    await beat(api, running, seq=1, epoch=0, metrics={"mAP50": 0.5})
+    await beat(api, running, seq=2, metrics={"mAP50": 0.7, "best/epoch": 0})
+    assert (await get_job(api.ctx, running.job_id)).metrics == {"mAP50": 0.7, "best/epoch": 0}
+    assert [row["values"] for row in await metrics(api, running)] == [{"mAP50": 0.5}]
+
+
 @pytest.mark.parametrize("kind", ["heartbeat", "logs?offset=0", "finish"])
 async def test_tokens(api: Api, kind: str) -> None:
     running, other = await add_running(api.ctx), await add_running(api.ctx)

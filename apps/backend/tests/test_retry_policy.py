@@ -49,6 +49,17 @@ def test_precedence(
     assert cause == expected
 
 
+@pytest.mark.parametrize(
+    ("observed", "exit_code", "expected"),
+    [(None, 0, C.COMPLETED), (None, 1, C.TRAINER_CRASHED), (C.EVICTED, None, C.EVICTED)],
+)
+def test_who_was_asked_to_finish_has_not_completed_for_that(
+    observed: Cause | None, exit_code: int | None, expected: Cause
+) -> None:
+    ended = attempt(stop_cause=C.COMPLETED, observed_cause=observed, exit_code=exit_code)
+    assert retry_policy.cause_of(ended) == expected
+
+
 @pytest.mark.parametrize("cause", sorted(Cause))
 @pytest.mark.parametrize("progressed", [False, True])
 @pytest.mark.parametrize("number", [1, 2, 3])

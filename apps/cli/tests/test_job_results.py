@@ -1,4 +1,4 @@
-"""`yard job results`, as a stranger reads it."""
+"""`yard job finish` and `yard job results`, as a stranger reads them."""
 
 import json
 from typing import Any
@@ -90,3 +90,21 @@ def test_results_that_are_not_there_or_unreadable_are_told(
     assert done.returncode == code
     assert [part for part in said if part not in done.stderr] == []
     assert "Traceback" not in done.stderr
+
+
+def test_a_training_is_finished_after_its_epoch(server: Server, yard: Yard) -> None:
+    server.on(f"GET {JOB}", answer(200, job(status="running")))
+    server.on(f"POST {JOB}/finish-early", answer(202, job(status="running")))
+    done = yard("job", "finish", "0123456789ab")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "running 0123456789ab first",
+        "`yard job show 012345` shows its progress",
+        "it ends after its current epoch, and keeps its best model",
+    ]
+    assert json.loads(yard("job", "finish", "0123456789ab", "--json").stdout)["status"] == "running"
+    problem = {"title": "Job not training", "status": 409, "detail": "Job x is queued."}
+    server.on(f"POST {JOB}/finish-early", answer(409, problem))
+    refused = yard("job", "finish", "0123456789ab")
+    assert (refused.returncode, refused.stdout) == (4, "")
+    assert refused.stderr == "error: Job not training\n  Job x is queued.\n"

@@ -191,6 +191,22 @@ def test_backend_says_stop(launcher: Launcher, jobs: Jobs, backend: Backend) -> 
     assert backend.finish["cause"] == "preempted"
 
 
+def test_a_training_ends_well_after_its_epoch(
+    launcher: Launcher, jobs: Jobs, backend: Backend, s3: "S3Client"
+) -> None:
+    env = jobs.env(epochs=500)
+    launcher.launch(env)
+    wait_until(lambda: backend.epochs)
+    backend.command = "finish"
+    assert launcher.wait_ended(env["JOB_ID"])["exit_code"] == 0
+    assert backend.finish["cause"] == "completed"
+    assert backend.epochs[-1] < 100
+    key = f"{env['JOB_ID']}/1/artifacts/evaluation.json"
+    told = json.load(s3.get_object(Bucket=MODELS_BUCKET, Key=key)["Body"])
+    assert told["best"]["epoch"] in backend.epochs
+    assert not told["interim"]
+
+
 def test_a_stop_while_validating_is_heard_at_once(
     launcher: Launcher, jobs: Jobs, backend: Backend
 ) -> None:

@@ -65,6 +65,7 @@ _noun(
         "show": job.show,
         "submit": job_submit.submit,
         "results": job_results.results,
+        "finish": job.finish,
         "cancel": job.cancel,
         "retry": job.retry,
         "delete": job.delete,

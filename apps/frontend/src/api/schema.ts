@@ -129,6 +129,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{id}/finish-early": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End well
+         * @description After the current epoch, with the best model so far. 409 unless the job has begun.
+         */
+        post: operations["finish_early"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{id}/retry": {
         parameters: {
             query?: never;
@@ -284,7 +304,7 @@ export interface paths {
         put?: never;
         /**
          * Say that the trainer lives, and how far it is
-         * @description Durable when answered. The reply carries the command: `continue` or `stop`.
+         * @description Durable when answered. The reply carries the command: `continue`, `finish` or `stop`.
          */
         post: operations["heartbeat"];
         delete?: never;
@@ -562,10 +582,10 @@ export interface components {
         HeartbeatAccepted: {
             /**
              * Command
-             * @description `stop`: save what there is and leave; SIGTERM follows
+             * @description `finish`: end well after this epoch; `stop`: save and leave, SIGTERM follows
              * @enum {string}
              */
-            command: "continue" | "stop";
+            command: "continue" | "finish" | "stop";
             /**
              * Interval S
              * @description Seconds until the next heartbeat; send changes immediately
@@ -839,10 +859,10 @@ export interface components {
         LogAccepted: {
             /**
              * Command
-             * @description `stop`: save what there is and leave; SIGTERM follows
+             * @description `finish`: end well after this epoch; `stop`: save and leave, SIGTERM follows
              * @enum {string}
              */
-            command: "continue" | "stop";
+            command: "continue" | "finish" | "stop";
             /**
              * Next Offset
              * @description Bytes received of this attempt's output
@@ -1831,6 +1851,82 @@ export interface operations {
         };
     };
     cancel_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    finish_early: {
         parameters: {
             query?: never;
             header?: never;

@@ -1,6 +1,10 @@
 """Messages between the supervisor and the training process."""
 
+import signal
 from typing import Any, Protocol, TypedDict
+
+# To the training process: end well after the current epoch.
+FINISH_SIGNAL = signal.SIGUSR1
 
 
 class StartMessage(TypedDict):

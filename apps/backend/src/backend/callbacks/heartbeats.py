@@ -8,7 +8,7 @@ from typing import Any
 from backend.callbacks import log_repository, repository
 from backend.callbacks.batching import WriteBatcher
 from backend.callbacks.repository import Accepted
-from backend.callbacks.schemas import MAX_METRICS, HeartbeatIn
+from backend.callbacks.schemas import MAX_METRICS, Command, HeartbeatIn
 from backend.callbacks.sender import Sender, live_attempt
 from backend.context import Context
 from backend.infra import metrics
@@ -36,11 +36,11 @@ class HeartbeatIngest:
         self._batcher = WriteBatcher(self._commit, MAX_BATCH)
         self.run = self._batcher.run
 
-    async def write(self, sender: Sender, beat: HeartbeatIn) -> bool:
+    async def write(self, sender: Sender, beat: HeartbeatIn) -> Command:
         """Write a heartbeat.
 
         Returns:
-            Whether the trainer is to stop.
+            What the trainer is to do.
 
         Raises:
             Problem: 401, 404 or 409 as the contract says.
@@ -52,11 +52,11 @@ class HeartbeatIngest:
                 if len(numbers) > MAX_METRICS:
                     await self._tell_of_left_out(sender.job_id, what, len(numbers))
             await self._ctx.bus.publish(sender.job_id)
-            return accepted.stop
+            return accepted.command
         # Not written: the token is wrong or dead, or this `seq` was seen before.
         async with self._ctx.db.reading() as session:
             attempt = await live_attempt(session, sender)
-        return attempt.stop_requested_at is not None
+        return repository.command(attempt)
 
     async def _tell_of_left_out(self, job_id: str, what: str, count: int) -> None:
         text = f"Of more than {MAX_METRICS} {what} in a heartbeat the first {MAX_METRICS} are kept."

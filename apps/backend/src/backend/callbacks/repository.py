@@ -8,7 +8,9 @@ from sqlalchemy import Integer, String, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.callbacks import batch_sql
+from backend.callbacks.schemas import Command
 from backend.infra.database import UtcDateTime
+from backend.state.causes import Cause
 from backend.state.jobs import Attempt, Job
 from backend.state.statuses import JobStatus
 from backend.state.transitions import transition
@@ -30,7 +32,7 @@ WHERE attempts.job_id = beat.job_id AND attempts.token_sha256 = beat.token
   AND attempts.ended_at IS NULL
   AND jobs.id = attempts.job_id AND jobs.attempt = attempts.number
   AND (beat.seq IS NULL OR attempts.seq IS NULL OR beat.seq > attempts.seq)
-RETURNING attempts.job_id, attempts.number, attempts.stop_requested_at
+RETURNING attempts.job_id, attempts.number, attempts.stop_requested_at, attempts.stop_cause
 """
 _JOBS = """
 UPDATE jobs SET
@@ -66,7 +68,7 @@ class Accepted(NamedTuple):
     """A heartbeat that was written."""
 
     attempt: int
-    stop: bool
+    command: Command
 
 
 class Started(NamedTuple):
@@ -101,9 +103,10 @@ async def write_beats(
         job_id=String,
         number=Integer,
         stop_requested_at=UtcDateTime,
+        stop_cause=String,
     )
     # Not told by SQL: SQLite 3.40 gets IS NULL wrong in the RETURNING of an UPDATE … FROM.
-    accepted = {row.job_id: Accepted(row.number, row.stop_requested_at is not None) for row in rows}
+    accepted = {row.job_id: Accepted(row.number, command(row)) for row in rows}
     told = [
         {**beat, "attempt": accepted[beat["job_id"]].attempt}
         for beat in telling
@@ -140,6 +143,13 @@ async def _write_jobs(
         for job in jobs
         if job.first_step_at == now
     ]
+
+
+def command(attempt: Any) -> Command:
+    """What the trainer of the attempt, or of a row with its columns, is to do."""
+    if attempt.stop_requested_at is not None:
+        return "stop"
+    return "finish" if attempt.stop_cause == Cause.COMPLETED else "continue"
 
 
 async def find_sender(

@@ -15,7 +15,6 @@ from backend.callbacks.heartbeats import HeartbeatIngest
 from backend.callbacks.log_repository import LogWrite
 from backend.callbacks.logs import LogIngest
 from backend.callbacks.schemas import (
-    Command,
     FinishIn,
     HeartbeatAccepted,
     HeartbeatIn,
@@ -62,12 +61,12 @@ router = APIRouter(prefix="/api/v1/jobs/{id}", tags=["callbacks"], dependencies=
     dependencies=[Depends(_heartbeat)],
 )
 async def heartbeat(request: Request) -> Response:
-    """Durable when answered. The reply carries the command: `continue` or `stop`."""
+    """Durable when answered. The reply carries the command: `continue`, `finish` or `stop`."""
     sender, body = Sender.of(request), await request.body()
     beat = _checked(HeartbeatIn, lambda: HeartbeatIn.model_validate_json(body))
     heartbeats: HeartbeatIngest = request.app.state.heartbeat_ingest
-    stop = await heartbeats.write(sender, beat)
-    return _json(HeartbeatAccepted(command=_command(stop), interval_s=heartbeats.interval_s))
+    command = await heartbeats.write(sender, beat)
+    return _json(HeartbeatAccepted(command=command, interval_s=heartbeats.interval_s))
 
 
 @router.post(
@@ -90,7 +89,7 @@ async def append_log(request: Request) -> Response:
     write = LogWrite(sender.token_sha256, query.offset, await request.body())
     appended = await logs.append(sender.job_id, write)
     told = LogAccepted(
-        command=_command(appended.stop),
+        command="stop" if appended.stop else "continue",
         next_offset=appended.next_offset,
         interval_s=request.app.state.heartbeat_ingest.log_interval_s,
     )
@@ -131,10 +130,6 @@ def _checked(model: type[Model], check: Callable[[], Model]) -> Model:
     except ValidationError as error:
         wrong = problem_handlers.field_errors(error.errors(), model)
         raise problem_handlers.invalid("Invalid request", wrong) from None
-
-
-def _command(stop: bool) -> Command:
-    return "stop" if stop else "continue"
 
 
 def _json(reply: BaseModel) -> Response:

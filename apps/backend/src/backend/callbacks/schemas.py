@@ -62,7 +62,7 @@ Name = Annotated[
 Count = Annotated[int, Field(ge=0, le=_LARGE), BeforeValidator(_whole)]
 Epoch = Annotated[int, Field(ge=0, le=10**6), BeforeValidator(_whole)]
 Number = Annotated[float | None, AfterValidator(_finite)]
-Command = Literal["continue", "stop"]
+Command = Literal["continue", "finish", "stop"]
 Numbers = Annotated[dict[Name, Number], Field(json_schema_extra={"propertyNames": _NAMES})]
 
 
@@ -127,7 +127,9 @@ class LogQuery(BaseModel):
 
 
 class CommandOut(BaseModel):
-    command: Command = Field(description="`stop`: save what there is and leave; SIGTERM follows")
+    command: Command = Field(
+        description="`finish`: end well after this epoch; `stop`: save and leave, SIGTERM follows"
+    )
 
 
 class HeartbeatAccepted(CommandOut):

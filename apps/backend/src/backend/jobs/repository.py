@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from backend.infra import pagination
 from backend.infra.database import execute_guarded, utcnow
 from backend.jobs.schemas import JobQuery
+from backend.state.causes import Cause
 from backend.state.jobs import Attempt, EpochMetrics, Job
 from backend.state.statuses import FINISHED, JobStatus
 from backend.state.transitions import transition
@@ -63,6 +64,17 @@ async def requeue(session: AsyncSession, job_id: str) -> bool:
         workflow_started=False,
         mlflow_done=False,
     )
+
+
+async def ask_to_finish(session: AsyncSession, job: Job) -> bool:
+    """Have the attempt end well after its epoch; False: none runs, or it is being stopped."""
+    running = update(Attempt).where(
+        Attempt.job_id == job.id,
+        Attempt.number == job.attempt,
+        Attempt.ended_at.is_(None),
+        Attempt.stop_requested_at.is_(None),
+    )
+    return await execute_guarded(session, running.values(stop_cause=Cause.COMPLETED))
 
 
 async def mark_deleting(session: AsyncSession, job_id: str) -> bool:

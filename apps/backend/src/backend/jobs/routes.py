@@ -66,6 +66,12 @@ async def cancel_job(id: str, ctx: Ctx) -> JobOut:  # noqa: A002
     return JobOut.of(await service.cancel(ctx, id))
 
 
+@router.post("/{id}/finish-early", summary="End well", status_code=status.HTTP_202_ACCEPTED)
+async def finish_early(id: str, ctx: Ctx) -> JobOut:  # noqa: A002
+    """After the current epoch, with the best model so far. 409 unless the job has begun."""
+    return JobOut.of(await service.finish_early(ctx, id))
+
+
 @router.post("/{id}/retry", summary="Queue a job again", status_code=status.HTTP_202_ACCEPTED)
 async def retry_job(id: str, ctx: Ctx) -> JobOut:  # noqa: A002
     """It resumes from its last checkpoint. 409 unless it has failed or was cancelled."""

@@ -125,6 +125,21 @@ async def cancel(ctx: Context, job_id: str) -> JobRow:
     return row
 
 
+async def finish_early(ctx: Context, job_id: str) -> JobRow:
+    """Have the job end well after its current epoch; repeating it changes nothing.
+
+    Raises:
+        Problem: 404, or 409 when it has not begun, is being stopped, or is finished.
+    """
+    async with ctx.db.transaction() as session:
+        row = await existing(session, job_id)
+        asked = await repository.ask_to_finish(session, row.job)
+    if not asked:
+        detail = f"Job {job_id} is {row.job.status}: only a training can be ended after its epoch."
+        raise Problem(409, "Job not training", f"{detail} `cancel` ends any job.")
+    return row
+
+
 async def retry(ctx: Context, job_id: str) -> JobRow:
     """Queue a failed or cancelled job again; it resumes from its last checkpoint.
 

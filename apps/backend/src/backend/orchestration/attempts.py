@@ -106,6 +106,12 @@ async def _launch(ctx: Context, job_id: str) -> Launched | None:
 
 
 async def _begin(ctx: Context, session: AsyncSession, job: Job, ref: AttemptRef) -> Attempt:
+    before = await session.get(Attempt, (ref.job_id, ref.number - 1))
+    finishing = (
+        before is not None
+        and job.status == JobStatus.RETRYING
+        and before.stop_cause == Cause.COMPLETED
+    )
     attempt = Attempt(
         job_id=ref.job_id,
         number=ref.number,
@@ -113,6 +119,7 @@ async def _begin(ctx: Context, session: AsyncSession, job: Job, ref: AttemptRef)
         token_sha256="",  # of no token
         debug_port=_free_port() if job.debug else None,
         log_base=job.log_size,
+        stop_cause=Cause.COMPLETED if finishing else None,
     )
     session.add(attempt)
     await transition(

@@ -27,7 +27,7 @@ def cause_of(attempt: Attempt) -> Cause:
         seen == Cause.NODE_LOST or ended_well
     )
     for known in (None if silence_explained else attempt.stop_cause, seen):
-        if known is not None:
+        if known not in {None, Cause.COMPLETED}:  # asked to complete it may have ended otherwise
             return Cause(known)
     if attempt.reported_cause is not None and attempt.reported_cause != Cause.COMPLETED:
         return Cause(attempt.reported_cause)

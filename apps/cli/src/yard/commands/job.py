@@ -1,4 +1,4 @@
-"""`yard job`: list, show, cancel, retry, delete, logs."""
+"""`yard job`: list, show, cancel, finish, retry, delete, logs."""
 
 import codecs
 import datetime as dt
@@ -162,6 +162,13 @@ def _emit(text: str, offset: int, *, as_json: bool) -> None:
 def cancel(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
     """Cancel a job. Its checkpoints, metrics and log are kept."""
     _post(client(url), job_id, "cancel", as_json=as_json)
+
+
+def finish(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
+    """End a training after its current epoch; keep its best model."""
+    _post(client(url), job_id, "finish-early", as_json=as_json)
+    if not as_json:
+        out.print("it ends after its current epoch, and keeps its best model")
 
 
 def retry(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from trainer import processes
 from trainer.contract import Attempt
-from trainer.messages import StartMessage
+from trainer.messages import FINISH_SIGNAL, StartMessage
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +48,11 @@ class ChildProcess:
         """Send a signal, unless it has ended: then the pid may be another process's."""
         if not self.has_ended:
             os.kill(self._pid, number)
+
+    def ask_to_finish(self) -> None:
+        """Have our own trainer end well after its epoch; repeating it changes nothing."""
+        if self._events_fd is not None:
+            self.send_signal(FINISH_SIGNAL)
 
     def send_start(self, message: StartMessage) -> None:
         """Let our own trainer begin, with what was prepared for it."""
@@ -115,6 +120,7 @@ def _detach(parent: int, work_dir: Path) -> None:
 
 
 def _train(attempt: Attempt, work_dir: Path, start_fd: int, events_fd: int) -> NoReturn:
+    signal.signal(FINISH_SIGNAL, signal.SIG_IGN)  # until it is handled; it is sent again
     try:
         from trainer.yolo.train_process import main  # noqa: PLC0415 - only the child trains
 

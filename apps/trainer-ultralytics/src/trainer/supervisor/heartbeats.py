@@ -32,12 +32,14 @@ class Heartbeats(threading.Thread):
         measure: Callable[[], dict[str, float]],
         on_stop: Callable[[], None],
         on_stale: Callable[[], None],
+        on_finish: Callable[[], None],
     ) -> None:
         super().__init__(name="heartbeats", daemon=True)
         self._backend = backend
         self._measure = measure
         self._on_stop = on_stop
         self._on_stale = on_stale
+        self._on_finish = on_finish
         self._lock = threading.Lock()
         self._state: dict[str, Any] = {}
         self._epochs: deque[ModelMetrics] = deque()
@@ -129,4 +131,6 @@ class Heartbeats(threading.Thread):
             self._epochs.popleft()
         if command == "stop":
             self._on_stop()
+        elif command == "finish":
+            self._on_finish()
         return True

@@ -18,7 +18,8 @@ _ECHO_PATIENCE_S = 2.0
 class Reporting:
     """The threads that report, from their start to the attempt's end.
 
-    They call `on_stop` when the backend asks for a stop, and `on_stale` when it no longer runs this
+    They call `on_stop` when the backend asks for a stop, `on_finish`, repeatedly, when it asks for
+    an end after the current epoch, and `on_stale` when it no longer runs this
     attempt. `abandoned` ends all waiting for the backend.
     """
 
@@ -32,10 +33,11 @@ class Reporting:
         abandoned: threading.Event,
         on_stop: Callable[[], None],
         on_stale: Callable[[], None],
+        on_finish: Callable[[], None],
     ) -> None:
         self._abandoned = abandoned
         self._backend = BackendClient(attempt)
-        self.heartbeats = Heartbeats(self._backend, measure, on_stop, on_stale)
+        self.heartbeats = Heartbeats(self._backend, measure, on_stop, on_stale, on_finish)
         self._log_shipper = LogShipper(output, self._backend, abandoned, on_stop, on_stale)
         self._log_copier = None if echo_fd is None else LogCopier(output, echo_fd)
 

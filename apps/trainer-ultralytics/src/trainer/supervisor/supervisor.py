@@ -98,6 +98,7 @@ class Supervisor:
             abandoned=self._abandoned,
             on_stop=lambda: self._tasks.put(self._stop),
             on_stale=lambda: self._tasks.put(self._leave_stale),
+            on_finish=lambda: self._tasks.put(self._child.ask_to_finish),
         )
         self._heartbeats = self._reporting.heartbeats
         self._reporting.start("training" if options.command else "preparing")
@@ -145,9 +146,9 @@ class Supervisor:
             case "epoch":
                 self._heartbeats.tell(progress=fields["progress"])
                 self._heartbeats.tell_epoch(fields["epoch"], fields["metrics"])
-            case "checkpoint":
             case "evaluated":
                 self._heartbeats.tell_model(fields["metrics"])
+            case "checkpoint":
                 self._uploader.add(Path(fields["path"]), fields["epoch"])
             case "artifact":
                 self._artifacts.append(Path(fields["path"]))

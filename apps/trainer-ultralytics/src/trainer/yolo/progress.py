@@ -68,6 +68,8 @@ class Progress:
         """All batches of the epoch are trained."""
         self._epoch_open = True
         self._report("phase", phase="validating")
+        # Before the validation, which the last epoch is never without.
+        trainer.stop |= self._stop.finish
 
     def on_val_batch_end(self, validator: Any) -> None:
         """One batch is validated."""
@@ -101,3 +103,4 @@ class Progress:
             self._report("checkpoint", path=str(target), epoch=trainer.epoch)
         self._stop.release()
         self._stop.check()
+        trainer.stop |= self._stop.finish
