@@ -30,6 +30,7 @@ FINISHED = ["succeeded", "failed", "cancelled"]
 WAITS = {  # statuses that a job must have for the command to print what the page shows
     "yard job cancel": ["running"],
     "yard job retry": FINISHED,
+    "yard job finish": ["running"],
     "yard job delete": FINISHED,
 }
 MAKE_DATASET = """
@@ -47,8 +48,10 @@ VOLATILE = {
     r"\b\d+ images/s": "<speed>",
     r"\b\d+\.\d+ms\b": "<milliseconds>",
     r"\b\d+\.\d+\.\d+\b": "<version>",
+    r"\b\d+\.\d ms\b": "<milliseconds>",
     r"\b(loss|mAP50|mAP50-95) \d+\.\d{3}\b": r"\1 <metric>",
     r"^((?:metrics|train|val)/\S+ +)[\d.e-]+$": r"\1<metric>",
+    r"^(\d +\d+)(?: +(?:\d[\d.e-]*|—))+$": r"\1 <metrics>",  # of a class
     r"^(\S+\.png  )\d+x \d(?:, \d+x \d)*$": r"\1<found>",
     r"^(?:queued|preparing|running|uploading)\n": "",  # a status that passes quickly may go unseen
     r"^.* has port \d+; the backend takes \d+\n": "",  # where something else runs beside it
