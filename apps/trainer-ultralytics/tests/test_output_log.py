@@ -1,10 +1,11 @@
 """The file of an attempt's output: bounded on disk, and read without a gap that nobody is told of."""
 
+import os
 from pathlib import Path
 
 import pytest
 from trainer.supervisor import output_log
-from trainer.supervisor.log_shipper import _Reader
+from trainer.supervisor.log_shipper import LogCopier, _Reader
 from trainer.supervisor.output_log import OutputLog
 
 MIB = 1 << 20
@@ -41,3 +42,17 @@ def test_a_disk_without_space_is_named(tmp_path: Path) -> None:
     log = OutputLog(tmp_path / "log")
     assert log.full_disk("killed by SIGBUS") == ""
     assert str(tmp_path) in log.full_disk("OSError: [Errno 28] No space left on device")
+
+
+@pytest.mark.parametrize("limit", [14, 20, 21])
+def test_a_copy_of_the_log_ends_at_its_limit(limit: int, tmp_path: Path) -> None:
+    log, copy = OutputLog(tmp_path / "log"), tmp_path / "copy"
+    copier = LogCopier(log, os.open(copy, os.O_WRONLY | os.O_CREAT), limit)
+    copier.start()
+    for _ in range(2):
+        with (tmp_path / "log").open("ab") as file:
+            file.write(b"x" * 10)
+    copier.close()
+    copier.join(60)
+    told = b"\n[trainyard] More than %d bytes (LOG_LIMIT_BYTES) are in the job's log only.\n"
+    assert copy.read_bytes() == b"x" * min(20, limit) + (told % limit if limit < 21 else b"")

@@ -73,6 +73,7 @@ class Attempt:
     config: dict[str, Any]
     debug_port: int | None
     stop_grace_s: float
+    log_limit_bytes: int
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Attempt":
@@ -102,6 +103,7 @@ class Attempt:
             config=_config(env),
             debug_port=int(_optional(env, "DEBUG_PORT", r"[0-9]{1,5}") or 0) or None,
             stop_grace_s=float(_optional(env, "STOP_GRACE_S", r"[0-9]+(\.[0-9]+)?") or 10),
+            log_limit_bytes=int(_optional(env, "LOG_LIMIT_BYTES", r"[0-9]{1,15}") or 64 << 20),
         )
 
 

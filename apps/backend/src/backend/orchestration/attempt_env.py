@@ -27,6 +27,7 @@ def attempt_env(
         "TASK": job.task,
         "TRAIN_CONFIG": json.dumps(job.config),
         "STOP_GRACE_S": f"{settings.stop_grace_s:g}",
+        "LOG_LIMIT_BYTES": str(settings.log_limit_bytes),
     }
     if dataset is not None and dataset.sha256 is not None:
         env["DATASET_SHA256"] = dataset.sha256

@@ -138,12 +138,13 @@ class LogShipper(threading.Thread):
 
 
 class LogCopier(threading.Thread):
-    """Copies the attempt's log to a descriptor, as it grows."""
+    """Copies the attempt's log to a descriptor, as it grows, up to `limit` bytes."""
 
-    def __init__(self, output: OutputLog, target_fd: int) -> None:
+    def __init__(self, output: OutputLog, target_fd: int, limit: int) -> None:
         super().__init__(name="log-copier", daemon=True)
         self._reader = _Reader(output)
         self._target_fd = target_fd
+        self._limit = limit
         self._closing = threading.Event()
 
     def close(self) -> None:
@@ -151,13 +152,19 @@ class LogCopier(threading.Thread):
         self._closing.set()
 
     def run(self) -> None:
-        """Copy until closed."""
+        """Copy until closed, or until the limit; then a line says so."""
+        left = self._limit
+        end = f"\n[trainyard] More than {left} bytes (LOG_LIMIT_BYTES) are in the job's log only.\n"
         with os.fdopen(self._target_fd, "wb", buffering=0) as target:
             while True:
                 closing = self._closing.is_set()  # read before the log, as above
                 data = self._reader.read()
+                if data and len(data) >= left:
+                    target.write(data[:left] + end.encode())
+                    return
                 if data:
                     target.write(data)
+                    left -= len(data)
                     self._closing.wait(len(data) / _BYTES_PER_S)
                 elif closing:
                     return

@@ -39,7 +39,8 @@ class Reporting:
         self._backend = BackendClient(attempt)
         self.heartbeats = Heartbeats(self._backend, measure, on_stop, on_stale, on_finish)
         self._log_shipper = LogShipper(output, self._backend, abandoned, on_stop, on_stale)
-        self._log_copier = None if echo_fd is None else LogCopier(output, echo_fd)
+        limit = attempt.log_limit_bytes
+        self._log_copier = None if echo_fd is None else LogCopier(output, echo_fd, limit)
 
     def start(self, phase: str) -> None:
         """Begin with a heartbeat in `phase`."""
