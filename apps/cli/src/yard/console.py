@@ -8,7 +8,16 @@ from typing import Any
 import typer
 from rich import box
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, DownloadColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -116,6 +125,27 @@ def transfer_bar(what: str, total: int, *, show: bool) -> Iterator[Callable[[int
         DownloadColumn(binary_units=True),
         _SpeedColumn(),
     )
+    with _bar(columns, what, total, show=show) as advance:
+        yield advance
+
+
+@contextmanager
+def count_bar(what: str, total: int, *, show: bool) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar of things that are counted; else as `transfer_bar`."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with _bar(columns, what, total, show=show) as advance:
+        yield advance
+
+
+@contextmanager
+def _bar(
+    columns: Sequence[ProgressColumn], what: str, total: int, *, show: bool
+) -> Iterator[Callable[[int], None]]:
     visible = show and out.is_terminal
     with Progress(*columns, console=out, disable=not visible, transient=True) as progress:
         task = progress.add_task(what, total=total)

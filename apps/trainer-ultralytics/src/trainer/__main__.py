@@ -19,12 +19,18 @@ def main() -> NoReturn:
     launcher.add_argument("--socket", type=Path, required=True, help="unix socket to listen on")
     launcher.add_argument("--state", type=Path, required=True, help="folder of attempts' records")
     launcher.set_defaults(start=_launcher)
-    predict = commands.add_parser("predict", help="draw a model's predictions on images")
+    predict = commands.add_parser("predict", help="run a model on images and videos")
     predict.add_argument("--weights", type=Path, required=True, help="a trained .pt file")
-    predict.add_argument("--out", type=Path, required=True, help="folder for the drawn images")
+    predict.add_argument("--out", type=Path, help="folder for copies with the results drawn in")
+    predict.add_argument("--labels", type=Path, help="folder for a dataset with the results")
     predict.add_argument("--conf", type=float, default=0.25, help="lowest confidence to show")
-    predict.add_argument("--imgsz", type=int, help="image size, as in training")
-    predict.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
+    predict.add_argument("--imgsz", type=int, help="image size; else as in training")
+    predict.add_argument("--batch", type=int, help="images at once; else 16 on a GPU, 1 without")
+    predict.add_argument("--device", help="a GPU's number, or cpu; else a GPU if there is one")
+    predict.add_argument(
+        "sources", type=Path, nargs="*", metavar="FILE",
+        help="images and videos; else their paths come on standard input, each ended by a NUL",
+    )  # fmt: skip
     predict.set_defaults(start=_predict)
     arguments = parser.parse_args()
     code = arguments.start(arguments)
@@ -57,10 +63,12 @@ def _launcher(arguments: argparse.Namespace) -> int:
 
 
 def _predict(arguments: argparse.Namespace) -> int:
-    from trainer.yolo.predict import predict  # noqa: PLC0415 - a command loads its own
+    from trainer.yolo.predict import PredictOptions, predict  # noqa: PLC0415 - a command loads its own
 
+    given = vars(arguments)
+    sources = given.pop("sources") or [Path(p) for p in sys.stdin.read().split("\0") if p]
     return predict(
-        arguments.weights, arguments.images, arguments.out, arguments.conf, arguments.imgsz
+        PredictOptions(**{name: value for name, value in given.items() if name != "start"}), sources
     )
 
 

@@ -1,10 +1,14 @@
 """`yard model predict`."""
 
+import csv
 import json
 import subprocess
+import tempfile
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from glob import glob
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from trainyard_datasets.files import IMAGE_SUFFIXES
@@ -13,15 +17,20 @@ from yard import console, locations
 from yard.client import Json
 from yard.commands.model import fetch
 from yard.console import out
-from yard.errors import Code, YardError
+from yard.errors import Code, YardError, local_error
 from yard.options import AsJson, Url, client
 
 _MODEL = "best.pt"
+_VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg"})
+_CSV = ("image", "frame", "class", "name", "confidence", "left", "top", "right", "bottom")
 
 
 def predict(
-    images: Annotated[
-        list[Path], typer.Argument(metavar="IMAGE...", help="Images or folders of images.")
+    sources: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...", help="Images, videos, folders of them, or patterns in quotes."
+        ),
     ],
     *,
     job_id: Annotated[
@@ -31,50 +40,99 @@ def predict(
         Path | None, typer.Option(help="Use this model file.", metavar="FILE")
     ] = None,
     target: Annotated[
-        Path,
-        typer.Option("--out", help="Folder for copies of the images with the results drawn in."),
+        Path, typer.Option("--out", help="Folder for copies with the results drawn in.")
     ] = Path("predictions"),
+    draw: Annotated[bool, typer.Option(help="Whether to draw such copies.")] = True,
+    table: Annotated[
+        Path | None,
+        typer.Option("--csv", help="Write a table with a line for each object.", metavar="FILE"),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            "--save-labels",
+            help="New folder for a dataset with the results as its labels: correct it and push it.",
+            metavar="DIR",
+        ),
+    ] = None,
     conf: Annotated[float, typer.Option(min=0, max=1, help="Lowest confidence to report.")] = 0.25,
     imgsz: Annotated[
         int | None, typer.Option(help="Image size. Default: as in training.", show_default=False)
     ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Images at once. Default: 16 on a GPU, 1 without.", show_default=False
+        ),
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            help="A GPU's number, or cpu. Default: a GPU if there is one.", show_default=False
+        ),
+    ] = None,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run a trained model on images, on this machine."""
+    """Run a trained model on images and videos, on this machine."""
     if (job_id is None) == (weights is None):
         raise YardError(
             "no model is named, or two are",
             todo="give either --job JOB or --weights FILE",
             code=Code.USAGE,
         )
+    if labels is not None and labels.exists() and (labels.is_file() or any(labels.iterdir())):
+        raise YardError(
+            f"{labels} is not empty",
+            "labels that somebody has corrected there would be overwritten",
+            "name a new folder with --save-labels",
+            Code.USAGE,
+        )
     python = locations.trainer_python()
+    files = [file for source in sources for file in _files(source)]
+    if weights is not None and not weights.is_file():
+        raise YardError(f"there is no file {weights}", todo="check the path", code=Code.NOT_FOUND)
     model = weights or _cached(url, job_id or "")
-    files = [file for path in images for file in _image_files(path)]
-    for path in (model, *files):
-        if not path.is_file():
-            raise YardError(f"there is no file {path}", todo="check the path", code=Code.NOT_FOUND)
-    options = ["--weights", str(model), "--out", str(target), "--conf", str(conf)]
-    options += ["--imgsz", str(imgsz)] if imgsz else []
-    results = _run(python, options, files)
+    values = {
+        "--weights": model,
+        "--out": target if draw else None,
+        "--labels": labels,
+        "--conf": conf,
+        "--imgsz": imgsz,
+        "--batch": batch,
+        "--device": device,
+    }
+    options = [str(part) for pair in values.items() if pair[1] is not None for part in pair]
+    results = list(_shown(_run(python, options, files), len(files), show=not as_json))
+    if table is not None:
+        _write_csv(table, results)
     if as_json:
         console.print_json(results)
-        return
-    for item in results:
-        out.print(f"{item['image']}  {_found(item)}")
-    out.print(f"drawn into {target}/: {len(results)}")
+    else:
+        _print_folders(results, target if draw else None, table, labels)
+    _raise_for_unread(results)
 
 
-def _image_files(path: Path) -> list[Path]:
-    """Return the images in a folder, or the path itself if it is not a folder."""
-    if not path.is_dir():
-        return [path]
-    found = sorted(file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
+def _files(source: Path) -> list[Path]:
+    """Return the images and videos that the path, folder or pattern stands for."""
+    if source.is_file():
+        return [source]
+    suffixes = IMAGE_SUFFIXES | _VIDEO_SUFFIXES
+    if source.is_dir():
+        found = sorted(file for file in source.iterdir() if file.suffix.lower() in suffixes)
+        where = f"{source}, its subfolders left out"
+    elif any(char in str(source) for char in "*?["):
+        # Path.glob takes no absolute pattern.
+        found = [Path(path) for path in sorted(glob(str(source), recursive=True))]  # noqa: PTH207
+        found = [path for path in found if path.is_file()]
+        where = str(source)
+    else:
+        raise YardError(f"there is no file {source}", todo="check the path", code=Code.NOT_FOUND)
     if not found:
         raise YardError(
-            f"there is no image in {path}",
-            f"looked for {', '.join(sorted(IMAGE_SUFFIXES))}, not in its subfolders",
-            "name the folder with the images, or single files",
+            f"there is no image or video in {where}",
+            f"looked for {', '.join(sorted(suffixes))}",
+            "name the folder with the images, single files, or a pattern such as 'photos/**/*.jpg'",
             Code.USAGE,
         )
     return found
@@ -92,19 +150,49 @@ def _cached(url: str | None, job_id: str) -> Path:
     return model
 
 
-def _run(python: Path, options: list[str], images: list[Path]) -> list[Json]:
-    """Run the trainer's predict in its own environment; return its result for each image."""
-    command = [str(python), "-m", "trainer", "predict", *options, *map(str, images)]
-    done = subprocess.run(command, capture_output=True, check=False)
-    if done.returncode != 0:
-        log = done.stderr.decode(errors="replace").strip().splitlines()
-        raise YardError(
-            "the prediction failed",
-            f"the trainer ended with exit code {done.returncode}",
-            "check that the file is a model and that the images can be opened",
-            details=log[-5:],
-        )
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith(b"{")]
+def _run(python: Path, options: list[str], files: Sequence[Path]) -> Iterator[Json]:
+    """Run the trainer's predict in its own environment; yield its results as they come.
+
+    Raises:
+        YardError: it failed as a whole; a single file that cannot be opened is a result.
+    """
+    with tempfile.TemporaryFile() as names, tempfile.TemporaryFile() as errors:
+        names.write(b"".join(str(file).encode() + b"\0" for file in files))
+        names.seek(0)
+        command = [str(python), "-m", "trainer", "predict", *options]
+        failed = False
+        with subprocess.Popen(
+            command, stdin=names, stdout=subprocess.PIPE, stderr=errors
+        ) as process:
+            assert process.stdout is not None  # noqa: S101 - it is a pipe
+            for line in process.stdout:
+                if line.startswith(b"{"):
+                    item = json.loads(line)
+                    failed |= "error" in item
+                    yield item
+        if process.returncode not in ((0, 1) if failed else (0,)):
+            errors.seek(0)
+            log = errors.read().decode(errors="replace").strip().splitlines()
+            raise YardError(
+                "the prediction failed",
+                f"the trainer ended with exit code {process.returncode}",
+                "check that the file is a model and that the images can be opened",
+                details=log[-5:],
+            )
+
+
+def _shown(results: Iterator[Json], total: int, *, show: bool) -> Iterator[Json]:
+    """Print each result, and a bar of the files that are done."""
+    last = None
+    with console.count_bar("predicting", total, show=show) as advance:
+        for item in results:
+            if show:
+                frame = f" frame {item['frame']}" if "frame" in item else ""
+                out.print(f"{item['image']}{frame}  {item.get('error') or _found(item)}")
+            if item["image"] != last:
+                advance(1)
+            last = item["image"]
+            yield item
 
 
 def _found(item: Json) -> str:
@@ -114,3 +202,46 @@ def _found(item: Json) -> str:
         return f"{best['name']} {best['confidence']:.0%}"
     names = Counter(str(box["name"]) for box in item["boxes"])
     return ", ".join(f"{count}x {name}" for name, count in sorted(names.items())) or "nothing"
+
+
+def _print_folders(
+    results: Sequence[Json], drawn: Path | None, table: Path | None, labels: Path | None
+) -> None:
+    if drawn is not None:
+        files = {item["drawn"] for item in results if "drawn" in item}
+        out.print(f"drawn into {drawn}/: {len(files)}")
+    if table is not None:
+        out.print(f"table: {table}")
+    if labels is not None:
+        out.print(f"labels: {labels}; correct them, then `yard dataset push {labels}`")
+
+
+def _write_csv(path: Path, results: Sequence[Json]) -> None:
+    try:
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, _CSV)
+            writer.writeheader()
+            writer.writerows(row for item in results for row in _rows(item))
+    except OSError as error:
+        raise local_error(error) from error
+
+
+def _rows(item: Json) -> Iterator[dict[str, Any]]:
+    """A line of the table for each box; of a classification, for each class."""
+    found: list[Json] = item.get("boxes") or item.get("classes") or []
+    for one in found:
+        corners = dict(zip(_CSV[-4:], one.get("xyxy", ()), strict=False))
+        same = {key: one[key] for key in ("class", "name", "confidence")}
+        yield {"image": item["image"], "frame": item.get("frame"), **same, **corners}
+
+
+def _raise_for_unread(results: Sequence[Json]) -> None:
+    unread = [item["image"] for item in results if "error" in item]
+    if unread:
+        files = {item["image"] for item in results}
+        raise YardError(
+            f"{len(unread)} of {len(files)} files could not be opened",
+            ", ".join(unread[:5]),
+            "the results of the others are complete; check these files",
+            Code.LOCAL,
+        )

@@ -1,42 +1,86 @@
-"""Draws a model's predictions on images."""
+"""Runs a model on images and videos: a line of JSON, a drawn copy and labels of each."""
 
 import json
 import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from trainer.contract import trainer_home
+from trainer.yolo.pictures import Picture, groups, pictures
+
+_BATCH_ON_GPU = 16
+_VIDEO_CODEC = "mp4v"
 
 
-def predict(weights: Path, images: list[Path], out: Path, conf: float, imgsz: int | None) -> int:
-    """Write each image with its predictions drawn into `out`, and one line of JSON to stdout.
+@dataclass(frozen=True)
+class PredictOptions:
+    """How to predict.
 
-    A line holds `image`, `drawn` and either `boxes` (class, name, confidence, xyxy in pixels; for
-    obb also `corners`) or `classes` (class, name, confidence; best first). Returns the exit code.
+    `out` is the folder of the drawn copies, `labels` that of a dataset with the results as its
+    labels; None: not written. `imgsz` None: as in training. `batch` is how many images of one size
+    are taken at once, None: 16 on a GPU, 1 without. `device` as Ultralytics has it, None: the first
+    GPU where there is one.
     """
-    missing = [path for path in (weights, *images) if not path.is_file()]
+
+    weights: Path
+    out: Path | None
+    labels: Path | None
+    conf: float
+    imgsz: int | None
+    batch: int | None
+    device: str | None
+
+
+def predict(options: PredictOptions, sources: Sequence[Path]) -> int:
+    """Print one line of JSON for each image and each frame of a video; returns the exit code.
+
+    A line holds `image`, `frame` of a video, `drawn`, and one of
+    - `boxes`: each `class`, `name`, `confidence`, `xyxy` in pixels, with the task's own `corners`,
+      `polygon` or `keypoints` (x, y and, where the model tells it, the confidence)
+    - `classes`: each `class`, `name`, `confidence`, best first
+    - `error`: it could not be opened; the others go on, and the exit code is 1.
+    """
+    missing = [path for path in (options.weights, *sources) if not path.is_file()]
     if missing:
         print(f"There is no file {missing[0]}.", file=sys.stderr)  # noqa: T201
         return 2
-    # Numbered, for images in different folders may have the same name.
-    targets = [out / f"{index:03d}-{path.stem}.jpg" for index, path in enumerate(images)]
-    if len(images) == 1:
-        targets = [out / f"{images[0].stem}.jpg"]
-    out.mkdir(parents=True, exist_ok=True)
     try:
-        model = _load(weights)
+        model = _load(options.weights)
     except TypeError as error:
         from trainer.yolo.failures import readable  # noqa: PLC0415 - needs torch
 
-        print(f"{weights} cannot be loaded: {readable(str(error))}", file=sys.stderr)  # noqa: T201
+        print(f"{options.weights} cannot be loaded: {readable(str(error))}", file=sys.stderr)  # noqa: T201
         return 2
-    size = imgsz or model.overrides.get("imgsz", 640)
-    for image, target in zip(images, targets, strict=True):
-        result = model.predict(image, conf=conf, imgsz=size, verbose=False)[0]
-        result.save(target)
-        line = {"image": str(image), "drawn": str(target), **_found(result)}
-        print(json.dumps(line), flush=True)  # noqa: T201
-    return 0
+    from trainer.yolo.pre_labels import PreLabels  # noqa: PLC0415 - needs torch
+
+    labels = PreLabels(options.labels, model) if options.labels else None
+    drawn = _Drawn(options.out, alone=len(sources) == 1) if options.out else None
+    failed = False
+    for item in _predicted(model, options, sources):
+        if isinstance(item, Path):
+            failed = True
+            _print({"image": str(item), "error": "it cannot be opened as an image or video"})
+            continue
+        picture, result = item
+        line: dict[str, Any] = {"image": str(picture.source)}
+        if picture.frame is not None:
+            line["frame"] = picture.frame
+        if drawn is not None:
+            line["drawn"] = str(drawn.draw(picture, result))
+        if labels is not None:
+            labels.add(picture, result)
+        _print(line | _found(result))
+    if drawn is not None:
+        drawn.close()
+    if labels is not None:
+        labels.close()
+    return 1 if failed else 0
+
+
+def _print(line: dict[str, Any]) -> None:
+    print(json.dumps(line), flush=True)  # noqa: T201
 
 
 def _load(weights: Path) -> Any:
@@ -49,6 +93,68 @@ def _load(weights: Path) -> Any:
     return YOLO(weights)
 
 
+def _predicted(
+    model: Any, options: PredictOptions, sources: Iterable[Path]
+) -> Iterator[tuple[Picture, Any] | Path]:
+    """Each picture with its result, in order; the path of a source that cannot be opened."""
+    import torch  # noqa: PLC0415 - slow
+
+    gpu = torch.cuda.is_available()
+    device = options.device or ("0" if gpu else "cpu")
+    most = options.batch or (_BATCH_ON_GPU if device != "cpu" else 1)
+    settings = {
+        "conf": options.conf,
+        "imgsz": options.imgsz or model.overrides.get("imgsz", 640),
+        "device": device,
+        "verbose": False,
+    }
+    for group in groups(pictures(sources), most):
+        if isinstance(group, Path):
+            yield group
+            continue
+        results = model.predict([picture.pixels for picture in group], batch=len(group), **settings)
+        yield from zip(group, results, strict=True)
+
+
+class _Drawn:
+    """Writes copies with the results drawn in: images as JPEG, videos as MP4."""
+
+    def __init__(self, folder: Path, *, alone: bool) -> None:
+        self._folder = folder
+        self._alone = alone
+        self._video: Any = None
+        self._path: Path | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def draw(self, picture: Picture, result: Any) -> Path:
+        """Draw one picture; return the file that it is in."""
+        # Numbered, for images in different folders may have the same name.
+        stem = picture.source.stem if self._alone else f"{picture.number:03d}-{picture.source.stem}"
+        if picture.frame is None:
+            path = self._folder / f"{stem}.jpg"
+            result.save(path)
+            return path
+        return self._draw_frame(self._folder / f"{stem}.mp4", picture, result)
+
+    def _draw_frame(self, path: Path, picture: Picture, result: Any) -> Path:
+        import cv2  # noqa: PLC0415 - slow
+
+        if path != self._path:
+            self.close()
+            height, width = picture.pixels.shape[:2]
+            codec = cv2.VideoWriter.fourcc(*_VIDEO_CODEC)
+            self._video = cv2.VideoWriter(str(path), codec, picture.frames_per_s, (width, height))
+            self._path = path
+        self._video.write(result.plot())
+        return path
+
+    def close(self) -> None:
+        """Complete the last video."""
+        if self._video is not None:
+            self._video.release()
+            self._video = None
+
+
 def _found(result: Any) -> dict[str, Any]:
     if result.probs is not None:
         scores = result.probs.data.tolist()
@@ -59,6 +165,7 @@ def _found(result: Any) -> dict[str, Any]:
                 for i in order
             ]
         }
+    result = result.cpu()
     boxes = result.obb if result.obb is not None else result.boxes
     found = []
     for index, number in enumerate(boxes.cls.tolist()):
@@ -66,9 +173,25 @@ def _found(result: Any) -> dict[str, Any]:
             "class": int(number),
             "name": result.names[int(number)],
             "confidence": round(float(boxes.conf[index]), 4),
-            "xyxy": [round(value, 1) for value in boxes.xyxy[index].tolist()],
+            "xyxy": _rounded(boxes.xyxy[index].tolist()),
         }
         if result.obb is not None:
-            box["corners"] = [[round(v, 1) for v in p] for p in boxes.xyxyxyxy[index].tolist()]
+            box["corners"] = [_rounded(point) for point in boxes.xyxyxyxy[index].tolist()]
+        if result.masks is not None:
+            box["polygon"] = [_rounded(point) for point in result.masks.xy[index].tolist()]
+        if result.keypoints is not None:
+            box["keypoints"] = _keypoints(result.keypoints, index)
         found.append(box)
     return {"boxes": found}
+
+
+def _keypoints(keypoints: Any, index: int) -> list[list[float]]:
+    points = [_rounded(point) for point in keypoints.xy[index].tolist()]
+    if not keypoints.has_visible:
+        return points
+    sure = keypoints.conf[index].tolist()
+    return [[*point, round(one, 4)] for point, one in zip(points, sure, strict=True)]
+
+
+def _rounded(numbers: Iterable[float]) -> list[float]:
+    return [round(number, 1) for number in numbers]

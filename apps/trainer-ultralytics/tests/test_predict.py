@@ -1,0 +1,135 @@
+"""Predictions: the numbers that Ultralytics gives, and labels that can be trained on again."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import samples
+import yaml
+
+TASKS = {"detect": "", "segment": "-seg", "pose": "-pose", "obb": "-obb"}
+# All tasks in one process, for importing takes longer than predicting. The models are not trained,
+# so that they find many objects, and none of them surely.
+SCRIPT = """
+import json, sys
+from pathlib import Path
+from trainer.yolo import offline
+home, folder = Path(sys.argv[1]), Path(sys.argv[2])
+offline.prepare(home)
+offline.load()
+import cv2, torch
+from ultralytics import YOLO
+from trainer.yolo import predict as ours
+sources = sorted(folder.glob("in/*"))
+frames = [cv2.imread(str(path)) for path in sources if path.stem.startswith("small")]
+video = cv2.VideoWriter(str(folder / "in/z.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 5, (64, 64))
+for frame in frames:
+    video.write(frame)
+video.release()
+sources.append(folder / "in/z.mp4")
+for task, suffix in json.loads(sys.argv[3]).items():
+    torch.manual_seed(1)
+    weights = folder / f"{task}.pt"
+    YOLO(f"yolo11n{suffix}.yaml").save(weights)
+    bare = YOLO(weights)
+    expected = {}
+    for path in sources:
+        if path.suffix == ".png" and path.stem != "broken":
+            found = bare.predict(str(path), conf=1e-6, imgsz=64, device="cpu", max_det=300)[0]
+            boxes = found.boxes if found.obb is None else found.obb
+            expected[str(path)] = [boxes.cls.tolist(), boxes.conf.tolist()]
+    print(json.dumps({"task": task, "expected": expected}))
+    drawn = folder / "detect/out" if task == "detect" else None  # drawing 300 boxes takes a while
+    options = ours.PredictOptions(weights, drawn, folder / task / "set", 1e-6, 64, 4, None)
+    print(json.dumps({"code": ours.predict(options, sources)}))
+"""
+
+
+@pytest.fixture(scope="module")
+def told(home: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """By task: what Ultralytics finds, our lines, and the folder of what was written."""
+    folder = tmp_path_factory.mktemp("predict")
+    (folder / "in").mkdir()
+    for name, index, size in (("large", 1, 96), ("small-1", 2, 64), ("small-2", 3, 64)):
+        (folder / f"in/{name}.png").write_bytes(samples.picture(index, size))
+    (folder / "in/broken.png").write_bytes(b"no picture")
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(home), str(folder), json.dumps(TASKS)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    by_task: dict[str, Any] = {}
+    for line in map(json.loads, filter(lambda line: line.startswith("{"), done.stdout.split("\n"))):
+        if "task" in line:
+            current = by_task[line["task"]] = line | {"lines": []}
+            current["folder"] = folder / line["task"]
+        else:
+            current["lines"].append(line)
+    return by_task
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_it_finds_what_ultralytics_finds(told: dict[str, Any], task: str) -> None:
+    lines = {line["image"]: line for line in told[task]["lines"] if "boxes" in line}
+    assert len(told[task]["expected"]) == 3
+    for path, (classes, confidences) in told[task]["expected"].items():
+        boxes = lines[path]["boxes"]
+        assert [box["class"] for box in boxes] == classes
+        assert [box["confidence"] for box in boxes] == pytest.approx(confidences, abs=1e-4)
+        own = {"detect": (), "segment": ("polygon",), "pose": ("keypoints",), "obb": ("corners",)}
+        assert all(key in box for box in boxes for key in own[task])
+
+
+def test_a_file_that_cannot_be_opened_does_not_stop_the_others(told: dict[str, Any]) -> None:
+    lines = told["detect"]["lines"]
+    assert [Path(line["image"]).name for line in lines[:-1]] == [
+        *("broken.png", "large.png", "small-1.png", "small-2.png", "z.mp4", "z.mp4"),
+    ]
+    assert "cannot be opened" in lines[0]["error"]
+    assert lines[-1] == {"code": 1}
+
+
+def test_a_video_is_drawn_as_a_video(told: dict[str, Any]) -> None:
+    frames = [line for line in told["detect"]["lines"] if "frame" in line]
+    assert [line["frame"] for line in frames] == [0, 1]
+    assert {line["drawn"] for line in frames} == {str(told["detect"]["folder"] / "out/004-z.mp4")}
+    assert Path(frames[0]["drawn"]).stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("task", "values"), [("detect", 4), ("segment", None), ("pose", 4 + 17 * 3), ("obb", 8)]
+)
+def test_the_labels_are_a_dataset_s(told: dict[str, Any], task: str, values: int | None) -> None:
+    folder = told[task]["folder"] / "set"
+    keys = yaml.safe_load((folder / "data.yaml").read_text())
+    assert keys["names"] == [str(number) for number in range(80)]
+    assert keys.get("kpt_shape") == ([17, 3] if task == "pose" else None)
+    images = {path.stem for path in folder.glob("images/*/*")}
+    labels = {path.stem: path.read_text().splitlines() for path in folder.glob("labels/*/*.txt")}
+    assert images == set(labels)
+    assert len(images) == 5
+    assert len(list(folder.glob("images/val/*"))) == 1
+    assert any(labels.values())
+    for line in (line for lines in labels.values() for line in lines):
+        index, *told_values = line.split()
+        assert int(index) < len(keys["names"])
+        assert len(told_values) == values or (values is None and len(told_values) >= 6)
+        assert all(0 <= float(value) <= 1 or value == "2" for value in told_values)
+
+
+def test_many_files_come_on_standard_input(home: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "trainer", "predict", "--weights", tmp_path / "none.pt"],
+        input=f"{tmp_path / 'a b'}\0",
+        env=os.environ | {"TRAINER_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "There is no file" in done.stderr
