@@ -17,7 +17,7 @@ from support.api import Api
 
 EPOCHS = 6
 CONFIG = {"model": "yolo11n", "epochs": EPOCHS, "imgsz": 96, "batch": 8, "workers": 0, "mosaic": 0}
-OURS_ALONE = {"model", "weights", "device", "export_onnx", "freeze"}
+OURS_ALONE = {"model", "device", "export_onnx", "freeze"}
 
 
 def supervised(api: Api, dataset_id: str) -> tuple[float, dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 A `console` block of the page holds commands, each on a line that starts with `$ `, and their
 output. They run in the page's order against one `yard dev`, in a folder that has a small dataset
-`digits`. The page stays as it is where a run differs from it only in values such as times and ids.
+`digits` and the demo's weights. The page stays as it is where a run differs from it only in values such as times and ids.
 `--check` writes nothing; it shows the differences and exits with 1 if there are any.
 """
 
@@ -10,6 +10,7 @@ import difflib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -119,6 +120,7 @@ class Shell:
         python = ROOT / "apps/trainer-ultralytics/.venv/bin/python"  # it has numpy and matplotlib
         env = self._env | {"PYTHONPATH": str(ROOT / "demo")}
         subprocess.run([python, "-c", MAKE_DATASET], cwd=self._folder, env=env, check=True)
+        shutil.copy(ROOT / "apps/trainer-ultralytics/weights/digits-synthetic.pt", self._folder)
 
     def run(self, command: str) -> str:
         """Run a command once its job has got so far; return what it prints, with its exit code."""

@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[1]
 OUT = Path("demo/out")
 YARD = "apps/cli/.venv/bin/yard"
 WANTED = 0.8
+WEIGHTS = Path("apps/trainer-ultralytics/weights/digits-synthetic.pt")
 TRAINING = {
-    "weights": "digits-synthetic.pt",
     "epochs": 8,
     "imgsz": 96,
     "batch": 16,
@@ -90,7 +90,8 @@ def main() -> int:
     yard("dataset", "push", str(OUT / "pages/dataset"), "--name", "digits", "--task", "detect")
     say(3, "Training a detector, starting from weights that only know digits of type faces")
     settings = [word for key, value in TRAINING.items() for word in ("--set", f"{key}={value}")]
-    yard("train", "digits", "--name", "demo", *settings)
+    yard("weights", "push", str(WEIGHTS))
+    yard("train", "digits", "--name", "demo", "--weights", WEIGHTS.name, *settings)
     say(4, "Fetching the model")
     job = ask("job", "list", "--limit", "1")[0]
     yard("model", "pull", job["id"], "--only", "best.pt", "--out", str(OUT / "model"))

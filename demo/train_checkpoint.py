@@ -118,7 +118,7 @@ def main() -> None:
         name = "digits-of-type-faces"
         yard("dataset", "push", f"{scratch}/data", "--name", name, "--task", "detect")
         settings = [word for key, value in TRAINING.items() for word in ("--set", f"{key}={value}")]
-        yard("train", name, "--name", name, *settings)
+        yard("train", name, "--name", name, "--weights", "none", *settings)
         listed = subprocess.check_output(
             [ROOT / "apps/cli/.venv/bin/yard", "job", "list", "--limit", "1", "--json"]
         )

@@ -42,6 +42,7 @@ answer = {
     "objects": {
         "dataset": object_keys.dataset("{dataset_id}"),
         "dataset_index": object_keys.dataset_index("{dataset_id}"),
+        "weights": object_keys.weights("{sha256}"),
         "checkpoint": object_keys.checkpoint("{job_id}", "{attempt}"),
         "artifact": object_keys.artifact("{job_id}", "{attempt}", "{name}"),
     },

@@ -32,7 +32,7 @@ class FakeLauncher:
         key = (request.get("job_id", ""), request.get("attempt", 0))
         match request["op"]:
             case "ping":
-                return {"gpus": 2, "choices": {"plain": {"start": ["a.pt", "b.pt"]}}}
+                return {"gpus": 2}
             case "launch" if key not in self.processes:
                 self.launched.append(key)
                 self.env[key] = request["env"]

@@ -335,35 +335,6 @@ async def test_a_job_asks_for_no_more_gpus_than_its_trainer_uses(
     assert f"uses {used} at most; this job asks for {most + 1}" in error["message"]
 
 
-async def test_a_job_names_only_files_that_the_launcher_s_machine_has(
-    database_url: str, tmp_path: Path
-) -> None:
-    start = {"type": ["string", "null"], "default": None, "description": "A file."}
-    schema = {"type": "object", "properties": {"start": start}}
-    chosen = api_support.settings(database_url, tmp_path, launcher_socket=tmp_path / "s")
-    for name in ("plain", "other"):
-        manifest = api_support.MANIFEST | {"name": name, "config_schema": schema}
-        (tmp_path / f"{'trainer' if name == 'plain' else name}.json").write_text(
-            json.dumps(manifest)
-        )
-    async with api_support.serving(chosen) as api:
-        dataset_id = await add_dataset(api.ctx)
-
-        async def ask(start: str | None, trainer: str = "plain") -> httpx.Response:
-            body = {"dataset_id": dataset_id, "trainer": trainer, "config": {"start": start}}
-            return await api.http.post("/api/v1/jobs", json=body)
-
-        async with fake_launcher(tmp_path / "s"):
-            assert (await ask("a.pt")).status_code == 201
-            assert (await ask(None)).status_code == 201
-            assert (await ask("c.pt", "other")).status_code == 201  # of that nothing is known
-            refused = await ask("c.pt")
-        assert refused.status_code == 422
-        message = 'The machine that trains has no start "c.pt". It has: a.pt, b.pt.'
-        assert refused.json()["errors"] == [{"field": "config.start", "message": message}]
-        assert (await ask("c.pt")).status_code == 201  # it waits for its launcher
-
-
 async def test_api_tokens(database_url: str, tmp_path: Path) -> None:
     chosen = api_support.settings(database_url, tmp_path, api_auth="on")
     async with api_support.serving(chosen) as api:

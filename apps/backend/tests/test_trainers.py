@@ -88,7 +88,10 @@ def test_each_range_is_named(catalog: TrainerCatalog, name: str) -> None:
         (
             {"pretrained": True},
             "config.pretrained",
-            '"pretrained" cannot be set: Name the weights to start from in "weights".',
+            (
+                '"pretrained" cannot be set: A job names its weights beside its config: '
+                "`yard train --weights NAME`."
+            ),
         ),
         (
             {"device": "0,1"},

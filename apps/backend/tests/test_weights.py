@@ -1,23 +1,59 @@
-"""What a job starts from: a file that an earlier one left behind."""
+"""What a job starts from: weights that the platform keeps, or a file that an earlier job left."""
 
-from typing import Any
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import api_support
+import httpx
 import pytest
-from api_support import Api, add_dataset, add_running, get_job
+import servers
+from api_support import Api, add_dataset, add_running, get_job, set_job
 from backend.orchestration.attempt_env import attempt_env
 from backend.state.artifacts import Artifact
 from backend.state.jobs import Attempt
 from backend.state.statuses import JobStatus
 
-MODEL = {"default": "yolo11n", "description": "The model."}
-SCHEMA = {"type": "object", "properties": {"model": MODEL}}
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+MANIFEST = api_support.MANIFEST | {
+    "tasks": ["detect", "segment"],
+    "pretrained": {"detect": "{model}.pt", "segment": "{model}-seg.pt"},
+    "config_schema": {
+        "type": "object",
+        "properties": {"model": {"default": "yolo11n", "description": "The model."}},
+    },
+}
 
 
-@pytest.fixture(autouse=True)
-def manifest(monkeypatch: pytest.MonkeyPatch) -> None:
-    changed = api_support.MANIFEST | {"config_schema": SCHEMA, "tasks": ["detect", "segment"]}
-    monkeypatch.setattr(api_support, "MANIFEST", changed)
+@pytest.fixture
+async def api(
+    database_url: str, tmp_path: Path, store: servers.S3Server, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Api]:
+    monkeypatch.setattr(api_support, "MANIFEST", MANIFEST)
+    async with api_support.serving(api_support.settings(database_url, tmp_path, store)) as api:
+        await api.ctx.store.ensure_buckets()
+        yield api
+
+
+async def send(api: Api, data: bytes, name: str, content: bytes, **fields: Any) -> httpx.Response:
+    """Announce `data`, upload `content`, and say so."""
+    path = f"/api/v1/weights/{hashlib.sha256(data).hexdigest()}"
+    body = {"name": name, "size": len(data), **fields}
+    reply = await api.http.put(path, json=body)
+    assert reply.status_code == 200, reply.text
+    if link := reply.json().get("upload"):
+        async with httpx.AsyncClient() as client:
+            await client.put(link, content=content)
+        reply = await api.http.put(path, json=body)
+    return reply
+
+
+async def push(api: Api, data: bytes, name: str, **fields: Any) -> dict[str, Any]:
+    weights: dict[str, Any] = (await send(api, data, name, data, **fields)).json()
+    return weights
 
 
 async def finished(api: Api, name: str) -> str:
@@ -33,6 +69,58 @@ async def submit(api: Api, weights: Any, task: str = "detect", **config: Any) ->
     body = {"dataset_id": dataset_id, "trainer": "plain", "config": config, "weights": weights}
     reply: dict[str, Any] = (await api.http.post("/api/v1/jobs", json=body)).json()
     return reply
+
+
+async def test_a_job_starts_from_the_pretrained_weights_of_its_model_if_they_are_there(
+    api: Api,
+) -> None:
+    data = api.url.encode()
+    assert (await submit(api, None))["weights"] is None
+    sha256 = (await push(api, data, "yolo11n.pt", task="detect", model="yolo11n"))["sha256"]
+    wanted = {"name": "yolo11n.pt", "sha256": sha256}
+    job = await submit(api, None)
+    assert (job["weights"], sha256) == (wanted, hashlib.sha256(data).hexdigest())
+    row = await get_job(api.ctx, job["id"])
+    env = attempt_env(api.ctx.settings, row, Attempt(number=1), None, "token")
+    assert env["WEIGHTS_KEY"] == f"weights/{sha256}.pt"
+    for weights, task, config in (
+        (None, "detect", {"model": "yolo11s"}),
+        (None, "segment", {}),
+        ("none", "detect", {}),
+    ):
+        assert (await submit(api, weights, task, **config))["weights"] is None
+
+
+async def test_weights_are_kept_once_and_listed_and_deleted(api: Api, s3: "S3Client") -> None:
+    data = b"kept" + api.url.encode()
+    first = await push(api, data, "mine.pt")
+    again = await push(api, data, "ours.pt", model="yolo11x")
+    assert (again["sha256"], again["size"]) == (first["sha256"], len(data))
+    newer = await push(api, b"newer" + data, "ours.pt", model="yolo11s")
+    listed = (await api.http.get("/api/v1/weights")).json()["items"]
+    assert listed == [newer, again]
+    job = await submit(api, "ours.pt")
+    assert job["weights"]["sha256"] == newer["sha256"]
+    assert job["config"]["model"] == "yolo11s"  # theirs, not the default
+    old = await submit(api, f"sha256:{first['sha256']}")
+    path = f"/api/v1/weights/{first['sha256']}"
+    refused = await api.http.delete(path)
+    assert (refused.status_code, refused.json()["title"]) == (409, "Weights in use")
+    assert old["id"] in refused.json()["detail"]
+    await set_job(api.ctx, old["id"], status=JobStatus.FAILED)
+    assert (await api.http.delete(path)).status_code == 204
+    assert (await api.http.delete(path)).status_code == 404
+    kept = s3.list_objects_v2(Bucket="models", Prefix=f"weights/{first['sha256']}")
+    assert kept["KeyCount"] == 0
+
+
+@pytest.mark.parametrize("content", [b"damaged", b"longer than it was announced to be"])
+async def test_another_file_than_was_announced_is_refused(api: Api, content: bytes) -> None:
+    for _ in range(2):  # what was refused is gone
+        reply = await send(api, b"onlyone", "a.pt", content)
+        kept = (await api.http.get("/api/v1/weights")).json()["items"]
+        assert (reply.status_code, kept) == (200 if len(content) > 7 else 422, [])
+        assert "upload" in reply.json() or "Push it again" in reply.json()["detail"]
 
 
 async def test_a_job_starts_from_what_an_earlier_one_left(api: Api) -> None:
@@ -56,17 +144,28 @@ async def test_a_job_starts_from_what_an_earlier_one_left(api: Api) -> None:
 
 async def test_weights_that_do_not_fit_are_refused_at_submit(api: Api) -> None:
     id_ = await finished(api, "night run")
+    await push(api, b"seg" + api.url.encode(), "seg.pt", task="segment", model="yolo11n")
+    await push(api, b"big" + api.url.encode(), "big.pt", task="detect", model="yolo11x")
     for weights, config, task, words in (
-        ("job:0123456789ab", {}, "detect", "No job '0123456789ab' left a best.pt behind"),
-        (f"job:{id_}/own.pt", {}, "detect", "left a own.pt behind"),
-        (f"job:{id_}", {}, "segment", "trained for detect, this job is for segment"),
+        ("none.pt", {}, "detect", "plain finds no weights 'none.pt'"),
+        (f"sha256:{'0' * 64}", {}, "detect", "no weights 'sha256:00"),
+        ("seg.pt", {}, "detect", "seg.pt is for segment, this job is for detect"),
+        (
+            "big.pt",
+            {"model": "yolo11n"},
+            "detect",
+            "big.pt is for yolo11x, this job is for yolo11n",
+        ),
+        ("job:0123456789ab", {}, "detect", "no weights 'job:0123456789ab'"),
+        (f"job:{id_}/own.pt", {}, "detect", "own.pt'"),
+        (f"job:{id_}", {}, "segment", "best.pt is for detect, this job is for segment"),
         (
             f"job:{id_}",
             {"model": "yolo11x"},
             "detect",
-            "trained for yolo11s, this job is for yolo11x",
+            "best.pt is for yolo11s, this job is for yolo11x",
         ),
-        ("yolo11n.pt", {}, "detect", "must match"),
+        ("a\x00b", {}, "detect", "match"),
     ):
         refused = await submit(api, weights, task, **config)
         assert refused["errors"][0]["field"] == "weights"

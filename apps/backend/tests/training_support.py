@@ -94,7 +94,7 @@ class ScriptedExecutor:
         self._answer()
         return [*self.attempts.values()]
 
-    async def machine(self) -> None:
+    async def gpus(self) -> None:
         return None
 
     async def check(self) -> None:

@@ -343,10 +343,14 @@ def test_a_job_s_weights_are_another_job_s(server: Server, yard: Yard) -> None:
     queued = job(status="queued", weights={"name": name, "sha256": "0" * 64})
     server.on("POST /jobs", answer(201, queued))
     done = yard("train", "digits", "--no-follow", "--weights", "job:first/last.pt")
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, f"starts from {name}" in done.stdout) == (0, True), done.stderr
     sent = [json.loads(one.body) for one in server.requests if one.method == "POST"]
     assert sent[-1]["weights"] == name
     server.on("GET /jobs/0123456789ab", answer(200, queued))
     assert name in yard("job", "show", "0123456789ab").stdout
-    refused = yard("train", "digits", "--weights", "yolo11n.pt")
-    assert (refused.returncode, "names no job" in refused.stderr) == (2, True)
+    for weights in ("yolo11n.pt", "none"):
+        done = yard("train", "digits", "--no-follow", "--weights", weights)
+        sent = [json.loads(one.body) for one in server.requests if one.method == "POST"]
+        assert sent[-1]["weights"] == weights
+    server.on("POST /jobs", answer(201, queued | {"weights": None}))
+    assert "starts from scratch" in yard("train", "digits", "--no-follow").stdout

@@ -13,6 +13,7 @@ import ultralytics
 from trainer.train_config import TrainConfig
 from ultralytics import cfg
 from ultralytics.utils import DEFAULT_CFG_DICT, DEFAULT_CFG_PATH
+from ultralytics.utils.downloads import GITHUB_ASSETS_NAMES
 
 APP = Path(__file__).parents[1]
 MANIFEST = json.loads((APP / "trainer.json").read_text())
@@ -21,7 +22,7 @@ FIELDS = SCHEMA["properties"]
 DEFAULTS = DEFAULT_CFG_DICT
 # Sections of Ultralytics' default.yaml that are not about training; some of their arguments are.
 ELSEWHERE = ("Predict settings", "Visualize settings", "Export settings", "Tracker settings")
-OWN = {"weights", "export_onnx"}
+OWN = {"export_onnx"}
 # The model has a default, `auto` names the device, and a default job has two cores for its loaders.
 OTHER_DEFAULTS = {"model", "device", "workers", "freeze"}
 KINDS = {
@@ -43,6 +44,18 @@ def test_every_field_is_described_and_its_default_is_valid() -> None:
     defaults = {name: field["default"] for name, field in FIELDS.items()}
     jsonschema.validate(defaults, SCHEMA)
     assert asdict(TrainConfig()) == defaults
+
+
+def test_pretrained_weights_have_the_names_of_ultralytics_own_files() -> None:
+    names = {
+        (task, model, name.replace("{model}", model))
+        for task, name in MANIFEST["pretrained"].items()
+        for model in FIELDS["model"]["enum"]
+    }
+    unknown = {(task, model) for task, model, name in names if name not in GITHUB_ASSETS_NAMES}
+    # YOLO12 is there for detection alone.
+    assert all(model.startswith("yolo12") and task != "detect" for task, model in unknown)
+    assert set(MANIFEST["pretrained"]) == set(MANIFEST["tasks"])
 
 
 def test_every_argument_of_training_is_taken_or_refused() -> None:

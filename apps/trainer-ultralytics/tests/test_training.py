@@ -282,7 +282,7 @@ def test_debugger_is_waited_for_and_a_stop_heard(launcher: Launcher, jobs: Jobs)
 
 BROKEN = {k: b"!" if k.endswith(".png") else v for k, v in samples.files("detect").items()}
 FAILURES: list[tuple[dict[str, Any], str, str]] = [
-    ({"weights": "missing.pt"}, "config_invalid", "no weights named missing.pt"),
+    ({"weights": "gone.pt"}, "config_invalid", "names the weights gone.pt"),
     ({"device": "7"}, "config_invalid", "device is 7"),
     ({"unheard_of": 1}, "config_invalid", "unheard_of"),
     ({"DATASET_SHA256": "0" * 64}, "dataset_invalid", "the sha256 of"),

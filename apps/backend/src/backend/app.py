@@ -33,6 +33,7 @@ from backend.settings import Settings
 from backend.state import migrate
 from backend.temporal.client import Temporal
 from backend.trainers.routes import router as trainers
+from backend.weights.routes import router as weights
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +114,7 @@ def _mount(app: FastAPI, settings: Settings) -> None:
     # With API_AUTH=off the document asks for no token either.
     guards = [Depends(require_token)] if settings.api_auth == "on" else []
     users = APIRouter(dependencies=guards, responses=errors)
-    for router in (datasets, jobs, artifacts, trainers):
+    for router in (datasets, jobs, artifacts, trainers, weights):
         users.include_router(router)
     app.include_router(users)
     app.include_router(callback_router, responses=errors)

@@ -70,6 +70,10 @@ class Client:
         """Send a POST that changes nothing; raise as `post` would."""
         self._send("POST", path, attempts=3, json=body, params={"dry_run": True})
 
+    def put(self, path: str, body: Json) -> Json:
+        """Return the JSON of a PUT."""
+        return self._json("PUT", path, attempts=3, json=body)
+
     def delete(self, path: str) -> None:
         """Send a DELETE."""
         self._send("DELETE", path, attempts=1)

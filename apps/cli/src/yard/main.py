@@ -18,6 +18,7 @@ from yard.commands import (
     model,
     model_predict,
     trainer,
+    weights,
 )
 from yard.console import show_error
 from yard.errors import EXIT_CODES, Code, YardError, local_error
@@ -82,6 +83,11 @@ _noun(
     "trainer",
     "Look up trainers and their settings.",
     {"list": trainer.list_trainers, "show": trainer.show},
+)
+_noun(
+    "weights",
+    "Keep weights that jobs start from.",
+    {"list": weights.list_weights, "push": weights.push, "delete": weights.delete},
 )
 app.command("dev", rich_help_panel=_EVERYDAY, context_settings={"allow_interspersed_args": False})(
     dev.dev

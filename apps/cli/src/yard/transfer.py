@@ -6,12 +6,12 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 
 from yard.client import Json, retrying
 from yard.errors import Code, YardError
-from yard.packing import Package
 
 _CHUNK = 1 << 18
 _PARALLEL = 4
@@ -19,16 +19,25 @@ _ATTEMPTS = 6
 _TIMEOUT = httpx.Timeout(60, connect=5)
 
 
+class Content(Protocol):
+    """What is uploaded; `size` in bytes."""
+
+    size: int
+
+    def read(self, start: int, length: int) -> Iterator[bytes]:
+        """Yield these bytes of it in pieces."""
+
+
 class _StoppedError(Exception):
     """The upload was interrupted; the remaining parts are not sent."""
 
 
-def upload(package: Package, plan: Json, advance: Callable[[int], None]) -> list[Json]:
-    """Upload a package in parts, several at a time; return the parts' numbers and ETags.
+def upload(content: Content, plan: Json, advance: Callable[[int], None]) -> list[Json]:
+    """Upload in parts, several at a time; return the parts' numbers and ETags.
 
     Args:
-        package: what is uploaded.
-        plan: `upload` of a created dataset: `part_size` in bytes and `parts` with their links.
+        content: what is uploaded.
+        plan: as `upload` of a created dataset: `part_size` in bytes and `parts` with their links.
         advance: called with the number of bytes sent, negative when a part starts over.
     """
     stop = threading.Event()
@@ -41,7 +50,7 @@ def upload(package: Package, plan: Json, advance: Callable[[int], None]) -> list
     with httpx.Client(timeout=_TIMEOUT) as http, ThreadPoolExecutor(_PARALLEL) as pool:
 
         def put(part: Json) -> Json:
-            return retrying(_ATTEMPTS)(_put, http, package, part, int(plan["part_size"]), sent)
+            return retrying(_ATTEMPTS)(_put, http, content, part, int(plan["part_size"]), sent)
 
         try:
             return list(pool.map(put, plan["parts"]))
@@ -52,15 +61,15 @@ def upload(package: Package, plan: Json, advance: Callable[[int], None]) -> list
 
 
 def _put(
-    http: httpx.Client, package: Package, part: Json, part_size: int, advance: Callable[[int], None]
+    http: httpx.Client, content: Content, part: Json, part_size: int, advance: Callable[[int], None]
 ) -> Json:
     start = (int(part["number"]) - 1) * part_size
-    length = min(part_size, package.size - start)
+    length = min(part_size, content.size - start)
     sent = 0
 
     def chunks() -> Iterator[bytes]:
         nonlocal sent
-        for chunk in package.read(start, length):
+        for chunk in content.read(start, length):
             yield chunk
             sent += len(chunk)
             advance(len(chunk))

@@ -293,6 +293,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/weights/{sha256}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Weights
+         * @description Keep the file with this sha256: once to get the upload's link, and again when it is there.
+         */
+        put: operations["put_weights"];
+        post?: never;
+        /**
+         * Delete Weights
+         * @description 409 while jobs that start from them are not finished.
+         */
+        delete: operations["delete_weights"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/weights": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Weights
+         * @description All, newest first.
+         */
+        get: operations["list_weights"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{id}/heartbeat": {
         parameters: {
             query?: never;
@@ -708,7 +752,7 @@ export interface components {
             };
             /**
              * Weights
-             * @description `job:ID`: start from that job's best.pt; `job:ID/last.pt`: from another file
+             * @description What to start from: the name of weights, their `sha256:…`, `job:ID` for that job's best.pt, `job:ID/last.pt` for another file of it, or `none`. Default: the pretrained weights of the chosen model where the platform has them, else none
              */
             weights?: string | null;
             /**
@@ -770,7 +814,7 @@ export interface components {
             config: {
                 [key: string]: unknown;
             };
-            /** @description What it starts from, if another job made it */
+            /** @description null: it starts from scratch */
             weights: components["schemas"]["JobWeights"] | null;
             /** Debug */
             debug: boolean;
@@ -1021,6 +1065,14 @@ export interface components {
              */
             distributed: components["schemas"]["Distributed"];
             /**
+             * Pretrained
+             * @description By task, the weights that a job starts from where the platform has them, with `{model}` for the config's; a trainer that takes no weights by name has none
+             * @default {}
+             */
+            pretrained: {
+                [key: string]: string;
+            };
+            /**
              * Accepts
              * @description What each setting of `config_schema` may be, in words
              */
@@ -1070,6 +1122,60 @@ export interface components {
             number: number;
             /** Url */
             url: string;
+        };
+        /** WeightsList */
+        WeightsList: {
+            /** Items */
+            items: components["schemas"]["WeightsOut"][];
+        };
+        /** WeightsOut */
+        WeightsOut: {
+            /**
+             * Name
+             * @description Jobs name them so; of several files with one name they get the latest
+             */
+            name: string;
+            /**
+             * Size
+             * @description Bytes
+             */
+            size: number;
+            /** @description null: not known */
+            task?: components["schemas"]["Task"] | null;
+            /** Model */
+            model?: string | null;
+            /** Sha256 */
+            sha256: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+        };
+        /** WeightsPut */
+        WeightsPut: {
+            /**
+             * Name
+             * @description Jobs name them so; of several files with one name they get the latest
+             */
+            name: string;
+            /**
+             * Size
+             * @description Bytes
+             */
+            size: number;
+            /** @description null: not known */
+            task?: components["schemas"]["Task"] | null;
+            /** Model */
+            model?: string | null;
+        };
+        /** WeightsUpload */
+        WeightsUpload: {
+            /**
+             * Upload
+             * @description PUT the file there, then send the same request again
+             */
+            upload: string;
         };
         /** FieldError */
         FieldError: {
@@ -2570,6 +2676,234 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TrainerOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    put_weights: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WeightsPut"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WeightsOut"] | components["schemas"]["WeightsUpload"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    delete_weights: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    list_weights: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WeightsList"];
                 };
             };
             /** @description Unauthorized */

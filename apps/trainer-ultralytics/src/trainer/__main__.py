@@ -1,6 +1,7 @@
-"""The trainer's entry points: `python -m trainer run | launcher | predict`."""
+"""The trainer's entry points: `python -m trainer run | launcher | predict | inspect`."""
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
@@ -32,6 +33,9 @@ def main() -> NoReturn:
         help="images and videos; else their paths come on standard input, each ended by a NUL",
     )  # fmt: skip
     predict.set_defaults(start=_predict)
+    inspect = commands.add_parser("inspect", help="print what weights are for, as JSON")
+    inspect.add_argument("weights", type=Path, help="a .pt file; none of its code is run")
+    inspect.set_defaults(start=_inspect)
     arguments = parser.parse_args()
     code = arguments.start(arguments)
     sys.stdout.flush()
@@ -70,6 +74,23 @@ def _predict(arguments: argparse.Namespace) -> int:
     return predict(
         PredictOptions(**{name: value for name, value in given.items() if name != "start"}), sources
     )
+
+
+def _inspect(arguments: argparse.Namespace) -> int:
+    from trainer.contract import AttemptError, trainer_home  # noqa: PLC0415 - a command loads its own
+    from trainer.yolo import offline  # noqa: PLC0415
+
+    offline.prepare(trainer_home())
+    offline.load()
+    from trainer.yolo.weights import read  # noqa: PLC0415 - Ultralytics is offline from here on
+
+    try:
+        task, models = read(arguments.weights, arguments.weights.name)
+    except AttemptError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 2
+    print(json.dumps({"task": task, "model": models[0] if models else None}))  # noqa: T201
+    return 0
 
 
 if __name__ == "__main__":

@@ -145,9 +145,3 @@ def trainer_home() -> Path:
             f"{home} belongs to another user: set TRAINER_HOME to your own folder."
         )
     return home
-
-
-def weights_dir() -> Path:
-    """The folder of weights files that are available without a network."""
-    checkout = Path(__file__).resolve().parents[2] / "weights"
-    return Path(os.environ.get("WEIGHTS_DIR") or checkout)

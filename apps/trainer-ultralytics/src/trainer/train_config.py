@@ -24,10 +24,6 @@ class TrainConfig:
     """
     Family and size (n smallest, x largest). The dataset's task picks the right head, e.g. yolo11n-seg.
     """
-    weights: str | None = None
-    """
-    Name of a .pt file in the trainer's weights folder to start from; null trains from scratch.
-    """
     freeze: int | list[int | str] = 0
     """
     Keep the first N layers as they are in the weights, or the layers of these indices or names, e.g. 23.cv2.

@@ -49,6 +49,11 @@ class Manifest(TrainerSummary):
     config_schema: dict[str, Any] = Field(description="JSON Schema 2020-12 of a job's `config`")
     resources: Resources = Resources()
     distributed: Distributed = Distributed()
+    pretrained: dict[str, str] = Field(
+        default={},
+        description="By task, the weights that a job starts from where the platform has them, with "
+        "`{model}` for the config's; a trainer that takes no weights by name has none",
+    )
 
     @field_validator("config_schema")
     @classmethod

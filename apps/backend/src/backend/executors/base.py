@@ -48,16 +48,6 @@ class Observation:
     message: str | None = None
 
 
-class Machine(NamedTuple):
-    """The one machine on which all attempts run.
-
-    `choices`: by trainer and setting, the files there that the setting may name.
-    """
-
-    gpus: int
-    choices: Mapping[str, Mapping[str, Sequence[str]]]
-
-
 class LaunchError(Exception):
     """An attempt was refused or could not be started; the text is for the user."""
 
@@ -95,8 +85,8 @@ class Executor(Protocol):
     async def check(self) -> None:
         """Return if it can be reached; cheap, however many attempts there are."""
 
-    async def machine(self) -> Machine | None:
-        """What is known of where attempts run; None: a scheduler finds out."""
+    async def gpus(self) -> int | None:
+        """Those of the machine where attempts run; None: a scheduler finds a machine."""
 
     def observe(self) -> AsyncGenerator[Sequence[Observation]]:
         """What changed, as it changes; the first item is everything.

@@ -12,7 +12,6 @@ from backend.executors.base import (
     AttemptSpec,
     ExecutorUnavailableError,
     LaunchError,
-    Machine,
     Observation,
 )
 from backend.state.causes import Cause
@@ -64,9 +63,8 @@ class SubprocessExecutor:
     async def check(self) -> None:
         await self._call("ping")
 
-    async def machine(self) -> Machine:
-        told = await self._call("ping")
-        return Machine(told["gpus"], told.get("choices", {}))
+    async def gpus(self) -> int:
+        return int((await self._call("ping"))["gpus"])
 
     async def observe(self) -> AsyncGenerator[Sequence[Observation]]:
         seen: dict[AttemptRef, Observation] | None = None

@@ -1,6 +1,7 @@
 """The object store: MinIO, R2, S3 or SeaweedFS, spoken to in plain S3."""
 
 import asyncio
+import hashlib
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -109,6 +110,15 @@ class ObjectStore:
         """Store the rest of a file, at most 5 GiB."""
         await self._call(lambda: self._client.put_object(Bucket=bucket, Key=key, Body=file))
 
+    async def sha256(self, bucket: str, key: str) -> str:
+        """Of all bytes of an object."""
+
+        def read() -> str:
+            body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
+            return hashlib.file_digest(body, "sha256").hexdigest()  # type: ignore[arg-type]
+
+        return await self._call(read)
+
     async def delete(self, bucket: str, key: str) -> None:
         """Delete one object; harmless when it is gone."""
         await self._call(lambda: self._client.delete_object(Bucket=bucket, Key=key))
@@ -134,26 +144,30 @@ class ObjectStore:
 
     async def presign_get(self, bucket: str, key: str, *, filename: str, media_type: str) -> str:
         """A link for a browser or CLI, by the public endpoint, that downloads as `filename`."""
-        return await self._call(
-            lambda: self._public.generate_presigned_url(
-                "get_object",
-                Params={
-                    "Bucket": bucket,
-                    "Key": key,
-                    "ResponseContentDisposition": f'attachment; filename="{filename}"',
-                    "ResponseContentType": media_type,
-                },
-                ExpiresIn=LINK_LIFETIME_S,
-            )
+        return await self._presign(
+            self._public,
+            "get_object",
+            LINK_LIFETIME_S,
+            Bucket=bucket,
+            Key=key,
+            ResponseContentDisposition=f'attachment; filename="{filename}"',
+            ResponseContentType=media_type,
         )
 
     async def presign_internal_get(self, bucket: str, key: str, *, lifetime_s: int) -> str:
         """A link for our own processes, so that they need no keys."""
-        return await self._call(
-            lambda: self._client.generate_presigned_url(
-                "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=lifetime_s
-            )
-        )
+        return await self._presign(self._client, "get_object", lifetime_s, Bucket=bucket, Key=key)
+
+    async def presign_put(self, bucket: str, key: str, size: int) -> str:
+        """A link to upload that many bytes to, by the public endpoint."""
+        target = {"Bucket": bucket, "Key": key, "ContentLength": size}
+        return await self._presign(self._public, "put_object", LINK_LIFETIME_S, **target)
+
+    async def _presign(
+        self, client: "S3Client", method: Any, lifetime_s: int, **params: Any
+    ) -> str:
+        presign = partial(client.generate_presigned_url, method, params, lifetime_s)
+        return await self._call(presign)
 
     async def create_upload(self, bucket: str, key: str, parts: int) -> tuple[str, Sequence[str]]:
         """Begin a multipart upload: its id and one presigned PUT link a part, in order."""

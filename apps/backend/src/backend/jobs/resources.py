@@ -4,7 +4,7 @@ import asyncio
 
 from backend.catalog.manifest import Resources
 from backend.context import Context
-from backend.executors.base import ExecutorUnavailableError, Machine
+from backend.executors.base import ExecutorUnavailableError
 from backend.infra.problems import wrong_fields
 from backend.jobs.schemas import JobCreate
 from backend.settings import JobLimits
@@ -13,31 +13,18 @@ from backend.settings import JobLimits
 _WAIT_S = 1
 
 
-async def machine(ctx: Context, body: JobCreate) -> Machine | None:
-    """Where it would run, if it asks for what that may lack and the executor is there to tell."""
-    names_files = any(isinstance(value, str) for value in body.config.values())
-    if not names_files and (body.resources is None or not body.resources.gpu):
+async def gpus(ctx: Context, body: JobCreate) -> int | None:
+    """Those of the one machine that trains, if the job asks for some and the executor can tell."""
+    if body.resources is None or not body.resources.gpu:
         return None
     try:
         async with asyncio.timeout(_WAIT_S):
-            return await ctx.executor.machine()
+            return await ctx.executor.gpus()
     except (ExecutorUnavailableError, TimeoutError):
         return None
 
 
-def check_files(body: JobCreate, there: Machine | None) -> None:
-    """Raise a Problem (422) where a setting names a file that the machine does not have."""
-    errors = {
-        f"config.{name}": f'The machine that trains has no {name} "{body.config[name]}". '
-        f"It has: {', '.join(files) or 'none'}."
-        for name, files in (there.choices if there else {}).get(body.trainer, {}).items()
-        if body.config.get(name) is not None and body.config[name] not in files
-    }
-    if errors:
-        raise wrong_fields("Invalid job", errors)
-
-
-def asked(ctx: Context, body: JobCreate, there: Machine | None) -> Resources:
+def asked(ctx: Context, body: JobCreate, there: int | None) -> Resources:
     """The trainer's resources with the job's own over them.
 
     Raises:
@@ -54,9 +41,9 @@ def asked(ctx: Context, body: JobCreate, there: Machine | None) -> Resources:
             f"The trainer {trainer.name} uses {used} GPU{'s' if used > 1 else ''} at most; this job "
             f"asks for {resources.gpu}. The others would stay idle: ask for {used}."
         )
-    elif there is not None and resources.gpu > there.gpus:
+    elif there is not None and resources.gpu > there:
         errors["resources.gpu"] = (
-            f"The machine that trains has {there.gpus} GPUs; this job asks for {resources.gpu}. "
+            f"The machine that trains has {there} GPUs; this job asks for {resources.gpu}. "
             "Ask for fewer, or leave gpu out."
         )
     placements = ctx.settings.job_placements

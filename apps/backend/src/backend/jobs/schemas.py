@@ -44,8 +44,10 @@ class JobCreate(BaseModel):
     weights: str | None = Field(
         default=None,
         max_length=300,
-        pattern=r"^job:[^\x00-\x1f\x7f]+$",
-        description="`job:ID`: start from that job's best.pt; `job:ID/last.pt`: from another file",
+        pattern=r"^[^\x00-\x1f\x7f]+$",
+        description="What to start from: the name of weights, their `sha256:…`, `job:ID` for that "
+        "job's best.pt, `job:ID/last.pt` for another file of it, or `none`. Default: the pretrained "
+        "weights of the chosen model where the platform has them, else none",
     )
     debug: bool = Field(
         default=False,
@@ -93,7 +95,7 @@ class JobOut(BaseModel):
     task: Task
     dataset_id: str
     config: dict[str, Any]
-    weights: JobWeights | None = Field(description="What it starts from, if another job made it")
+    weights: JobWeights | None = Field(description="null: it starts from scratch")
     debug: bool
     debug_port: int | None
     resources: Resources

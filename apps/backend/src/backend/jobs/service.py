@@ -3,12 +3,12 @@
 import hashlib
 import json
 import logging
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.artifacts.repository import made_by
+from backend.artifacts.repository import left_by_a_job
 from backend.context import Context
 from backend.datasets.service import get_ready
 from backend.infra.database import new_id
@@ -20,6 +20,7 @@ from backend.orchestration.attempts import request_stop
 from backend.state import object_keys
 from backend.state.jobs import DeletedJob, Job
 from backend.state.statuses import FINISHED, JobStatus
+from backend.weights.repository import find as find_weights
 
 logger = logging.getLogger(__name__)
 
@@ -42,13 +43,11 @@ async def create(ctx: Context, body: JobCreate, idempotency_key: str | None) -> 
     request_sha256 = hashlib.sha256(canonical.encode()).hexdigest()
     if idempotency_key and (earlier := await _earlier(ctx, idempotency_key, request_sha256)):
         return Created(earlier, new=False)
-    there = await resources.machine(ctx, body)
+    there = await resources.gpus(ctx, body)
     try:
         async with ctx.db.transaction() as session:
             dataset = await get_ready(session, body.dataset_id)
-            weights, model = await _weights(session, body, dataset.task)
-            config = ctx.trainers.validate(body.trainer, model | body.config, task=dataset.task)
-            resources.check_files(body, there)
+            weights, config = await _weights(ctx, session, body, dataset.task)
             chosen = resources.asked(ctx, body, there)
             job = Job(
                 id=new_id(),
@@ -71,26 +70,34 @@ async def create(ctx: Context, body: JobCreate, idempotency_key: str | None) -> 
 
 
 async def _weights(
-    session: AsyncSession, body: JobCreate, task: str
-) -> tuple[dict[str, str] | None, dict[str, str]]:
-    """Name, key and sha256 of what the job starts from, and the config's `model` that it needs."""
-    if body.weights is None:
-        return None, {}
-    job_id, _, name = body.weights.removeprefix("job:").partition("/")
-    made = await made_by(session, job_id, name := name or "best.pt")
-    if made is None or made[1].sha256 is None:
-        detail = f"No job {job_id!r} left a {name} behind. Name a finished job that has it."
-        raise wrong_field("Weights not usable", "weights", detail)
-    job, artifact = made
-    model = {key: value for key, value in job.config.items() if key == "model"}
-    ours = (body.trainer, task, (model | body.config).get("model"))
-    for its, our in zip((job.trainer, job.task, model.get("model")), ours, strict=True):
-        if its != our:
-            detail = f"Job {job.id} trained for {its}, this job is for {our}. Start from another."
-            raise wrong_field("Weights not usable", "weights", detail)
-    key = object_keys.artifact(job.id, artifact.attempt, name)
-    sha256 = str(artifact.sha256)
-    return {"name": f"job:{job.id}/{name}", "key": key, "sha256": sha256}, model
+    ctx: Context, session: AsyncSession, body: JobCreate, task: str
+) -> tuple[dict[str, str] | None, dict[str, Any]]:
+    """What the job starts from, and its config: with the model of that, unless it has another."""
+    config = ctx.trainers.validate(body.trainer, body.config, task=task)
+    pretrained = ctx.trainers.get(body.trainer).pretrained.get(task)
+    asked = body.weights or str(pretrained).replace("{model}", str(config.get("model")))
+    found = None
+    if asked.startswith("job:"):
+        found = await left_by_a_job(session, asked)
+    elif pretrained:
+        found = await find_weights(session, asked)
+    if found is None and body.weights in {None, "none"}:
+        return None, config
+    if found is None:
+        raise _unusable(f"{body.trainer} finds no weights {asked!r}. Name what there is, or none.")
+    if found["model"]:
+        named = {"model": found["model"]} | body.config
+        config = ctx.trainers.validate(body.trainer, named, task=task)
+    ours = {"trainer": body.trainer, "task": task, "model": config.get("model")}
+    for name, our in ours.items():
+        if found.get(name) not in {None, our}:
+            its = f"{found['name']} is for {found[name]}, this job is for {our}"
+            raise _unusable(f"{its}. Name others, or none.")
+    return {name: found[name] for name in ("name", "key", "sha256")}, config
+
+
+def _unusable(detail: str) -> Problem:
+    return wrong_field("Weights not usable", "weights", detail)
 
 
 async def _earlier(ctx: Context, key: str, request_sha256: str) -> JobRow | None:

@@ -13,7 +13,7 @@ from backend.infra.database import Database
 from backend.infra.retry import forever
 
 # Every table must be known to the metadata before Alembic compares.
-from backend.state import artifacts, datasets, jobs, tokens  # noqa: F401
+from backend.state import artifacts, datasets, jobs, tokens, weights  # noqa: F401
 
 # Any number that only we use: replicas that migrate at once take turns.
 _LOCK = 7_246_245

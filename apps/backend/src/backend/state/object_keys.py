@@ -16,6 +16,11 @@ def job(job_id: str) -> str:
     return f"{job_id}/"
 
 
+def weights(sha256: str) -> str:
+    """Beside the jobs: a file that trainings start from."""
+    return f"weights/{sha256}.pt"
+
+
 def checkpoint(job_id: str, attempt: int | str) -> str:
     return f"{job_id}/{attempt}/checkpoint"
 

@@ -39,8 +39,8 @@ def submit(
     weights: Annotated[
         str | None,
         typer.Option(
-            metavar="job:JOB[/FILE]",
-            help="Start from the best.pt of an earlier job, or another file that it left.",
+            metavar="NAME | job:JOB[/FILE] | none",
+            help="Start from these weights (`yard weights list`), from the best.pt of an earlier job or another file of it, or from scratch. Default: the model's pretrained weights where the server has them.",
             show_default=False,
         ),
     ] = None,
@@ -107,15 +107,10 @@ def submit(
 
 
 def _weights(api: Client, reference: str) -> str:
-    """The server's reference to a job's file: an id for a name or the beginning of an id."""
-    kind, colon, rest = reference.partition(":")
-    if (kind, colon) != ("job", ":") or not rest:
-        raise YardError(
-            f"--weights {reference} names no job",
-            todo="write --weights job:JOB for its best.pt, or job:JOB/last.pt",
-            code=Code.USAGE,
-        )
-    job, slash, name = rest.partition("/")
+    """The server's reference: of a job, an id for a name or the beginning of an id."""
+    if not reference.startswith("job:"):
+        return reference
+    job, slash, name = reference.removeprefix("job:").partition("/")
     return f"job:{api.find('jobs', job)['id']}{slash}{name}"
 
 
@@ -123,7 +118,14 @@ def _print_started(job: Json, *, as_json: bool) -> None:
     if as_json:
         console.print_json(job)
     else:
-        out.print(f"job {job['id']} {job['status']}; `yard job show {job['id'][:6]}` shows it")
+        out.print(
+            f"job {job['id']} {job['status']}, starts from {_start(job)}; "
+            f"`yard job show {job['id'][:6]}` shows it"
+        )
+
+
+def _start(job: Json) -> str:
+    return str((job.get("weights") or {"name": "scratch"})["name"])
 
 
 def _follow(api: Client, job: Json, dataset: Json, *, as_json: bool) -> Json:
@@ -132,10 +134,8 @@ def _follow(api: Client, job: Json, dataset: Json, *, as_json: bool) -> Json:
         return api.get(f"/jobs/{job['id']}")
     out.print(
         f"job {job['id']} · {job['trainer']} · {job['task']} on "
-        f"{dataset['name']}@{dataset['version']} · Ctrl-C leaves it running"
+        f"{dataset['name']}@{dataset['version']} · starts from {_start(job)} · Ctrl-C leaves it running"
     )
-    if started_from := job.get("weights"):
-        out.print(f"starts from {started_from['name']}")
     job = Follower(job).run(api)
     if job["status"] == "succeeded":
         show_result(api, job)

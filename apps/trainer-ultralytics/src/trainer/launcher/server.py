@@ -24,7 +24,6 @@ from typing import Any, NoReturn
 import pynvml
 
 from trainer import processes
-from trainer.contract import weights_dir
 from trainer.launcher.client_connection import ClientConnection
 from trainer.launcher.launch_request import LaunchRequest
 from trainer.launcher.records import NOT_STARTED_EXIT, AttemptRecord, Registry
@@ -185,9 +184,7 @@ class Launcher:
     def _perform(self, request: dict[str, Any]) -> dict[str, Any]:
         match request.get("op"):
             case "ping":
-                weights = sorted(file.name for file in weights_dir().glob("*.pt"))
-                choices = {"ultralytics": {"weights": weights}}
-                return {"pid": os.getpid(), "warm": True, "gpus": self._gpus, "choices": choices}
+                return {"pid": os.getpid(), "warm": True, "gpus": self._gpus}
             case "list":
                 return {"attempts": [record.listing() for record in self._registry.all()]}
             case "launch":

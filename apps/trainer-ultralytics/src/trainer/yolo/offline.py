@@ -10,7 +10,6 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
-from trainer.contract import weights_dir
 from trainer.yolo import torchvision_shim
 
 _SETTINGS_VERSION = "0.0.8"
@@ -33,7 +32,7 @@ def prepare(home: Path) -> None:
     settings = {
         "settings_version": _SETTINGS_VERSION,
         "datasets_dir": str(home / "datasets"),
-        "weights_dir": str(weights_dir()),
+        "weights_dir": str(home / "weights"),
         "runs_dir": str(home / "runs"),
         "uuid": "0" * 64,
         "api_key": "",

@@ -17,10 +17,10 @@ from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.models.yolo.obb import OBBTrainer
 from ultralytics.models.yolo.pose import PoseTrainer
 from ultralytics.models.yolo.segment import SegmentationTrainer
-from ultralytics.nn.tasks import load_checkpoint, torch_safe_load
+from ultralytics.nn.tasks import torch_safe_load
 from ultralytics.utils import tqdm as yolo_tqdm
 
-from trainer.contract import Attempt, AttemptError, Cause, weights_dir
+from trainer.contract import Attempt, AttemptError, Cause
 from trainer.messages import Report
 from trainer.train_config import TrainConfig
 from trainer.yolo.evaluation import NAME as EVALUATION
@@ -28,6 +28,7 @@ from trainer.yolo.evaluation import Evaluated
 from trainer.yolo.failures import readable
 from trainer.yolo.progress import Progress
 from trainer.yolo.stop_signal import StopFlag
+from trainer.yolo.weights import require_fitting
 
 logger = logging.getLogger(__name__)
 _TASKS: dict[str, tuple[type[BaseTrainer], str]] = {
@@ -38,7 +39,7 @@ _TASKS: dict[str, tuple[type[BaseTrainer], str]] = {
     "obb": (OBBTrainer, "-obb"),
 }
 # Everything else of the config bears Ultralytics' own name and meaning.
-_OWN = {"model", "weights", "freeze", "device", "amp", "export_onnx"}
+_OWN = {"model", "freeze", "device", "amp", "export_onnx"}
 
 
 def train(
@@ -53,14 +54,15 @@ def train(
 ) -> None:
     """Train into the folder `run_dir`, resuming after epoch `resume_after` if it is not None.
 
-    `weights` are the job's; those that the config names are the trainer's own.
-
     Raises:
         AttemptError: the config cannot be used.
         Stopped: SIGTERM came; the checkpoint of the last full epoch has been reported.
     """
+    # Once a config could name a file that came with the trainer; jobs of that time have the field.
+    settings = {**attempt.config}
+    gone = settings.pop("weights", None)
     try:
-        config = TrainConfig(**attempt.config)
+        config = TrainConfig(**settings)
     except TypeError as error:
         raise AttemptError(
             Cause.CONFIG_INVALID, f"The config has a field that this trainer lacks: {error}."
@@ -77,11 +79,14 @@ def train(
     if resume_after is not None and _resumable(last, config.epochs):
         overrides["resume"] = str(last)
     else:
-        name = attempt.weights_name or config.weights
-        if weights is None and config.weights:
-            weights = _own_weights(config.weights)
+        if gone is not None:
+            raise AttemptError(
+                Cause.CONFIG_INVALID,
+                f"The config names the weights {gone}, which no longer come with the trainer. "
+                "Push them and submit a new job with --weights.",
+            )
         if weights is not None:
-            _require_fitting(weights, str(name), attempt.task, config.model)
+            require_fitting(weights, str(attempt.weights_name), attempt.task, config.model)
         overrides |= _fresh(attempt.task, config, weights)
     base, _ = _TASKS[attempt.task]
     # Attempt and report belong to the class: Ultralytics' trainers begin to work when they are made.
@@ -182,45 +187,6 @@ def _fresh(task: str, config: TrainConfig, weights: Path | None) -> dict[str, An
 def _amp_works() -> bool | str:
     """bf16, or fp32 where the GPU has none: the check that fp16 needs would download weights."""
     return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else False
-
-
-def _own_weights(name: str) -> Path:
-    path = weights_dir() / name
-    if not path.is_file():
-        known = ", ".join(sorted(file.name for file in weights_dir().glob("*.pt"))) or "none"
-        raise AttemptError(
-            Cause.CONFIG_INVALID,
-            f"There are no weights named {name} in the trainer's weights folder "
-            f"(available: {known}). Choose one of them, or null to train from scratch.",
-        )
-    return path
-
-
-def _require_fitting(path: Path, name: str, task: str, wanted: str) -> None:
-    """Load the weights as Ultralytics will: no code of theirs runs.
-
-    Raises:
-        AttemptError: they are no checkpoint of Ultralytics, or for another task or model.
-    """
-    try:
-        model, _ = load_checkpoint(path)
-    except Exception as error:
-        raise AttemptError(
-            Cause.CONFIG_INVALID,
-            f"The weights {name} cannot be read: {readable(str(error))} Nothing of them was run.",
-        ) from error
-    if model.task != task:
-        raise AttemptError(
-            Cause.CONFIG_INVALID,
-            f"The weights {name} are for the task {model.task}, the dataset is for {task}.",
-        )
-    family, scale = str(model.yaml.get("yaml_file", "")), model.yaml.get("scale", "")
-    if wanted[:-1] not in Path(family).stem or scale != wanted[-1]:
-        raise AttemptError(
-            Cause.CONFIG_INVALID,
-            f"The weights {name} belong to another model than {wanted}: "
-            "set model to the one they were trained with.",
-        )
 
 
 def _resumable(last: Path, epochs: int) -> bool:

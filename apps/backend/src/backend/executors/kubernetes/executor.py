@@ -118,7 +118,7 @@ class KubernetesExecutor:
             known[ref] = self._told.get(ref, Observation(ref, state))
         return list(known.values())
 
-    async def machine(self) -> None:
+    async def gpus(self) -> None:
         return None
 
     async def check(self) -> None:

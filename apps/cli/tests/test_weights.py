@@ -1,0 +1,48 @@
+"""`yard weights` against a stand-in for the server, with the trainer's own reading of the file."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from conftest import Server, Yard, answer
+
+FILE = Path(__file__).parents[2] / "trainer-ultralytics/weights/digits-synthetic.pt"
+SHA256 = hashlib.sha256(FILE.read_bytes()).hexdigest()
+WEIGHTS = {
+    "sha256": SHA256, "name": "digits.pt", "size": FILE.stat().st_size, "task": "detect",
+    "model": "yolo11n", "created_at": "2026-11-24T17:00:00Z",
+}  # fmt: skip
+
+
+def test_weights_are_pushed_with_what_they_are_for(server: Server, yard: Yard) -> None:
+    link = answer(200, {"upload": f"{server.url}/place"})
+    server.on(f"PUT /weights/{SHA256}", link, answer(200, WEIGHTS))
+    server.on("PUT /place", answer(200, ETag='"1"'))
+    done = yard("weights", "push", str(FILE), "--name", "digits.pt")
+    assert (done.returncode, "for detect yolo11n" in done.stdout) == (0, True), done.stderr
+    asked, uploaded, again = server.requests
+    told = {key: WEIGHTS[key] for key in ("name", "size", "task", "model")}
+    assert json.loads(asked.body) == json.loads(again.body) == told
+    assert hashlib.sha256(uploaded.body).hexdigest() == SHA256
+
+
+def test_what_is_no_model_is_not_pushed(server: Server, yard: Yard, tmp_path: Path) -> None:
+    (tmp_path / "own.pt").write_bytes(b"no model")
+    done = yard("weights", "push", "own.pt")
+    assert (done.returncode, server.requests) == (1, [])
+    assert "own.pt is not pushed" in done.stderr
+    assert "Nothing of them was run" in done.stderr
+    assert yard("weights", "push", "missing.pt").returncode == 3
+
+
+def test_weights_are_listed_and_deleted(server: Server, yard: Yard) -> None:
+    other = WEIGHTS | {"sha256": "f" * 64, "task": None, "model": None}
+    server.on("GET /weights", answer(200, {"items": []}), answer(200, {"items": [WEIGHTS, other]}))
+    assert "no weights yet" in yard("weights", "list").stdout
+    shown = yard("weights", "list").stdout
+    assert all(word in shown for word in ("digits.pt", "yolo11n", "5.2 MiB", SHA256[:12]))
+    server.on(f"DELETE /weights/{SHA256}", answer(204))
+    for words, code in (("digits.pt", 2), ("none.pt", 3), (SHA256[:8], 0)):
+        done = yard("weights", "delete", words, "--yes")
+        assert done.returncode == code, done.stderr
+    assert server.requests[-1].method == "DELETE"
