@@ -20,17 +20,22 @@ def results(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
     """Show how good a job's model is: overall and class by class."""
     api = client(url)
     job = api.find("jobs", job_id)
-    told = _fetched(api, job)
+    told = evaluation(api, job)
     if as_json:
         console.print_json(told)
         return
     try:
         _print(told)
     except (KeyError, TypeError, AttributeError) as error:
-        raise _unreadable(error) from error
+        raise unreadable(error) from error
 
 
-def _fetched(api: Client, job: Json) -> Json:
+def evaluation(api: Client, job: Json) -> Json:
+    """Return a job's evaluation.json.
+
+    Raises:
+        YardError: it has none, or one that is no JSON object.
+    """
     with TemporaryDirectory() as folder:
         try:
             [path] = fetch(api, job, Path(folder), [_NAME], show=False)
@@ -46,10 +51,11 @@ def _parsed(path: Path) -> Json:
         told = json.loads(path.read_text())
         return dict(told)
     except (TypeError, ValueError) as error:
-        raise _unreadable(error) from error
+        raise unreadable(error) from error
 
 
-def _unreadable(error: Exception) -> YardError:
+def unreadable(error: Exception) -> YardError:
+    """Return what to say of an evaluation.json that is not as the training contract has it."""
     return YardError(
         f"this job's {_NAME} cannot be read",
         f"it is not as the training contract has it: {error!r}",
