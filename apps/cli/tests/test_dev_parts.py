@@ -15,7 +15,7 @@ import psutil
 import pytest
 from yard import locations, options, running
 from yard.dev.service_runner import ServiceRunner
-from yard.dev.service_stack import end_leftovers
+from yard.dev.service_stack import ServiceStack, end_leftovers
 from yard.dev.services import Service, plan
 from yard.dev.state_folder import ProcessRecord, StateFolder
 from yard.errors import YardError
@@ -240,3 +240,55 @@ def test_a_state_folder_that_cannot_be_made_is_wrong_usage(tmp_path: Path) -> No
     with pytest.raises(YardError, match="cannot keep anything") as raised:
         StateFolder(tmp_path / "file")
     assert raised.value.code == 2
+
+
+@pytest.fixture
+def small_disk(state: StateFolder) -> Iterator[StateFolder]:
+    mount = ["mount", "-t", "tmpfs", "-o", "size=100m,mode=700", "tmpfs", str(state.root)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("only root may mount")
+    yield StateFolder(state.root)
+    subprocess.run(["umount", "-l", str(state.root)], check=True)
+
+
+def _fill(state: StateFolder, left: int) -> None:
+    with contextlib.suppress(OSError), (state.root / "rest").open("wb", buffering=0) as rest:
+        while rest.write(bytes(1 << 16)):
+            pass
+    os.truncate(state.root / "rest", (state.root / "rest").stat().st_size - left)
+
+
+@pytest.mark.parametrize("left", [0, 30 << 20])
+def test_a_full_disk_is_told_at_the_start(small_disk: StateFolder, left: int) -> None:
+    _fill(small_disk, left)
+    started = subprocess.run(
+        [Path(sys.executable).with_name("yard"), "dev", "--state", small_disk.root],
+        capture_output=True, text=True, check=False, timeout=100,
+    )  # fmt: skip
+    assert started.returncode == 6
+    assert f"the disk of {small_disk.root} is full" in started.stderr
+    assert f"{left >> 20} MiB of it are free" in started.stderr
+    assert not list(small_disk.logs.iterdir())
+
+
+def test_a_service_starts_again_on_a_disk_that_has_become_full(small_disk: StateFolder) -> None:
+    told: list[str] = []
+    service = Service("web", [sys.executable, "-c", "import time; time.sleep(600)"], lambda: "")
+    stack = ServiceStack(small_disk, [service], told.append)
+    [runner] = stack.runners
+    runner.start()
+    wait_for(lambda: runner.state == "ready", 60)
+    _fill(small_disk, 0)
+    assert runner.process
+    runner.process.kill()
+    wait_for(lambda: runner.restarts == 1 and runner.state == "ready", 60)
+    runner.stop(5)
+    assert "No space left on device" in "".join(told)
+
+
+def test_a_service_without_a_log_cannot_start(state: StateFolder) -> None:
+    state.logs.rmdir()
+    runner = _runner(state, "input()", lambda: "")
+    runner.start()
+    wait_for(lambda: runner.state == "failed", 60)
+    assert f"No such file or directory: '{runner.log}'" in runner.note

@@ -60,6 +60,33 @@ def test_a_launch_that_cannot_be_recorded_is_refused(
     assert launcher.wait_ended(env["JOB_ID"])["exit_code"] == 0
 
 
+def test_a_launcher_that_can_keep_nothing_says_so(tmp_path: Path) -> None:
+    mount = ["mount", "-t", "tmpfs", "-o", "nr_inodes=1,mode=700", "tmpfs", str(tmp_path)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("only root may mount")
+    folder = tmp_path / "state"
+    words = [
+        "-m",
+        "trainer",
+        "launcher",
+        "--socket",
+        str(tmp_path / "socket"),
+        "--state",
+        str(folder),
+    ]
+    try:
+        run = subprocess.run(
+            [sys.executable, *words], check=False, capture_output=True, text=True, timeout=60
+        )
+    finally:
+        subprocess.run(["umount", "-l", str(tmp_path)], check=True)
+    assert run.returncode == 1
+    assert run.stderr == (
+        f"launcher: Cannot keep anything in {folder} ([Errno 28] No space left on device: "
+        f"'{folder}'): free some space, or choose another --state.\n"
+    )
+
+
 def test_a_supervisor_that_cannot_begin_is_a_failed_launch(
     launcher: Launcher, jobs: Jobs, disk: Path
 ) -> None:

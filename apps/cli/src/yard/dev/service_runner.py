@@ -62,7 +62,10 @@ class ServiceRunner(threading.Thread):
         failures = 0
         while not self._stopping.is_set():
             self.state, self._since = "starting", time.monotonic()
-            was_ready = self._run_once()
+            try:
+                was_ready = self._run_once()
+            except OSError as error:
+                was_ready, self._hopeless = False, str(error)
             if self._stopping.is_set():
                 break
             if self._hopeless:

@@ -107,7 +107,13 @@ class ServiceStack:
     def _remember(self, record: ProcessRecord) -> None:
         with self._records_lock:
             self._records[record.service] = record
-            self._state.write_records(list(self._records.values()))
+            try:
+                self._state.write_records(list(self._records.values()))
+            except OSError as error:  # a full disk: the service runs all the same
+                self._report(
+                    f"cannot note that {record.service} runs as process {record.pid} "
+                    f"({error.strerror}): after a kill, end it yourself"
+                )
 
 
 def is_ready(runner: ServiceRunner) -> bool:

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -33,6 +34,8 @@ PREFERRED_PORTS = {
     "mlflow": 5000,
 }
 _SOCKET_PATH_LIMIT = 107  # bytes, on Linux
+# Services that begin with less fail in ways of their own; below the share, SeaweedFS writes nothing.
+_LEAST_FREE_BYTES, _LEAST_FREE_SHARE = 64 << 20, 0.01
 _LOG_LIMIT = 16 << 20  # bytes; a larger log is rotated at the next start
 
 
@@ -96,7 +99,8 @@ class StateFolder:
         """Hold the folder's lock.
 
         Raises:
-            YardError: another `yard dev` uses the folder, or its path is too long for a socket.
+            YardError: another `yard dev` uses the folder, its disk is full, or its path is too long
+                for a socket.
         """
         if len(os.fsencode(self.socket)) > _SOCKET_PATH_LIMIT:
             raise YardError(
@@ -122,7 +126,19 @@ class StateFolder:
                     else "try again in a few seconds",
                     Code.USAGE,
                 ) from None
+            self._require_space()
             yield
+
+    def _require_space(self) -> None:
+        disk = shutil.disk_usage(self.root)
+        least = max(_LEAST_FREE_BYTES, disk.total * _LEAST_FREE_SHARE)
+        if disk.free < least:
+            raise YardError(
+                f"the disk of {self.root} is full",
+                f"{disk.free >> 20} MiB of it are free; a start needs {int(least) >> 20} MiB",
+                "free some space, or name a folder on another disk with --state",
+                Code.LOCAL,
+            )
 
     def announce(self, url: str) -> None:
         """Write the server's URL to the folder, where the other commands find it."""

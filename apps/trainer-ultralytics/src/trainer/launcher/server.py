@@ -41,8 +41,13 @@ def serve(socket_path: Path, state: Path) -> int:
     """Listen on `socket_path` until SIGTERM; returns the exit code."""
     logging.basicConfig(stream=sys.stderr, format="launcher: %(message)s", level=logging.INFO)
     os.umask(0o077)
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        advice = "free some space, or choose another --state"
+        logger.error("Cannot keep anything in %s (%s): %s.", state, error, advice)  # noqa: TRY400
+        return 1
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
