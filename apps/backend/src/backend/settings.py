@@ -34,11 +34,10 @@ class DatabaseSettings(BaseSettings):
         pydantic.ValidationError: naming each variable that is missing or wrong.
     """
 
-    model_config = SettingsConfigDict(frozen=True)
+    model_config = SettingsConfigDict(frozen=True, use_attribute_docstrings=True)
 
-    database_url: str = Field(
-        description="sqlite+aiosqlite:///PATH or postgresql+asyncpg://USER:PASSWORD@HOST/NAME"
-    )
+    database_url: str
+    """sqlite+aiosqlite:///PATH or postgresql+asyncpg://USER:PASSWORD@HOST/NAME"""
 
 
 class Settings(DatabaseSettings):
@@ -48,89 +47,73 @@ class Settings(DatabaseSettings):
         pydantic.ValidationError: naming each variable that is missing or wrong.
     """
 
-    training_mode: Literal["subprocess", "kubernetes"] = Field(
-        default="subprocess", description="What runs attempts: the launcher, or Kubernetes Jobs"
-    )
-    backend_url: str = Field(description="Where trainers reach this backend, no trailing slash")
+    training_mode: Literal["subprocess", "kubernetes"] = "subprocess"
+    """What runs attempts: the launcher, or Kubernetes Jobs"""
+    backend_url: str
+    """Where trainers reach this backend, no trailing slash"""
 
-    minio_endpoint: str | None = Field(
-        default=None, description="The object store's internal address; this or R2_ENDPOINT"
-    )
-    r2_endpoint: str | None = Field(
-        default=None,
-        description="The address of R2, S3 or another store outside; see MINIO_ENDPOINT",
-    )
-    s3_public_endpoint: str | None = Field(
-        default=None, description="Where browsers and the CLI reach the store; default: the same"
-    )
-    aws_access_key_id: SecretStr = Field(description="The store's access key")
-    aws_secret_access_key: SecretStr = Field(description="The store's secret key")
-    aws_region: str = Field(default="us-east-1", description="The store's region; R2: auto")
-    datasets_bucket: str = Field(default="datasets", description="The bucket of datasets")
-    models_bucket: str = Field(
-        default="models", description="The bucket of checkpoints and artifacts"
-    )
+    minio_endpoint: str | None = None
+    """The object store's internal address; this or R2_ENDPOINT"""
+    r2_endpoint: str | None = None
+    """The address of R2, S3 or another store outside; see MINIO_ENDPOINT"""
+    s3_public_endpoint: str | None = None
+    """Where browsers and the CLI reach the store; default: the same"""
+    aws_access_key_id: SecretStr
+    """The store's access key"""
+    aws_secret_access_key: SecretStr
+    """The store's secret key"""
+    aws_region: str = "us-east-1"
+    """The store's region; R2: auto"""
+    datasets_bucket: str = "datasets"
+    """The bucket of datasets"""
+    models_bucket: str = "models"
+    """The bucket of checkpoints and artifacts"""
 
-    temporal_address: str = Field(default="localhost:7233", description="HOST:PORT of Temporal")
-    temporal_namespace: str = Field(default="default", description="Temporal's namespace")
-    temporal_task_queue: str = Field(
-        default="training", description="The task queue; checks of datasets use {queue}-checks"
-    )
+    temporal_address: str = "localhost:7233"
+    """HOST:PORT of Temporal"""
+    temporal_namespace: str = "default"
+    """Temporal's namespace"""
+    temporal_task_queue: str = "training"
+    """The task queue; checks of datasets use {queue}-checks"""
 
-    redis_url: SecretStr | None = Field(
-        default=None, description="redis://…; needed for live updates with more than one replica"
-    )
-    mlflow_tracking_uri: str | None = Field(
-        default=None, description="MLflow's address; without it no runs are kept there"
-    )
+    redis_url: SecretStr | None = None
+    """redis://…; needed for live updates with more than one replica"""
+    mlflow_tracking_uri: str | None = None
+    """MLflow's address; without it no runs are kept there"""
 
-    trainers_dir: Path = Field(description="The folder of the trainers' manifests")
-    launcher_socket: Path | None = Field(
-        default=None, description="The launcher's unix socket; needed with TRAINING_MODE=subprocess"
-    )
+    trainers_dir: Path
+    """The folder of the trainers' manifests"""
+    launcher_socket: Path | None = None
+    """The launcher's unix socket; needed with TRAINING_MODE=subprocess"""
 
-    trainer_job_template: Path | None = Field(
-        default=None,
-        description="YAML of the Job of an attempt; needed with TRAINING_MODE=kubernetes",
-    )
-    kubernetes_namespace: str | None = Field(
-        default=None, description="Where training Jobs run; default: the backend's own"
-    )
-    gpu_resource: str = Field(
-        default="nvidia.com/gpu", description="What a GPU is called in a Job's resources"
-    )
-    job_limits: JobLimits = Field(
-        default=JobLimits(), description="JSON; the most that one job may ask for"
-    )
-    job_placements: dict[str, Placement] = Field(
-        default={}, description="JSON; by name where Jobs may run, as `trainer.job.placements`"
-    )
-    unschedulable_after_s: float = Field(
-        default=600, gt=0, description="How long an attempt may stay unschedulable, in seconds"
-    )
+    trainer_job_template: Path | None = None
+    """YAML of the Job of an attempt; needed with TRAINING_MODE=kubernetes"""
+    kubernetes_namespace: str | None = None
+    """Where training Jobs run; default: the backend's own"""
+    gpu_resource: str = "nvidia.com/gpu"
+    """What a GPU is called in a Job's resources"""
+    job_limits: JobLimits = JobLimits()
+    """JSON; the most that one job may ask for"""
+    job_placements: dict[str, Placement] = {}
+    """JSON; by name where Jobs may run, as `trainer.job.placements`"""
+    unschedulable_after_s: float = Field(default=600, gt=0)
+    """How long an attempt may stay unschedulable, in seconds"""
 
-    api_auth: Literal["on", "off"] = Field(
-        default="on", description="Whether users need a token (`python -m backend token`)"
-    )
-    cors_origins: list[str] = Field(
-        default=[], description="JSON; origins whose pages may use the API"
-    )
+    api_auth: Literal["on", "off"] = "on"
+    """Whether users need a token (`python -m backend token`)"""
+    cors_origins: list[str] = []
+    """JSON; origins whose pages may use the API"""
 
-    heartbeat_timeout_s: float = Field(
-        default=20, gt=0, description="Silence after which an attempt is lost, in seconds"
-    )
-    stall_timeout_s: float = Field(
-        default=1800, gt=0, description="Time without progress that ends an attempt, in seconds"
-    )
-    stop_grace_s: float = Field(
-        default=10, ge=0, description="From the request to stop until SIGKILL, in seconds"
-    )
-    max_dataset_bytes: int = Field(
-        default=64 * 2**30, gt=0, description="The largest archive that is taken, in bytes"
-    )
-    log_limit_bytes: int = Field(
-        default=64 * 2**20, gt=0, description="The most that is kept of a job's log, in bytes"
-    )
+    heartbeat_timeout_s: float = Field(default=20, gt=0)
+    """Silence after which an attempt is lost, in seconds"""
+    stall_timeout_s: float = Field(default=1800, gt=0)
+    """Time without progress that ends an attempt, in seconds"""
+    stop_grace_s: float = Field(default=10, ge=0)
+    """From the request to stop until SIGKILL, in seconds"""
+    max_dataset_bytes: int = Field(default=64 * 2**30, gt=0)
+    """The largest archive that is taken, in bytes"""
+    log_limit_bytes: int = Field(default=64 * 2**20, gt=0)
+    """The most that is kept of a job's log, in bytes"""
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
