@@ -33,9 +33,7 @@ class WriteBatcher(Generic[Item, Result]):
     """
 
     def __init__(
-        self,
-        write: Callable[[Mapping[str, Item]], Awaitable[Mapping[str, Result]]],
-        at_most: int,
+        self, write: Callable[[Mapping[str, Item]], Awaitable[Mapping[str, Result]]], at_most: int
     ) -> None:
         self._write = write
         self._at_most = at_most

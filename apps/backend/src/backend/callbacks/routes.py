@@ -78,7 +78,7 @@ async def heartbeat(request: Request) -> Response:
         "requestBody": {
             "required": False,
             "content": {"application/octet-stream": {"schema": {"type": "string"}}},
-        },
+        }
     },
 )
 async def append_log(request: Request) -> Response:

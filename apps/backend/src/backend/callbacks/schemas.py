@@ -93,8 +93,7 @@ class HeartbeatIn(_FromTrainer):
 
     epoch: Epoch | None = Field(default=None, description="The epoch just finished, from 0")
     metrics: Numbers = Field(
-        default={},
-        description=f"The first {MAX_METRICS} are kept; NaN and infinity as null",
+        default={}, description=f"The first {MAX_METRICS} are kept; NaN and infinity as null"
     )
     seq: Count | None = Field(default=None, description="Growing")
     phase: Literal["preparing", "training", "validating", "uploading"] | None = None
@@ -111,7 +110,7 @@ class HeartbeatIn(_FromTrainer):
 class FinishIn(_FromTrainer):
     kind: ClassVar[str] = "finish"
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"cause": "completed", "message": "best mAP50 0.91"}]},
+        json_schema_extra={"examples": [{"cause": "completed", "message": "best mAP50 0.91"}]}
     )
 
     cause: Annotated[

@@ -10,13 +10,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt,
 
 from backend.context import Context
 from backend.datasets import check_process, repository
-from backend.datasets.schemas import (
-    CompletedPart,
-    DatasetCreate,
-    Report,
-    Upload,
-    UploadPart,
-)
+from backend.datasets.schemas import CompletedPart, DatasetCreate, Report, Upload, UploadPart
 from backend.infra.database import new_id
 from backend.infra.object_store import UploadedPart
 from backend.infra.problems import Problem, not_found, wrong_field

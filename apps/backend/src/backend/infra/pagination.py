@@ -33,9 +33,7 @@ class ListQuery(BaseModel, Generic[Status]):
     limit: int = Field(default=50, ge=1, le=500)
     # Told in the document, judged by `page`, whose sentence says what to do.
     cursor: str = Field(
-        default="",
-        json_schema_extra={"pattern": f"^({_CURSOR})?$"},
-        description="`next_cursor`",
+        default="", json_schema_extra={"pattern": f"^({_CURSOR})?$"}, description="`next_cursor`"
     )
 
 

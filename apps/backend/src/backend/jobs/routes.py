@@ -120,10 +120,7 @@ async def read_log(
     return Response(
         part.data,
         media_type="text/plain",
-        headers={
-            "X-Log-Offset": str(part.next_offset),
-            "X-Log-Complete": str(complete).lower(),
-        },
+        headers={"X-Log-Offset": str(part.next_offset), "X-Log-Complete": str(complete).lower()},
     )
 
 

@@ -147,9 +147,7 @@ async def stop_stalled(session: AsyncSession, before: datetime) -> None:
 async def stop_overdue(session: AsyncSession) -> None:
     deadline = cast(extract("epoch", Job.started_at), Float) + Job.max_duration_s
     overdue = exists().where(
-        Job.id == Attempt.job_id,
-        Job.max_duration_s.is_not(None),
-        deadline < utcnow().timestamp(),
+        Job.id == Attempt.job_id, Job.max_duration_s.is_not(None), deadline < utcnow().timestamp()
     )
     await _stop_where(session, Cause.DEADLINE_EXCEEDED, overdue)
 
@@ -203,8 +201,7 @@ async def jobs_without_workflow(session: AsyncSession, stale: datetime) -> Seque
         .where(
             waits_for_workflow,
             or_(
-                and_(Job.status == JobStatus.QUEUED, ~Job.workflow_started),
-                Job.updated_at < stale,
+                and_(Job.status == JobStatus.QUEUED, ~Job.workflow_started), Job.updated_at < stale
             ),
         )
         .order_by(Job.created_at)

@@ -84,10 +84,7 @@ CAUSE_RULES: dict[Cause, CauseRule] = {
     C.TRAINER_CRASHED: CauseRule(
         R.IF_PROGRESSED, "The trainer ended with an error. The end of its log tells which."
     ),
-    C.LAUNCH_FAILED: CauseRule(
-        R.ALWAYS,
-        "The trainer could not be started.",
-    ),
+    C.LAUNCH_FAILED: CauseRule(R.ALWAYS, "The trainer could not be started."),
 }
 
 # What a trainer can know of itself; the rest only an executor or a user can say.

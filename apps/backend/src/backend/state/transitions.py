@@ -11,12 +11,7 @@ from backend.state.statuses import SOURCES, JobStatus
 
 
 async def transition(
-    session: AsyncSession,
-    job_id: str,
-    to: JobStatus,
-    *,
-    attempt: int | None = None,
-    **columns: Any,
+    session: AsyncSession, job_id: str, to: JobStatus, *, attempt: int | None = None, **columns: Any
 ) -> bool:
     """Move a job to `to`: one guarded UPDATE, so that of several writers one wins.
 
