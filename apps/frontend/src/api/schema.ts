@@ -1074,7 +1074,7 @@ export interface components {
             };
             /**
              * Accepts
-             * @description What each setting of `config_schema` may be, in words
+             * @description What each field of `config_schema` may be, in words
              */
             accepts: {
                 [key: string]: string;

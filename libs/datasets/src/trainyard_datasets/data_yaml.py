@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from trainyard_datasets import limits
-from trainyard_datasets.files import SETTINGS, Files, UnreadableError, is_plain
+from trainyard_datasets.files import DATA_YAML, Files, UnreadableError, is_plain
 from trainyard_datasets.problems import Problems, RejectedError
 
 SPLITS = ("train", "val", "test")
@@ -30,7 +30,7 @@ def read(files: Files, top: str, problems: Problems | None = None) -> dict[str, 
     Raises:
         RejectedError: it is no YAML, or holds no keys.
     """
-    name = f"{top}{SETTINGS}"
+    name = f"{top}{DATA_YAML}"
     if files.size(name) > limits.MAX_YAML_BYTES:
         raise RejectedError(
             f"data.yaml has more than {limits.MAX_YAML_BYTES:,} bytes. Keep only the keys that "
@@ -39,7 +39,7 @@ def read(files: Files, top: str, problems: Problems | None = None) -> dict[str, 
         )
     try:
         text, is_whole = _decoded(files.read(name))
-        node, settings = _parsed(text, name)
+        node, content = _parsed(text, name)
     except UnreadableError as error:
         raise RejectedError(str(error), name) from error
     except _YAML_ERRORS as error:
@@ -47,16 +47,16 @@ def read(files: Files, top: str, problems: Problems | None = None) -> dict[str, 
         raise RejectedError(
             f"data.yaml cannot be read ({first}). Compare it with YAML's rules.", name
         ) from error
-    if not isinstance(settings, dict):
+    if not isinstance(content, dict):
         raise RejectedError("data.yaml must hold keys: train, val and names.", name)
     if not is_whole and problems:
         problems.warning("Bytes that are not UTF-8 text were ignored. Save it as UTF-8.", name)
-    settings = {key: None if value == "None" else value for key, value in settings.items()}
-    if settings.get("names") is not None:
-        settings["names"] = _as_written(node, settings["names"])
-    if "val" not in settings and "validation" in settings:
-        settings["val"] = settings["validation"]
-    return settings
+    content = {key: None if value == "None" else value for key, value in content.items()}
+    if content.get("names") is not None:
+        content["names"] = _as_written(node, content["names"])
+    if "val" not in content and "validation" in content:
+        content["val"] = content["validation"]
+    return content
 
 
 def _decoded(data: bytes) -> tuple[str, bool]:
@@ -99,22 +99,22 @@ def _text(node: yaml.Node, value: Any) -> Any:
     return node.value if isinstance(node, yaml.ScalarNode) else value
 
 
-def warn_of_ignored(settings: dict[str, Any], name: str, problems: Problems) -> None:
+def warn_of_ignored(content: dict[str, Any], name: str, problems: Problems) -> None:
     """Tell the keys that training does without."""
-    for key in settings:
+    for key in content:
         if key == "download":
             problems.warning("The key 'download' was ignored: nothing of a dataset is run.", name)
         elif key not in _KNOWN:
             problems.warning(f"The key {str(key)[:60]!r} was ignored.", name)
 
 
-def class_names(settings: dict[str, Any]) -> list[str]:
+def class_names(content: dict[str, Any]) -> list[str]:
     """The classes in the order of their indices.
 
     Raises:
         RejectedError: there are none, or they contradict nc.
     """
-    names, count = settings.get("names"), _count(settings)
+    names, count = content.get("names"), _count(content)
     if names is None and count is not None:
         names = [f"class_{index}" for index in range(min(count, limits.MAX_CLASSES + 1))]
     if isinstance(names, dict):
@@ -132,10 +132,10 @@ def class_names(settings: dict[str, Any]) -> list[str]:
     return [str(name)[: limits.MAX_CLASS_NAME] for name in names]
 
 
-def _count(settings: dict[str, Any]) -> int | None:
-    if "nc" not in settings:
+def _count(content: dict[str, Any]) -> int | None:
+    if "nc" not in content:
         return None
-    value = settings["nc"]
+    value = content["nc"]
     try:
         count = int(float(value))
     except (TypeError, ValueError, OverflowError):
@@ -156,14 +156,14 @@ def _by_index(names: dict[Any, Any]) -> list[Any]:
     return [found[index] for index in range(len(names))]
 
 
-def keypoints(settings: dict[str, Any], task: str) -> Keypoints:
+def keypoints(content: dict[str, Any], task: str) -> Keypoints:
     """`kpt_shape` and `flip_idx`. For other tasks than pose only the shape, where it is valid.
 
     Raises:
         RejectedError: it is a pose set, and they are missing or wrong.
     """
     shape = None
-    match settings.get("kpt_shape"):
+    match content.get("kpt_shape"):
         case [int(points), 2 | 3 as size] if 0 < points <= limits.MAX_KEYPOINTS:
             shape = (int(points), int(size))
     if task != "pose":
@@ -173,7 +173,7 @@ def keypoints(settings: dict[str, Any], task: str) -> Keypoints:
             "A pose set needs kpt_shape in data.yaml: [number of keypoints, 2 or 3], e.g. "
             "kpt_shape: [17, 3]."
         )
-    flip = settings.get("flip_idx")
+    flip = content.get("flip_idx")
     if flip is not None and not _is_permutation(flip, shape[0]):
         raise RejectedError(
             f"data.yaml's flip_idx must hold each of 0 to {shape[0] - 1} once: where each keypoint "

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import NamedTuple, Protocol
 
-SETTINGS = "data.yaml"
+DATA_YAML = "data.yaml"
 # What Ultralytics reads.
 IMAGE_SUFFIXES = frozenset(
     {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trainyard_datasets import layout
 from trainyard_datasets.files import (
-    SETTINGS,
+    DATA_YAML,
     Content,
     UnreadableError,
     is_image,
@@ -101,7 +101,7 @@ class Folder:
 
 
 def _may_belong(name: str) -> bool:
-    return name == SETTINGS or is_image(name) or is_text(name)
+    return name == DATA_YAML or is_image(name) or is_text(name)
 
 
 @dataclass

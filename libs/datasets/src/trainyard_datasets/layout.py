@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from trainyard_datasets import data_yaml, foreign
 from trainyard_datasets.data_yaml import SPLITS
 from trainyard_datasets.files import (
+    DATA_YAML,
     IMAGE_SUFFIXES,
-    SETTINGS,
     Files,
     UnreadableError,
     is_image,
@@ -49,18 +49,18 @@ def find(files: Files, task: str, problems: Problems) -> Layout:
     """Raise RejectedError when the dataset has no usable layout."""
     if task == "classify":
         return _classify(files, problems)
-    top = _top(files, SETTINGS)
-    settings = data_yaml.read(files, top, problems)
-    data_yaml.warn_of_ignored(settings, f"{top}{SETTINGS}", problems)
-    names = data_yaml.class_names(settings)
-    keypoints = data_yaml.keypoints(settings, task)
-    places = _Places(files, top, settings, problems)
+    top = _top(files, DATA_YAML)
+    content = data_yaml.read(files, top, problems)
+    data_yaml.warn_of_ignored(content, f"{top}{DATA_YAML}", problems)
+    names = data_yaml.class_names(content)
+    keypoints = data_yaml.keypoints(content, task)
+    places = _Places(files, top, content, problems)
     splits, folders = {}, {}
     for split in SPLITS:
-        if split == "test" and not settings.get("test"):
+        if split == "test" and not content.get("test"):
             continue
         try:
-            splits[split], folders[split] = places.find(settings.get(split), split)
+            splits[split], folders[split] = places.find(content.get(split), split)
         except RejectedError as error:
             if split != "test":
                 raise
@@ -78,15 +78,15 @@ def guess_task(files: Files) -> str:
         RejectedError: there are label files, but no data.yaml, or it cannot be read.
     """
     names = files.names
-    has_settings = any(posixpath.basename(name) == SETTINGS for name in names)
+    has_data_yaml = any(posixpath.basename(name) == DATA_YAML for name in names)
     found = {name for name in names if is_label(name)}
-    if has_settings:
+    if has_data_yaml:
         found.update(label for label in map(label_of, filter(is_image, names)) if label in names)
-    if not found and not has_settings:
+    if not found and not has_data_yaml:
         if told := foreign.annotations(files):
             raise RejectedError(told)
         return "classify"
-    if "kpt_shape" in data_yaml.read(files, _top(files, SETTINGS)):
+    if "kpt_shape" in data_yaml.read(files, _top(files, DATA_YAML)):
         return "pose"
     labels = [name for name in sorted(found) if files.size(name)]
     columns = Counter[int]()
@@ -101,12 +101,12 @@ def guess_task(files: Files) -> str:
 def lists(files: Files) -> set[str]:
     """The files that data.yaml names as lists of images, where it can be read."""
     try:
-        top = _top(files, SETTINGS)
-        settings = data_yaml.read(files, top)
-        places = _Places(files, top, settings, Problems())
+        top = _top(files, DATA_YAML)
+        content = data_yaml.read(files, top)
+        places = _Places(files, top, content, Problems())
     except RejectedError:
         return set()
-    values = [settings.get(split) for split in SPLITS]
+    values = [content.get(split) for split in SPLITS]
     flat = [v for value in values for v in (value if isinstance(value, list) else [value])]
     return {n for v in flat if isinstance(v, str) if (n := places.locate(v)) and n in files.names}
 
@@ -140,9 +140,7 @@ def _top(files: Files, marker: str) -> str:
 class _Places:
     """Finds the images that data.yaml names for a split: by folders, or by lists of files."""
 
-    def __init__(
-        self, files: Files, top: str, settings: dict[str, Any], problems: Problems
-    ) -> None:
+    def __init__(self, files: Files, top: str, content: dict[str, Any], problems: Problems) -> None:
         self._files = files
         self._top = top
         self._problems = problems
@@ -151,7 +149,7 @@ class _Places:
         for folder in {posixpath.dirname(name) for name in self._images}:
             self._folders.update(str(parent) for parent in PurePosixPath(folder, "x").parents)
         self._bases = [top.rstrip("/")]
-        path = settings.get("path")
+        path = content.get("path")
         if path is not None and not isinstance(path, str):
             self._ignore(path)
         elif path and (base := self._inside(self._bases[0], path)) in self._folders:
@@ -163,7 +161,7 @@ class _Places:
         self._problems.warning(
             f"path is ignored: {str(path)[:100]!r}. The folders of train and val are looked for "
             "beside data.yaml.",
-            f"{self._top}{SETTINGS}",
+            f"{self._top}{DATA_YAML}",
         )
 
     def find(self, value: Any, split: str) -> tuple[list[str], list[str]]:

@@ -70,7 +70,7 @@ class Manifest(TrainerSummary):
 
 class TrainerOut(Manifest):
     accepts: dict[str, str] = Field(
-        description="What each setting of `config_schema` may be, in words"
+        description="What each field of `config_schema` may be, in words"
     )
 
 

@@ -71,16 +71,16 @@ def _took(job: Json) -> str:
 
 
 def show(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
-    """Show a job: status, cause, progress, settings and metrics."""
+    """Show a job: status, cause, progress, config and metrics."""
     api = client(url)
     found = api.find("jobs", job_id)
     if as_json:
         console.print_json(found)
     else:
-        _print(found, _settings(api, found))
+        _print(found, _config(api, found))
 
 
-def _settings(api: Client, item: Json) -> str:
+def _config(api: Client, item: Json) -> str:
     """What the job sets otherwise than its trainer's defaults; everything if that trainer is gone."""
     defaults: Json = {}
     with suppress(YardError):
@@ -96,7 +96,7 @@ def _settings(api: Client, item: Json) -> str:
     return ", ".join(told)
 
 
-def _print(item: Json, settings: str) -> None:
+def _print(item: Json, config: str) -> None:
     epochs = item["config"].get("epochs")
     epoch = None if item["epoch"] is None else f"{item['epoch'] + 1} of {epochs or '?'} finished"
     console.print_table(
@@ -118,7 +118,7 @@ def _print(item: Json, settings: str) -> None:
                 ("took" if item["finished_at"] else "runs for", item["started_at"] and _took(item)),
                 ("log", formatting.size(item["log_size"])),
                 ("weights", (item.get("weights") or {}).get("name")),
-                ("config", settings),
+                ("config", config),
             ]
         )
     )

@@ -25,16 +25,16 @@ _FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 def submit(
     dataset: DatasetReference,
     *,
-    settings: Annotated[
+    fields: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
-            help="A setting of the trainer, e.g. --set epochs=20; `yard trainer show NAME` lists them.",
+            help="A config field of the trainer, e.g. --set epochs=20; `yard trainer show NAME` lists them.",
         ),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="A YAML file of settings; --set overrides it.")
+        Path | None, typer.Option(help="A YAML file of config fields; --set overrides it.")
     ] = None,
     weights: Annotated[
         str | None,
@@ -77,7 +77,7 @@ def submit(
     """Train on a dataset and follow the job. Ctrl-C leaves it running."""
     api = client(url)
     chosen = require_ready(api.dataset(dataset))
-    config_values = _json_only(_file(config) | _settings(api, trainer, settings or []))
+    config_values = _json_only(_file(config) | _fields(api, trainer, fields or []))
     asked = {"cpu": cpu, "memory": memory, "gpu": gpu, "placement": placement}
     body = {
         "dataset_id": chosen["id"],
@@ -142,9 +142,9 @@ def _follow(api: Client, job: Json, dataset: Json, *, as_json: bool) -> Json:
     return job
 
 
-def _settings(api: Client, trainer: str, settings: list[str]) -> Json:
-    """Return the settings by name, typed by the trainer's schema: device=0 is text."""
-    pairs = list(map(_pair, settings))
+def _fields(api: Client, trainer: str, fields: list[str]) -> Json:
+    """Return the config fields by name, typed by the trainer's schema: device=0 is text."""
+    pairs = list(map(_pair, fields))
     if not pairs:
         return {}
     try:
@@ -160,11 +160,11 @@ def _is_text(field: Json) -> bool:
     return bool(field.get("type") == "string")
 
 
-def _pair(setting: str) -> tuple[str, str]:
-    key, equals, value = setting.partition("=")
+def _pair(field: str) -> tuple[str, str]:
+    key, equals, value = field.partition("=")
     if not (key and equals):
         raise YardError(
-            f"--set {setting} has no value",
+            f"--set {field} has no value",
             todo="write --set key=value, e.g. --set epochs=20",
             code=Code.USAGE,
         )
@@ -191,22 +191,24 @@ def _file(path: Path | None) -> Json:
         content = yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise YardError(
-            f"cannot read {path}", str(error), "give a YAML file of settings", Code.USAGE
+            f"cannot read {path}", str(error), "give a YAML file of config fields", Code.USAGE
         ) from error
     if not isinstance(content, dict):
         raise YardError(
-            f"{path} holds no settings", todo="write one `key: value` per line", code=Code.USAGE
+            f"{path} holds no config fields",
+            todo="write one `key: value` per line",
+            code=Code.USAGE,
         )
     return content
 
 
 def _json_only(values: Json) -> Json:
-    """Return the settings if JSON can express them: YAML also has dates and infinities."""
+    """Return the config fields if JSON can express them: YAML also has dates and infinities."""
     try:
         json.dumps(values, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise YardError(
-            "a setting is not text, a number, true or false, or a list of these",
+            "a config field is not text, a number, true or false, or a list of these",
             str(error),
             "quote values such as dates",
             Code.USAGE,

@@ -11,7 +11,7 @@ from yard.client import Json
 from yard.console import out
 from yard.options import AsJson, Url, client
 
-_WIDTH = 48  # of what a setting accepts
+_WIDTH = 48  # of what a config field accepts
 
 
 def list_trainers(url: Url = None, as_json: AsJson = False) -> None:
@@ -30,12 +30,13 @@ def list_trainers(url: Url = None, as_json: AsJson = False) -> None:
 def show(
     name: Annotated[str, typer.Argument(help="The trainer's name.")],
     advanced: Annotated[
-        bool, typer.Option("--advanced", help="Show the settings that are seldom changed, too.")
+        bool,
+        typer.Option("--advanced", help="Show the config fields that are seldom changed, too."),
     ] = False,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a trainer and its settings, with their ranges and defaults."""
+    """Show a trainer and its config fields, with their ranges and defaults."""
     manifest = client(url).get(f"/trainers/{quote(name, safe='')}")
     console.print_json(manifest) if as_json else _print(manifest, advanced)
 
@@ -73,7 +74,7 @@ def _print(manifest: Json, advanced: bool) -> None:
 
 
 def _short(accepted: str) -> str:
-    """What a setting accepts, cut to a column: some of a long list, and no pattern."""
+    """What a config field accepts, cut to a column: some of a long list, and no pattern."""
     accepted = accepted.partition(" that matches ")[0]
     if len(accepted) <= _WIDTH:
         return accepted

@@ -224,6 +224,6 @@ def _describe(header: dict[str, Any], images: dict[str, set[str]], folder: Path)
         (folder / splits[split]).write_text("".join(lines), encoding="utf-8")
     names = header["names"]
     keypoints = {key: header[key] for key in ("kpt_shape", "flip_idx") if header[key] is not None}
-    settings = {**splits, "nc": len(names), "names": dict(enumerate(names)), **keypoints}
-    text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
+    content = {**splits, "nc": len(names), "names": dict(enumerate(names)), **keypoints}
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     (folder / "data.yaml").write_text(text, encoding="utf-8")
