@@ -104,7 +104,7 @@ Yard = Callable[..., subprocess.CompletedProcess[str]]
 def yard(server: Server, tmp_path: Path) -> Yard:
     """Run the real command against the server, in an empty folder."""
 
-    def run(*words: str, url: str = "") -> subprocess.CompletedProcess[str]:
+    def run(*words: str, url: str = "", limit_s: float = 60) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [Path(sys.executable).with_name("yard"), *words],
             capture_output=True,
@@ -112,7 +112,7 @@ def yard(server: Server, tmp_path: Path) -> Yard:
             check=False,
             cwd=tmp_path,
             env={"YARD_URL": url or server.url, "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
-            timeout=60,
+            timeout=limit_s,
         )
 
     return run

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import subprocess
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -117,13 +118,16 @@ def _inspect(file: Path) -> Json:
     Raises:
         YardError: they cannot be loaded, or not safely.
     """
+    todo = "push a .pt file that Ultralytics has written"
+    if not zipfile.is_zipfile(file):
+        raise YardError(f"{file} is not pushed", "PyTorch has not written it", todo)
     command = [str(locations.trainer_python()), "-m", "trainer", "inspect", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise YardError(
             f"{file} is not pushed",
             (done.stderr.strip().splitlines() or ["the trainer cannot read it"])[-1],
-            "push a .pt file that Ultralytics has written",
+            todo,
         )
     found: Json = json.loads(done.stdout.splitlines()[-1])
     return found
