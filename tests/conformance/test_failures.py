@@ -1,5 +1,8 @@
 """Failures get their cause, and those that are retryable resume."""
 
+import hashlib
+
+import httpx
 import pytest
 from support.api import Api
 from support.waiting import wait_for
@@ -81,6 +84,30 @@ def test_a_killed_yolo_training_resumes_from_its_checkpoint(
     assert [row["epoch"] for row in rows] == list(range(8))
     assert rows[0]["attempt"] == 1
     assert rows[-1]["attempt"] == 2
+
+
+# A deadline stops an attempt as a cancel does.
+@pytest.mark.parametrize("end", ["cancelled", "trainer_crashed"])
+def test_the_model_of_the_last_epoch_outlives_every_end(
+    api: Api, platform: Platform, dataset_id: str, end: str
+) -> None:
+    job_id = api.submit_yolo(dataset_id, epochs=5000, max_attempts=1)
+    kept = {"best.pt", "last.pt", "results.csv", "evaluation.json"}
+    wait_for(lambda: kept <= set(api.artifacts(job_id)), 90, lambda: api.log(job_id)[-2000:])
+    assert api.job(job_id)["status"] == "running"
+    if end == "cancelled":
+        api.post(f"/api/v1/jobs/{job_id}/cancel").raise_for_status()
+    else:
+        platform.kill_trainer(job_id)
+    job = api.wait(job_id, seconds=90)
+    assert job["cause"] == end
+    left = api.artifacts(job_id)
+    assert kept <= set(left)
+    told = httpx.get(left["evaluation.json"]["url"]).raise_for_status().json()
+    assert told["interim"]
+    assert 0 <= told["best"]["epoch"] <= job["epoch"]
+    model = httpx.get(left["best.pt"]["url"]).raise_for_status().content
+    assert hashlib.sha256(model).hexdigest() == left["best.pt"]["sha256"]
 
 
 def test_a_users_retry_goes_on_where_the_job_stood(api: Api, dataset_id: str) -> None:

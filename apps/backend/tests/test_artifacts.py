@@ -118,6 +118,26 @@ async def test_a_later_attempt_replaces_them(served: Served, s3: "S3Client", job
     assert [(item["name"], item["size"]) for item in items] == [("best.pt", 5)]
 
 
+async def test_a_job_that_goes_on_has_what_there_is_so_far(
+    served: Served, s3: "S3Client", job_id: str
+) -> None:
+    ctx, client = served
+
+    async def sizes() -> dict[str, int]:
+        items = (await client.get(f"/api/v1/jobs/{job_id}/artifacts")).json()["items"]
+        return {item["name"]: item["size"] for item in items}
+
+    await api_support.set_job(ctx, job_id, attempt=10, status=JobStatus.RUNNING)
+    assert await sizes() == {}
+    for name, body in (("last.pt", b"x"), ("best.pt", b"epoch 1"), ("best.pt", b"of epoch 2")):
+        put(s3, f"{job_id}/9/artifacts/{name}", body)
+        assert (await sizes())[name] == len(body)
+    assert list(await sizes()) == ["best.pt", "last.pt"]
+    await finalize(ctx, job_id, 10)
+    put(s3, f"{job_id}/9/artifacts/late.txt", b"x")
+    assert await sizes() == {"best.pt": 10, "last.pt": 1}
+
+
 @pytest.mark.parametrize("attempt", ["99999999999999999999", "2147483648", "3", "02", "\u0662"])
 async def test_what_no_attempt_of_the_job_can_have_left(
     served: Served, s3: "S3Client", job_id: str, attempt: str

@@ -87,6 +87,44 @@ def test_a_stored_checkpoint_is_never_older_than_its_limit(
     assert list(tmp_path.glob("checkpoint-*")) == []
 
 
+def test_the_model_so_far_is_an_artifact_until_the_final_one_is(
+    jobs: Jobs, s3: "S3Client", tmp_path: Path
+) -> None:
+    attempt = Attempt.from_env(jobs.env())
+    prefix = f"{attempt.job_id}/1/artifacts/"
+
+    def after(fitness: list[float], *, final: bool = False) -> dict[str, bytes]:
+        """What is stored after an epoch's upload, of which the last has the last fitness."""
+        uploader = CheckpointUploader(attempt, ObjectStore(attempt, threading.Event()), list)
+        for value in fitness:
+            (run / "weights/last.pt").write_text(f"{value}")
+            best = value == max(fitness[: fitness.index(value) + 1])
+            if best:
+                (run / "weights/best.pt").write_text(f"{value}")
+            (run / "evaluation.json").write_text(f"{max(fitness)}")
+            target = tmp_path / f"checkpoint-{value}"
+            checkpoints.snapshot(run, target, best=best)
+            uploader.add(target, 0)
+        if final:
+            uploader.upload_final([run / "weights/last.pt", run / "weights/best.pt"])
+        uploader.close()
+        listed = s3.list_objects_v2(Bucket=MODELS_BUCKET, Prefix=prefix)["Contents"]
+        return {
+            item["Key"].removeprefix(prefix): s3.get_object(Bucket=MODELS_BUCKET, Key=item["Key"])[
+                "Body"
+            ].read()
+            for item in listed
+        }
+
+    run = tmp_path / "run"
+    (run / "weights").mkdir(parents=True)
+    assert after([1]) == {"best.pt": b"1", "last.pt": b"1", "evaluation.json": b"1"}
+    assert after([3, 2]) == {"best.pt": b"3", "last.pt": b"2", "evaluation.json": b"3"}
+    (run / "weights/best.pt").write_text("final")
+    told = after([6, 5, 4], final=True)
+    assert (told["last.pt"], told["best.pt"]) == (b"4", b"6")
+
+
 def test_a_checkpoint_of_an_older_version_is_restored(
     jobs: Jobs, s3: "S3Client", tmp_path: Path
 ) -> None:

@@ -242,7 +242,7 @@ export interface paths {
         };
         /**
          * List Artifacts
-         * @description What the job left behind, by name; empty until it has finished.
+         * @description What the job left behind, by name; of one that goes on, what there is so far.
          */
         get: operations["list_artifacts"];
         put?: never;

@@ -64,6 +64,14 @@ def pack(snapshot: Path, unacknowledged: Sequence[EpochMetrics] = ()) -> Path:
     return target
 
 
+def artifacts(snapshot: Path) -> list[tuple[str, Path]]:
+    """The snapshot's files that the job shows, each with its artifact's name."""
+    last, best = snapshot / _LAST, snapshot / _BEST
+    files = [best if best.exists() else last, last, snapshot / _RESULTS, snapshot / _EVALUATION]
+    names = ("best.pt", "last.pt", _RESULTS, _EVALUATION)
+    return [(name, file) for name, file in zip(names, files, strict=True) if file.exists()]
+
+
 class Restored(NamedTuple):
     """`epoch`, from 0, is the last finished one; `unacknowledged` as it was packed."""
 

@@ -38,10 +38,8 @@ async def replace(session: AsyncSession, job_id: str, artifacts: Sequence[Artifa
     session.add_all(artifacts)
 
 
-async def of_job(session: AsyncSession, job_id: str) -> Sequence[Artifact] | None:
-    """By name; None: there is no such job."""
-    if await session.get(Job, job_id) is None:
-        return None
+async def of_job(session: AsyncSession, job_id: str) -> Sequence[Artifact]:
+    """By name; none before the job has finished."""
     found = await session.scalars(
         select(Artifact).where(Artifact.job_id == job_id).order_by(Artifact.name)
     )

@@ -1,4 +1,4 @@
-"""Artifacts: the files that a finished job left in the store."""
+"""Artifacts: the files that a job left in the store."""
 
 import asyncio
 import mimetypes
@@ -13,6 +13,8 @@ from backend.infra.object_store import StoredObject
 from backend.infra.problems import not_found
 from backend.state import object_keys
 from backend.state.artifacts import Artifact
+from backend.state.jobs import Job
+from backend.state.statuses import FINISHED
 
 ARTIFACT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ()\[\]{}@+=,._-]{0,127}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -33,6 +35,20 @@ async def register_artifacts(ctx: Context, job_id: str) -> dict[str, str]:
     Raises:
         ObjectStoreError: nothing was changed.
     """
+    artifacts, left_out = await _stored(ctx, job_id)
+    async with ctx.db.transaction() as session:
+        await repository.replace(session, job_id, artifacts)
+    notes = {}
+    for text, keys in left_out.items():
+        if keys:
+            named = ", ".join(repr(key[:200]) for key in keys[:_NAMED_IN_NOTE])
+            more = len(keys) - _NAMED_IN_NOTE
+            notes[text] = f"{named} and {more} more." if more > 0 else f"{named}."
+    return notes
+
+
+async def _stored(ctx: Context, job_id: str) -> tuple[list[Artifact], dict[str, list[str]]]:
+    """What the store has of the job now, by name, and by reason the keys that are no artifacts."""
     attempt, found, left_out = await _last_with_artifacts(ctx, job_id)
     heads = await asyncio.gather(
         *(ctx.store.head(ctx.settings.models_bucket, item.key) for item in found)
@@ -51,15 +67,7 @@ async def register_artifacts(ctx: Context, job_id: str) -> dict[str, str]:
                 sha256=sha256 if _SHA256.fullmatch(sha256) else None,
             )
         )
-    async with ctx.db.transaction() as session:
-        await repository.replace(session, job_id, artifacts)
-    notes = {}
-    for text, keys in left_out.items():
-        if keys:
-            named = ", ".join(repr(key[:200]) for key in keys[:_NAMED_IN_NOTE])
-            more = len(keys) - _NAMED_IN_NOTE
-            notes[text] = f"{named} and {more} more." if more > 0 else f"{named}."
-    return notes
+    return sorted(artifacts, key=lambda one: one.name), left_out
 
 
 async def _last_with_artifacts(
@@ -98,11 +106,19 @@ async def _last_with_artifacts(
 
 
 async def artifacts(ctx: Context, job_id: str) -> list[ArtifactOut]:
-    """The job's artifacts with their links. Raises a Problem (404) unless there is such a job."""
+    """The job's artifacts with their links, those so far if it goes on.
+
+    Raises:
+        Problem: 404, there is no such job.
+        ObjectStoreError: those of a job that goes on could not be listed.
+    """
     async with ctx.db.reading() as session:
+        job = await session.get(Job, job_id)
         rows = await repository.of_job(session, job_id)
-    if rows is None:
+    if job is None:
         raise not_found("Job", job_id)
+    if job.status not in FINISHED:
+        rows, _ = await _stored(ctx, job_id)
     return [await _shown(ctx, row) for row in rows]
 
 

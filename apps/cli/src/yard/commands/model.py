@@ -7,6 +7,7 @@ import typer
 
 from yard import console, formatting
 from yard.client import Client, Json
+from yard.commands.job import FINISHED
 from yard.console import out
 from yard.errors import Code, YardError
 from yard.options import AsJson, JobId, Url, client
@@ -55,10 +56,13 @@ def fetch(api: Client, job: Json, folder: Path, only: list[str], *, show: bool) 
     names = [item["name"] for item in items]
     missing = [name for name in only if name not in names] or (["no artifact"] if not items else [])
     if missing:
+        todo = "name one of these" if items else ""
+        if job["status"] not in FINISHED:
+            todo = "wait: a training has its model from its first epoch on, the rest at its end"
         raise YardError(
             f"job {job['id']} has no {missing[0]}" if only else f"job {job['id']} has no artifacts",
-            f"it is {job['status']} and has: {', '.join(names) or 'nothing yet'}",
-            "wait until it has succeeded" if job["status"] != "succeeded" else "name one of these",
+            f"it is {job['status']} and has: {', '.join(names) or 'nothing'}",
+            todo,
             Code.NOT_FOUND,
         )
     wanted = [item for item in items if not only or item["name"] in only]

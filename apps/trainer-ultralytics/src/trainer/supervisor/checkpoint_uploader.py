@@ -1,4 +1,4 @@
-"""Uploads checkpoints beside the training."""
+"""Uploads checkpoints, and the artifacts that they hold, beside the training."""
 
 import logging
 import os
@@ -33,6 +33,7 @@ class CheckpointUploader:
         object_store: ObjectStore,
         unacknowledged: Callable[[], list[EpochMetrics]],
     ) -> None:
+        self._attempt = attempt
         self._bucket = attempt.models_bucket
         self._key = checkpoints.checkpoint_key(attempt.job_id, attempt.number)
         self._object_store = object_store
@@ -44,6 +45,9 @@ class CheckpointUploader:
         self._added_at: dict[Path, float] = {}
         self._next_at = 0.0
         self._hurrying = threading.Event()
+        self._artifact_lock = threading.Lock()
+        self._superseded = False
+        self._stored: dict[str, tuple[int, int]] = {}
 
     def add(self, snapshot: Path, epoch: int) -> None:
         """Upload the snapshot of `epoch` (a folder, removed afterwards) once its turn comes."""
@@ -58,6 +62,17 @@ class CheckpointUploader:
     def hurry(self) -> None:
         """Upload what waits without sparing the training, for it has ended."""
         self._hurrying.set()
+
+    def upload_final(self, artifacts: list[Path]) -> None:
+        """Upload the artifacts of a completed training, and no more of a checkpoint's.
+
+        Raises:
+            AttemptError: the object store is unreachable or refuses.
+        """
+        with self._artifact_lock:
+            self._superseded = True
+        for path in artifacts:
+            self._upload_artifact(path.name, path)
 
     def close(self) -> None:
         """Wait until the newest checkpoint is uploaded."""
@@ -76,14 +91,31 @@ class CheckpointUploader:
             archive = checkpoints.pack(snapshot, self._unacknowledged())
             self._object_store.upload(archive, self._bucket, self._key, epoch)
             archive.unlink()
+            self._upload_artifacts(snapshot)
             used = time.process_time() - used
             # The next one takes as long: then it is stored before this one is too old.
             due = added_at + MAX_AGE_S - (time.monotonic() - began)
             self._next_at = min(time.monotonic() + used / _CPU_SHARE, due)
         except (AttemptError, OSError) as error:
-            logger.warning("The checkpoint of epoch %d was not stored: %s", epoch, error)
+            logger.warning(
+                "The checkpoint of epoch %d, or its model, was not stored: %s", epoch, error
+            )
         finally:
             shutil.rmtree(snapshot, ignore_errors=True)
+
+    def _upload_artifacts(self, snapshot: Path) -> None:
+        """Whatever ends the attempt, its job has the model as of this epoch."""
+        for name, path in checkpoints.artifacts(snapshot):
+            found = path.stat()
+            version = (found.st_ino, found.st_mtime_ns)  # best.pt stays until there is a better one
+            with self._artifact_lock:
+                if not self._superseded and self._stored.get(name) != version:
+                    self._upload_artifact(name, path)
+                    self._stored[name] = version
+
+    def _upload_artifact(self, name: str, path: Path) -> None:
+        key = f"{self._attempt.job_id}/{self._attempt.number}/artifacts/{name}"
+        self._object_store.upload(path, self._bucket, key)
 
 
 def _lower_priority() -> None:

@@ -241,9 +241,8 @@ class Supervisor:
         """Upload the newest checkpoint and a completed run's artifacts; a failure is the cause."""
         self._uploader.hurry()
         try:
-            for path in self._artifacts if cause is Cause.COMPLETED else ():
-                key = f"{self._attempt.job_id}/{self._attempt.number}/artifacts/{path.name}"
-                self._object_store.upload(path, self._attempt.models_bucket, key)
+            if cause is Cause.COMPLETED:
+                self._uploader.upload_final(self._artifacts)
         except AttemptError as error:
             cause, message = error.cause, error.message
         self._uploader.close()
