@@ -101,7 +101,8 @@ class Evaluated(BaseTrainer):
     def _write_final(self, epoch: int | None, images: list[Judged]) -> None:
         sheets = worst_images.draw(images, self.validator.names, self.save_dir)
         document = _document(self, epoch=epoch, weights=self.best)
-        document["confusion"] = _confusion(self.validator)
+        if self.args.plots or self.args.task == "classify":  # else Ultralytics counts none
+            document["confusion"] = _confusion(self.validator)
         document["worst"] = {
             "sheets": [sheet.name for sheet in sheets],
             "images": [
