@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,18 +8,32 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { Platform, writeDataset } from './platform'
 
 const OUT = new URL('out/', import.meta.url).pathname
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const NGINX = readFileSync(new URL('../nginx.conf.template', import.meta.url), 'utf8')
+const POLICY = /Content-Security-Policy "([^"]+)"/.exec(NGINX)?.[1] ?? ''
 
 const folder = mkdtempSync(join(tmpdir(), 'trainyard-browser-'))
 const platform = new Platform(folder)
 const ends: (() => Promise<void>)[] = []
+const forbidden: string[] = []
 let page: Page
+let base = ''
+const paths: Record<string, string> = { jobs: '/', datasets: '/datasets', platform: '/platform' }
+const SIZES = [
+  [360, 800],
+  [768, 1024],
+  [1440, 900],
+] as const
 
 beforeAll(async () => {
   ends.push(() => platform.stop())
   await platform.ready()
   const server = await preview({
-    preview: { port: 0, proxy: { '/api': platform.url, '/readyz': platform.url } },
+    preview: {
+      port: 0,
+      proxy: { '/api': platform.url, '/readyz': platform.url },
+      headers: { 'Content-Security-Policy': POLICY },
+    },
   })
   ends.push(() => server.close())
   const browser = await chromium.launch({
@@ -27,8 +41,12 @@ beforeAll(async () => {
     args: ['--no-sandbox'],
   })
   ends.push(() => browser.close())
-  page = await browser.newPage({ viewport: { width: 1280, height: 800 } })
-  await page.goto(server.resolvedUrls?.local[0] ?? '')
+  page = await browser.newPage({ viewport: { width: 1440, height: 900 } })
+  page.on('console', (message) => {
+    if (/Content Security Policy/i.test(message.text())) forbidden.push(message.text())
+  })
+  base = server.resolvedUrls?.local[0] ?? ''
+  await page.goto(base)
 }, 120_000)
 
 afterAll(async () => {
@@ -38,35 +56,88 @@ afterAll(async () => {
 
 it('says how to begin, then follows a training to its end by itself', async () => {
   await page.getByText('No jobs yet.').waitFor()
-  await page.getByRole('link', { name: /Temporal/ }).waitFor()
   await page.screenshot({ path: `${OUT}empty.png` })
 
   const data = join(folder, 'patches')
   writeDataset(data)
   await platform.yard('dataset', 'push', data)
   // Long enough to be seen at work: an idle page asks every eight seconds.
-  const settings = ['epochs=50', 'imgsz=32', 'batch=2'].flatMap((set) => ['--set', set])
+  const settings = ['epochs=25', 'imgsz=32', 'batch=2'].flatMap((set) => ['--set', set])
   await platform.yard('train', 'patches', '--name', 'first', '--no-follow', ...settings)
 
   const row = page.getByRole('row', { name: /first/ })
   await row.getByText(/queued|preparing|running/).waitFor()
   await page.screenshot({ path: `${OUT}working.png` })
-  await row.getByText('succeeded').waitFor({ timeout: 120_000 })
-  expect(await row.getByText('50 of 50 epochs').isVisible()).toBe(true)
+  await page.getByRole('link', { name: 'first' }).click()
+  const summary = page.getByRole('region', { name: 'Summary' })
+  // Its stream tells the end: nothing is loaded again.
+  await summary.getByText('succeeded').waitFor({ timeout: 120_000 })
+  expect(await summary.getByText('25 of 25 epochs').isVisible()).toBe(true)
+  await page.getByRole('img', { name: /^mAP50 by epoch. At epoch 25: val/ }).waitFor()
+  expect(await page.title()).toBe('✓ first · Trainyard')
+
+  await page.getByRole('link', { name: 'Jobs', exact: true }).first().click()
+  await row.getByText('succeeded').waitFor()
   expect(await row.getByText('mAP50', { exact: true }).isVisible()).toBe(true)
 }, 200_000)
 
-it.each(['light', 'dark'] as const)('is accessible in %s', async (colorScheme) => {
-  await page.emulateMedia({ colorScheme })
-  await page.screenshot({ path: `${OUT}${colorScheme}.png` })
-  await page.addScriptTag({ path: AXE })
-  const found = await page.evaluate('axe.run().then((result) => result.violations)')
-  expect(found).toEqual([])
-})
+it('shows the log, what differs from the defaults, the files and the dataset', async () => {
+  await page.getByRole('link', { name: 'first' }).click()
+  paths.job = new URL(page.url()).pathname
+  const open = (name: string) => page.getByRole('link', { name, exact: true }).click()
+  await open('Log')
+  await page.getByRole('searchbox', { name: 'Search the log' }).fill('epoch')
+  await page.getByText(/lines? with it/).waitFor()
+  await open('Config')
+  await page
+    .getByRole('row', { name: /imgsz.*32.*640/ })
+    .first()
+    .waitFor()
+  await open('Files')
+  const best = page.getByRole('link', { name: 'best.pt' })
+  expect(await best.getAttribute('href')).toMatch(/^http.*Signature=/)
+  await open('Timeline')
+  await page.getByText('Attempt 1: 25 epochs trained').waitFor()
+  await open('patches@1')
+  await page.getByRole('row', { name: /patch 4 4/ }).waitFor()
+  paths.dataset = new URL(page.url()).pathname
+}, 60_000)
 
-it('fits a telephone', async () => {
-  await page.setViewportSize({ width: 360, height: 800 })
-  await page.screenshot({ path: `${OUT}narrow.png`, fullPage: true })
-  const overflow = 'document.documentElement.scrollWidth - window.innerWidth'
-  expect(await page.evaluate(overflow)).toBeLessThanOrEqual(0)
+const PAGES = [
+  'jobs',
+  'job',
+  'log',
+  'config',
+  'files',
+  'timeline',
+  'datasets',
+  'dataset',
+  'platform',
+]
+
+it.each(PAGES)(
+  'is accessible and fits every screen: %s',
+  async (name) => {
+    await page.goto(new URL(paths[name] ?? `${paths.job ?? ''}?tab=${name}`, base).href)
+    await page.getByRole('heading', { level: 1 }).waitFor()
+    await page.waitForLoadState('networkidle')
+    await page.evaluate(AXE)
+    for (const [width, height] of SIZES) {
+      await page.setViewportSize({ width, height })
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+        await page.screenshot({ path: `${OUT}${name}-${width}-${colorScheme}.png` })
+        const found = await page.evaluate('axe.run().then((result) => result.violations)')
+        expect(found).toEqual([])
+      }
+      const overflow = 'document.documentElement.scrollWidth - window.innerWidth'
+      expect(await page.evaluate(overflow)).toBeLessThanOrEqual(0)
+    }
+  },
+  60_000,
+)
+
+it('loads nothing that its Content-Security-Policy forbids', () => {
+  expect(POLICY).toContain("default-src 'none'")
+  expect(forbidden).toEqual([])
 })

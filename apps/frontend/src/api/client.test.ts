@@ -15,12 +15,12 @@ describe('listJobs', () => {
         return { json: { items: [job()], next_cursor: null } }
       },
     })
-    expect((await listJobs(null, signal)).items).toEqual([job()])
+    expect((await listJobs({}, null, signal)).items).toEqual([job()])
     setToken('ty_secret')
-    await listJobs('abc=', signal)
+    await listJobs({}, 'abc=', signal)
     expect(asked).toEqual([
-      ['/api/v1/jobs', undefined],
-      ['/api/v1/jobs?cursor=abc%3D', 'Bearer ty_secret'],
+      ['/api/v1/jobs?limit=100', undefined],
+      ['/api/v1/jobs?limit=100&cursor=abc%3D', 'Bearer ty_secret'],
     ])
   })
 
@@ -35,7 +35,7 @@ describe('listJobs', () => {
     ['an answer of something else', { status: 404, text: '<h1>hello</h1>' }, 404, /HTTP 404/],
   ])('tells of %s', async (_case, reply, status, message) => {
     await serve({ '/api/v1/jobs': () => reply })
-    await expect(listJobs(null, signal)).rejects.toMatchObject({
+    await expect(listJobs({}, null, signal)).rejects.toMatchObject({
       status,
       message: expect.stringMatching(message) as string,
     })
@@ -44,7 +44,7 @@ describe('listJobs', () => {
   it('tells of a backend that is not there', async () => {
     await serve({})
     await stopServing()
-    await expect(listJobs(null, signal)).rejects.toMatchObject({
+    await expect(listJobs({}, null, signal)).rejects.toMatchObject({
       status: null,
       message: expect.stringContaining('does not answer') as string,
     })

@@ -3,12 +3,28 @@ import { refused, unanswered } from './errors'
 import type { components, paths } from './schema'
 import { getToken } from './token'
 
-export type Job = components['schemas']['JobOut']
-export type JobStatus = components['schemas']['JobStatus']
-export type JobPage = components['schemas']['JobList']
-export type Readiness = components['schemas']['Readiness']
+type Schemas = components['schemas']
+export type Job = Schemas['JobOut']
+export type JobStatus = Schemas['JobStatus']
+export type JobPage = Schemas['JobList']
+export type EpochMetrics = Schemas['MetricsOut']
+export type Artifact = Schemas['ArtifactOut']
+export type Dataset = Schemas['DatasetOut']
+export type DatasetPage = Schemas['DatasetList']
+export type DatasetReport = Schemas['Report']
+export type Trainer = Schemas['TrainerOut']
+export type Readiness = Schemas['Readiness']
+
+/** Which jobs a list holds; what is left out does not narrow it. */
+export interface JobFilter {
+  status?: JobStatus[]
+  dataset_id?: string
+  name?: string
+  id_prefix?: string
+}
 
 const TIMEOUT_MS = 10_000
+const JOBS_A_PAGE = 100
 
 const client = createClient<paths>({
   baseUrl: window.location.origin,
@@ -29,27 +45,85 @@ interface Answer<T> {
   response: Response
 }
 
-/** Jobs, the newest first; `cursor` is the `next_cursor` of the page before. Rejects with ApiError. */
-export async function listJobs(cursor: string | null, signal: AbortSignal): Promise<JobPage> {
-  const answer = await answered(
-    client.GET('/api/v1/jobs', {
-      params: { query: cursor === null ? {} : { cursor } },
+// Every function below rejects with ApiError.
+
+/** Jobs, the newest first; `cursor` is the `next_cursor` of the page before. */
+export async function listJobs(
+  filter: JobFilter,
+  cursor: string | null,
+  signal: AbortSignal,
+): Promise<JobPage> {
+  const query = { ...filter, limit: JOBS_A_PAGE, ...(cursor === null ? {} : { cursor }) }
+  return result(client.GET('/api/v1/jobs', { params: { query }, signal: limited(signal) }))
+}
+
+export async function getJob(id: string, signal: AbortSignal): Promise<Job> {
+  return result(
+    client.GET('/api/v1/jobs/{id}', { params: { path: { id } }, signal: limited(signal) }),
+  )
+}
+
+export async function cancelJob(id: string): Promise<Job> {
+  return result(
+    client.POST('/api/v1/jobs/{id}/cancel', { params: { path: { id } }, signal: limited() }),
+  )
+}
+
+export async function retryJob(id: string): Promise<Job> {
+  return result(
+    client.POST('/api/v1/jobs/{id}/retry', { params: { path: { id } }, signal: limited() }),
+  )
+}
+
+export async function deleteJob(id: string): Promise<void> {
+  const { error, response } = await answered(
+    client.DELETE('/api/v1/jobs/{id}', { params: { path: { id } }, signal: limited() }),
+  )
+  if (!response.ok) throw refused(response.status, error)
+}
+
+export async function listArtifacts(id: string, signal: AbortSignal): Promise<Artifact[]> {
+  const found = await result(
+    client.GET('/api/v1/jobs/{id}/artifacts', {
+      params: { path: { id } },
       signal: limited(signal),
     }),
   )
-  return result(answer)
+  return found.items
 }
 
-/** What the backend leans on; not being ready is an answer too. Rejects with ApiError. */
+/** Datasets, the newest first. */
+export async function listDatasets(
+  cursor: string | null,
+  signal: AbortSignal,
+): Promise<DatasetPage> {
+  const query = cursor === null ? {} : { cursor }
+  return result(client.GET('/api/v1/datasets', { params: { query }, signal: limited(signal) }))
+}
+
+export async function getDataset(id: string, signal: AbortSignal): Promise<Dataset> {
+  return result(
+    client.GET('/api/v1/datasets/{id}', { params: { path: { id } }, signal: limited(signal) }),
+  )
+}
+
+export async function getTrainer(name: string, signal: AbortSignal): Promise<Trainer> {
+  return result(
+    client.GET('/api/v1/trainers/{name}', { params: { path: { name } }, signal: limited(signal) }),
+  )
+}
+
+/** What the backend leans on; not being ready is an answer too. */
 export async function readiness(signal: AbortSignal): Promise<Readiness> {
   const answer = await answered(client.GET('/readyz', { signal: limited(signal) }))
   const { error } = answer
   if (answer.response.status === 503 && isReadiness(error)) return error
-  return result(answer)
+  return result(Promise.resolve(answer))
 }
 
-function limited(signal: AbortSignal): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)])
+function limited(signal?: AbortSignal): AbortSignal {
+  const timeout = AbortSignal.timeout(TIMEOUT_MS)
+  return signal === undefined ? timeout : AbortSignal.any([signal, timeout])
 }
 
 async function answered<T>(request: Promise<Answer<T>>): Promise<Answer<T>> {
@@ -60,7 +134,8 @@ async function answered<T>(request: Promise<Answer<T>>): Promise<Answer<T>> {
   }
 }
 
-function result<T>({ data, error, response }: Answer<T>): T {
+async function result<T>(request: Promise<Answer<T>>): Promise<T> {
+  const { data, error, response } = await answered(request)
   if (data === undefined) throw refused(response.status, error)
   return data
 }

@@ -2,11 +2,18 @@
 export class ApiError extends Error {
   /** HTTP status, or null where no answer came. */
   readonly status: number | null
+  /** With 422: the sentence for each wrong field, such as config.epochs. */
+  readonly fields: ReadonlyMap<string, string>
 
-  constructor(message: string, status: number | null) {
+  constructor(
+    message: string,
+    status: number | null,
+    fields: ReadonlyMap<string, string> = new Map(),
+  ) {
     super(message)
     this.name = 'ApiError'
     this.status = status
+    this.fields = fields
   }
 }
 
@@ -24,7 +31,10 @@ export function unanswered(error: unknown): ApiError {
 
 /** Put an error answer into words: the problem's own, else what its status tells. */
 export function refused(status: number, body: unknown): ApiError {
-  if (isProblem(body)) return new ApiError(body.detail, status)
+  if (isProblem(body)) {
+    const fields = (body.errors ?? []).map(({ field, message }) => [field, message] as const)
+    return new ApiError(body.detail, status, new Map(fields))
+  }
   if (status === 502 || status === 503 || status === 504) return new ApiError(UNREACHABLE, status)
   return new ApiError(
     `The answer (HTTP ${status}) is not the backend's. Is this page's /api led to it?`,
@@ -32,7 +42,12 @@ export function refused(status: number, body: unknown): ApiError {
   )
 }
 
-function isProblem(body: unknown): body is { detail: string } {
+interface Problem {
+  detail: string
+  errors?: { field: string; message: string }[]
+}
+
+function isProblem(body: unknown): body is Problem {
   return (
     typeof body === 'object' &&
     body !== null &&

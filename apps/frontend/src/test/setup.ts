@@ -3,6 +3,13 @@ import { cleanup } from '@testing-library/react'
 import { afterEach, beforeEach } from 'vitest'
 import { stopServing } from './server'
 
+// jsdom lays nothing out: what asks for a layout gets an answer that never changes.
+if ('window' in globalThis) {
+  window.matchMedia = (media) =>
+    Object.assign(new EventTarget(), { media, matches: false }) as MediaQueryList
+  window.scrollTo = () => undefined
+}
+
 beforeEach(() => {
   if ('sessionStorage' in globalThis) sessionStorage.clear()
 })

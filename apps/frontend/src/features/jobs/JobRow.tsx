@@ -1,45 +1,74 @@
+import { Link } from '@tanstack/react-router'
 import type { Job } from '../../api/client'
 import { duration } from '../../ui/duration'
-import { elapsedOf, isActive, progressOf, progressText, scoreOf, statusOf } from './present'
+import { ago, moment } from '../../ui/format'
+import {
+  elapsedOf,
+  isActive,
+  progressOf,
+  progressText,
+  scoreOf,
+  statusOf,
+  titleOf,
+} from './present'
 import { StatusBadge } from './StatusBadge'
 
-export function JobRow({ job, now }: { job: Job; now: number }) {
-  const title = job.name ?? job.id
+interface Props {
+  job: Job
+  dataset: string
+  index: number
+  offset: number
+  now: number
+}
+
+export function JobRow({ job, dataset, index, offset, now }: Props) {
+  const title = titleOf(job)
   const progress = progressOf(job)
   const score = scoreOf(job)
   const elapsed = elapsedOf(job, now)
+  const why = job.status === 'succeeded' ? null : job.message
   return (
-    <tr>
-      <th scope="row">
-        <span className="title">{title}</span>
+    <div
+      role="row"
+      aria-rowindex={index + 2}
+      className="job-row"
+      style={{ transform: `translateY(${offset}px)` }}
+    >
+      <span role="rowheader" className="job-name">
+        <Link to="/jobs/$jobId" params={{ jobId: job.id }} className="row-link">
+          {title}
+        </Link>
         <span className="detail">
-          {job.name !== null && <code>{job.id}</code>} {job.trainer} · {job.task}
+          {job.name !== null && <code>{job.id.slice(0, 8)}</code>} {job.trainer} · {job.task}
         </span>
-      </th>
-      <td data-label="Status">
+      </span>
+      <span role="cell" className="job-state">
         <StatusBadge status={statusOf(job)} />
-        {job.message !== null && job.status !== 'succeeded' && (
-          <p className="message">{job.message}</p>
+        {why !== null && (
+          <span className="detail cut" title={why}>
+            {why}
+          </span>
         )}
-      </td>
-      <td data-label="Progress">
+      </span>
+      <span role="cell" className="job-progress">
         {progress !== null && (
-          <progress value={progress} max={1} aria-label={`Progress of ${title}`}>
-            {Math.round(progress * 100)} %
-          </progress>
+          <progress value={progress} max={1} aria-label={`Progress of ${title}`} />
         )}
-        <span className="detail">{progressText(job)}</span>
-      </td>
-      <td data-label="Score" className="number">
+        <span className="detail cut">{progressText(job)}</span>
+      </span>
+      <span role="cell" className="job-score number">
         {score === null ? (
-          <span className="detail">none yet</span>
+          <span className="detail">–</span>
         ) : (
           <>
             {score.value.toFixed(3)} <span className="detail">{score.name}</span>
           </>
         )}
-      </td>
-      <td data-label="Duration" className="number">
+      </span>
+      <span role="cell" className="job-dataset cut">
+        {dataset}
+      </span>
+      <span role="cell" className="job-duration number">
         {elapsed !== null ? (
           duration(elapsed)
         ) : (
@@ -49,7 +78,12 @@ export function JobRow({ job, now }: { job: Job; now: number }) {
               : 'never started'}
           </span>
         )}
-      </td>
-    </tr>
+      </span>
+      <span role="cell" className="job-age detail">
+        <time dateTime={job.created_at} title={moment(job.created_at)}>
+          {ago(job.created_at, now)}
+        </time>
+      </span>
+    </div>
   )
 }

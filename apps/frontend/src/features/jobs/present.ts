@@ -54,6 +54,11 @@ export function scoreOf(job: Job): Score | null {
   return null
 }
 
+/** What a person calls the job by. */
+export function titleOf(job: Job): string {
+  return job.name ?? job.id
+}
+
 /** Milliseconds of training so far, retries included, or null before its start. */
 export function elapsedOf(job: Job, now: number): number | null {
   const earlier = job.earlier_duration_s * 1000

@@ -18,7 +18,7 @@ export function HealthPanel() {
   const known = ready.error === null ? (ready.data ?? null) : null
   const parts = partsOf(known, ready.error?.message ?? null, config.data?.links ?? {})
   return (
-    <section aria-labelledby="health-heading">
+    <section className="card" aria-labelledby="health-heading">
       <h2 id="health-heading">Components</h2>
       {config.error !== null && (
         <Notice kind="error" title={config.error.message}>
@@ -65,7 +65,11 @@ function PartItem({ part }: { part: Part }) {
         )}
       </div>
       <p className="detail">{part.purpose}</p>
-      {part.check !== null && !well && <p className="message">{part.check}</p>}
+      {part.check !== null && !well && (
+        <p className="message">
+          <span>{part.check}</span> {part.without}
+        </p>
+      )}
     </li>
   )
 }

@@ -2,9 +2,8 @@ import { screen, waitFor, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { expect, it } from 'vitest'
 import { job } from '../../test/fixtures'
-import { show } from '../../test/render'
+import { showAt } from '../../test/render'
 import { serve, stopServing } from '../../test/server'
-import { JobsPanel } from './JobsPanel'
 
 it('says that it asks, then shows each job', async () => {
   const failed = job({
@@ -17,8 +16,8 @@ it('says that it asks, then shows each job', async () => {
     metrics: {},
   })
   await serve({ '/api/v1/jobs': () => ({ json: { items: [job(), failed], next_cursor: null } }) })
-  show(<JobsPanel />)
-  expect(screen.getByText(/Asking the backend/)).toBeVisible()
+  showAt('/')
+  expect(await screen.findByText(/Asking the backend/)).toBeInTheDocument()
 
   const running = within(await screen.findByRole('row', { name: /digits/ }))
   expect(running.getByText('running')).toBeVisible()
@@ -28,33 +27,34 @@ it('says that it asks, then shows each job', async () => {
   const other = within(screen.getByRole('row', { name: /111111111111/ }))
   expect(other.getByText('The trainer ran out of memory. Lower batch.')).toBeVisible()
   expect(other.getByText('3 min 20 s')).toBeVisible()
-  expect(screen.getByRole('status')).toHaveTextContent('1 running or waiting.')
+  expect(screen.getByText('2 jobs, 1 running or waiting')).toBeVisible()
 })
 
 it('follows a job by itself', async () => {
   let now = job()
   await serve({ '/api/v1/jobs': () => ({ json: { items: [now], next_cursor: null } }) })
-  show(<JobsPanel />)
+  showAt('/')
   await screen.findByText('running')
   now = job({ status: 'succeeded', epoch: 9, finished_at: '2026-11-24T12:01:00Z' })
-  await screen.findByText('succeeded', undefined, { timeout: 4000 })
-  expect(screen.getByRole('progressbar')).toHaveValue(1)
+  const row = within(screen.getByRole('row', { name: /digits/ }))
+  await row.findByText('succeeded', undefined, { timeout: 4000 })
+  expect(row.getByRole('progressbar')).toHaveValue(1)
 })
 
 it('says how to begin where there is no job', async () => {
   await serve({ '/api/v1/jobs': () => ({ json: { items: [], next_cursor: null } }) })
-  show(<JobsPanel />)
+  showAt('/')
   expect(await screen.findByText('yard dataset push DIR')).toBeVisible()
 })
 
 it('keeps what it knows while the backend is gone, and goes on when it is back', async () => {
   const answers = { '/api/v1/jobs': () => ({ json: { items: [job()], next_cursor: null } }) }
   await serve(answers)
-  show(<JobsPanel />)
+  showAt('/')
   await screen.findByText('running')
   await stopServing()
   const alert = await screen.findByRole('alert', undefined, { timeout: 4000 })
-  expect(alert).toHaveTextContent(/does not answer.*as they stood at.*tries again/)
+  expect(alert).toHaveTextContent(/does not answer.*as it stood at.*tries again/)
   expect(screen.getByText('running')).toBeVisible()
   await serve(answers)
   await waitFor(
@@ -73,7 +73,7 @@ it('asks for a token, refuses a wrong one in words, and takes a right one', asyn
         : { status: 401, json: { status: 401, title: 'Unauthorized', detail: 'Send a token.' } },
   })
   const user = userEvent.setup()
-  show(<JobsPanel />)
+  showAt('/')
   await user.type(await screen.findByLabelText('API token'), 'wrong{Enter}')
   expect(await screen.findByRole('alert')).toHaveTextContent('refused this token')
   await user.clear(screen.getByLabelText('API token'))
@@ -81,16 +81,41 @@ it('asks for a token, refuses a wrong one in words, and takes a right one', asyn
   expect(await screen.findByText('digits')).toBeVisible()
 })
 
-it('fetches older jobs when asked to', async () => {
-  const old = job({ id: '222222222222', name: 'older' })
+it('fetches older jobs as one scrolls, and no row that is out of sight', async () => {
+  const page = (from: number) =>
+    Array.from({ length: 100 }, (_, index) =>
+      job({
+        id: `${from + index}`.padStart(12, '0'),
+        name: `job ${from + index}`,
+        created_at: new Date(Date.UTC(2026, 10, 24) - (from + index) * 1000).toISOString(),
+      }),
+    )
   await serve({
     '/api/v1/jobs': ({ url }) =>
       url?.includes('cursor=next')
-        ? { json: { items: [old], next_cursor: null } }
-        : { json: { items: [job()], next_cursor: 'next' } },
+        ? { json: { items: page(100), next_cursor: null } }
+        : { json: { items: page(0), next_cursor: 'next' } },
   })
-  show(<JobsPanel />)
-  await userEvent.click(await screen.findByRole('button', { name: 'Show older jobs' }))
-  expect(await screen.findByText('older')).toBeVisible()
-  expect(screen.queryByRole('button')).toBeNull()
+  showAt('/')
+  expect(await screen.findByRole('link', { name: 'job 0' })).toBeVisible()
+  expect(screen.getAllByRole('row').length).toBeLessThan(60)
+  expect(await screen.findByText(/100 jobs so far/)).toBeVisible()
+  window.scrollY = 90 * 64
+  window.dispatchEvent(new Event('scroll'))
+  expect(await screen.findByText(/200 jobs, 200 running/)).toBeVisible()
+  window.scrollY = 0
+})
+
+it('asks for what the address says', async () => {
+  const asked: (string | undefined)[] = []
+  await serve({
+    '/api/v1/jobs': ({ url }) => {
+      asked.push(url)
+      return { json: { items: [], next_cursor: null } }
+    },
+  })
+  showAt('/?state=failed&q=digits')
+  expect(await screen.findByText('No job is like that.')).toBeVisible()
+  expect(screen.getByRole('radio', { name: 'failed' })).toBeChecked()
+  expect(asked[0]).toBe('/api/v1/jobs?status=failed&name=digits&limit=100')
 })

@@ -1,0 +1,96 @@
+import { createParser } from 'eventsource-parser'
+import type { EpochMetrics, Job } from './client'
+import { refused, unanswered } from './errors'
+import { getToken } from './token'
+
+export interface LogPart {
+  /** In bytes of the job's whole log. */
+  offset: number
+  next_offset: number
+  text: string
+}
+
+/** One event of a job's stream; `cursor` is from where a later connection goes on. */
+export type JobEvent = { cursor: string } & (
+  | { type: 'state'; data: Job }
+  | { type: 'metrics'; data: EpochMetrics }
+  | { type: 'log'; data: LogPart }
+  | { type: 'end' }
+)
+
+// The backend pings each 15 s: a connection that is silent for longer is dead.
+const SILENT_MS = 40_000
+
+/**
+ * Follow a job from `cursor` on, until its stream ends; rejects with ApiError.
+ * Fetch rather than EventSource, which cannot send the API token.
+ */
+export async function* followJob(
+  id: string,
+  cursor: string,
+  signal: AbortSignal,
+): AsyncGenerator<JobEvent, void, undefined> {
+  const silence = new AbortController()
+  const alarm = () =>
+    setTimeout(() => {
+      silence.abort(new DOMException('silent', 'TimeoutError'))
+    }, SILENT_MS)
+  let timer = alarm()
+  const events: JobEvent[] = []
+  const parser = createParser({
+    onEvent: ({ event, data, id: at }) => {
+      const parsed = parse(event, data, at ?? '')
+      if (parsed !== null) events.push(parsed)
+    },
+  })
+  try {
+    const response = await fetch(`${window.location.origin}/api/v1/jobs/${id}/events`, {
+      headers: headers(cursor),
+      signal: AbortSignal.any([signal, silence.signal]),
+      cache: 'no-store',
+    })
+    if (!response.ok) {
+      throw refused(response.status, await response.json().catch(() => null))
+    }
+    const decoder = new TextDecoder()
+    const reader = response.body?.getReader()
+    for (;;) {
+      const chunk = await reader?.read()
+      if (chunk === undefined || chunk.done) return
+      clearTimeout(timer)
+      timer = alarm()
+      parser.feed(decoder.decode(chunk.value, { stream: true }))
+      yield* events.splice(0)
+    }
+  } catch (error) {
+    throw error instanceof Error && error.name === 'ApiError' ? error : unanswered(error)
+  } finally {
+    clearTimeout(timer)
+    silence.abort()
+  }
+}
+
+function headers(cursor: string): Record<string, string> {
+  const token = getToken()
+  return {
+    Accept: 'text/event-stream',
+    ...(cursor === '' ? {} : { 'Last-Event-ID': cursor }),
+    ...(token === null ? {} : { Authorization: `Bearer ${token}` }),
+  }
+}
+
+function parse(type: string | undefined, data: string, cursor: string): JobEvent | null {
+  switch (type) {
+    case 'state':
+      return { type, cursor, data: JSON.parse(data) as Job }
+    case 'metrics':
+      return { type, cursor, data: JSON.parse(data) as EpochMetrics }
+    case 'log':
+      return { type, cursor, data: JSON.parse(data) as LogPart }
+    case 'end':
+      return { type, cursor }
+    default:
+      // An event of a newer backend.
+      return null
+  }
+}

@@ -1,0 +1,57 @@
+import { Link, getRouteApi } from '@tanstack/react-router'
+import { Command } from '../../ui/Command'
+import { Failure } from '../../ui/Failure'
+import { Loading } from '../../ui/Loading'
+import { Notice } from '../../ui/Notice'
+import { bytes, moment } from '../../ui/format'
+import { useTitle } from '../../ui/useTitle'
+import { DatasetBadge } from './DatasetBadge'
+import { Report } from './Report'
+import { datasetTitle, useDataset } from './useDatasets'
+
+const route = getRouteApi('/datasets/$datasetId')
+
+export function DatasetPage() {
+  const { datasetId } = route.useParams()
+  const { data, error } = useDataset(datasetId)
+  useTitle(data === undefined ? 'Dataset' : datasetTitle(data))
+  if (data === undefined) {
+    return error === null ? <Loading what="dataset" /> : <Failure error={error} retries={false} />
+  }
+  return (
+    <>
+      <p className="crumbs">
+        <Link to="/datasets">Datasets</Link> <span aria-hidden="true">/</span>{' '}
+        <code>{data.id}</code>
+      </p>
+      <div className="page-head">
+        <div>
+          <h1>{datasetTitle(data)}</h1>
+          <p className="detail">
+            <DatasetBadge status={data.status} /> · {data.task} · {bytes(data.size)} · pushed{' '}
+            {moment(data.created_at)}
+          </p>
+        </div>
+        <Link to="/" search={{ dataset: data.id }} className="button">
+          Jobs on it
+        </Link>
+      </div>
+      {data.status === 'uploading' && (
+        <Notice kind="info" title="It is being uploaded. The check follows by itself." />
+      )}
+      {data.status === 'checking' && <Notice kind="info" title="It is being checked …" />}
+      {data.status === 'rejected' && (
+        <Notice kind="error" title="Nothing can train on it.">
+          Mend the errors below, then push the folder again: it becomes a new version.
+        </Notice>
+      )}
+      {data.report !== null && <Report report={data.report} />}
+      {data.status === 'ready' && (
+        <section className="card">
+          <h2>Train on it</h2>
+          <Command text={`yard train ${datasetTitle(data)}`} />
+        </section>
+      )}
+    </>
+  )
+}

@@ -1,0 +1,68 @@
+import { useTrainer } from './useTrainer'
+import type { Job } from '../../api/client'
+import { Failure } from '../../ui/Failure'
+import { Notice } from '../../ui/Notice'
+import { type Setting, settingsOf } from './settings'
+
+/** What the job was told: first what differs from the trainer's defaults, then all of it. */
+export function Config({ job }: { job: Job }) {
+  const trainer = useTrainer(job.trainer)
+  const settings = settingsOf(job.config, trainer.data?.config_schema ?? null)
+  const changed = settings.filter(({ differs }) => differs)
+  const { cpu, memory, gpu, placement } = job.resources
+  return (
+    <>
+      {trainer.error !== null && <Failure error={trainer.error} retries={false} />}
+      <section className="card" aria-labelledby="changed">
+        <h2 id="changed">Differs from the defaults</h2>
+        {trainer.data !== undefined && changed.length === 0 ? (
+          <Notice kind="info" title="Nothing: it trains as the trainer proposes." />
+        ) : (
+          <Settings settings={changed} />
+        )}
+      </section>
+      <section className="card" aria-labelledby="resources">
+        <h2 id="resources">Resources of an attempt</h2>
+        <p>
+          {cpu} CPU · {memory} memory · {gpu} GPU
+          {placement !== undefined && placement !== null && ` · ${placement}`} · at most{' '}
+          {job.max_attempts} attempts
+          {job.max_duration_s !== null && ` · at most ${job.max_duration_s} s`}
+        </p>
+      </section>
+      <details className="card">
+        <summary>All {settings.length} settings</summary>
+        <Settings settings={settings} />
+      </details>
+    </>
+  )
+}
+
+function Settings({ settings }: { settings: readonly Setting[] }) {
+  return (
+    <table className="plain">
+      <thead>
+        <tr>
+          <th scope="col">Setting</th>
+          <th scope="col">Value</th>
+          <th scope="col">Default</th>
+        </tr>
+      </thead>
+      <tbody>
+        {settings.map(({ key, title, value, fallback, differs }) => (
+          <tr key={key} className={differs ? 'differs' : ''}>
+            <th scope="row">
+              <code>{key}</code> {title !== key && <span className="detail">{title}</span>}
+            </th>
+            <td>
+              <code>{value}</code>
+            </td>
+            <td className="detail">
+              <code>{fallback}</code>
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  )
+}

@@ -1,0 +1,67 @@
+import { useQuery } from '@tanstack/react-query'
+import { type Job, listArtifacts } from '../../api/client'
+import { useToken } from '../../api/token'
+import { Command } from '../../ui/Command'
+import { Empty } from '../../ui/Empty'
+import { Failure } from '../../ui/Failure'
+import { Icon } from '../../ui/Icon'
+import { Loading } from '../../ui/Loading'
+import { bytes } from '../../ui/format'
+import { isActive } from '../jobs/present'
+
+const WHILE_TRAINING_MS = 10_000
+
+/** What the job left behind; links go straight to the store. */
+export function Files({ job }: { job: Job }) {
+  const token = useToken()
+  const files = useQuery({
+    // A finished job's files are asked for anew: they came with its end.
+    queryKey: ['artifacts', job.id, token, job.status],
+    queryFn: ({ signal }) => listArtifacts(job.id, signal),
+    refetchInterval: isActive(job) ? WHILE_TRAINING_MS : false,
+    placeholderData: (before) => before,
+  })
+  if (files.isPending) return <Loading what="files" />
+  if (files.data === undefined) return <Failure error={files.error} />
+  if (files.data.length === 0) {
+    return (
+      <Empty icon="download" title="No files yet.">
+        <p>The best model, the last checkpoint and the results appear here as they are uploaded.</p>
+      </Empty>
+    )
+  }
+  return (
+    <section className="card" aria-label="Files">
+      <table className="plain stacked">
+        <thead>
+          <tr>
+            <th scope="col">File</th>
+            <th scope="col" className="number">
+              Size
+            </th>
+            <th scope="col">sha256</th>
+          </tr>
+        </thead>
+        <tbody>
+          {files.data.map(({ name, size, sha256, url }) => (
+            <tr key={name}>
+              <th scope="row">
+                <a href={url} download className="file">
+                  <Icon name="download" /> {name}
+                </a>
+              </th>
+              <td className="number" data-label="Size">
+                {bytes(size)}
+              </td>
+              <td className="hash" data-label="sha256">
+                {sha256 === null ? <span className="detail">–</span> : <code>{sha256}</code>}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <p className="detail">All of them, checksums compared:</p>
+      <Command text={`yard model pull ${job.id}`} />
+    </section>
+  )
+}

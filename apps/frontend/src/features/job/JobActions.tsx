@@ -1,0 +1,114 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useNavigate } from '@tanstack/react-router'
+import { useState } from 'react'
+import { type Job, cancelJob, deleteJob, retryJob } from '../../api/client'
+import { ConfirmDialog } from '../../ui/Dialog'
+import { isActive, titleOf } from '../jobs/present'
+
+interface Props {
+  job: Job
+  onChange: (job: Job) => void
+}
+
+/** What can be done with a job as it stands. */
+export function JobActions({ job, onChange }: Props) {
+  const [asking, setAsking] = useState<'cancel' | 'delete' | null>(null)
+  const queries = useQueryClient()
+  const navigate = useNavigate()
+  const changed = {
+    onSuccess: (now: Job) => {
+      setAsking(null)
+      onChange(now)
+      void queries.invalidateQueries({ queryKey: ['jobs'] })
+    },
+    onError: () => {
+      setAsking(null)
+    },
+  }
+  const cancel = useMutation({ mutationFn: () => cancelJob(job.id), ...changed })
+  const retry = useMutation({ mutationFn: () => retryJob(job.id), ...changed })
+  const remove = useMutation({
+    mutationFn: () => deleteJob(job.id),
+    onError: changed.onError,
+    onSuccess: () => {
+      void queries.invalidateQueries({ queryKey: ['jobs'] })
+      void navigate({ to: '/' })
+    },
+  })
+  const error = cancel.error ?? retry.error ?? remove.error
+  return (
+    <div className="job-actions">
+      <div className="actions">
+        {isActive(job) ? (
+          <button
+            type="button"
+            disabled={job.status === 'cancelling'}
+            onClick={() => {
+              setAsking('cancel')
+            }}
+          >
+            {job.status === 'cancelling' ? 'Cancelling …' : 'Cancel'}
+          </button>
+        ) : (
+          <>
+            {job.status !== 'succeeded' && (
+              <button
+                type="button"
+                disabled={retry.isPending}
+                onClick={() => {
+                  retry.mutate()
+                }}
+              >
+                Retry
+              </button>
+            )}
+            <button
+              type="button"
+              onClick={() => {
+                setAsking('delete')
+              }}
+            >
+              Delete
+            </button>
+          </>
+        )}
+      </div>
+      {error !== null && (
+        <p className="message bad" role="alert">
+          {error.message}
+        </p>
+      )}
+      {asking === 'cancel' && (
+        <ConfirmDialog
+          title={`Cancel ${titleOf(job)}?`}
+          confirm="Cancel the job"
+          dismiss="Let it train"
+          busy={cancel.isPending}
+          onConfirm={() => {
+            cancel.mutate()
+          }}
+          onClose={() => {
+            setAsking(null)
+          }}
+        >
+          The training stops. Its last checkpoint is kept: a retry goes on from there.
+        </ConfirmDialog>
+      )}
+      {asking === 'delete' && (
+        <ConfirmDialog
+          title={`Delete ${titleOf(job)}?`}
+          confirm="Delete the job"
+          busy={remove.isPending}
+          onConfirm={() => {
+            remove.mutate()
+          }}
+          onClose={() => {
+            setAsking(null)
+          }}
+        >
+          Its metrics, its log and its files, the model among them, are deleted for good.
+        </ConfirmDialog>
+      )}
+    </div>
+  )
+}

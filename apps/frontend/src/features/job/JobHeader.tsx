@@ -1,0 +1,125 @@
+import { Link } from '@tanstack/react-router'
+import type { EpochMetrics, Job } from '../../api/client'
+import { duration } from '../../ui/duration'
+import { ago, inWords, moment } from '../../ui/format'
+import { Notice } from '../../ui/Notice'
+import { useNow } from '../../ui/useNow'
+import { datasetTitle, useDataset } from '../datasets/useDatasets'
+import {
+  elapsedOf,
+  isActive,
+  progressOf,
+  progressText,
+  scoreOf,
+  statusOf,
+  titleOf,
+} from '../jobs/present'
+import { StatusBadge } from '../jobs/StatusBadge'
+import { JobActions } from './JobActions'
+import { etaOf } from './eta'
+
+interface Props {
+  job: Job
+  metrics: readonly EpochMetrics[]
+  onChange: (job: Job) => void
+}
+
+/** What one wants to know first: how it stands, how far, how good, how long still, and why not. */
+export function JobHeader({ job, metrics, onChange }: Props) {
+  const now = useNow(isActive(job))
+  const dataset = useDataset(job.dataset_id)
+  const progress = progressOf(job)
+  const finished = !isActive(job)
+  return (
+    <section className="job-header" aria-label="Summary">
+      <p className="crumbs">
+        <Link to="/">Jobs</Link> <span aria-hidden="true">/</span> <code>{job.id}</code>
+      </p>
+      <div className="page-head">
+        <div>
+          <h1>{titleOf(job)}</h1>
+          <p className="detail">
+            {job.trainer} · {job.task} on{' '}
+            <Link to="/datasets/$datasetId" params={{ datasetId: job.dataset_id }}>
+              {dataset.data === undefined ? job.dataset_id : datasetTitle(dataset.data)}
+            </Link>{' '}
+            · <span title={moment(job.created_at)}>submitted {ago(job.created_at, now)}</span>
+          </p>
+        </div>
+        <JobActions job={job} onChange={onChange} />
+      </div>
+      {job.message !== null && job.status !== 'succeeded' && (
+        <Notice
+          kind={job.status === 'failed' ? 'error' : 'info'}
+          title={job.cause === null ? job.message : inWords(job.cause)}
+        >
+          {job.cause !== null && job.message}
+        </Notice>
+      )}
+      {job.debug_port !== null && (
+        <Notice kind="info" title={`The trainer waits for a debugger on port ${job.debug_port}.`} />
+      )}
+      <dl className="facts">
+        <div>
+          <dt>State</dt>
+          <dd>
+            <StatusBadge status={statusOf(job)} />
+          </dd>
+        </div>
+        <div className="fact-progress">
+          <dt>Progress</dt>
+          <dd>
+            {progress !== null && (
+              <progress value={progress} max={1} aria-label={`Progress of ${titleOf(job)}`} />
+            )}
+            <span className="detail">{progressText(job)}</span>
+          </dd>
+        </div>
+        <Score job={job} metrics={metrics} />
+        <Fact name="Duration" text={told(elapsedOf(job, now))} />
+        {!finished && <Fact name="Time left" text={told(etaOf(job, metrics, now))} about />}
+      </dl>
+    </section>
+  )
+}
+
+function Fact({ name, text, about }: { name: string; text: string | null; about?: boolean }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd className="number">
+        {text === null ? (
+          <span className="detail">not known yet</span>
+        ) : (
+          `${about ? '≈ ' : ''}${text}`
+        )}
+      </dd>
+    </div>
+  )
+}
+
+function Score({ job, metrics }: { job: Job; metrics: readonly EpochMetrics[] }) {
+  const score = scoreOf(job)
+  const best = Math.max(
+    ...metrics.map(({ values }) => scoreOf({ ...job, metrics: values })?.value ?? -Infinity),
+  )
+  return (
+    <div>
+      <dt>{score?.name ?? 'Score'}</dt>
+      <dd className="number">
+        {score === null ? (
+          <span className="detail">after the first validation</span>
+        ) : (
+          <>
+            {score.value.toFixed(3)}
+            {Number.isFinite(best) && <span className="detail"> best {best.toFixed(3)}</span>}
+          </>
+        )}
+      </dd>
+    </div>
+  )
+}
+
+function told(ms: number | null): string | null {
+  return ms === null ? null : duration(ms)
+}

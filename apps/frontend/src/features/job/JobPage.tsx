@@ -1,0 +1,88 @@
+import { Link, getRouteApi } from '@tanstack/react-router'
+import { Suspense, lazy } from 'react'
+import { Failure } from '../../ui/Failure'
+import { Loading } from '../../ui/Loading'
+import { Notice } from '../../ui/Notice'
+import { useTitle } from '../../ui/useTitle'
+import { isActive, progressOf, titleOf } from '../jobs/present'
+import { Config } from './Config'
+import { Files } from './Files'
+import { JobHeader } from './JobHeader'
+import { Timeline } from './Timeline'
+import { LogView } from './log/LogView'
+import { TABS, type Tab } from './search'
+import { useJobFeed } from './useJobFeed'
+
+const Charts = lazy(() => import('./charts/Charts').then(({ Charts }) => ({ default: Charts })))
+const route = getRouteApi('/jobs/$jobId')
+
+const TITLES: Record<Tab, string> = {
+  charts: 'Charts',
+  log: 'Log',
+  config: 'Config',
+  files: 'Files',
+  timeline: 'Timeline',
+}
+
+/** One job, live. */
+export function JobPage() {
+  const { jobId } = route.useParams()
+  return <LiveJob key={jobId} id={jobId} />
+}
+
+function LiveJob({ id }: { id: string }) {
+  const { tab = 'charts' } = route.useSearch()
+  const { feed, job, metrics, log, logLines, connection, error } = useJobFeed(id)
+  useTitle(job === null ? `Job ${id.slice(0, 8)}` : tabTitle(job))
+  if (job === null) {
+    if (error === null) return <Loading what="job" />
+    return <Failure error={error} retries={connection === 'lost'} />
+  }
+  return (
+    <>
+      <JobHeader job={job} metrics={metrics} onChange={feed.take} />
+      {connection === 'lost' && (
+        <Notice kind="error" title={error?.message ?? 'The connection was lost.'}>
+          What follows is as it was then. This page connects again by itself.
+        </Notice>
+      )}
+      {connection === 'refused' && error !== null && <Failure error={error} retries={false} />}
+      <nav className="tabs" aria-label="Parts of the job">
+        {TABS.map((one) => (
+          <Link
+            key={one}
+            from="/jobs/$jobId"
+            to="."
+            search={(old) => ({ ...old, tab: one })}
+            aria-current={one === tab ? 'page' : undefined}
+            replace
+            resetScroll={false}
+          >
+            {TITLES[one]}
+          </Link>
+        ))}
+      </nav>
+      {tab === 'charts' && (
+        <Suspense fallback={<Loading what="charts" />}>
+          <Charts metrics={metrics} active={isActive(job)} />
+        </Suspense>
+      )}
+      {tab === 'log' && <LogView log={log} length={logLines} active={isActive(job)} />}
+      {tab === 'config' && <Config job={job} />}
+      {tab === 'files' && <Files job={job} />}
+      {tab === 'timeline' && <Timeline job={job} metrics={metrics} />}
+    </>
+  )
+}
+
+const MARKS = { succeeded: '✓', failed: '✕', cancelled: '–' } as const
+
+/** How it goes, for whoever looks at another tab. */
+function tabTitle(job: Parameters<typeof titleOf>[0]): string {
+  const { status } = job
+  if (status === 'succeeded' || status === 'failed' || status === 'cancelled') {
+    return `${MARKS[status]} ${titleOf(job)}`
+  }
+  const progress = progressOf(job)
+  return `${progress === null ? status : `${Math.round(progress * 100)} %`} · ${titleOf(job)}`
+}

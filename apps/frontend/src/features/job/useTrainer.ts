@@ -1,0 +1,14 @@
+import { useQuery } from '@tanstack/react-query'
+import { getTrainer } from '../../api/client'
+import { useToken } from '../../api/token'
+
+const MINUTE_MS = 60_000
+
+export function useTrainer(name: string) {
+  const token = useToken()
+  return useQuery({
+    queryKey: ['trainer', name, token],
+    queryFn: ({ signal }) => getTrainer(name, signal),
+    staleTime: MINUTE_MS,
+  })
+}

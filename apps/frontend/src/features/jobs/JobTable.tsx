@@ -1,0 +1,84 @@
+import { useWindowVirtualizer } from '@tanstack/react-virtual'
+import { useEffect, useLayoutEffect, useRef, useState } from 'react'
+import type { Job } from '../../api/client'
+import { useNow } from '../../ui/useNow'
+import { JobRow } from './JobRow'
+import { isActive } from './present'
+
+interface Props {
+  jobs: Job[]
+  datasets: ReadonlyMap<string, string>
+  hasMore: boolean
+  fetchMore: () => void
+}
+
+const COLUMNS = ['Job', 'State', 'Progress', 'Score', 'Dataset', 'Duration', 'Age']
+// As in styles/jobs.css, for telephones too.
+const ROW_PX = 64
+const AHEAD = 20
+
+/** Only the rows in sight are in the document; the next page is fetched before its rows are. */
+export function JobTable({ jobs, datasets, hasMore, fetchMore }: Props) {
+  const now = useNow(jobs.some(isActive))
+  const body = useRef<HTMLDivElement>(null)
+  const [top, setTop] = useState(0)
+  useLayoutEffect(() => {
+    const place = () => {
+      setTop((body.current?.getBoundingClientRect().top ?? 0) + window.scrollY)
+    }
+    place()
+    window.addEventListener('resize', place)
+    return () => {
+      window.removeEventListener('resize', place)
+    }
+  }, [])
+  const rows = useWindowVirtualizer({
+    count: jobs.length,
+    estimateSize: () => ROW_PX,
+    overscan: 12,
+    scrollMargin: top,
+    getItemKey: (index) => jobs[index]?.id ?? index,
+  })
+  const items = rows.getVirtualItems()
+  const last = items.at(-1)?.index ?? 0
+  const near = hasMore && last >= jobs.length - AHEAD
+  useEffect(() => {
+    if (near) fetchMore()
+  }, [near, jobs.length]) // eslint-disable-line react-hooks/exhaustive-deps -- once for each page
+  return (
+    <div className="jobs" role="table" aria-label="Jobs" aria-rowcount={jobs.length + 1}>
+      <div role="rowgroup">
+        <div role="row" aria-rowindex={1} className="job-row job-head">
+          {COLUMNS.map((name) => (
+            <span key={name} role="columnheader">
+              {name}
+            </span>
+          ))}
+        </div>
+      </div>
+      <div
+        role="rowgroup"
+        ref={body}
+        className="job-rows"
+        style={{ height: `${rows.getTotalSize()}px` }}
+      >
+        {items.map(({ index, start, key }) => {
+          const job = jobs[index]
+          return (
+            job && (
+              <JobRow
+                key={key}
+                job={job}
+                dataset={datasets.get(job.dataset_id) ?? job.dataset_id}
+                index={index}
+                offset={start - top}
+                now={now}
+              />
+            )
+          )
+        })}
+      </div>
+      {hasMore && <p className="detail job-more">Fetching older jobs …</p>}
+    </div>
+  )
+}

@@ -1,0 +1,75 @@
+import { Link, getRouteApi } from '@tanstack/react-router'
+import { Command } from '../../ui/Command'
+import { Empty } from '../../ui/Empty'
+import { Failure } from '../../ui/Failure'
+import { Loading } from '../../ui/Loading'
+import { counted } from '../../ui/format'
+import { useTitle } from '../../ui/useTitle'
+import { useDatasetNames } from '../datasets/useDatasets'
+import { JobFilters } from './JobFilters'
+import { JobTable } from './JobTable'
+import { isActive } from './present'
+import { filterOf } from './search'
+import { useJobs } from './useJobs'
+
+const route = getRouteApi('/')
+
+/** The live list of jobs in each of its states: loading, refused, failed, empty, filled. */
+export function JobsPage() {
+  const search = route.useSearch()
+  const list = useJobs(filterOf(search))
+  const datasets = useDatasetNames()
+  const active = list.jobs.filter(isActive).length
+  const filtered = Object.keys(search).length > 0
+  useTitle(active > 0 ? `(${active}) Jobs` : 'Jobs')
+  return (
+    <>
+      <div className="page-head">
+        <div>
+          <h1>Jobs</h1>
+          <p className="detail" role="status">
+            {!list.isPending &&
+              list.jobs.length > 0 &&
+              `${counted(list.jobs.length, 'job')}${list.hasMore ? ' so far' : ''}, ${active === 0 ? 'none' : active} running or waiting`}
+          </p>
+        </div>
+      </div>
+      <JobFilters search={search} datasets={datasets} />
+      {list.error !== null && (
+        <Failure error={list.error} shownSince={list.jobs.length > 0 ? list.updatedAt : 0} />
+      )}
+      {list.isPending && <Loading what="jobs" />}
+      {list.jobs.length > 0 && (
+        <JobTable
+          jobs={list.jobs}
+          datasets={datasets}
+          hasMore={list.hasMore}
+          fetchMore={list.fetchMore}
+        />
+      )}
+      {!list.isPending && list.error === null && list.jobs.length === 0 && (
+        <Nothing filtered={filtered} />
+      )}
+    </>
+  )
+}
+
+function Nothing({ filtered }: { filtered: boolean }) {
+  if (filtered) {
+    return (
+      <Empty icon="search" title="No job is like that.">
+        <p>
+          A name must be whole; an id may be its beginning. <Link to="/">Show all jobs</Link>
+        </p>
+      </Empty>
+    )
+  }
+  return (
+    <Empty icon="jobs" title="No jobs yet.">
+      <p>A job trains a model on a dataset. Push a folder of images with their labels:</p>
+      <Command text="yard dataset push DIR" />
+      <p>Then train on it; the job appears here by itself:</p>
+      <Command text="yard train DATASET" />
+    </Empty>
+  )
+}

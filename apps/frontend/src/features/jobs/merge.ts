@@ -1,0 +1,26 @@
+import type { Job, JobPage } from '../../api/client'
+
+/**
+ * The pages that were scrolled to, with the newest page as it is now in place of what it covers:
+ * jobs that are new since then come in front, and deleted ones go.
+ */
+export function merged(pages: readonly JobPage[], newest: JobPage | undefined): Job[] {
+  const known = pages.flatMap((page) => page.items)
+  if (newest === undefined) return known
+  const last = newest.items.at(-1)
+  if (last === undefined || newest.next_cursor === null) return newest.items
+  const covered = new Set(newest.items.map(({ id }) => id))
+  const end = Date.parse(last.created_at)
+  const older = known.filter(
+    ({ id, created_at }) => !covered.has(id) && Date.parse(created_at) <= end,
+  )
+  return [...newest.items, ...older]
+}
+
+/** Whether so many jobs came that the newest page and the known ones no longer touch. */
+export function areApart(pages: readonly JobPage[], newest: JobPage): boolean {
+  const first = pages[0]?.items[0]
+  const last = newest.items.at(-1)
+  if (first === undefined || last === undefined || newest.next_cursor === null) return false
+  return Date.parse(last.created_at) > Date.parse(first.created_at)
+}

@@ -1,0 +1,34 @@
+import type { JobFilter, JobStatus } from '../../api/client'
+import { defined, oneOf, textOf } from '../../shell/url'
+
+export const STATES = ['active', 'succeeded', 'failed', 'cancelled'] as const
+export type StateFilter = (typeof STATES)[number]
+
+/** What the address says of the list. */
+export interface JobsSearch {
+  state?: StateFilter
+  /** A job's name, or how its id begins. */
+  q?: string
+  dataset?: string
+}
+
+export function jobsSearch(search: Record<string, unknown>): JobsSearch {
+  return defined({
+    state: oneOf(search.state, STATES),
+    q: textOf(search.q),
+    dataset: textOf(search.dataset),
+  })
+}
+
+export const ACTIVE: JobStatus[] = ['queued', 'preparing', 'running', 'retrying', 'cancelling']
+const LOOKS_LIKE_ID = /^(?=.*\d)[0-9a-f]{4,32}$/
+
+/** What the API is asked for. */
+export function filterOf({ state, q, dataset }: JobsSearch): JobFilter {
+  const text = q?.trim() ?? ''
+  return {
+    ...(state === undefined ? {} : { status: state === 'active' ? ACTIVE : [state] }),
+    ...(dataset === undefined ? {} : { dataset_id: dataset }),
+    ...(text === '' ? {} : LOOKS_LIKE_ID.test(text) ? { id_prefix: text } : { name: text }),
+  }
+}

@@ -1,0 +1,15 @@
+import { useTitle } from '../../ui/useTitle'
+import { HealthPanel } from './HealthPanel'
+
+/** What a platform engineer looks at: each component, and what its absence means for users. */
+export function PlatformPage() {
+  useTitle('Platform')
+  return (
+    <>
+      <div className="page-head">
+        <h1>Platform</h1>
+      </div>
+      <HealthPanel />
+    </>
+  )
+}

@@ -1,0 +1,84 @@
+import { Link, Outlet, useLocation } from '@tanstack/react-router'
+import { useEffect, useRef } from 'react'
+import { setToken, useToken } from '../api/token'
+import { useConfig } from '../config/useConfig'
+import { Icon, type IconName } from '../ui/Icon'
+import { ThemeSwitch } from './ThemeSwitch'
+
+interface Entry {
+  to: '/' | '/datasets' | '/platform'
+  icon: IconName
+  text: string
+}
+
+const ENTRIES: readonly Entry[] = [
+  { to: '/', icon: 'jobs', text: 'Jobs' },
+  { to: '/datasets', icon: 'datasets', text: 'Datasets' },
+  { to: '/platform', icon: 'platform', text: 'Platform' },
+]
+
+/** What every page stands in: the navigation beside it, the page itself as its main part. */
+export function Shell() {
+  const tier = useConfig().data?.tier ?? ''
+  const token = useToken()
+  const { pathname } = useLocation()
+  const main = useFocusOnNewPage(pathname)
+  return (
+    <div className="shell">
+      <a className="skip" href="#main">
+        Skip to the page
+      </a>
+      <header className="side">
+        <div className="brand">
+          <img src="/icon.svg" alt="" width="24" height="24" />
+          <span className="brand-name">Trainyard</span>
+          {tier !== '' && <span className="tier">{tier}</span>}
+        </div>
+        <nav aria-label="Pages">
+          <ul>
+            {ENTRIES.map(({ to, icon, text }) => (
+              <li key={to}>
+                <Link
+                  to={to}
+                  activeOptions={{ exact: to !== '/datasets', includeSearch: false }}
+                  className={to === '/' && pathname.startsWith('/jobs/') ? 'within' : ''}
+                >
+                  <Icon name={icon} />
+                  <span>{text}</span>
+                </Link>
+              </li>
+            ))}
+          </ul>
+        </nav>
+        <div className="side-foot">
+          {token !== null && (
+            <button
+              type="button"
+              className="quiet"
+              onClick={() => {
+                setToken(null)
+              }}
+            >
+              Forget the API token
+            </button>
+          )}
+          <ThemeSwitch />
+        </div>
+      </header>
+      <main id="main" ref={main} tabIndex={-1}>
+        <Outlet />
+      </main>
+    </div>
+  )
+}
+
+/** A new page is where reading goes on, for screen readers and the Tab key too. */
+function useFocusOnNewPage(pathname: string) {
+  const main = useRef<HTMLElement>(null)
+  const shown = useRef(pathname)
+  useEffect(() => {
+    if (shown.current !== pathname) main.current?.focus({ preventScroll: true })
+    shown.current = pathname
+  }, [pathname])
+  return main
+}

@@ -1,0 +1,26 @@
+import { useState } from 'react'
+import { Icon } from './Icon'
+
+/** A command line to take away. */
+export function Command({ text, label = 'Copy the command' }: { text: string; label?: string }) {
+  const [copied, setCopied] = useState(false)
+  function copy() {
+    void navigator.clipboard.writeText(text).then(() => {
+      setCopied(true)
+      setTimeout(() => {
+        setCopied(false)
+      }, 1500)
+    })
+  }
+  return (
+    <div className="command">
+      <code>{text}</code>
+      <button type="button" className="quiet icon-only" onClick={copy} aria-label={label}>
+        <Icon name="copy" />
+      </button>
+      <span role="status" className={copied ? 'copied' : 'visually-hidden'}>
+        {copied ? 'Copied' : ''}
+      </span>
+    </div>
+  )
+}
