@@ -18,7 +18,12 @@ const ends: (() => Promise<void>)[] = []
 const forbidden: string[] = []
 let page: Page
 let base = ''
-const paths: Record<string, string> = { jobs: '/', datasets: '/datasets', platform: '/platform' }
+const paths: Record<string, string> = {
+  jobs: '/',
+  new: '/jobs/new',
+  datasets: '/datasets',
+  platform: '/platform',
+}
 const SIZES = [
   [360, 800],
   [768, 1024],
@@ -54,32 +59,38 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 }, 60_000)
 
-it('says how to begin, then follows a training to its end by itself', async () => {
+it('says how to begin, starts a training by its form, and follows it to its end', async () => {
   await page.getByText('No jobs yet.').waitFor()
   await page.screenshot({ path: `${OUT}empty.png` })
-
   const data = join(folder, 'patches')
   writeDataset(data)
   await platform.yard('dataset', 'push', data)
-  // Long enough to be seen at work: an idle page asks every eight seconds.
-  const settings = ['epochs=25', 'imgsz=32', 'batch=2'].flatMap((set) => ['--set', set])
-  await platform.yard('train', 'patches', '--name', 'first', '--no-follow', ...settings)
 
-  const row = page.getByRole('row', { name: /first/ })
-  await row.getByText(/queued|preparing|running/).waitFor()
-  await page.screenshot({ path: `${OUT}working.png` })
-  await page.getByRole('link', { name: 'first' }).click()
+  await page.getByRole('link', { name: 'New job' }).click()
+  const set = (name: string, text: string) => page.getByLabel(name, { exact: true }).fill(text)
+  await set('Name', 'first')
+  await set('Epochs', '0')
+  await page.getByRole('button', { name: 'Start the training' }).click()
+  await page.getByText('It must be a whole number from 1 to 10000.').waitFor()
+  await set('Epochs', '8')
+  await set('Batch size', '2')
+  await set('Image size', '32')
+  const command = 'yard train patches@1 --name first --set epochs=8 --set batch=2 --set imgsz=32'
+  await page.getByText(command, { exact: true }).waitFor()
+  await page.getByRole('button', { name: 'Start the training' }).click()
+
   const summary = page.getByRole('region', { name: 'Summary' })
   // Its stream tells the end: nothing is loaded again.
-  await summary.getByText('succeeded').waitFor({ timeout: 120_000 })
-  expect(await summary.getByText('25 of 25 epochs').isVisible()).toBe(true)
-  await page.getByRole('img', { name: /^mAP50 by epoch. At epoch 25: val/ }).waitFor()
+  await summary.getByText('succeeded').waitFor({ timeout: 180_000 })
+  expect(await summary.getByText('8 of 8 epochs').isVisible()).toBe(true)
+  await page.getByRole('img', { name: /^mAP50 by epoch. At epoch 8: val/ }).waitFor()
   expect(await page.title()).toBe('✓ first · Trainyard')
 
   await page.getByRole('link', { name: 'Jobs', exact: true }).first().click()
+  const row = page.getByRole('row', { name: /first/ })
   await row.getByText('succeeded').waitFor()
   expect(await row.getByText('mAP50', { exact: true }).isVisible()).toBe(true)
-}, 200_000)
+}, 300_000)
 
 it('shows the log, what differs from the defaults, the files and the dataset', async () => {
   await page.getByRole('link', { name: 'first' }).click()
@@ -97,7 +108,7 @@ it('shows the log, what differs from the defaults, the files and the dataset', a
   const best = page.getByRole('link', { name: 'best.pt' })
   expect(await best.getAttribute('href')).toMatch(/^http.*Signature=/)
   await open('Timeline')
-  await page.getByText('Attempt 1: 25 epochs trained').waitFor()
+  await page.getByText('Attempt 1: 8 epochs trained').waitFor()
   await open('patches@1')
   await page.getByRole('row', { name: /patch 4 4/ }).waitFor()
   paths.dataset = new URL(page.url()).pathname
@@ -105,6 +116,7 @@ it('shows the log, what differs from the defaults, the files and the dataset', a
 
 const PAGES = [
   'jobs',
+  'new',
   'job',
   'log',
   'config',

@@ -9,6 +9,7 @@ import { DatasetsPage } from './features/datasets/DatasetsPage'
 import { jobSearch } from './features/job/search'
 import { JobsPage } from './features/jobs/JobsPage'
 import { jobsSearch } from './features/jobs/search'
+import { newJobSearch } from './features/new-job/search'
 import { PlatformPage } from './features/platform/PlatformPage'
 import { Crashed } from './shell/Crashed'
 import { NotFound } from './shell/NotFound'
@@ -25,6 +26,11 @@ const job = createRoute({
   component: lazyRouteComponent(() => import('./features/job/JobPage'), 'JobPage'),
   validateSearch: jobSearch,
 })
+const newJob = createRoute({
+  ...under('/jobs/new'),
+  component: lazyRouteComponent(() => import('./features/new-job/NewJobPage'), 'NewJobPage'),
+  validateSearch: newJobSearch,
+})
 const datasets = createRoute({ ...under('/datasets'), component: DatasetsPage })
 const dataset = createRoute({
   ...under('/datasets/$datasetId'),
@@ -32,7 +38,7 @@ const dataset = createRoute({
 })
 const platform = createRoute({ ...under('/platform'), component: PlatformPage })
 
-const routeTree = root.addChildren([jobs, job, datasets, dataset, platform])
+const routeTree = root.addChildren([jobs, newJob, job, datasets, dataset, platform])
 
 export function makeRouter(history?: RouterHistory) {
   return createRouter({

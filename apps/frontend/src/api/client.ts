@@ -13,6 +13,9 @@ export type Dataset = Schemas['DatasetOut']
 export type DatasetPage = Schemas['DatasetList']
 export type DatasetReport = Schemas['Report']
 export type Trainer = Schemas['TrainerOut']
+export type TrainerSummary = Schemas['TrainerSummary']
+/** What a new job must say; what is left out is as the backend has it. */
+export type JobCreate = Partial<Schemas['JobCreate']> & { dataset_id: string }
 export type Readiness = Schemas['Readiness']
 
 /** Which jobs a list holds; what is left out does not narrow it. */
@@ -82,6 +85,14 @@ export async function deleteJob(id: string): Promise<void> {
   if (!response.ok) throw refused(response.status, error)
 }
 
+/** Start a job; the same `key` again gives the same job. */
+export async function createJob(body: JobCreate, key: string): Promise<Job> {
+  const header = { 'idempotency-key': key }
+  // The generated type asks for what has a default, too.
+  const full = body as Schemas['JobCreate']
+  return result(client.POST('/api/v1/jobs', { params: { header }, body: full, signal: limited() }))
+}
+
 export async function listArtifacts(id: string, signal: AbortSignal): Promise<Artifact[]> {
   const found = await result(
     client.GET('/api/v1/jobs/{id}/artifacts', {
@@ -105,6 +116,11 @@ export async function getDataset(id: string, signal: AbortSignal): Promise<Datas
   return result(
     client.GET('/api/v1/datasets/{id}', { params: { path: { id } }, signal: limited(signal) }),
   )
+}
+
+export async function listTrainers(signal: AbortSignal): Promise<TrainerSummary[]> {
+  const found = await result(client.GET('/api/v1/trainers', { signal: limited(signal) }))
+  return found.items
 }
 
 export async function getTrainer(name: string, signal: AbortSignal): Promise<Trainer> {

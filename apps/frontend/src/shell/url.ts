@@ -13,6 +13,9 @@ export function stringifySearch(search: Record<string, unknown>): string {
   return text === '' ? '' : `?${text}`
 }
 
+// What a feature's search.ts makes of an address has every key, undefined where there is nothing of
+// use: the router keeps a mistyped value whose key is missing.
+
 /** `value` where it is one of `allowed`, else undefined: an address may be mistyped. */
 export function oneOf<T extends string>(value: unknown, allowed: readonly T[]): T | undefined {
   return allowed.find((one) => one === value)
@@ -20,11 +23,4 @@ export function oneOf<T extends string>(value: unknown, allowed: readonly T[]): 
 
 export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
-}
-
-/** The object without its undefined fields. */
-export function defined<T extends object>(search: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  return Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: NonNullable<T[K]>
-  }
 }

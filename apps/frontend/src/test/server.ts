@@ -42,6 +42,9 @@ function leadTo(port: number) {
   vi.stubGlobal('fetch', (input: RequestInfo | URL, init?: RequestInit) => {
     const request = input instanceof Request ? input : new Request(new URL(input, location.origin))
     const { pathname, search } = new URL(request.url)
-    return real(new Request(`http://127.0.0.1:${port}${pathname}${search}`, request), init)
+    const { method, headers, body, signal } = request
+    // Field by field: the Request of jsdom's environment, given another with a body, makes a GET.
+    const sent = { method, headers, signal, ...(body === null ? {} : { body, duplex: 'half' }) }
+    return real(new Request(`http://127.0.0.1:${port}${pathname}${search}`, sent), init)
   })
 }

@@ -1,7 +1,10 @@
 import '@testing-library/jest-dom/vitest'
-import { cleanup } from '@testing-library/react'
+import { cleanup, configure } from '@testing-library/react'
 import { afterEach, beforeEach } from 'vitest'
 import { stopServing } from './server'
+
+// What is waited for is waited for by its condition: a busy machine takes its time.
+configure({ asyncUtilTimeout: 30_000 })
 
 // jsdom lays nothing out: what asks for a layout gets an answer that never changes.
 if ('window' in globalThis) {

@@ -1,10 +1,16 @@
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 import { Icon } from './Icon'
 
 /** A command line to take away. */
 export function Command({ text, label = 'Copy the command' }: { text: string; label?: string }) {
+  const code = useRef<HTMLElement>(null)
   const [copied, setCopied] = useState(false)
   function copy() {
+    // A page that is served without TLS may not write to the clipboard: Ctrl-C does it then.
+    if (!window.isSecureContext) {
+      if (code.current !== null) window.getSelection()?.selectAllChildren(code.current)
+      return
+    }
     void navigator.clipboard.writeText(text).then(() => {
       setCopied(true)
       setTimeout(() => {
@@ -14,7 +20,7 @@ export function Command({ text, label = 'Copy the command' }: { text: string; la
   }
   return (
     <div className="command">
-      <code>{text}</code>
+      <code ref={code}>{text}</code>
       <button type="button" className="quiet icon-only" onClick={copy} aria-label={label}>
         <Icon name="copy" />
       </button>

@@ -1,5 +1,4 @@
 import { Link, getRouteApi } from '@tanstack/react-router'
-import { Command } from '../../ui/Command'
 import { Failure } from '../../ui/Failure'
 import { Loading } from '../../ui/Loading'
 import { Notice } from '../../ui/Notice'
@@ -32,9 +31,16 @@ export function DatasetPage() {
             {moment(data.created_at)}
           </p>
         </div>
-        <Link to="/" search={{ dataset: data.id }} className="button">
-          Jobs on it
-        </Link>
+        <div className="actions">
+          <Link to="/" search={{ dataset: data.id }} className="button">
+            Jobs on it
+          </Link>
+          {data.status === 'ready' && (
+            <Link to="/jobs/new" search={{ dataset: data.id }} className="button primary">
+              Train on it
+            </Link>
+          )}
+        </div>
       </div>
       {data.status === 'uploading' && (
         <Notice kind="info" title="It is being uploaded. The check follows by itself." />
@@ -46,12 +52,6 @@ export function DatasetPage() {
         </Notice>
       )}
       {data.report !== null && <Report report={data.report} />}
-      {data.status === 'ready' && (
-        <section className="card">
-          <h2>Train on it</h2>
-          <Command text={`yard train ${datasetTitle(data)}`} />
-        </section>
-      )}
     </>
   )
 }

@@ -1,4 +1,4 @@
-import { useTrainer } from './useTrainer'
+import { useTrainer } from '../trainers/useTrainers'
 import type { Job } from '../../api/client'
 import { Failure } from '../../ui/Failure'
 import { Notice } from '../../ui/Notice'

@@ -1,5 +1,5 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { useNavigate } from '@tanstack/react-router'
+import { Link, useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { type Job, cancelJob, deleteJob, retryJob } from '../../api/client'
 import { ConfirmDialog } from '../../ui/Dialog'
@@ -39,6 +39,9 @@ export function JobActions({ job, onChange }: Props) {
   return (
     <div className="job-actions">
       <div className="actions">
+        <Link to="/jobs/new" search={{ from: job.id }} className="button">
+          Clone
+        </Link>
         {isActive(job) ? (
           <button
             type="button"

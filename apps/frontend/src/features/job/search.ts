@@ -1,21 +1,21 @@
-import { defined, oneOf } from '../../shell/url'
+import { oneOf } from '../../shell/url'
 
 export const TABS = ['charts', 'log', 'config', 'files', 'timeline'] as const
 export type Tab = (typeof TABS)[number]
 
 /** What the address says of a job's page. */
 export interface JobSearch {
-  tab?: Tab
+  tab?: Tab | undefined
   /** Weight of the smoothing, in percent. */
-  smooth?: number
-  scale?: 'log'
+  smooth?: number | undefined
+  scale?: 'log' | undefined
 }
 
 export function jobSearch(search: Record<string, unknown>): JobSearch {
   const smooth = Number(search.smooth)
-  return defined({
+  return {
     tab: oneOf(search.tab, TABS),
     smooth: smooth > 0 && smooth < 100 ? Math.round(smooth) : undefined,
     scale: oneOf(search.scale, ['log']),
-  })
+  }
 }

@@ -13,7 +13,7 @@ const TYPING_MS = 250
 /** Narrows the list; all that it says stands in the address. */
 export function JobFilters({ search, datasets }: Props) {
   const navigate = useNavigate({ from: '/' })
-  const set = (changes: { [K in keyof JobsSearch]: JobsSearch[K] | undefined }) =>
+  const set = (changes: JobsSearch) =>
     void navigate({
       search: (old) => jobsSearch({ ...old, ...changes }),
       replace: true,

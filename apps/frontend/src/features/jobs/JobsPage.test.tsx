@@ -37,7 +37,7 @@ it('follows a job by itself', async () => {
   await screen.findByText('running')
   now = job({ status: 'succeeded', epoch: 9, finished_at: '2026-11-24T12:01:00Z' })
   const row = within(screen.getByRole('row', { name: /digits/ }))
-  await row.findByText('succeeded', undefined, { timeout: 4000 })
+  await row.findByText('succeeded')
   expect(row.getByRole('progressbar')).toHaveValue(1)
 })
 
@@ -53,16 +53,13 @@ it('keeps what it knows while the backend is gone, and goes on when it is back',
   showAt('/')
   await screen.findByText('running')
   await stopServing()
-  const alert = await screen.findByRole('alert', undefined, { timeout: 4000 })
+  const alert = await screen.findByRole('alert')
   expect(alert).toHaveTextContent(/does not answer.*as it stood at.*tries again/)
   expect(screen.getByText('running')).toBeVisible()
   await serve(answers)
-  await waitFor(
-    () => {
-      expect(screen.queryByRole('alert')).toBeNull()
-    },
-    { timeout: 4000 },
-  )
+  await waitFor(() => {
+    expect(screen.queryByRole('alert')).toBeNull()
+  })
 })
 
 it('asks for a token, refuses a wrong one in words, and takes a right one', async () => {
@@ -114,8 +111,20 @@ it('asks for what the address says', async () => {
       return { json: { items: [], next_cursor: null } }
     },
   })
-  showAt('/?state=failed&q=digits')
+  showAt('/?state=failed&q=digits&dataset=')
   expect(await screen.findByText('No job is like that.')).toBeVisible()
   expect(screen.getByRole('radio', { name: 'failed' })).toBeChecked()
   expect(asked[0]).toBe('/api/v1/jobs?status=failed&name=digits&limit=100')
+})
+
+it('takes a mistyped address for none', async () => {
+  await serve({
+    '/api/v1/jobs': ({ url }) =>
+      url === '/api/v1/jobs?limit=100'
+        ? { json: { items: [job()], next_cursor: null } }
+        : { status: 422, json: { status: 422, title: 'Wrong', detail: String(url) } },
+  })
+  showAt('/?state=flaied')
+  expect(await screen.findByRole('link', { name: 'digits' })).toBeVisible()
+  expect(screen.getByRole('radio', { name: 'all' })).toBeChecked()
 })

@@ -2,6 +2,7 @@ import { Link, getRouteApi } from '@tanstack/react-router'
 import { Command } from '../../ui/Command'
 import { Empty } from '../../ui/Empty'
 import { Failure } from '../../ui/Failure'
+import { Icon } from '../../ui/Icon'
 import { Loading } from '../../ui/Loading'
 import { counted } from '../../ui/format'
 import { useTitle } from '../../ui/useTitle'
@@ -20,7 +21,7 @@ export function JobsPage() {
   const list = useJobs(filterOf(search))
   const datasets = useDatasetNames()
   const active = list.jobs.filter(isActive).length
-  const filtered = Object.keys(search).length > 0
+  const filtered = (search.state ?? search.q ?? search.dataset) !== undefined
   useTitle(active > 0 ? `(${active}) Jobs` : 'Jobs')
   return (
     <>
@@ -33,6 +34,9 @@ export function JobsPage() {
               `${counted(list.jobs.length, 'job')}${list.hasMore ? ' so far' : ''}, ${active === 0 ? 'none' : active} running or waiting`}
           </p>
         </div>
+        <Link to="/jobs/new" className="button primary">
+          <Icon name="plus" /> New job
+        </Link>
       </div>
       <JobFilters search={search} datasets={datasets} />
       {list.error !== null && (
@@ -68,7 +72,9 @@ function Nothing({ filtered }: { filtered: boolean }) {
     <Empty icon="jobs" title="No jobs yet.">
       <p>A job trains a model on a dataset. Push a folder of images with their labels:</p>
       <Command text="yard dataset push DIR" />
-      <p>Then train on it; the job appears here by itself:</p>
+      <p>
+        Then <Link to="/jobs/new">start a job</Link>, here or from the terminal:
+      </p>
       <Command text="yard train DATASET" />
     </Empty>
   )

@@ -1,23 +1,23 @@
 import type { JobFilter, JobStatus } from '../../api/client'
-import { defined, oneOf, textOf } from '../../shell/url'
+import { oneOf, textOf } from '../../shell/url'
 
 export const STATES = ['active', 'succeeded', 'failed', 'cancelled'] as const
 export type StateFilter = (typeof STATES)[number]
 
 /** What the address says of the list. */
 export interface JobsSearch {
-  state?: StateFilter
+  state?: StateFilter | undefined
   /** A job's name, or how its id begins. */
-  q?: string
-  dataset?: string
+  q?: string | undefined
+  dataset?: string | undefined
 }
 
 export function jobsSearch(search: Record<string, unknown>): JobsSearch {
-  return defined({
+  return {
     state: oneOf(search.state, STATES),
     q: textOf(search.q),
     dataset: textOf(search.dataset),
-  })
+  }
 }
 
 export const ACTIVE: JobStatus[] = ['queued', 'preparing', 'running', 'retrying', 'cancelling']

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import { getTrainer } from '../../api/client'
+import { getTrainer, listTrainers } from '../../api/client'
 import { useToken } from '../../api/token'
 
 const MINUTE_MS = 60_000
@@ -9,6 +9,16 @@ export function useTrainer(name: string) {
   return useQuery({
     queryKey: ['trainer', name, token],
     queryFn: ({ signal }) => getTrainer(name, signal),
+    enabled: name !== '',
+    staleTime: MINUTE_MS,
+  })
+}
+
+export function useTrainers() {
+  const token = useToken()
+  return useQuery({
+    queryKey: ['trainers', token],
+    queryFn: ({ signal }) => listTrainers(signal),
     staleTime: MINUTE_MS,
   })
 }

@@ -1,0 +1,288 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useNavigate } from '@tanstack/react-router'
+import { type SubmitEvent, useCallback, useMemo, useRef, useState } from 'react'
+import { type Dataset, type Job, type Trainer, createJob, listJobs } from '../../api/client'
+import { ApiError } from '../../api/errors'
+import { useToken } from '../../api/token'
+import { counted } from '../../ui/format'
+import { Command } from '../../ui/Command'
+import { LabelledField } from '../../ui/LabelledField'
+import { Notice } from '../../ui/Notice'
+import { Report } from '../datasets/Report'
+import { datasetTitle } from '../datasets/useDatasets'
+import { titleOf } from '../jobs/present'
+import { SettingsForm } from './SettingsForm'
+import { type NewJob, commandOf, requestOf } from './command'
+import { type Draft, configOf, draftOf, fieldsOf, isModified, judgeOf } from './fields'
+import { type ResourceDraft, resourceDraftOf, resourcesOf } from './resources'
+
+interface Props {
+  trainer: Trainer
+  trainers: readonly string[]
+  onTrainer: (name: string) => void
+  /** Those that are ready; the first is chosen at first. */
+  datasets: readonly Dataset[]
+  source: Job | null
+}
+
+const RESOURCES = [
+  ['cpu', 'CPU cores', 'Also fractions, such as 0.5.'],
+  ['memory', 'Memory', 'Such as 4Gi; more for larger images and batches.'],
+  ['gpu', 'GPUs', '0 trains on the CPU.'],
+  ['placement', 'Placement', 'One of the places that the platform offers, else empty.'],
+] as const
+
+export function JobForm({ trainer, trainers, onTrainer, datasets, source }: Props) {
+  const fields = useMemo(() => fieldsOf(trainer), [trainer])
+  const judge = useMemo(() => judgeOf(trainer), [trainer])
+  const [draft, setDraft] = useState<Draft>(() =>
+    source?.trainer === trainer.name ? draftOf(fields, source.config) : {},
+  )
+  const [datasetId, setDatasetId] = useState(datasets[0]?.id ?? '')
+  const [name, setName] = useState(source?.name ?? '')
+  const [weights, setWeights] = useState('')
+  const [wanted, setWanted] = useState<ResourceDraft>(() =>
+    resourceDraftOf(source?.resources ?? trainer.resources),
+  )
+  // What the backend refused, until that field is changed.
+  const [refused, setRefused] = useState<ReadonlyMap<string, string>>(new Map())
+  const forget = useCallback((key: string) => {
+    setRefused((old) => new Map([...old].filter(([one]) => one !== key)))
+  }, [])
+  const change = useCallback(
+    (key: string, text: string | null) => {
+      forget(key)
+      setDraft((old) => {
+        const others = Object.entries(old).filter(([one]) => one !== key)
+        return Object.fromEntries(text === null ? others : [...others, [key, text]])
+      })
+    },
+    [forget],
+  )
+  const form = useRef<HTMLFormElement>(null)
+  const token = useToken()
+  const earlier = useWeights(trainer.name)
+  const dataset = datasets.find(({ id }) => id === datasetId)
+  const config = configOf(fields, draft)
+  const resources = resourcesOf(wanted, trainer.resources)
+  const errors = new Map([...refused, ...judge(config), ...resources.errors])
+  const modified = fields.filter((field) => isModified(field, draft)).length
+  const job: NewJob = {
+    dataset_id: datasetId,
+    trainer: trainer.name,
+    name: name.trim() === '' ? null : name.trim(),
+    config,
+    weights: weights === '' ? null : `job:${weights}`,
+    resources: resources.value,
+  }
+  const start = useStart(job, (found) => {
+    setRefused(found)
+    focusFirstWrong(form.current)
+  })
+
+  function submit(event: SubmitEvent<HTMLFormElement>) {
+    event.preventDefault()
+    if (errors.size > 0) focusFirstWrong(form.current)
+    else start.mutate()
+  }
+
+  return (
+    <form ref={form} className="new-job" noValidate onSubmit={submit}>
+      <div>
+        <section className="card" aria-label="What to train">
+          <div className="settings">
+            <LabelledField label="Dataset" error={errors.get('dataset_id')}>
+              {(control) => (
+                <select
+                  {...control}
+                  value={datasetId}
+                  onChange={({ target }) => {
+                    forget('dataset_id')
+                    setDatasetId(target.value)
+                  }}
+                >
+                  {datasets.map((one) => (
+                    <option key={one.id} value={one.id}>
+                      {datasetTitle(one)} · {one.task}
+                    </option>
+                  ))}
+                </select>
+              )}
+            </LabelledField>
+            <LabelledField
+              label="Name"
+              help="Shown in lists; may be empty."
+              error={errors.get('name')}
+            >
+              {(control) => (
+                <input
+                  {...control}
+                  type="text"
+                  value={name}
+                  autoComplete="off"
+                  onChange={({ target }) => {
+                    forget('name')
+                    setName(target.value)
+                  }}
+                />
+              )}
+            </LabelledField>
+            {trainers.length > 1 && (
+              <LabelledField
+                label="Trainer"
+                help={trainer.description}
+                error={errors.get('trainer')}
+              >
+                {(control) => (
+                  <select
+                    {...control}
+                    value={trainer.name}
+                    onChange={({ target }) => {
+                      onTrainer(target.value)
+                    }}
+                  >
+                    {trainers.map((one) => (
+                      <option key={one}>{one}</option>
+                    ))}
+                  </select>
+                )}
+              </LabelledField>
+            )}
+            <LabelledField
+              label="Start from"
+              help="The best model of an earlier job, of the same task and model."
+              error={errors.get('weights')}
+            >
+              {(control) => (
+                <select
+                  {...control}
+                  value={weights}
+                  onChange={({ target }) => {
+                    forget('weights')
+                    setWeights(target.value)
+                  }}
+                >
+                  <option value="">what the settings say</option>
+                  {earlier
+                    .filter(({ task }) => task === dataset?.task)
+                    .map((one) => (
+                      <option key={one.id} value={one.id}>
+                        {titleOf(one)} · {one.id.slice(0, 8)}
+                      </option>
+                    ))}
+                </select>
+              )}
+            </LabelledField>
+          </div>
+        </section>
+        <SettingsForm fields={fields} draft={draft} errors={errors} onChange={change} />
+        <section className="card" aria-label="Resources of an attempt">
+          <h2>Resources of an attempt</h2>
+          <div className="settings">
+            {RESOURCES.map(([key, label, help]) => (
+              <LabelledField
+                key={key}
+                label={label}
+                help={help}
+                error={errors.get(`resources.${key}`)}
+              >
+                {(control) => (
+                  <input
+                    {...control}
+                    type="text"
+                    autoComplete="off"
+                    value={wanted[key]}
+                    onChange={({ target }) => {
+                      forget(`resources.${key}`)
+                      setWanted((old) => ({ ...old, [key]: target.value }))
+                    }}
+                  />
+                )}
+              </LabelledField>
+            ))}
+          </div>
+        </section>
+      </div>
+      <aside aria-label="The job">
+        <section className="card start">
+          <h2>
+            {modified === 0 ? 'As the trainer proposes' : counted(modified, 'modified setting')}
+          </h2>
+          {start.error !== null && <Notice kind="error" title={start.error.message} />}
+          <button type="submit" disabled={start.isPending}>
+            {start.isPending ? 'Starting …' : 'Start the training'}
+          </button>
+          {errors.size > 0 && (
+            <p className="message bad" role="status">
+              {counted(errors.size, 'field is', 'fields are')} to be mended first.
+            </p>
+          )}
+          <p className="detail">The same from a terminal:</p>
+          <Command text={commandOf(job, dataset ? datasetTitle(dataset) : datasetId, fields)} />
+          <details>
+            <summary className="detail">By the API</summary>
+            <Command
+              text={requestOf(job, window.location.origin, token !== null)}
+              label="Copy the request"
+            />
+          </details>
+        </section>
+        {dataset?.report != null && (
+          <>
+            <h2 className="group">{datasetTitle(dataset)}</h2>
+            <Report report={dataset.report} />
+          </>
+        )}
+      </aside>
+    </form>
+  )
+}
+
+/** Starts the job, once however often it is asked for, and leads to it. */
+function useStart(job: NewJob, onWrong: (fields: ReadonlyMap<string, string>) => void) {
+  const queries = useQueryClient()
+  const navigate = useNavigate()
+  const sent = useRef({ body: '', key: '' })
+  return useMutation({
+    mutationFn: () => {
+      const body = JSON.stringify(job)
+      // The same request again, after an answer that was lost, gives the same job.
+      if (sent.current.body !== body) sent.current = { body, key: newKey() }
+      return createJob(job, sent.current.key)
+    },
+    onSuccess: ({ id }) => {
+      void queries.invalidateQueries({ queryKey: ['jobs'] })
+      void navigate({ to: '/jobs/$jobId', params: { jobId: id } })
+    },
+    onError: (error) => {
+      if (!(error instanceof ApiError)) return
+      onWrong(
+        new Map([...error.fields].map(([field, told]) => [field.replace(/^config\./, ''), told])),
+      )
+    },
+  })
+}
+
+// Not randomUUID: a page that is served without TLS has none.
+function newKey(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))]
+    .map((byte) => byte.toString(16).padStart(2, '0'))
+    .join('')
+}
+
+/** Jobs whose models another training may start from. */
+function useWeights(trainer: string): readonly Job[] {
+  const token = useToken()
+  const { data } = useQuery({
+    queryKey: ['jobs', 'succeeded', token],
+    queryFn: ({ signal }) => listJobs({ status: ['succeeded'] }, null, signal),
+  })
+  return data?.items.filter((one) => one.trainer === trainer) ?? []
+}
+
+function focusFirstWrong(form: HTMLFormElement | null): void {
+  // Once what is wrong is drawn as such.
+  requestAnimationFrame(() => {
+    form?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus()
+  })
+}

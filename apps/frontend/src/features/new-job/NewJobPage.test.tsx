@@ -1,0 +1,89 @@
+import { screen, waitFor } from '@testing-library/react'
+import userEvent from '@testing-library/user-event'
+import { expect, it } from 'vitest'
+import type { Dataset } from '../../api/client'
+import { job } from '../../test/fixtures'
+import { showAt } from '../../test/render'
+import { serve } from '../../test/server'
+
+const trainer = {
+  name: 'ultralytics',
+  version: '1',
+  description: '',
+  tasks: ['detect'],
+  image: '',
+  command: [],
+  config_schema: {
+    type: 'object',
+    properties: {
+      epochs: { title: 'Epochs', type: 'integer', default: 100, minimum: 1, group: 'Training' },
+      seed: { title: 'Seed', type: 'integer', default: 0, group: 'Training', advanced: true },
+    },
+  },
+  resources: { cpu: 2, memory: '4Gi', gpu: 0 },
+  accepts: { epochs: 'a whole number of at least 1', seed: 'a whole number' },
+}
+const dataset: Dataset = {
+  id: '0a1b2c3d4e5f',
+  name: 'digits',
+  version: 3,
+  task: 'detect',
+  status: 'ready',
+  size: 1000,
+  sha256: null,
+  report: {
+    images: { train: 4, val: 4, test: 0 },
+    labels: 8,
+    classes: [{ index: 0, name: 'seven', train: 4, val: 4 }],
+    problems: [],
+    problems_total: 0,
+  },
+  created_at: '2026-11-24T12:00:00Z',
+}
+
+it('begins with what another job had, tells a refusal at its field, and starts once', async () => {
+  const keys: unknown[] = []
+  const told = { status: 422, title: 'Wrong', detail: 'One field is wrong.' }
+  const refusal = { ...told, errors: [{ field: 'config.epochs', message: 'Too many for today.' }] }
+  await serve({
+    '/api/v1/trainers': () => ({ json: { items: [trainer] } }),
+    '/api/v1/trainers/ultralytics': () => ({ json: trainer }),
+    '/api/v1/datasets': () => ({ json: { items: [dataset], next_cursor: null } }),
+    [`/api/v1/datasets/${dataset.id}`]: () => ({ json: dataset }),
+    [`/api/v1/jobs/${job().id}`]: () => ({ json: job({ config: { epochs: 50 } }) }),
+    '/api/v1/jobs': ({ method, headers }) => {
+      if (method !== 'POST') return { json: { items: [], next_cursor: null } }
+      keys.push(headers['idempotency-key'])
+      if (keys.length === 1) return { status: 422, json: refusal }
+      return keys.length === 2 ? { status: 503, text: 'gone' } : { status: 201, json: job() }
+    },
+  })
+  const user = userEvent.setup()
+  showAt(`/jobs/new?from=${job().id}`)
+  const epochs = await screen.findByLabelText('Epochs')
+  expect(epochs).toHaveValue('50')
+  expect(screen.getByText('seven')).toBeVisible()
+  expect(screen.getByText('yard train digits@3 --name digits --set epochs=50')).toBeVisible()
+  expect(screen.getByRole('heading', { name: '1 modified setting' })).toBeVisible()
+
+  const start = screen.getByRole('button', { name: 'Start the training' })
+  await user.click(start)
+  expect(await screen.findByText('Too many for today.')).toBeVisible()
+  await waitFor(() => {
+    expect(epochs).toHaveFocus()
+  })
+  await user.click(screen.getByRole('button', { name: 'Reset Epochs to its default' }))
+  expect(screen.queryByText('Too many for today.')).toBeNull()
+  expect(epochs).toHaveValue('100')
+
+  // Nobody knows whether an unanswered request was taken: the same again is the same job.
+  await user.click(start)
+  expect(await screen.findByText(/does not answer/)).toBeVisible()
+  await user.click(start)
+  await waitFor(() => {
+    expect(document.title).toMatch(/Job 3f9a1c0b/)
+  })
+  expect(keys[0]).toMatch(/^[0-9a-f]{32}$/)
+  expect(keys[1]).not.toBe(keys[0])
+  expect(keys[2]).toBe(keys[1])
+})

@@ -1,0 +1,72 @@
+import { useQuery } from '@tanstack/react-query'
+import { Link, getRouteApi } from '@tanstack/react-router'
+import { useState } from 'react'
+import { getJob } from '../../api/client'
+import { useToken } from '../../api/token'
+import { Command } from '../../ui/Command'
+import { Empty } from '../../ui/Empty'
+import { Failure } from '../../ui/Failure'
+import { Loading } from '../../ui/Loading'
+import { useTitle } from '../../ui/useTitle'
+import { useDataset, useDatasets } from '../datasets/useDatasets'
+import { useTrainer, useTrainers } from '../trainers/useTrainers'
+import { JobForm } from './JobForm'
+
+const route = getRouteApi('/jobs/new')
+
+/** The form of a new job, once there is what it offers; a clone begins with another job's settings. */
+export function NewJobPage() {
+  const { dataset, from } = route.useSearch()
+  const token = useToken()
+  useTitle('New job')
+  const [chosen, setChosen] = useState<string | null>(null)
+  const trainers = useTrainers()
+  const source = useQuery({
+    queryKey: ['job', from, token],
+    queryFn: ({ signal }) => getJob(from ?? '', signal),
+    enabled: from !== undefined,
+  })
+  const name = chosen ?? source.data?.trainer ?? trainers.data?.[0]?.name
+  const trainer = useTrainer(name ?? '')
+  const datasets = useDatasets()
+  const wanted = useDataset(dataset ?? source.data?.dataset_id ?? '')
+  const error =
+    trainers.error ?? source.error ?? trainer.error ?? datasets.error ?? wanted.error ?? null
+  const ready = datasets.data?.filter(({ status }) => status === 'ready')
+  const extra = wanted.data?.status === 'ready' ? [wanted.data] : []
+  const waits = from !== undefined && source.data === undefined
+  return (
+    <>
+      <p className="crumbs">
+        <Link to="/">Jobs</Link> <span aria-hidden="true">/</span> new
+      </p>
+      <div className="page-head">
+        <h1>New job</h1>
+      </div>
+      {error !== null && <Failure error={error} retries={false} />}
+      {error === null && (ready === undefined || trainer.data === undefined || waits) && (
+        <Loading what="trainers and datasets" />
+      )}
+      {ready?.length === 0 && extra.length === 0 && <NoDataset />}
+      {ready !== undefined && ready.length + extra.length > 0 && trainer.data && !waits && (
+        <JobForm
+          key={`${trainer.data.name} ${from ?? ''}`}
+          trainer={trainer.data}
+          trainers={trainers.data?.map((one) => one.name) ?? []}
+          onTrainer={setChosen}
+          datasets={[...extra, ...ready.filter(({ id }) => id !== extra[0]?.id)]}
+          source={source.data ?? null}
+        />
+      )}
+    </>
+  )
+}
+
+function NoDataset() {
+  return (
+    <Empty icon="datasets" title="No dataset is ready to train on.">
+      <p>Push a folder of images with their labels; it is checked, and then can be chosen here:</p>
+      <Command text="yard dataset push DIR" />
+    </Empty>
+  )
+}

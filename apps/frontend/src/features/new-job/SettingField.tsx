@@ -1,0 +1,89 @@
+import { memo } from 'react'
+import { LabelledField } from '../../ui/LabelledField'
+import { type Field, textOf } from './fields'
+
+interface Props {
+  field: Field
+  text: string
+  modified: boolean
+  error: string | undefined
+  onChange: (key: string, text: string | null) => void
+}
+
+/** One setting: its control, what it does, what it may be, and the way back to its default. */
+export const SettingField = memo(function SettingField(props: Props) {
+  const { field, text, modified, error, onChange } = props
+  const { key, title, choices, fallback } = field
+  const changed = ({ target }: { target: { value: string } }) => {
+    onChange(key, target.value)
+  }
+  return (
+    <LabelledField
+      label={title}
+      error={error}
+      help={<Help field={field} modified={modified} />}
+      beside={
+        <>
+          <code className="detail">{key}</code>
+          {modified && (
+            <button
+              type="button"
+              className="quiet reset"
+              aria-label={`Reset ${title} to its default`}
+              onClick={() => {
+                onChange(key, null)
+              }}
+            >
+              modified · reset
+            </button>
+          )}
+        </>
+      }
+    >
+      {(control) =>
+        choices === null ? (
+          <input
+            {...control}
+            type="text"
+            inputMode={field.isNumber ? 'decimal' : undefined}
+            autoComplete="off"
+            spellCheck={false}
+            value={text}
+            placeholder={fallback === null ? 'none' : ''}
+            onChange={changed}
+          />
+        ) : (
+          <select {...control} value={text} onChange={changed}>
+            {choices.map((choice) => (
+              <option key={choice} value={choice}>
+                {inWords(choice)}
+              </option>
+            ))}
+          </select>
+        )
+      }
+    </LabelledField>
+  )
+})
+
+function Help({ field, modified }: { field: Field; modified: boolean }) {
+  const { help, accepts, choices, fallback } = field
+  const usual = textOf(field, fallback)
+  return (
+    <>
+      {help}
+      {/* A list shows its choices; a pattern is for machines. */}
+      {choices === null && accepts !== '' && !accepts.includes('that matches') && (
+        <> Accepts {accepts}.</>
+      )}
+      {modified && <> Default: {choices === null ? usual || 'none' : inWords(usual)}.</>}
+    </>
+  )
+}
+
+const WORDS: Record<string, string> = { true: 'on', false: 'off', null: 'none' }
+
+/** A choice, which is JSON, as people read it. */
+function inWords(choice: string): string {
+  return WORDS[choice] ?? choice.replace(/^"(.*)"$/, '$1')
+}

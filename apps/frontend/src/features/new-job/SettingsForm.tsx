@@ -1,0 +1,77 @@
+import { useState } from 'react'
+import { Icon } from '../../ui/Icon'
+import { counted } from '../../ui/format'
+import { SettingField } from './SettingField'
+import { type Draft, type Field, isModified, textOf } from './fields'
+
+interface Props {
+  fields: readonly Field[]
+  draft: Draft
+  errors: ReadonlyMap<string, string>
+  onChange: (key: string, text: string | null) => void
+}
+
+/** Every setting of the trainer by group; what is seldom changed is folded away. */
+export function SettingsForm({ fields, draft, errors, onChange }: Props) {
+  const [sought, setSought] = useState('')
+  const words = sought.trim().toLowerCase()
+  const found = fields.filter(({ key, title, help }) =>
+    `${key} ${title} ${help}`.toLowerCase().includes(words),
+  )
+  const groups = [...new Set(found.map(({ group }) => group))]
+  const show = (field: Field) => (
+    <SettingField
+      key={field.key}
+      field={field}
+      text={draft[field.key] ?? textOf(field, field.fallback)}
+      modified={isModified(field, draft)}
+      error={errors.get(field.key)}
+      onChange={onChange}
+    />
+  )
+  return (
+    <>
+      <div className="settings-tools">
+        <label className="search-box">
+          <Icon name="search" />
+          <span className="visually-hidden">Find a setting</span>
+          <input
+            type="search"
+            value={sought}
+            placeholder="Find a setting"
+            autoComplete="off"
+            onChange={({ target }) => {
+              setSought(target.value)
+            }}
+          />
+        </label>
+        <span className="detail" role="status">
+          {words !== '' && counted(found.length, 'setting')}
+        </span>
+      </div>
+      {groups.map((group) => {
+        const members = found.filter((field) => field.group === group)
+        const folded = words === '' ? members.filter(({ advanced }) => advanced) : []
+        const changed = folded.filter((field) => isModified(field, draft)).length
+        const wrong = folded.some(({ key }) => errors.has(key))
+        return (
+          <section key={group} className="card" aria-label={group}>
+            <h2>{group}</h2>
+            <div className="settings">
+              {members.filter((field) => !folded.includes(field)).map(show)}
+            </div>
+            {folded.length > 0 && (
+              <details open={wrong || undefined}>
+                <summary>
+                  {folded.length} more, seldom changed
+                  {changed > 0 && <span className="detail"> · {changed} modified</span>}
+                </summary>
+                <div className="settings">{folded.map(show)}</div>
+              </details>
+            )}
+          </section>
+        )
+      })}
+    </>
+  )
+}
