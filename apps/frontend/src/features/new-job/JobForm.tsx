@@ -72,7 +72,7 @@ export function JobForm({ trainer, trainers, onTrainer, datasets, source }: Prop
     trainer: trainer.name,
     name: name.trim() === '' ? null : name.trim(),
     config,
-    weights: weights === '' ? null : `job:${weights}`,
+    weights: weights === '' ? null : weights,
     resources: resources.value,
   }
   const start = useStart(job, (found) => {
@@ -150,7 +150,7 @@ export function JobForm({ trainer, trainers, onTrainer, datasets, source }: Prop
             )}
             <LabelledField
               label="Start from"
-              help="The best model of an earlier job, of the same task and model."
+              help="Also the best model of an earlier job, of the same task and model."
               error={errors.get('weights')}
             >
               {(control) => (
@@ -162,11 +162,12 @@ export function JobForm({ trainer, trainers, onTrainer, datasets, source }: Prop
                     setWeights(target.value)
                   }}
                 >
-                  <option value="">what the settings say</option>
+                  <option value="">the model’s pretrained weights, where kept</option>
+                  <option value="none">nothing: random weights</option>
                   {earlier
                     .filter(({ task }) => task === dataset?.task)
                     .map((one) => (
-                      <option key={one.id} value={one.id}>
+                      <option key={one.id} value={`job:${one.id}`}>
                         {titleOf(one)} · {one.id.slice(0, 8)}
                       </option>
                     ))}
