@@ -81,7 +81,7 @@ def process(
         yield child
     finally:
         child.send_signal(stop)
-        child.wait(10)
+        child.wait(60)
 
 
 def wait_for_port(

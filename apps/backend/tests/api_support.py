@@ -88,7 +88,7 @@ async def serving(chosen: Settings) -> AsyncIterator[Api]:
     port = server.servers[0].sockets[0].getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     try:
-        async with httpx.AsyncClient(base_url=url, timeout=10) as http:
+        async with httpx.AsyncClient(base_url=url, timeout=60) as http:
             yield Api(app, app.state.context, http, url)
     finally:
         server.should_exit = True
