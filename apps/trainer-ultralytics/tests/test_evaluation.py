@@ -84,13 +84,8 @@ def by_yolo_val(weights: Path, content: dict[str, bytes], folder: Path) -> dict[
 
 def test_same_as_yolo_val_of_best_pt(launcher: Launcher, jobs: Jobs, tmp_path: Path) -> None:
     content = digits()
-    arguments: dict[str, Any] = {
-        "weights": "digits-synthetic.pt",
-        "imgsz": 96,
-        "batch": 4,
-    }
-    env = jobs.env(content=content, **arguments, lr0=1e-6, optimizer="AdamW")
-    env["WEIGHTS_DIR"] = str(WEIGHTS)
+    env = jobs.env(content=content, imgsz=96, batch=4, lr0=1e-6, optimizer="AdamW")
+    jobs.start_from(env, (WEIGHTS / "digits-synthetic.pt").read_bytes())
     launcher.launch(env)
     assert launcher.wait_ended(env["JOB_ID"])["exit_code"] == 0, jobs.backend.log.decode()
     [run] = (launcher.folder / "state" / f"{env['JOB_ID']}-1").rglob("work/run")
