@@ -7,6 +7,8 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -292,3 +294,30 @@ def test_a_service_without_a_log_cannot_start(state: StateFolder) -> None:
     runner.start()
     wait_for(lambda: runner.state == "failed", 60)
     assert f"No such file or directory: '{runner.log}'" in runner.note
+
+
+def test_one_yard_dev_starts_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    entered = threading.Event()
+
+    def second() -> None:
+        with running.starting():
+            entered.set()
+
+    with running.starting() as started:
+        thread = threading.Thread(target=second)
+        thread.start()
+        assert not entered.wait(0.5)
+        started()
+        assert entered.wait(60)
+    thread.join(60)
+
+
+def test_without_a_place_for_the_turn_it_starts_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    with running.starting() as started:
+        started()

@@ -2,14 +2,22 @@
 
 import contextlib
 import dataclasses
+import fcntl
 import json
+import os
 import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import platformdirs
 
 from yard import locations
 from yard.dev import processes
+
+# A start takes some ten seconds; one that takes longer does not keep the next one from trying.
+_TURN_S = 30.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +58,27 @@ def every() -> list[Running]:
             with contextlib.suppress(OSError):
                 path.unlink()
     return sorted(found, key=lambda note: note.started)
+
+
+@contextlib.contextmanager
+def starting() -> Iterator[Callable[[], None]]:
+    """Take turns to start: two at once would find the same ports free. Yields what ends the turn."""
+    with contextlib.ExitStack() as turn:
+        with contextlib.suppress(OSError):  # without a place for the lock it starts all the same
+            path = Path(tempfile.gettempdir()) / f"trainyard-{os.getuid()}-start.lock"
+            lock = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
+            turn.callback(os.close, lock)
+            _wait_for(lock)
+        yield turn.close
+
+
+def _wait_for(lock: int) -> None:
+    deadline = time.monotonic() + _TURN_S
+    while time.monotonic() < deadline:
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(0.1)
 
 
 def _notes() -> Path:
