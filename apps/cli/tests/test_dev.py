@@ -22,6 +22,9 @@ from yard.dev.state_folder import StateFolder
 YARD = Path(sys.executable).with_name("yard")
 ENV = {"PATH": "/usr/bin:/bin"}
 
+# Each starts the whole platform, some of them twice, and beside another test that does.
+pytestmark = pytest.mark.timeout(300)
+
 
 def _start(folder: Path) -> tuple[subprocess.Popen[str], str]:
     """Start in this folder; return the process and its address once it is ready."""
