@@ -54,7 +54,7 @@ def test_a_trainer_reaches_the_backend_and_the_store_and_nothing_else(
 def test_a_deleted_pod_costs_nothing_but_the_epoch_in_progress(api: Api, running: str) -> None:
     seen = api.log(running)
     run(f"kubectl delete pod -n platform -l trainyard.dev/job={running}")
-    job = api.wait(running, seconds=300)
+    job = api.wait(running, seconds=450)
     assert (job["status"], job["attempt"]) == ("succeeded", 2)
     assert [row["epoch"] for row in api.metrics(running)] == list(range(60))
     assert api.log(running).startswith(seen)
