@@ -275,6 +275,7 @@ def test_a_full_disk_is_told_at_the_start(small_disk: StateFolder, left: int) ->
 
 def test_a_service_starts_again_on_a_disk_that_has_become_full(small_disk: StateFolder) -> None:
     told: list[str] = []
+    # It would run for ten minutes: the test kills it.
     service = Service("web", [sys.executable, "-c", "import time; time.sleep(600)"], lambda: "")
     stack = ServiceStack(small_disk, [service], told.append)
     [runner] = stack.runners

@@ -1,6 +1,7 @@
 """The environment of an attempt, as docs/training-contract.json lists it."""
 
 import json
+import socket
 
 from backend.settings import Settings
 from backend.state.datasets import Dataset
@@ -38,3 +39,10 @@ def attempt_env(
     if attempt.debug_port is not None:
         env["DEBUG_PORT"] = str(attempt.debug_port)
     return env
+
+
+def free_port() -> int:
+    """A port on which an attempt's debugger may listen."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

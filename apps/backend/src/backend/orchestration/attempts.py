@@ -6,7 +6,6 @@ database, or in what the executor lists, and is not done twice.
 
 import asyncio
 import logging
-import socket
 from typing import NoReturn
 from weakref import WeakValueDictionary
 
@@ -28,7 +27,7 @@ from backend.infra.metrics import ATTEMPTS_ENDED
 from backend.infra.object_store import ObjectStoreError
 from backend.infra.problems import Problem
 from backend.orchestration import repository
-from backend.orchestration.attempt_env import attempt_env
+from backend.orchestration.attempt_env import attempt_env, free_port
 from backend.state import object_keys, retry_policy
 from backend.state.causes import CAUSE_RULES, Cause
 from backend.state.datasets import Dataset, DatasetStatus
@@ -117,7 +116,7 @@ async def _begin(ctx: Context, session: AsyncSession, job: Job, ref: AttemptRef)
         number=ref.number,
         executor=ctx.executor.name,
         token_sha256="",  # of no token
-        debug_port=_free_port() if job.debug else None,
+        debug_port=free_port() if job.debug else None,
         log_base=job.log_size,
         stop_cause=Cause.COMPLETED if finishing else None,
     )
@@ -398,9 +397,3 @@ async def _drop_checkpoints(ctx: Context, job_id: str, last: int) -> None:
             await ctx.store.delete_prefix(ctx.settings.models_bucket, prefix)
     except ObjectStoreError as error:
         logger.warning("job %s: its checkpoints stay in the store: %s", job_id, error)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
