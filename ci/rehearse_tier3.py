@@ -172,6 +172,7 @@ def test(there: Outside) -> int:
             "SMOKE_PROMETHEUS": forward(stack, "prometheus", 9090),
             "SMOKE_TEMPORAL_UI": forward(stack, "temporal-ui", 8080),
             "SMOKE_DATABASE": there.database,
+            "SMOKE_CPU": "0.3",  # two backends stand beside it
             "SMOKE_STORE": there.proxy.store.endpoint,
             "SMOKE_STORE_LOG": str(there.proxy.log),
         }

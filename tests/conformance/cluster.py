@@ -23,8 +23,8 @@ COMMANDS = {
 }
 SECRET = "kubectl get secret -n platform development-passwords"
 # Two trainings at once fit beside the platform on a node of two cores.
-CPU = 0.2
-# A Job imports torch on less than half a core.
+CPU = 0.35
+# A Job imports torch on less than one core.
 STALL_TIMEOUT_S = 60
 
 

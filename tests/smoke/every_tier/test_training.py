@@ -18,7 +18,7 @@ from smoke.training import submit
 @pytest.fixture(scope="module")
 def job_id(api: Api, dataset_id: str) -> str:
     """A job that has succeeded."""
-    job_id = submit(api, dataset_id, epochs=2)
+    job_id = submit(api, dataset_id, epochs=2, plots=True)
     job = api.wait(job_id, seconds=300)
     assert (job["status"], job["cause"], job["attempt"]) == ("succeeded", "completed", 1)
     return job_id

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from support.api import Api
@@ -29,35 +28,46 @@ def test_a_changed_value_replaces_only_what_reads_it() -> None:
     assert changed == {"Pod prometheus-0"}
 
 
-def test_an_upgrade_keeps_the_data_and_the_running_job(api: Api, dataset_id: str) -> None:
+@pytest.fixture(scope="module")
+def trained_meanwhile(
+    api: Api, dataset_id: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, str]]:
+    """A job that trains while the database and the backend are replaced, and its log before that.
+
+    From then on there is a trainer `scripted`, which counts its lines and goes on only when a
+    heartbeat was acknowledged.
+    """
+    folder = tmp_path_factory.mktemp("scripted")
+    write_manifests(folder)
+    manifest = json.loads((folder / "scripted.json").read_text())
+    values = folder / "values.yaml"
+    values.write_text(json.dumps({"trainer": {"manifests": {"scripted": manifest}}}))
     job_id = submit(api, dataset_id, epochs=40)
     api.wait_epoch(job_id, 2, seconds=180)
     seen = api.log(job_id)
-    with upgraded("backend.settings.STALL_TIMEOUT_S=1700", "postgres.maxConnections=150"):
-        assert api.log(job_id).startswith(seen)
+    settings = ("backend.settings.STALL_TIMEOUT_S=1700", "postgres.maxConnections=150")
+    with upgraded(*settings, values=values):
+        yield job_id, seen
+
+
+def test_an_upgrade_keeps_the_data_and_the_running_job(
+    api: Api, trained_meanwhile: tuple[str, str]
+) -> None:
+    job_id, seen = trained_meanwhile
+    assert api.log(job_id).startswith(seen)
     job = api.wait(job_id, seconds=300)
     assert job["status"] == "succeeded"
     assert [row["epoch"] for row in api.metrics(job_id)] == list(range(40))
     assert api.log(job_id).startswith(seen)
 
 
-@pytest.fixture
-def scripted(tmp_path: Path) -> Iterator[str]:
-    """The name of a trainer that counts its lines and goes on only when a heartbeat was acknowledged."""
-    write_manifests(tmp_path)
-    manifest = json.loads((tmp_path / "scripted.json").read_text())
-    values = tmp_path / "values.yaml"
-    values.write_text(json.dumps({"trainer": {"manifests": {"scripted": manifest}}}))
-    with upgraded(values=values):
-        yield "scripted"
-
-
+@pytest.mark.usefixtures("trained_meanwhile")
 def test_a_restart_of_the_backend_loses_no_job_no_heartbeat_and_no_log_byte(
-    api: Api, dataset_id: str, scripted: str
+    api: Api, dataset_id: str
 ) -> None:
     small = {"cpu": 0.05, "memory": "128Mi", "gpu": 0}
     config = {"epochs": 300, "epoch_s": 0.1, "lines_per_epoch": 5}
-    job_ids = [api.submit(dataset_id, config, trainer=scripted, resources=small) for _ in range(4)]
+    job_ids = [api.submit(dataset_id, config, resources=small) for _ in range(4)]
     for job_id in job_ids:
         api.wait_epoch(job_id, 5, seconds=180)
     run("kubectl rollout restart deployment/backend -n platform")

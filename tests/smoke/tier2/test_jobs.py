@@ -30,7 +30,7 @@ def test_labels_lead_from_a_job_to_its_kubernetes_objects(api: Api, dataset_id: 
 @pytest.fixture
 def running(api: Api, dataset_id: str) -> str:
     """A training that has saved a checkpoint and goes on for a while."""
-    job_id = submit(api, dataset_id, epochs=60)
+    job_id = submit(api, dataset_id, epochs=20)
     api.wait_epoch(job_id, 2, seconds=180)
     return job_id
 
@@ -54,7 +54,7 @@ def test_a_trainer_reaches_the_backend_and_the_store_and_nothing_else(
 def test_a_deleted_pod_costs_nothing_but_the_epoch_in_progress(api: Api, running: str) -> None:
     seen = api.log(running)
     run(f"kubectl delete pod -n platform -l trainyard.dev/job={running}")
-    job = api.wait(running, seconds=450)
+    job = api.wait(running, seconds=300)
     assert (job["status"], job["attempt"]) == ("succeeded", 2)
-    assert [row["epoch"] for row in api.metrics(running)] == list(range(60))
+    assert [row["epoch"] for row in api.metrics(running)] == list(range(20))
     assert api.log(running).startswith(seen)
