@@ -24,7 +24,7 @@ async def test_readers_do_not_wait_for_a_writer(database: Database) -> None:
     async with database.transaction() as writer:
         writer.add(ApiToken(name="ci", token_sha256="0" * 64))
         await writer.flush()
-        async with asyncio.timeout(2), database.reading() as reader:
+        async with asyncio.timeout(30), database.reading() as reader:
             assert (await reader.scalars(select(ApiToken.name))).all() == []
 
 

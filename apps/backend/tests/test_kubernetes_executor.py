@@ -158,7 +158,7 @@ async def test_a_cancel_is_answered_while_the_api_server_says_nothing(
     pod = await kubernetes.run(ref)
     await until(told(ctx, ref, "running"), "the pod is seen")
     kubernetes.silent = True
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         assert await attempts.request_stop(ctx, ref.job_id)
     assert (await get_attempt(ctx, *ref)).stop_cause == Cause.CANCELLED
     await kubernetes.speak()

@@ -147,7 +147,7 @@ async def test_temporal_away_and_back_without_its_memory(
             executor.finish(AttemptRef(retrying, 1), None, Cause.EVICTED)
             await until_status(ctx, retrying, JobStatus.RETRYING)
         late = await add_job(ctx)
-        async with asyncio.timeout(3):  # the user who submits it waits for this
+        async with asyncio.timeout(15):  # the user who submits it waits for this
             assert not await ctx.temporal.start_training(late)
         executor.finish(AttemptRef(early, 1))
 
