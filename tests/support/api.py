@@ -26,7 +26,14 @@ class Api(httpx.Client):
 
     def submit_yolo(self, dataset_id: str, *, epochs: int, **fields: Any) -> str:
         """A real training that fits beside the platform on a node of two cores."""
-        config = {"model": "yolo11n", "epochs": epochs, "imgsz": 64, "batch": 4, "workers": 0, "plots": False}
+        config = {
+            "model": "yolo11n",
+            "epochs": epochs,
+            "imgsz": 64,
+            "batch": 4,
+            "workers": 0,
+            "plots": False,
+        }
         resources = {"cpu": 0.6, "memory": "2Gi"}
         return self.submit(dataset_id, config, trainer="ultralytics", resources=resources, **fields)
 
