@@ -28,6 +28,8 @@ class FakeKubernetes:
         self.log_queries: list[dict[str, str]] = []
         # While it is, nobody who creates or deletes gets an answer.
         self.silent = False
+        # While it is, a quota allows no more, whatever the name.
+        self.full = False
         # While it is, a log comes line by line, unless its end is asked for.
         self.slow = False
         self._ended: set[str] = set()
@@ -99,6 +101,7 @@ class FakeKubernetes:
         app.router.add_get(NAMESPACE, self._list)
         app.router.add_post(NAMESPACE, self._create)
         app.router.add_get(f"{NAMESPACE}/{{name}}/log", self._log)
+        app.router.add_get(f"{NAMESPACE}/{{name}}", self._get)
         app.router.add_patch(f"{NAMESPACE}/{{name}}", self._patch)
         app.router.add_delete(f"{NAMESPACE}/{{name}}", self._delete)
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
@@ -174,10 +177,20 @@ class FakeKubernetes:
 
     async def _create(self, request: web.Request) -> web.Response:
         await self._hang()
-        item = await request.json()
+        item, kind = await request.json(), request.match_info["kind"]
+        if self.full and kind == "jobs":
+            return web.json_response({"message": "exceeded quota"}, status=403)
+        if item["metadata"]["name"] in self.kinds[kind]:
+            return web.json_response({"message": "already exists"}, status=409)
         item["metadata"].setdefault("uid", item["metadata"]["name"])
-        await self.put(request.match_info["kind"], item)
+        await self.put(kind, item)
         return web.json_response(item)
+
+    async def _get(self, request: web.Request) -> web.Response:
+        kind, name = request.match_info["kind"], request.match_info["name"]
+        return (
+            web.json_response(self.kinds[kind][name]) if name in self.kinds[kind] else _not_found()
+        )
 
     async def _patch(self, request: web.Request) -> web.Response:
         kind, name = request.match_info["kind"], request.match_info["name"]

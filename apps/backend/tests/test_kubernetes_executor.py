@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import servers
 from api_support import get_attempt
 from backend.callbacks import log_repository
 from backend.context import Context
-from backend.executors.base import AttemptRef, ExecutorUnavailableError
+from backend.executors.base import AttemptRef, AttemptSpec, ExecutorUnavailableError, LaunchError
 from backend.executors.kubernetes.executor import KubernetesExecutor
 from backend.infra.database import utcnow
 from backend.orchestration import attempts, log_follower, repairs
@@ -126,6 +127,44 @@ async def test_a_job_deleted_by_hand_is_preempted_and_its_log_is_kept(
 
 async def _asked(kubernetes: FakeKubernetes) -> bool:
     return bool(kubernetes.log_queries)
+
+
+async def test_a_job_deleted_while_another_log_is_awaited_is_preempted(
+    ctx: Context, kubernetes: FakeKubernetes
+) -> None:
+    """The watch knows it, though nobody has looked yet."""
+    first, second = await add_attempt(ctx), await add_attempt(ctx)
+    awaited = await kubernetes.run(first)
+    await kubernetes.print(awaited, b"one\n")
+    await until(lambda: _asked(kubernetes), "its log is read")
+    await kubernetes.exit(awaited, 0)
+    await until(told(ctx, first, "ended"), "its end is seen")
+    pod = await kubernetes.run(second)
+    await until(told(ctx, second, "running"), "its Job is listed")
+    await kubernetes.remove("jobs", f"train-{second.job_id}-1")
+    await kubernetes.leave(pod)
+    await sweep(ctx)
+    assert not await ended(ctx, second)()
+    for name in (awaited, pod):
+        await kubernetes.end_log(name)
+    await kubernetes.exit(pod, 143)
+    await until(ended(ctx, second), "its end is recorded")
+    assert settled_cause(await get_attempt(ctx, *second)) == Cause.PREEMPTED
+
+
+async def test_a_replica_that_is_refused_leaves_the_job_that_another_has_made(
+    kubernetes: FakeKubernetes, executor: KubernetesExecutor
+) -> None:
+    """A quota counts the first one's Job."""
+    ref = AttemptRef("0123456789ab", 1)
+    token = {"CALLBACK_TOKEN": "one"}
+    spec = AttemptSpec(ref, "script:1", ["true"], token, cpu=1, memory_bytes=None, gpu=0)
+    await executor.launch(spec)
+    kubernetes.full = True
+    await executor.launch(spec)
+    assert [*kubernetes.kinds["jobs"]] == [f"train-{ref.job_id}-1"]
+    with pytest.raises(LaunchError, match="exceeded quota"):
+        await executor.launch(replace(spec, ref=AttemptRef("ba9876543210", 1)))
 
 
 async def test_an_end_is_told_until_somebody_has_recorded_it(

@@ -18,11 +18,13 @@ import pytest
 import servers
 from api_support import get_attempt, get_job
 from backend.context import Context
-from backend.executors.base import AttemptRef, AttemptSpec
+from backend.executors.base import AttemptRef, AttemptSpec, LaunchError, Observation
 from backend.orchestration import attempts, repairs
 from backend.settings import Settings
 from backend.state.causes import Cause
 from backend.state.statuses import JobStatus
+from backend.state.tokens import sha256
+from backend.temporal.workflows import Launched
 from fake_launcher import fake_launcher
 from training_support import (
     ScriptedExecutor,
@@ -210,3 +212,53 @@ async def test_a_launch_that_two_replicas_make_gives_one_token(
     attempt = await get_attempt(ctx, job_id, 1)
     assert (attempt.token_sha256, attempt.launch_token) == (token, None)
     await ctx.db.close()
+
+
+@pytest.mark.parametrize("meanwhile", ["runs", "has ended", "runs, and this one is refused"])
+async def test_of_two_launches_the_first_one_counts(
+    meanwhile: str, database_url: str, store: servers.S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second replica began before the first had confirmed its launch."""
+    executor, second = ScriptedExecutor(), ScriptedExecutor()
+    second.attempts = executor.attempts
+    ctx = await make_context(settings(database_url, store, "127.0.0.1:1"), executor)
+    late = await make_context(ctx.settings, second)
+    job_id = await add_job(ctx)
+    ref, looked, began = AttemptRef(job_id, 1), asyncio.Event(), asyncio.Event()
+
+    async def wait_for_second(_: AttemptSpec) -> None:
+        began.set()
+        await looked.wait()
+
+    async def until_launched() -> None:
+        looked.set()
+        await until_running(ctx, ref)
+        if meanwhile == "has ended":
+            await attempts.end(ctx, Observation(ref, "ended", exit_code=0))
+            del executor.attempts[ref]
+
+    async def see_nothing() -> list[Observation]:
+        if "refused" not in meanwhile:
+            await until_launched()
+        return []
+
+    async def refuse(_: AttemptSpec) -> None:
+        await until_launched()
+        raise LaunchError("no room")
+
+    executor.on_launch = wait_for_second
+    monkeypatch.setattr(second, "list", see_nothing)
+    if "refused" in meanwhile:
+        second.on_launch = refuse
+    async with asyncio.TaskGroup() as group:
+        group.create_task(attempts.launch(ctx, job_id))
+        await began.wait()
+        launched = await attempts._launch(late, job_id)
+    assert launched == Launched(1, ended=meanwhile == "has ended")
+    assert second.specs == []
+    [spec] = executor.specs
+    attempt = await get_attempt(ctx, *ref)
+    assert attempt.token_sha256 == sha256(spec.env["CALLBACK_TOKEN"])
+    assert (attempt.ended_at is not None) == (meanwhile == "has ended")
+    for one in (ctx, late):
+        await one.db.close()

@@ -9,6 +9,7 @@ import logging
 from typing import NoReturn
 from weakref import WeakValueDictionary
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.artifacts.service import register_artifacts
@@ -96,21 +97,20 @@ async def _launch(ctx: Context, job_id: str) -> Launched | None:
         await repository.locked_job(session, job_id)  # before its attempt, as everywhere
         token = await repository.launch_token(session, ref)
     try:
-        await ctx.executor.launch(await _spec(ctx, ref, token))
+        if token is not None:
+            await ctx.executor.launch(await _spec(ctx, ref, token))
     except (LaunchError, Problem) as error:
         cause = error.cause if isinstance(error, LaunchError) else Cause.LAUNCH_FAILED
-        await end(ctx, Observation(ref, "ended", cause=cause, message=str(error)))
-        return Launched(number, ended=True)
+        refused = Observation(ref, "ended", cause=cause, message=str(error))
+        if await end(ctx, refused, Attempt.launched_at.is_(None)):
+            return Launched(number, ended=True)
     return await _launched(ctx, ref)
 
 
 async def _begin(ctx: Context, session: AsyncSession, job: Job, ref: AttemptRef) -> Attempt:
     before = await session.get(Attempt, (ref.job_id, ref.number - 1))
-    finishing = (
-        before is not None
-        and job.status == JobStatus.RETRYING
-        and before.stop_cause == Cause.COMPLETED
-    )
+    retrying = job.status == JobStatus.RETRYING
+    finishing = before and retrying and before.stop_cause == Cause.COMPLETED
     attempt = Attempt(
         job_id=ref.job_id,
         number=ref.number,
@@ -250,13 +250,16 @@ async def _stop(ctx: Context, ref: AttemptRef) -> None:
         logger.warning("job %s: attempt %d is stopped later: %r", *ref, error)
 
 
-async def end(ctx: Context, seen: Observation, *, left_behind: bool = False) -> None:
+async def end(
+    ctx: Context, seen: Observation, *guards: ColumnElement[bool], left_behind: bool = False
+) -> bool:
     """Record an attempt's end and signal its workflow; the repairs repeat the signal until it is settled."""
     async with ctx.db.transaction() as session:
-        recorded = await repository.end_attempt(session, seen, left_behind=left_behind)
+        recorded = await repository.end_attempt(session, seen, *guards, left_behind=left_behind)
     if recorded:
         await ctx.bus.publish(seen.ref.job_id)
         await ctx.temporal.attempt_ended(*seen.ref)
+    return recorded
 
 
 async def leave_behind(ctx: Context, ref: AttemptRef) -> None:
@@ -297,8 +300,7 @@ async def settle(ctx: Context, job_id: str, number: int) -> Settled:
             attempt.message = retry_policy.detail_of(attempt, cause)
             attempt.cause = cause
             ATTEMPTS_ENDED.labels(cause).inc()
-        epoch = await repository.last_epoch(session, job_id, before=number)
-        epoch_before = -1 if epoch is None else epoch
+        epoch_before = await repository.last_epoch(session, job_id, before=number)
         delay = retry_policy.retry_delay(job, attempt, cause, epoch_before)
         if delay is None:
             return Settled(final=True)

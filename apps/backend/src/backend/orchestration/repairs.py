@@ -116,7 +116,7 @@ async def _compare_with_executor(ctx: Context) -> None:
     listed = {observation.ref: observation for observation in await ctx.executor.list()}
     async with ctx.db.reading() as session:
         opened = await repository.open_attempts(session)
-    ends = []
+    ends: list[Awaitable[object]] = []
     for ref, (executor, launched_at) in opened.items():
         if launched_at is None:
             continue  # its workflow launches it, here

@@ -26,17 +26,18 @@ async def existing_attempt(session: AsyncSession, ref: AttemptRef) -> Attempt:
     return await session.get_one(Attempt, (ref.job_id, ref.number), populate_existing=True)
 
 
-async def last_epoch(session: AsyncSession, job_id: str, *, before: int) -> int | None:
-    """The last epoch that an attempt with a number below `before` finished."""
-    epoch: int | None = await session.scalar(
-        select(func.max(Attempt.epoch)).where(Attempt.job_id == job_id, Attempt.number < before)
-    )
-    return epoch
+async def last_epoch(session: AsyncSession, job_id: str, *, before: int) -> int:
+    """The last epoch that an attempt with a number below `before` finished; -1: none."""
+    query = select(func.max(Attempt.epoch)).where(Attempt.job_id == job_id)
+    epoch = await session.scalar(query.where(Attempt.number < before))
+    return -1 if epoch is None else epoch
 
 
-async def launch_token(session: AsyncSession, ref: AttemptRef) -> str:
-    """The token of an attempt that is not launched yet, the same for every replica that launches it."""
+async def launch_token(session: AsyncSession, ref: AttemptRef) -> str | None:
+    """The token of an attempt to launch, the same for every replica; None: one of them has launched it."""
     attempt = await session.get_one(Attempt, ref, with_for_update=True, populate_existing=True)
+    if attempt.launched_at or attempt.ended_at:
+        return None
     if attempt.launch_token is None:
         attempt.launch_token = secrets.token_urlsafe(32)
         attempt.token_sha256 = sha256(attempt.launch_token)
@@ -101,13 +102,17 @@ async def confirm_launch(session: AsyncSession, ref: AttemptRef) -> None:
 
 
 async def end_attempt(
-    session: AsyncSession, seen: Observation, *, left_behind: bool = False
+    session: AsyncSession,
+    seen: Observation,
+    *guards: ColumnElement[bool],
+    left_behind: bool = False,
 ) -> bool:
     """Record an end, once; the attempt's token is dead from here on."""
     return await _update_attempt(
         session,
         seen.ref,
         Attempt.ended_at.is_(None),
+        *guards,
         ended_at=utcnow(),
         launch_token=None,
         exit_code=seen.exit_code,

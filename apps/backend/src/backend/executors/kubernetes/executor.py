@@ -113,10 +113,10 @@ class KubernetesExecutor:
                 for job in page.items:
                     ref = ref_of(job["metadata"]["labels"])
                     listed[ref] = "ended" if job_has_finished(job) else "running"
-        known = {ref: self._told[ref] for ref in self._told.keys() - self._forgotten}
-        for ref, state in listed.items():
-            known[ref] = self._told.get(ref, Observation(ref, state))
-        return list(known.values())
+        seen = (self._told.keys() | self._watched.refs()) - self._forgotten
+        for ref in seen - listed.keys():
+            listed[ref] = "running"  # its Job is gone, and its end not told yet
+        return [self._told.get(ref, Observation(ref, state)) for ref, state in listed.items()]
 
     async def gpus(self) -> None:
         return None
@@ -194,9 +194,11 @@ class KubernetesExecutor:
         try:
             job = await self._api.create("jobs", wanted)
         except KubernetesRefusedError as error:
-            if error.status != HTTPStatus.CONFLICT:
-                raise
-            job = await self._api.get("jobs", job_name(spec.ref))
+            # It may be there already: a quota refuses a second one before its name does.
+            try:
+                job = await self._api.get("jobs", job_name(spec.ref))
+            except KubernetesRefusedError:
+                raise error from None
         try:
             await self._api.create("secrets", build_secret(spec, job))
         except KubernetesRefusedError as error:

@@ -48,6 +48,11 @@ class AttemptWatch:
         """Whether every Job and pod was seen once."""
         return not self._unlisted
 
+    def refs(self) -> set[AttemptRef]:
+        """Attempts of which there is or was something, and whose end is not recorded."""
+        known = self._objects["jobs"].keys() | self._objects["pods"].keys() | self._gone_pods.keys()
+        return {ref for ref in known if not self.recorded(ref)}
+
     def wake(self) -> None:
         self._woken.set()
 
