@@ -239,7 +239,7 @@ async def test_right_manifests_are_served_beside_wrong_ones(tmp_path: Path) -> N
     catalog = TrainerCatalog.load(tmp_path)
     assert [served.name for served in catalog.all()] == ["plain"]
     twice, wrong_type = (
-        r'b\.json: the trainer "plain" stands in .*a\.json',
+        r'b\.json: the trainer "plain" stands in .*a\.json. Rename',
         r"c\.json: description",
     )
     with pytest.raises(CatalogError, match=f"{twice}.*{wrong_type}"):
@@ -247,6 +247,29 @@ async def test_right_manifests_are_served_beside_wrong_ones(tmp_path: Path) -> N
     with pytest.raises(Problem, match=rf'There is no trainer "mine".*{wrong_type}'):
         catalog.get("mine")
     await TrainerCatalog.load(ULTRALYTICS.parent).check()
+
+
+async def test_what_changes_in_the_folder_counts_from_then_on(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(manifest()))
+    catalog = TrainerCatalog.load(tmp_path)
+    added = tmp_path / "mine/trainer.json"
+    added.parent.mkdir()
+    added.write_text(json.dumps(manifest(name="mine", version="1")))
+    assert catalog.get("mine").version == "1"
+    changed = tmp_path / "new"
+    changed.write_text(json.dumps(manifest(name="mine", version="2")))
+    changed.rename(added)
+    assert [one.version for one in catalog.all() if one.name == "mine"] == ["2"]
+    await catalog.check()
+    (tmp_path / "dangling.json").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(CatalogError, match=r"dangling\.json"):
+        await catalog.check()
+    added.unlink()
+    assert [one.name for one in catalog.all()] == ["plain"], "served beside what cannot be read"
+    (tmp_path / "a.json").unlink()
+    (tmp_path / "dangling.json").unlink()
+    with pytest.raises(CatalogError, match="Left out: all"):
+        await catalog.check()
 
 
 @pytest.mark.parametrize(("text", "number"), [("512Mi", 512 * 2**20), ("4Gi", 2**32)])

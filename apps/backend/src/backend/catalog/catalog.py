@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,10 +25,14 @@ class CatalogError(ValueError):
 
 
 class TrainerCatalog:
-    def __init__(self, manifests: Iterable[Manifest], wrong: Sequence[str] = ()) -> None:
-        self._manifests = {manifest.name: manifest for manifest in manifests}
+    """The manifests of a folder as it is now: what is added or changed counts from then on."""
+
+    def __init__(self, manifests: Iterable[Manifest], folder: Path | None = None) -> None:
+        self._folder = folder
+        self._seen: Mapping[Path, int] = {}
+        self._served = {manifest.name: manifest for manifest in manifests}
         # What is wrong with the manifests that are not served.
-        self._wrong = wrong
+        self._wrong: list[str] = []
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -37,38 +41,26 @@ class TrainerCatalog:
         Raises:
             CatalogError: there is no manifest, or none that is right.
         """
-        paths = sorted([*folder.glob("*.json"), *folder.glob("*/trainer.json")])
-        if not paths:
-            raise CatalogError(
-                f"{folder} (TRAINERS_DIR) holds no *.json and no */trainer.json. "
-                "Name the folder of the trainers' manifests."
-            )
-        paths_by_name: dict[str, Path] = {}
-        manifests, wrong = [], []
-        for path in paths:
-            try:
-                manifest = _read(path)
-            except CatalogError as error:
-                wrong.append(str(error))
-                continue
-            if manifest.name in paths_by_name:
-                wrong.append(
-                    f'{path}: the trainer "{manifest.name}" stands in '
-                    f"{paths_by_name[manifest.name]} already. Rename one."
-                )
-                continue
-            paths_by_name[manifest.name] = path
-            manifests.append(manifest)
-        for text in wrong:
-            logger.warning("a manifest is left out: %s", text)
-        if not manifests:
-            raise CatalogError("\n".join(wrong))
-        return cls(manifests, wrong)
+        catalog = cls([], folder)
+        nothing = f"{folder} (TRAINERS_DIR) has no *.json and no */trainer.json: name another."
+        if not catalog._manifests:
+            raise CatalogError("\n".join(catalog._wrong) or nothing)
+        return catalog
+
+    @property
+    def _manifests(self) -> Mapping[str, Manifest]:
+        if self._folder:
+            paths = [*self._folder.glob("*.json"), *self._folder.glob("*/trainer.json")]
+            seen = {path: path.exists() and path.stat().st_mtime_ns for path in paths}
+            if seen != self._seen:
+                self._seen = seen
+                self._served, self._wrong = _read_all(sorted(paths))
+        return self._served
 
     async def check(self) -> None:
         """Raise a CatalogError if a manifest is left out."""
-        if self._wrong:
-            raise CatalogError("Left out: " + "; ".join(self._wrong))
+        if not self._manifests or self._wrong:
+            raise CatalogError("Left out: " + ("; ".join(self._wrong) or "all"))
 
     def all(self) -> Iterable[Manifest]:
         return self._manifests.values()
@@ -121,7 +113,22 @@ class TrainerCatalog:
         )
 
 
-def _read(path: Path) -> Manifest:
+def _read_all(paths: Iterable[Path]) -> tuple[dict[str, Manifest], list[str]]:
+    """By name those that are right, and what is wrong with the others."""
+    places: dict[str, Path] = {}
+    served, wrong = {}, []
+    for path in paths:
+        try:
+            manifest = _read(path, places)
+            served[manifest.name] = manifest
+        except CatalogError as error:
+            wrong.append(str(error))
+            logger.warning("a manifest is left out: %s", error)
+    return served, wrong
+
+
+def _read(path: Path, places: dict[str, Path]) -> Manifest:
+    """`places` holds where each name stands."""
     try:
         manifest = Manifest.model_validate_json(path.read_bytes())
         Draft202012Validator.check_schema(manifest.config_schema)
@@ -138,16 +145,16 @@ def _read(path: Path) -> Manifest:
     for name, rules in manifest.config_schema["properties"].items():
         # The whole schema is the base, so that "$ref" finds its "$defs".
         validator = Draft202012Validator(manifest.config_schema).evolve(schema=rules)
-        wrong = best_match(validator.iter_errors(rules["default"]))
-        if wrong is not None:
+        if wrong := best_match(validator.iter_errors(rules["default"])):
             raise CatalogError(f'{path}: the default of "{name}" is wrong: {wrong.message}')
+    if (place := places.setdefault(manifest.name, path)) != path:
+        raise CatalogError(f'{path}: the trainer "{manifest.name}" stands in {place}. Rename one.')
     return manifest
 
 
 def _config_errors(schema: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, str]:
     """By field, what is wrong with it."""
-    properties = schema["properties"]
-    refused = schema.get("refused", {})
+    properties, refused = schema["properties"], schema.get("refused", {})
     messages = {
         name: f'"{name}" cannot be set: {refused[name]}'
         if name in refused
