@@ -77,6 +77,7 @@ lint: $(foreach d,$(APPS) $(DATASETS) tests,$(call env,$d)) ## ruff, mypy --stri
 	tests/.venv/bin/ruff check .
 	tests/.venv/bin/ruff format --check .
 	for part in $(APPS) $(DATASETS) tests; do (cd $$part && .venv/bin/mypy); done
+	cd libs/trainer && $(CURDIR)/tests/.venv/bin/mypy
 	for part in $(BACKEND) $(TRAINER) tests; do (cd $$part && PYTHONPATH=src $(CURDIR)/tests/.venv/bin/lint-imports --no-cache --no-logo); done
 	tests/.venv/bin/yamllint --strict .
 	git ls-files -z | xargs -0 grep -lZE '^#!.*\b(ba)?sh$$' | xargs -0 tests/.venv/bin/shellcheck

@@ -163,12 +163,15 @@ def test_a_training_goes_on_after_a_clean_stop(folder: Path) -> None:
     started = _run(folder, "train", "set", "--no-follow", "--json", *words)
     job = json.loads(started.stdout)["id"]
     _wait(lambda: (_job(folder, job)["epoch"] or 0) >= 1)
-    epoch = _job(folder, job)["epoch"]
+    mine = _train_with_own(folder)
+    _wait(lambda: (_job(folder, mine)["epoch"] or 0) >= 1)
+    assert _job(folder, job)["attempt"] == 1, "a trainer is added beside a training"
+    epoch, own_epoch = _job(folder, job)["epoch"], _job(folder, mine)["epoch"]
     child.terminate()
     assert child.stdout
     said = child.stdout.read()
     assert child.wait(timeout=30) == 0, said
-    assert "stopping 1 training(s)" in said
+    assert "stopping 2 training(s)" in said
     assert not any(service.is_running() for service in services)
     assert not _mentioning(str(folder))
 
@@ -176,12 +179,56 @@ def test_a_training_goes_on_after_a_clean_stop(folder: Path) -> None:
     _wait(lambda: _job(folder, job)["attempt"] == 2 and _job(folder, job)["epoch"] > epoch)
     assert _run(folder, "job", "cancel", job).returncode == 0
     _wait(lambda: _job(folder, job)["status"] == "cancelled")
+    _wait(lambda: _job(folder, mine)["epoch"] > own_epoch)
+    _finish_own(folder, mine)
     # Whoever read its words has gone: it stops everything all the same.
     assert child.stdout
     child.stdout.close()
     child.terminate()
     child.wait(timeout=30)
     assert not _mentioning(str(folder))
+
+
+def _train_with_own(folder: Path) -> str:
+    """Write a trainer, add it, and start a job of it that does not end by itself."""
+    for command in ("new", "add"):
+        done = _run(folder, "trainer", command, "mine")
+        assert done.returncode == 0, done.stderr
+    for part, shade in (("train", 0), ("val", 9)):
+        for name, grey in (("dark", 40), ("light", 200)):
+            (folder / "greys" / part / name).mkdir(parents=True)
+            for number in range(3):
+                picture = folder / "greys" / part / name / f"{number}.png"
+                _write_png(picture, grey + shade + number, square=grey)
+    assert _run(folder, "dataset", "push", "greys").returncode == 0
+    words = ["--trainer", "mine", "--set", "epochs=100000", "--set", "imgsz=8"]
+    started = _run(folder, "train", "greys", "--no-follow", "--json", *words)
+    assert started.returncode == 0, started.stderr
+    return str(json.loads(started.stdout)["id"])
+
+
+def _finish_own(folder: Path, job: str) -> None:
+    """End it after an epoch, and see what its second attempt leaves."""
+    _wait(lambda: _job(folder, job)["metrics"]["metrics/accuracy_top1"] == 1)
+    assert _run(folder, "job", "finish", job).returncode == 0
+    words = ("job", "show", job, "--json")
+    _wait(lambda: json.loads(_run(folder, *words).stdout)["status"] == "succeeded")
+    told = json.loads(_run(folder, *words).stdout)
+    assert (told["attempt"], told["metrics"]["metrics/accuracy_top1"]) == (2, 1)
+    assert "goes on after epoch" in _run(folder, "logs", job).stdout
+    pulled = _run(folder, "model", "pull", job, "--out", "pulled")
+    assert pulled.returncode == 0, pulled.stderr
+    assert (folder / "pulled/best.pt").is_file()
+    results = json.loads((folder / "pulled/evaluation.json").read_text())
+    assert [one["name"] for one in results["classes"]] == ["dark", "light"]
+    assert (results["interim"], results["data"]["images"]) == (False, 6)
+    schema = locations.checkout() / "docs/evaluation.schema.json"
+    check = (
+        "import json, sys, jsonschema as j; j.validate(*(json.load(open(f)) for f in sys.argv[1:]))"
+    )
+    files = [folder / "pulled/evaluation.json", schema]
+    subprocess.run([locations.trainer_python(), "-c", check, *files], check=True)
+    assert "goes on after epoch" in _run(folder, "logs", job).stdout
 
 
 @pytest.mark.timeout(600)  # some twenty commands, two trainings among them
@@ -207,28 +254,31 @@ def _wait(condition: Callable[[], object], seconds: float = 60) -> None:
 
 
 def _write_dataset(folder: Path) -> None:
-    """Four grey pictures with a dark square in each, written as plain PNG."""
+    """Four grey pictures with a dark square in each."""
     for part in ("train", "val"):
         (folder / "images" / part).mkdir(parents=True)
         (folder / "labels" / part).mkdir(parents=True)
         for number in range(4):
-            rows = [
-                bytes(20 if 8 <= x < 24 and 8 <= y < 24 else 200 + number for x in range(32))
-                for y in range(32)
-            ]
-            picture = zlib.compress(b"".join(b"\0" + row for row in rows))
-            header = struct.pack(">IIBBBBB", 32, 32, 8, 0, 0, 0, 0)
-            chunks = [(b"IHDR", header), (b"IDAT", picture), (b"IEND", b"")]
-            (folder / "images" / part / f"{number}.png").write_bytes(
-                b"\x89PNG\r\n\x1a\n"
-                + b"".join(
-                    struct.pack(">I", len(data)) + kind + data
-                    + struct.pack(">I", zlib.crc32(kind + data))
-                    for kind, data in chunks
-                )
-            )  # fmt: skip
+            _write_png(folder / "images" / part / f"{number}.png", 200 + number, square=20)
             (folder / "labels" / part / f"{number}.txt").write_text("0 0.5 0.5 0.5 0.5\n")
     (folder / "data.yaml").write_text("train: images/train\nval: images/val\nnames: [square]\n")
+
+
+def _write_png(path: Path, grey: int, *, square: int) -> None:
+    """Write a grey picture of 32 x 32 with a square of another grey in its middle, as plain PNG."""
+    rows = [
+        bytes(square if 8 <= x < 24 and 8 <= y < 24 else grey for x in range(32)) for y in range(32)
+    ]
+    picture = zlib.compress(b"".join(b"\0" + row for row in rows))
+    header = struct.pack(">IIBBBBB", 32, 32, 8, 0, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", picture), (b"IEND", b"")]
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + b"".join(
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+            for kind, data in chunks
+        )
+    )
 
 
 def _mentioning(text: str) -> list[psutil.Process]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,21 @@ def dev_url() -> str | None:
 
     A killed `yard dev` leaves its address file and its backend, which still serves.
     """
+    return next((url for _, url in _addresses()), None)
+
+
+def dev_folder(url: str) -> Path | None:
+    """Return the state folder in this folder or above whose `yard dev` has this URL."""
+    return next((folder for folder, one in _addresses() if one == url), None)
+
+
+def _addresses() -> Iterator[tuple[Path, str]]:
+    """The state folders in this folder or above, each with its URL."""
     here = Path.cwd()
     for folder in (here, *here.parents):
         address = read_json(folder / STATE_DIR / ADDRESS_FILE)
         if address:
-            return str(address["url"])
-    return None
+            yield folder / STATE_DIR, str(address["url"])
 
 
 def has_state_folder() -> bool:

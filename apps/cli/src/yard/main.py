@@ -19,6 +19,7 @@ from yard.commands import (
     model,
     model_predict,
     trainer,
+    trainer_add,
     weights,
 )
 from yard.console import show_error
@@ -83,8 +84,14 @@ _noun(
 )
 _noun(
     "trainer",
-    "Look up trainers and their settings.",
-    {"list": trainer.list_trainers, "show": trainer.show},
+    "Look up trainers, and add your own.",
+    {
+        "list": trainer.list_trainers,
+        "show": trainer.show,
+        "new": trainer_add.new,
+        "add": trainer_add.add,
+        "remove": trainer_add.remove,
+    },
 )
 _noun(
     "weights",

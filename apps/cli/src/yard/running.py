@@ -60,6 +60,12 @@ def every() -> list[Running]:
     return sorted(found, key=lambda note: note.started)
 
 
+def state_folder(url: str) -> Path | None:
+    """Return the state folder of the `yard dev` that serves this URL; None if there is none."""
+    found = [note.folder for note in every() if note.url == url]
+    return Path(found[-1]) if found else locations.dev_folder(url)
+
+
 @contextlib.contextmanager
 def starting() -> Iterator[Callable[[], None]]:
     """Take turns to start: two at once would find the same ports free. Yields what ends the turn."""

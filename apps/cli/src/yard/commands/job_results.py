@@ -74,7 +74,7 @@ def _print(told: Json) -> None:
         ("judged on", f"{data['split']} · {data['images']} images · {data['instances']} objects"),
         ("parameters", weights.get("parameters") and f"{weights['parameters']:,}"),
         ("GFLOPs", weights.get("gflops") and f"{weights['gflops']:.1f}"),
-        ("speed", speed and f"{speed:.1f} ms an image"),
+        ("speed", f"{speed:.1f} ms an image" if speed else None),
     ]
     if told["interim"]:
         rows.append(("note", "the best epoch's own validation, while the training went on"))

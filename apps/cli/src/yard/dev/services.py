@@ -218,23 +218,24 @@ def _mlflow(state: StateFolder, port: int) -> Service:
 
 
 def _manifests(state: StateFolder, further: Path | None) -> Path:
-    """Return the folder of the manifests: the checkout's, or one of links to these and further ones."""
-    own = locations.checkout() / "apps"
-    if further is None:
-        return own
-    patterns = ("*.json", "*/trainer.json")  # as in the backend's TRAINERS_DIR
-    found = [path for pattern in patterns for path in sorted(further.glob(pattern))]
-    if not found:
-        raise YardError(
-            f"there is no trainer in {further}",
-            "it holds neither *.json nor */trainer.json",
-            "name the folder of the manifests; docs/training-contract.md describes them",
-            Code.USAGE,
-        )
+    """Return the folder of the manifests: links to the checkout's and further ones, and those added."""
+    found: list[Path] = []
+    if further is not None:
+        patterns = ("*.json", "*/trainer.json")  # as in the backend's TRAINERS_DIR
+        found = [path for pattern in patterns for path in sorted(further.glob(pattern))]
+        if not found:
+            raise YardError(
+                f"there is no trainer in {further}",
+                "it holds neither *.json nor */trainer.json",
+                "name the folder of the manifests; docs/training-contract.md describes them",
+                Code.USAGE,
+            )
     folder = state.root / "trainers"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    for number, path in enumerate([*own.glob("*/trainer.json"), *found]):
+    folder.mkdir(exist_ok=True)
+    for link in folder.glob("*.json"):
+        link.unlink()
+    own = sorted((locations.checkout() / "apps").glob("*/trainer.json"))
+    for number, path in enumerate([*own, *found]):
         (folder / f"{number}-{path.parent.name}.json").symlink_to(path.resolve())
     return folder
 

@@ -1,0 +1,1 @@
+../../../../../libs/trainer/src/trainyard_trainer.py
