@@ -26,12 +26,21 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: $(foreach d,$(APPS) demo,$(call env,$d)) ## Train a real detector on this machine, from nothing to a picture
-	demo/run.sh
+demo: $(foreach d,$(APPS) demo,$(call env,$d)) $(if $(KEEP),page) ## Train a real detector on this machine, from nothing to a picture; KEEP=1 leaves it up
+	KEEP=$(KEEP) demo/run.sh
 
 .PHONY: dev
-dev: $(foreach d,$(APPS),$(call env,$d)) ## Run the platform on this machine: yard dev
+dev: $(foreach d,$(APPS),$(call env,$d)) page ## Run the platform on this machine: yard dev
 	$(CLI)/.venv/bin/yard dev
+
+.PHONY: page
+page: ## Build the web page that yard dev serves; without npm there is none, and all else works
+	@if ! command -v npm > /dev/null; then echo "── without npm there is no web page; yard shows the same in the terminal"; \
+	elif ! $(MAKE) --no-print-directory $(FRONTEND)/dist/index.html; then echo "── the web page was not built; all else works"; fi
+
+$(FRONTEND)/dist/index.html: $(FRONTEND)/node_modules/.package-lock.json $(shell find $(FRONTEND)/src $(FRONTEND)/public -type f) $(FRONTEND)/index.html
+	@echo "── building the web page"
+	cd $(FRONTEND) && npm run --silent build -- --logLevel warn
 
 .PHONY: cli
 cli: $(call env,$(CLI)) $(call env,$(TRAINER)) ## Install yard, for a platform that runs elsewhere
@@ -163,7 +172,7 @@ lock: $(UV) ## Resolve every lock file anew
 
 .PHONY: clean
 clean: ## Remove what make installed here; jobs and data under .trainyard stay
-	rm -rf .tools $(addsuffix /.venv,$(ENVS)) $(FRONTEND)/node_modules
+	rm -rf .tools $(addsuffix /.venv,$(ENVS)) $(FRONTEND)/node_modules $(FRONTEND)/dist
 
 $(UV): ci/requirements.lock
 	@echo "── installing uv into .tools"

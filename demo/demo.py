@@ -1,7 +1,9 @@
 """The demo's steps, run by `yard dev` once the platform is ready. Each is a command for users."""
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -110,7 +112,19 @@ def main() -> int:
     if score < WANTED:
         print(f"The model is worse than it should be: {score:.3f} < {WANTED}", file=sys.stderr)
         return 1
+    if os.environ.get("KEEP"):
+        stay(job["id"])
     return 0
+
+
+def stay(job: str) -> None:
+    """Say where all of it can be seen, and leave the platform up until Ctrl-C."""
+    page = os.environ.get("YARD_PAGE_URL")
+    print(f"The job in the browser  {page}/jobs/{job}" if page else "There is no web page here.")
+    print(f"The API                 {os.environ['YARD_URL']}/docs")
+    print("Ctrl-C stops everything.", flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.pause()
 
 
 if __name__ == "__main__":

@@ -3,14 +3,11 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Page, chromium } from 'playwright-core'
-import { preview } from 'vite'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { Platform, writeDataset } from './platform'
 
 const OUT = new URL('out/', import.meta.url).pathname
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-const NGINX = readFileSync(new URL('../nginx.conf.template', import.meta.url), 'utf8')
-const POLICY = /Content-Security-Policy "([^"]+)"/.exec(NGINX)?.[1] ?? ''
 
 const folder = mkdtempSync(join(tmpdir(), 'trainyard-browser-'))
 const platform = new Platform(folder)
@@ -33,14 +30,6 @@ const SIZES = [
 beforeAll(async () => {
   ends.push(() => platform.stop())
   await platform.ready()
-  const server = await preview({
-    preview: {
-      port: 0,
-      proxy: { '/api': platform.url, '/readyz': platform.url },
-      headers: { 'Content-Security-Policy': POLICY },
-    },
-  })
-  ends.push(() => server.close())
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox'],
@@ -50,7 +39,7 @@ beforeAll(async () => {
   page.on('console', (message) => {
     if (/Content Security Policy/i.test(message.text())) forbidden.push(message.text())
   })
-  base = server.resolvedUrls?.local[0] ?? ''
+  base = platform.page
   await page.goto(base)
 }, 120_000)
 
@@ -149,7 +138,12 @@ it.each(PAGES)(
   60_000,
 )
 
+it('shows the documentation of the API, and nothing where nothing is', async () => {
+  await page.goto(new URL('/docs', base).href)
+  await page.getByText('Submit trainings of vision models').waitFor()
+  expect((await page.goto(new URL('/nothing', base).href))?.status()).toBe(404)
+}, 60_000)
+
 it('loads nothing that its Content-Security-Policy forbids', () => {
-  expect(POLICY).toContain("default-src 'none'")
   expect(forbidden).toEqual([])
 })

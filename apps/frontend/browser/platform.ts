@@ -13,6 +13,8 @@ const READY_MS = 90_000
 /** `yard dev` with a state folder of its own; `stop` ends its last process, ready or not. */
 export class Platform {
   url = ''
+  /** Of the web page. */
+  page = ''
   private readonly child: ChildProcess
   private said = ''
 
@@ -28,7 +30,8 @@ export class Platform {
   async ready(): Promise<void> {
     for (let waited = 0; waited < READY_MS && this.child.exitCode === null; waited += 100) {
       this.url = /is ready at (\S+)/.exec(this.said)?.[1] ?? ''
-      if (this.url !== '') return
+      this.page = /web page is at (\S+)/.exec(this.said)?.[1] ?? ''
+      if (this.url !== '' && this.page !== '') return
       await setTimeout(100)
     }
     throw new Error(`yard dev is not ready:\n${this.said}`)

@@ -20,7 +20,7 @@ from yard.console import out
 from yard.dev import processes
 from yard.dev.screen import Screen
 from yard.dev.service_stack import ServiceStack, end_leftovers
-from yard.dev.services import left_out, plan
+from yard.dev.services import left_out, page_missing, plan
 from yard.dev.state_folder import StateFolder
 from yard.errors import Code, YardError
 
@@ -56,7 +56,7 @@ def dev(
     ] = None,
     mlflow: Annotated[bool, typer.Option("--mlflow", help="Also run an MLflow server.")] = False,
 ) -> None:
-    """Run the platform on this machine: backend, launcher, object store and Temporal."""
+    """Run the platform on this machine: web page, backend, launcher, object store and Temporal."""
     folder = StateFolder(state)
     with folder.locked(), running.starting() as started:
         end_leftovers(folder, out.print)
@@ -123,12 +123,14 @@ def _run(
                 return Code.INTERRUPTED
             started()
             folder.announce(url)
+            page = next((one.service.address for one in stack.runners if one.name == "page"), "")
             if not screen:
+                _tell(f"The web page is at {page}" if page else page_missing())
                 _tell(f"Trainyard is ready at {url} after {time.monotonic() - began:.1f} s")
             if wrong := left_out(url):
                 _tell(f"warning: {wrong}")
             if command:
-                return _command(command, url, stop)
+                return _command(command, {"YARD_URL": url, "YARD_PAGE_URL": page}, stop)
             stop.wait()
             return Code.OK
         finally:
@@ -142,10 +144,10 @@ def _run(
                 _tell("stopped; nothing is left running")
 
 
-def _command(command: list[str], url: str, stop: threading.Event) -> int:
-    """Run the command with YARD_URL set; return its exit code."""
+def _command(command: list[str], urls: dict[str, str], stop: threading.Event) -> int:
+    """Run the command with these variables; return its exit code."""
     try:
-        child = subprocess.Popen(command, env=os.environ | {"YARD_URL": url})
+        child = subprocess.Popen(command, env=os.environ | urls)
     except OSError as error:
         raise YardError(
             f"cannot run {command[0]}", str(error), "name a program after --", Code.USAGE

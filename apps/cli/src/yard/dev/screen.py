@@ -10,6 +10,7 @@ from yard import formatting
 from yard.dev import processes
 from yard.dev.service_runner import ServiceRunner
 from yard.dev.service_stack import ServiceStack, is_ready
+from yard.dev.services import page_missing
 
 _STYLE = {"ready": "green", "starting": "cyan", "waiting": "yellow", "failed": "bold red"}
 
@@ -46,7 +47,10 @@ class Screen:
         return Text.assemble(("Trainyard", "bold"), "  ready at ", url, note)
 
     def _footer(self) -> Text:
+        page = next((one.service.address for one in self._stack.runners if one.name == "page"), "")
         return Text.assemble(
+            ("web page                   ", "dim"),
+            (f"{page}\n", "bold underline") if page else (f"{page_missing()}\n", "yellow"),
             ("API and its documentation  ", "dim"),
             f"{self._url}/docs\n",
             ("data and logs              ", "dim"),

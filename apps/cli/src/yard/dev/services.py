@@ -74,12 +74,14 @@ def plan(
     """
     names = [
         "backend", "temporal", "temporal-http", "s3", "s3-grpc", "master", "master-grpc", "volume",
-        "volume-grpc", "filer", "filer-grpc", *(["mlflow"] if mlflow else []),
+        "volume-grpc", "filer", "filer-grpc", "page", *(["mlflow"] if mlflow else []),
     ]  # fmt: skip
     ports = state.ports(names, {"backend": port} if port else {})
     services = [_temporal(state, ports), _store(state, ports), _launcher(state)]
     if mlflow:
         services.append(_mlflow(state, ports["mlflow"]))
+    if not page_missing():
+        services.append(_page(ports, mlflow=mlflow))
     services.append(_backend(state, ports, _manifests(state, trainers), mlflow=mlflow))
     return services
 
@@ -214,6 +216,35 @@ def _mlflow(state: StateFolder, port: int) -> Service:
         address=_local(port),
         port=port,
         env={"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+    )  # fmt: skip
+
+
+def page_missing() -> str:
+    """Return why there is no web page to serve, and what to do; empty where there is one."""
+    if _built_page().is_file():
+        return ""
+    why = "it is not built" if shutil.which("npm") else "it is built by npm, which is not installed"
+    cure = "run `make page`" if shutil.which("npm") else "install Node.js, run `make page`"
+    return f"the web page is not there: {why}; {cure} in the checkout and start again"
+
+
+def _built_page() -> Path:
+    return locations.checkout() / "apps/frontend/dist/index.html"
+
+
+def _page(ports: dict[str, int], *, mlflow: bool) -> Service:
+    url, page = _local(ports["page"]), _built_page()
+    links = {"mlflow": _local(ports["mlflow"])} if mlflow else {}
+    return Service(
+        "page",
+        [
+            sys.executable, "-m", "yard.dev.page", str(ports["page"]), str(page.parent),
+            str(page.parents[1] / "nginx.conf.template"), _local(ports["backend"]),
+            _local(ports["s3"]), json.dumps({"tier": "yard dev", "links": links}),
+        ],
+        lambda: _answers(f"{url}/config.json"),
+        address=url,
+        port=ports["page"],
     )  # fmt: skip
 
 

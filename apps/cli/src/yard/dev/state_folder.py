@@ -31,6 +31,7 @@ PREFERRED_PORTS = {
     "volume-grpc": 18080,
     "filer": 8888,
     "filer-grpc": 18888,
+    "page": 3000,
     "mlflow": 5000,
 }
 _SOCKET_PATH_LIMIT = 107  # bytes, on Linux

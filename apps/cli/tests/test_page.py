@@ -1,0 +1,95 @@
+"""The page that `yard dev` serves, in front of a backend that says what it was asked."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from conftest import Server
+from yard import locations
+from yard.dev.page import PageServer, Site
+
+TEMPLATE = locations.checkout() / "apps/frontend/nginx.conf.template"
+STORE = "http://127.0.0.1:8333"
+
+
+@pytest.fixture
+def page(server: Server, tmp_path: Path) -> Iterator[httpx.Client]:
+    dist = tmp_path / "dist"
+    (dist / "assets").mkdir(parents=True)
+    (dist / "index.html").write_text("the page")
+    (dist / "assets/a.js").write_text("its script")
+    (tmp_path / "secret").write_text("not the page's")
+    (dist / "assets/link").symlink_to(tmp_path / "secret")
+    site = Site.read(dist, TEMPLATE, server.url, STORE, '{"tier": "here"}')
+    listening = PageServer(0, site)
+    threading.Thread(target=listening.serve_forever, args=(0.05,), daemon=True).start()
+    with httpx.Client(base_url=f"http://127.0.0.1:{listening.server_port}") as client:
+        yield client
+    listening.shutdown()
+    listening.server_close()
+
+
+def test_it_has_the_paths_and_the_policy_of_nginx(page: httpx.Client) -> None:
+    for path in ("/", "/jobs/new", "/jobs/8106bd69a841?tab=log", "/datasets", "/platform"):
+        reply = page.get(path)
+        assert reply.text == "the page", path
+        policy = reply.headers["Content-Security-Policy"]
+        assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy
+        assert f"connect-src 'self' {STORE};" in policy
+        assert "unsafe" not in policy
+        assert "$" not in policy
+    assert page.get("/assets/a.js").headers["Content-Type"].startswith("text/javascript")
+    assert page.get("/config.json").json() == {"tier": "here"}
+    for path in ("/nothing", "/jobs/a/b", "/assets/", "/assets/link", "/%2e%2e/secret", "/%00"):
+        assert page.get(path).status_code == 404, path
+
+
+def test_it_leads_the_api_and_its_documentation_to_the_backend(
+    page: httpx.Client, server: Server
+) -> None:
+    for path in ("/openapi.json", "/readyz", "/docs", "/static-offline-docs/swagger-ui.css"):
+        server.on(f"GET {path}", lambda request: request.reply(200, {"asked": request.path}))
+        reply = page.get(path)
+        assert reply.json() == {"asked": path}
+        inline = "'unsafe-inline'" in reply.headers["Content-Security-Policy"]
+        assert inline == (path.startswith(("/docs", "/static")))
+    server.on("POST /jobs", lambda request: request.reply(201, request.body, Location="/jobs/1"))
+    created = page.post("/api/v1/jobs?x=1", json={"a": 1}, headers={"Authorization": "Bearer t"})
+    assert (created.status_code, created.json()) == (201, {"a": 1})
+    assert created.headers["Location"] == "/jobs/1"
+    assert server.requests[-1].headers["Authorization"] == "Bearer t"
+
+
+def test_it_answers_no_other_page(page: httpx.Client, server: Server) -> None:
+    asked = len(server.requests)
+    for headers in ({"Host": "rebound.example"}, {"Origin": "http://stranger.example"}):
+        assert page.get("/", headers=headers).status_code == 403
+        assert page.post("/api/v1/jobs", headers=headers).status_code == 403
+    assert page.put("/", content=b"x").status_code == 405
+    assert len(server.requests) == asked
+    server.close()
+    assert page.get("/readyz").status_code == 502
+
+
+def test_a_stream_arrives_as_it_is_written(page: httpx.Client, server: Server) -> None:
+    go_on = threading.Event()
+
+    def stream(request: object) -> None:
+        handler = request.handler  # type: ignore[attr-defined]
+        handler.protocol_version = "HTTP/1.0"
+        handler.send_response(200)
+        handler.send_header("Connection", "close")
+        handler.end_headers()
+        handler.wfile.write(b"first\n")
+        assert go_on.wait(60)
+        handler.wfile.write(b"second\n")
+        handler.close_connection = True
+
+    server.on("GET /jobs/1/events", stream)
+    with page.stream("GET", "/api/v1/jobs/1/events") as reply:
+        lines = reply.iter_lines()
+        assert next(lines) == "first"
+        go_on.set()
+        assert next(lines) == "second"
