@@ -47,6 +47,7 @@ ROWS: dict[str, set[str]] = {
     "objects": {
         *(f"Deployment/backend env backend/{variable}"
           for variable in ("MINIO_ENDPOINT", "R2_ENDPOINT", "S3_PUBLIC_ENDPOINT", "AWS_REGION")),
+        "Deployment/frontend env frontend/STORE_ORIGIN",
         "Deployment/mlflow env mlflow/AWS_REGION",
         "Deployment/mlflow env mlflow/AWS_DEFAULT_REGION",
         "Deployment/mlflow env mlflow/MLFLOW_S3_ENDPOINT_URL",

@@ -72,6 +72,13 @@ export async function cancelJob(id: string): Promise<Job> {
   )
 }
 
+/** End a training well, after its epoch; its best model counts. */
+export async function finishJob(id: string): Promise<Job> {
+  return result(
+    client.POST('/api/v1/jobs/{id}/finish-early', { params: { path: { id } }, signal: limited() }),
+  )
+}
+
 export async function retryJob(id: string): Promise<Job> {
   return result(
     client.POST('/api/v1/jobs/{id}/retry', { params: { path: { id } }, signal: limited() }),

@@ -5,6 +5,8 @@ interface Props {
   children: ReactNode
   confirm: string
   dismiss?: string
+  /** Whether nothing is lost by it. */
+  harmless?: boolean
   busy: boolean
   onConfirm: () => void
   onClose: () => void
@@ -12,7 +14,16 @@ interface Props {
 
 /** Asks before something that cannot be undone. The browser keeps the focus inside, Escape leaves. */
 export function ConfirmDialog(props: Props) {
-  const { title, children, confirm, dismiss = 'Keep it', busy, onConfirm, onClose } = props
+  const {
+    title,
+    children,
+    confirm,
+    dismiss = 'Keep it',
+    harmless = false,
+    busy,
+    onConfirm,
+    onClose,
+  } = props
   const id = useId()
   const dialog = useRef<HTMLDialogElement>(null)
   useEffect(() => {
@@ -26,7 +37,12 @@ export function ConfirmDialog(props: Props) {
         <button type="button" onClick={() => dialog.current?.close()}>
           {dismiss}
         </button>
-        <button type="button" className="danger" disabled={busy} onClick={onConfirm}>
+        <button
+          type="button"
+          className={harmless ? '' : 'danger'}
+          disabled={busy}
+          onClick={onConfirm}
+        >
           {confirm}
         </button>
       </div>

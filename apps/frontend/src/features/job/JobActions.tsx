@@ -1,7 +1,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
-import { type Job, cancelJob, deleteJob, retryJob } from '../../api/client'
+import { type Job, cancelJob, deleteJob, finishJob, retryJob } from '../../api/client'
 import { ConfirmDialog } from '../../ui/Dialog'
 import { isActive, titleOf } from '../jobs/present'
 
@@ -12,7 +12,7 @@ interface Props {
 
 /** What can be done with a job as it stands. */
 export function JobActions({ job, onChange }: Props) {
-  const [asking, setAsking] = useState<'cancel' | 'delete' | null>(null)
+  const [asking, setAsking] = useState<'cancel' | 'finish' | 'delete' | null>(null)
   const queries = useQueryClient()
   const navigate = useNavigate()
   const changed = {
@@ -26,6 +26,7 @@ export function JobActions({ job, onChange }: Props) {
     },
   }
   const cancel = useMutation({ mutationFn: () => cancelJob(job.id), ...changed })
+  const finish = useMutation({ mutationFn: () => finishJob(job.id), ...changed })
   const retry = useMutation({ mutationFn: () => retryJob(job.id), ...changed })
   const remove = useMutation({
     mutationFn: () => deleteJob(job.id),
@@ -35,13 +36,24 @@ export function JobActions({ job, onChange }: Props) {
       void navigate({ to: '/' })
     },
   })
-  const error = cancel.error ?? retry.error ?? remove.error
+  const error = cancel.error ?? finish.error ?? retry.error ?? remove.error
   return (
     <div className="job-actions">
       <div className="actions">
         <Link to="/jobs/new" search={{ from: job.id }} className="button">
           Clone
         </Link>
+        {job.status === 'running' && (
+          <button
+            type="button"
+            disabled={finish.isSuccess}
+            onClick={() => {
+              setAsking('finish')
+            }}
+          >
+            {finish.isSuccess ? 'Finishing …' : 'Finish now'}
+          </button>
+        )}
         {isActive(job) ? (
           <button
             type="button"
@@ -95,6 +107,24 @@ export function JobActions({ job, onChange }: Props) {
           }}
         >
           The training stops. Its last checkpoint is kept: a retry goes on from there.
+        </ConfirmDialog>
+      )}
+      {asking === 'finish' && (
+        <ConfirmDialog
+          title={`Finish ${titleOf(job)} now?`}
+          confirm="Finish after this epoch"
+          dismiss="Let it train"
+          harmless
+          busy={finish.isPending}
+          onConfirm={() => {
+            finish.mutate()
+          }}
+          onClose={() => {
+            setAsking(null)
+          }}
+        >
+          The training ends after its current epoch. Its best model is evaluated and kept, and the
+          job succeeds.
         </ConfirmDialog>
       )}
       {asking === 'delete' && (

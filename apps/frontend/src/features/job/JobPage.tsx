@@ -14,10 +14,14 @@ import { TABS, type Tab } from './search'
 import { useJobFeed } from './useJobFeed'
 
 const Charts = lazy(() => import('./charts/Charts').then(({ Charts }) => ({ default: Charts })))
+const Results = lazy(() =>
+  import('./results/Results').then(({ Results }) => ({ default: Results })),
+)
 const route = getRouteApi('/jobs/$jobId')
 
 const TITLES: Record<Tab, string> = {
   charts: 'Charts',
+  results: 'Results',
   log: 'Log',
   config: 'Config',
   files: 'Files',
@@ -65,6 +69,11 @@ function LiveJob({ id }: { id: string }) {
       {tab === 'charts' && (
         <Suspense fallback={<Loading what="charts" />}>
           <Charts metrics={metrics} active={isActive(job)} />
+        </Suspense>
+      )}
+      {tab === 'results' && (
+        <Suspense fallback={<Loading what="results" />}>
+          <Results job={job} />
         </Suspense>
       )}
       {tab === 'log' && <LogView log={log} length={logLines} active={isActive(job)} />}

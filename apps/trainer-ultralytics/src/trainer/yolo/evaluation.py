@@ -105,6 +105,7 @@ class Evaluated(BaseTrainer):
             document["confusion"] = _confusion(self.validator)
         document["worst"] = {
             "sheets": [sheet.name for sheet in sheets],
+            "grid": {"columns": worst_images.COLUMNS, "rows": worst_images.ROWS},
             "images": [
                 {"file": _relative(one.file, self.data), **one.told, "boxes": one.boxes}
                 for one in images

@@ -16,7 +16,8 @@ from ultralytics.utils.patches import imread
 MAX_IMAGES = 50
 MAX_BOXES = 40  # of one image
 _CONFIDENCE = 0.25  # as in the confusion matrix
-_COLUMNS, _ROWS, _TILE, _CAPTION = 5, 5, 200, 14
+COLUMNS, ROWS = 5, 5  # of a sheet
+_TILE, _CAPTION = 200, 14
 _COLOURS = {"truth": (60, 200, 60), "correct": (70, 130, 250), "false": (240, 50, 50)}
 
 
@@ -133,13 +134,13 @@ def _boxes(those: Any, image: Any, kind: str) -> list[dict[str, Any]]:
 def draw(images: list[Judged], names: dict[int, str], folder: Path) -> list[Path]:
     """Draw the images on sheets `evaluation-worst-1.jpg`, …: truth green, right blue, wrong red."""
     sheets = []
-    size = _COLUMNS * _ROWS
+    size = COLUMNS * ROWS
     for start in range(0, len(images), size):
         some = images[start : start + size]
-        rows = -(-len(some) // _COLUMNS)
-        sheet = Image.new("RGB", (_COLUMNS * _TILE, rows * (_TILE + _CAPTION)), (30, 30, 30))
+        rows = -(-len(some) // COLUMNS)
+        sheet = Image.new("RGB", (COLUMNS * _TILE, rows * (_TILE + _CAPTION)), (30, 30, 30))
         for index, one in enumerate(some):
-            corner = (index % _COLUMNS * _TILE, index // _COLUMNS * (_TILE + _CAPTION))
+            corner = (index % COLUMNS * _TILE, index // COLUMNS * (_TILE + _CAPTION))
             sheet.paste(_tile(one, names), corner)
         path = folder / f"evaluation-worst-{start // size + 1}.jpg"
         sheet.save(path, quality=80)

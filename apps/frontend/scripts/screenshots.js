@@ -1,0 +1,47 @@
+// Pictures of every page at two widths in both themes, into a folder: node screenshots.js FOLDER [WIDTH…]
+// Run by `yard dev -- …` after `make demo`, which says in YARD_PAGE_URL where the page is.
+import { mkdirSync } from 'node:fs'
+import { chromium } from 'playwright-core'
+
+const [folder = 'out', ...given] = process.argv.slice(2)
+const base = process.env.YARD_PAGE_URL ?? 'http://127.0.0.1:3000'
+const widths = given.length > 0 ? given.map(Number) : [400, 1280]
+
+async function first(list) {
+  const answer = await fetch(new URL(`/api/v1/${list}?limit=1`, base))
+  const { items } = await answer.json()
+  if (items.length === 0) throw new Error(`There are no ${list} yet: run make demo first.`)
+  return items[0].id
+}
+
+const job = await first('jobs')
+const pages = {
+  jobs: '/',
+  charts: `/jobs/${job}`,
+  results: `/jobs/${job}?tab=results`,
+  'new-job': '/jobs/new',
+  dataset: `/datasets/${await first('datasets')}`,
+  platform: '/platform',
+}
+mkdirSync(folder, { recursive: true })
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox'],
+})
+for (const width of widths) {
+  for (const colorScheme of ['light', 'dark']) {
+    const page = await browser.newPage({
+      viewport: { width, height: width < 600 ? 800 : 860 },
+      colorScheme,
+      reducedMotion: 'reduce',
+    })
+    for (const [name, path] of Object.entries(pages)) {
+      await page.goto(new URL(path, base).href)
+      await page.getByRole('heading', { level: 1 }).waitFor()
+      await page.waitForLoadState('networkidle')
+      await page.screenshot({ path: `${folder}/${name}-${width}-${colorScheme}.png` })
+    }
+    await page.close()
+  }
+}
+await browser.close()

@@ -1,0 +1,34 @@
+import { useQuery } from '@tanstack/react-query'
+import { type Artifact, type Job, listArtifacts } from '../../../api/client'
+import { useToken } from '../../../api/token'
+import { isActive } from '../../jobs/present'
+import { type Evaluation, parseEvaluation } from './evaluation'
+
+const WHILE_TRAINING_MS = 15_000
+const NAME = 'evaluation.json'
+
+/** What a job's model can do, and the job's files; `evaluation` is null where it wrote none (yet). */
+export function useEvaluation(job: Job) {
+  const token = useToken()
+  return useQuery({
+    queryKey: ['evaluation', job.id, token, job.status],
+    queryFn: async ({ signal }) => {
+      const files = await listArtifacts(job.id, signal)
+      const file = files.find(({ name }) => name === NAME)
+      return { files, evaluation: file === undefined ? null : await read(file, signal) }
+    },
+    refetchInterval: isActive(job) ? WHILE_TRAINING_MS : false,
+    placeholderData: (before) => before,
+  })
+}
+
+async function read({ url }: Artifact, signal: AbortSignal): Promise<Evaluation> {
+  const response = await fetch(url, { signal }).catch(() => null)
+  if (response === null) {
+    throw new Error(
+      'The object store does not let this page read evaluation.json. Its bucket of models needs CORS for this address: method GET.',
+    )
+  }
+  if (!response.ok) throw new Error(`The object store answers HTTP ${response.status}.`)
+  return parseEvaluation(await response.json().catch(() => null))
+}
