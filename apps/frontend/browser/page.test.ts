@@ -48,7 +48,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 }, 60_000)
 
-it('says how to begin, starts a training by its form, and follows it to its end', async () => {
+it('says how to begin, starts a training by its form, follows it, and finishes it early', async () => {
   await page.getByText('No jobs yet.').waitFor()
   await page.screenshot({ path: `${OUT}empty.png` })
   const data = join(folder, 'patches')
@@ -61,18 +61,21 @@ it('says how to begin, starts a training by its form, and follows it to its end'
   await set('Epochs', '0')
   await page.getByRole('button', { name: 'Start the training' }).click()
   await page.getByText('It must be a whole number from 1 to 10000.').waitFor()
-  await set('Epochs', '8')
+  await set('Epochs', '1000')
   await set('Batch size', '2')
   await set('Image size', '32')
-  const command = 'yard train patches@1 --name first --set epochs=8 --set batch=2 --set imgsz=32'
+  const command = 'yard train patches@1 --name first --set epochs=1000 --set batch=2 --set imgsz=32'
   await page.getByText(command, { exact: true }).waitFor()
   await page.getByRole('button', { name: 'Start the training' }).click()
 
   const summary = page.getByRole('region', { name: 'Summary' })
-  // Its stream tells the end: nothing is loaded again.
+  // Its stream tells what is new: nothing is loaded again.
+  const chart = page.getByRole('img', { name: /^mAP50 by epoch. At epoch \d+: val/ })
+  await chart.waitFor({ timeout: 180_000 })
+  await page.getByRole('button', { name: 'Finish now' }).click()
+  await page.getByRole('button', { name: 'Finish after this epoch' }).click()
   await summary.getByText('succeeded').waitFor({ timeout: 180_000 })
-  expect(await summary.getByText('8 of 8 epochs').isVisible()).toBe(true)
-  await page.getByRole('img', { name: /^mAP50 by epoch. At epoch 8: val/ }).waitFor()
+  expect(await summary.getByText(/^\d+ of 1000 epochs$/).isVisible()).toBe(true)
   expect(await page.title()).toBe('✓ first · Trainyard')
 
   await page.getByRole('link', { name: 'Jobs', exact: true }).first().click()
@@ -85,6 +88,21 @@ it('shows the log, what differs from the defaults, the files and the dataset', a
   await page.getByRole('link', { name: 'first' }).click()
   paths.job = new URL(page.url()).pathname
   const open = (name: string) => page.getByRole('link', { name, exact: true }).click()
+  await open('Results')
+  const classes = page.getByRole('region', { name: 'By class' })
+  await classes.getByRole('row', { name: /patch 4 4/ }).waitFor()
+  await classes.getByRole('button', { name: 'mAP50', exact: true }).click()
+  await classes.getByRole('columnheader', { name: 'mAP50 ↑' }).waitFor()
+  await page.getByRole('img', { name: /^Precision-Recall: Precision by Recall/ }).waitFor()
+  // What 8 epochs do not teach is missed: a cell that leads to the images, cut from the store's sheet.
+  const missed = page.getByRole('button', { name: /patch taken for background: show the images/ })
+  if ((await missed.count()) > 0) {
+    await missed.click()
+    const tile = page.getByRole('img', { name: /\.png: \d missed/ }).first()
+    await tile.waitFor()
+    const isDrawn = (img: HTMLImageElement) => img.decode().then(() => img.naturalWidth > 0)
+    expect(await tile.evaluate(isDrawn as never)).toBe(true)
+  }
   await open('Log')
   await page.getByRole('searchbox', { name: 'Search the log' }).fill('epoch')
   await page.getByText(/lines? with it/).waitFor()
@@ -97,7 +115,7 @@ it('shows the log, what differs from the defaults, the files and the dataset', a
   const best = page.getByRole('link', { name: 'best.pt' })
   expect(await best.getAttribute('href')).toMatch(/^http.*Signature=/)
   await open('Timeline')
-  await page.getByText('Attempt 1: 8 epochs trained').waitFor()
+  await page.getByText(/^Attempt 1: \d+ epochs? trained$/).waitFor()
   await open('patches@1')
   await page.getByRole('row', { name: /patch 4 4/ }).waitFor()
   paths.dataset = new URL(page.url()).pathname
@@ -107,6 +125,7 @@ const PAGES = [
   'jobs',
   'new',
   'job',
+  'results',
   'log',
   'config',
   'files',

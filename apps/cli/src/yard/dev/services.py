@@ -240,7 +240,7 @@ def _page(ports: dict[str, int], *, mlflow: bool) -> Service:
         [
             sys.executable, "-m", "yard.dev.page", str(ports["page"]), str(page.parent),
             str(page.parents[1] / "nginx.conf.template"), _local(ports["backend"]),
-            _local(ports["s3"]), json.dumps({"tier": "yard dev", "links": links}),
+            _local(ports["s3"]), json.dumps({"tier": "local", "links": links}),
         ],
         lambda: _answers(f"{url}/config.json"),
         address=url,

@@ -57,11 +57,17 @@ export function WorstImages({ worst, urls, names, cell, background, onAll }: Pro
           <span className="swatch false" /> wrong
         </p>
       )}
-      {worst.grid === undefined ? (
-        worst.sheets.map((sheet) => (
-          <img key={sheet} className="sheet" src={urls.get(sheet)} alt="Worst images, with boxes" />
-        ))
-      ) : (
+      {worst.grid === undefined
+        ? worst.sheets.map((sheet) => (
+            <img
+              key={sheet}
+              className="sheet"
+              src={urls.get(sheet)}
+              alt="Worst images, with boxes"
+            />
+          ))
+        : null}
+      {(worst.grid !== undefined || cell !== null) && (
         <ul className="tiles">
           {shown.map(({ image, index }) => (
             <Tile key={index} worst={worst} index={index} image={image} urls={urls} name={name} />
