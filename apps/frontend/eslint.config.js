@@ -21,6 +21,6 @@ export default defineConfig([
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
     },
   },
-  { files: ['scripts/**'], languageOptions: { globals: { process: 'readonly', URL: 'readonly' } } },
+  { files: ['scripts/**'], languageOptions: { globals: { process: 'readonly', URL: 'readonly', fetch: 'readonly' } } },
   prettier,
 ])

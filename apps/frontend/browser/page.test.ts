@@ -92,9 +92,9 @@ it('shows the log, what differs from the defaults, the files and the dataset', a
   const classes = page.getByRole('region', { name: 'By class' })
   await classes.getByRole('row', { name: /patch 4 4/ }).waitFor()
   await classes.getByRole('button', { name: 'mAP50', exact: true }).click()
-  await classes.getByRole('columnheader', { name: 'mAP50 ↑' }).waitFor()
+  await classes.locator('th[aria-sort=ascending]', { hasText: 'mAP50' }).waitFor()
   await page.getByRole('img', { name: /^Precision-Recall: Precision by Recall/ }).waitFor()
-  // What 8 epochs do not teach is missed: a cell that leads to the images, cut from the store's sheet.
+  // What so few epochs do not teach is missed: a cell that leads to the images, cut from the store's sheet.
   const missed = page.getByRole('button', { name: /patch taken for background: show the images/ })
   if ((await missed.count()) > 0) {
     await missed.click()

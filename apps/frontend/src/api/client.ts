@@ -12,6 +12,7 @@ export type Artifact = Schemas['ArtifactOut']
 export type Dataset = Schemas['DatasetOut']
 export type DatasetPage = Schemas['DatasetList']
 export type DatasetReport = Schemas['Report']
+export type Weights = Schemas['WeightsOut']
 export type Trainer = Schemas['TrainerOut']
 export type TrainerSummary = Schemas['TrainerSummary']
 /** What a new job must say; what is left out is as the backend has it. */
@@ -123,6 +124,12 @@ export async function getDataset(id: string, signal: AbortSignal): Promise<Datas
   return result(
     client.GET('/api/v1/datasets/{id}', { params: { path: { id } }, signal: limited(signal) }),
   )
+}
+
+/** Weights that the platform keeps, the newest first. */
+export async function listWeights(signal: AbortSignal): Promise<Weights[]> {
+  const found = await result(client.GET('/api/v1/weights', { signal: limited(signal) }))
+  return found.items
 }
 
 export async function listTrainers(signal: AbortSignal): Promise<TrainerSummary[]> {

@@ -1,7 +1,7 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { type SubmitEvent, useCallback, useMemo, useRef, useState } from 'react'
-import { type Dataset, type Job, type Trainer, createJob, listJobs } from '../../api/client'
+import { type Dataset, type Job, type Trainer, createJob } from '../../api/client'
 import { ApiError } from '../../api/errors'
 import { useToken } from '../../api/token'
 import { counted } from '../../ui/format'
@@ -10,8 +10,8 @@ import { LabelledField } from '../../ui/LabelledField'
 import { Notice } from '../../ui/Notice'
 import { Report } from '../datasets/Report'
 import { datasetTitle } from '../datasets/useDatasets'
-import { titleOf } from '../jobs/present'
 import { SettingsForm } from './SettingsForm'
+import { WeightsField } from './WeightsField'
 import { type NewJob, commandOf, requestOf } from './command'
 import { type Draft, configOf, draftOf, fieldsOf, isModified, judgeOf } from './fields'
 import { type ResourceDraft, resourceDraftOf, resourcesOf } from './resources'
@@ -61,7 +61,6 @@ export function JobForm({ trainer, trainers, onTrainer, datasets, source }: Prop
   )
   const form = useRef<HTMLFormElement>(null)
   const token = useToken()
-  const earlier = useWeights(trainer.name)
   const dataset = datasets.find(({ id }) => id === datasetId)
   const config = configOf(fields, draft)
   const resources = resourcesOf(wanted, trainer.resources)
@@ -148,32 +147,17 @@ export function JobForm({ trainer, trainers, onTrainer, datasets, source }: Prop
                 )}
               </LabelledField>
             )}
-            <LabelledField
-              label="Start from"
-              help="Also the best model of an earlier job, of the same task and model."
+            <WeightsField
+              trainer={trainer}
+              task={dataset?.task}
+              config={config}
+              value={weights}
               error={errors.get('weights')}
-            >
-              {(control) => (
-                <select
-                  {...control}
-                  value={weights}
-                  onChange={({ target }) => {
-                    forget('weights')
-                    setWeights(target.value)
-                  }}
-                >
-                  <option value="">the model’s pretrained weights, where kept</option>
-                  <option value="none">nothing: random weights</option>
-                  {earlier
-                    .filter(({ task }) => task === dataset?.task)
-                    .map((one) => (
-                      <option key={one.id} value={`job:${one.id}`}>
-                        {titleOf(one)} · {one.id.slice(0, 8)}
-                      </option>
-                    ))}
-                </select>
-              )}
-            </LabelledField>
+              onChange={(value) => {
+                forget('weights')
+                setWeights(value)
+              }}
+            />
           </div>
         </section>
         <SettingsForm fields={fields} draft={draft} errors={errors} onChange={change} />
@@ -269,16 +253,6 @@ function newKey(): string {
   return [...crypto.getRandomValues(new Uint8Array(16))]
     .map((byte) => byte.toString(16).padStart(2, '0'))
     .join('')
-}
-
-/** Jobs whose models another training may start from. */
-function useWeights(trainer: string): readonly Job[] {
-  const token = useToken()
-  const { data } = useQuery({
-    queryKey: ['jobs', 'succeeded', token],
-    queryFn: ({ signal }) => listJobs({ status: ['succeeded'] }, null, signal),
-  })
-  return data?.items.filter((one) => one.trainer === trainer) ?? []
 }
 
 function focusFirstWrong(form: HTMLFormElement | null): void {

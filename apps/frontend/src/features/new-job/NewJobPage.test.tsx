@@ -20,6 +20,7 @@ const trainer = {
       seed: { title: 'Seed', type: 'integer', default: 0, group: 'Training', advanced: true },
     },
   },
+  pretrained: { detect: '{model}.pt' },
   resources: { cpu: 2, memory: '4Gi', gpu: 0 },
   accepts: { epochs: 'a whole number of at least 1', seed: 'a whole number' },
 }
@@ -50,6 +51,7 @@ it('begins with what another job had, tells a refusal at its field, and starts o
     '/api/v1/trainers/ultralytics': () => ({ json: trainer }),
     '/api/v1/datasets': () => ({ json: { items: [dataset], next_cursor: null } }),
     [`/api/v1/datasets/${dataset.id}`]: () => ({ json: dataset }),
+    '/api/v1/weights': () => ({ json: { items: [] } }),
     [`/api/v1/jobs/${job().id}`]: () => ({ json: job({ config: { epochs: 50 } }) }),
     '/api/v1/jobs': ({ method, headers }) => {
       if (method !== 'POST') return { json: { items: [], next_cursor: null } }

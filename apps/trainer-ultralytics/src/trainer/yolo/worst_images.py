@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 from ultralytics.data.dataset import ClassificationDataset
 from ultralytics.utils import ops
 from ultralytics.utils.patches import imread
@@ -152,8 +152,7 @@ def _tile(one: Judged, names: dict[int, str]) -> Image.Image:
     tile = Image.new("RGB", (_TILE, _TILE + _CAPTION))
     pixels = imread(one.file)
     if pixels is not None and pixels.ndim == 3 and pixels.shape[2] == 3:  # noqa: PLR2004 - in colour
-        picture = Image.fromarray(pixels[..., ::-1])
-        picture.thumbnail((_TILE, _TILE))
+        picture = ImageOps.contain(Image.fromarray(pixels[..., ::-1]), (_TILE, _TILE))
         brush = ImageDraw.Draw(picture)
         for box in one.boxes:
             points = [(x * picture.width, y * picture.height) for x, y in _pairs(box["points"])]

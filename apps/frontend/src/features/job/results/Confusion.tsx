@@ -31,7 +31,7 @@ export function Confusion({ confusion, names, images, chosen, onChoose }: Props)
           ` The ${count(grid.hidden)} classes that are confused least are left out.`}
       </p>
       {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- arrow keys scroll it */}
-      <div className="scrolls" role="region" aria-labelledby="confusion" tabIndex={0}>
+      <div className="scrolls" role="group" aria-label="Counts" tabIndex={0}>
         <table className="confusion">
           <thead>
             <tr>

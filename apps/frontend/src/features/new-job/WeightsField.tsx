@@ -1,0 +1,82 @@
+import { useQuery } from '@tanstack/react-query'
+import { type Job, type Trainer, type Weights, listJobs, listWeights } from '../../api/client'
+import { useToken } from '../../api/token'
+import { LabelledField } from '../../ui/LabelledField'
+import { bytes } from '../../ui/format'
+import { titleOf } from '../jobs/present'
+import { pretrainedOf, suitable } from './weights'
+
+interface Props {
+  trainer: Trainer
+  task: string | undefined
+  config: Readonly<Record<string, unknown>>
+  value: string
+  error: string | undefined
+  onChange: (value: string) => void
+}
+
+/** What the training starts from: pretrained or other stored weights, an earlier job's model, nothing. */
+export function WeightsField({ trainer, task, config, value, error, onChange }: Props) {
+  const { stored, jobs } = useStartingPoints(trainer.name)
+  const pretrained = pretrainedOf(trainer, task, config)
+  const fits = suitable(stored, trainer, task, config)
+  const isKept = fits.some(({ name }) => name === pretrained)
+  const help =
+    pretrained === null || isKept
+      ? 'Also the best model of an earlier job, of the same task and model.'
+      : `The platform does not keep ${pretrained}, so the default is random weights. Push it once: yard weights push ${pretrained}`
+  return (
+    <LabelledField label="Start from" help={help} error={error}>
+      {(control) => (
+        <select
+          {...control}
+          value={value}
+          onChange={({ target }) => {
+            onChange(target.value)
+          }}
+        >
+          <option value="">
+            {isKept ? `${pretrained ?? ''}, pretrained` : 'random weights: none are kept for it'}
+          </option>
+          {isKept && <option value="none">nothing: random weights</option>}
+          {fits.length > 0 && (
+            <optgroup label="Stored weights">
+              {fits.map((one) => (
+                <option key={one.sha256} value={`sha256:${one.sha256}`}>
+                  {one.name} · {bytes(one.size)} · {one.sha256.slice(0, 8)}
+                </option>
+              ))}
+            </optgroup>
+          )}
+          {jobs.length > 0 && (
+            <optgroup label="Best model of a job">
+              {jobs
+                .filter((one) => one.task === task)
+                .map((one) => (
+                  <option key={one.id} value={`job:${one.id}`}>
+                    {titleOf(one)} · {one.id.slice(0, 8)}
+                  </option>
+                ))}
+            </optgroup>
+          )}
+        </select>
+      )}
+    </LabelledField>
+  )
+}
+
+function useStartingPoints(trainer: string): { stored: readonly Weights[]; jobs: readonly Job[] } {
+  const token = useToken()
+  const jobs = useQuery({
+    queryKey: ['jobs', 'succeeded', token],
+    queryFn: ({ signal }) => listJobs({ status: ['succeeded'] }, null, signal),
+  })
+  const stored = useQuery({
+    queryKey: ['weights', token],
+    queryFn: ({ signal }) => listWeights(signal),
+  })
+  return {
+    stored: stored.data ?? [],
+    jobs: jobs.data?.items.filter((one) => one.trainer === trainer) ?? [],
+  }
+}
