@@ -157,6 +157,15 @@ it.each(PAGES)(
   60_000,
 )
 
+it('uploads a folder, after a look at it, and leads to its report', async () => {
+  await page.goto(new URL('/datasets', base).href)
+  await page.getByLabel('a folder').setInputFiles(join(folder, 'patches'))
+  await page.getByText('8 images, 8 label files, 1 class: patch').waitFor()
+  await page.getByRole('button', { name: 'Upload' }).click()
+  await page.getByRole('heading', { name: 'patches@2' }).waitFor()
+  await page.getByRole('row', { name: /patch 4 4/ }).waitFor()
+}, 60_000)
+
 it('shows the documentation of the API, and nothing where nothing is', async () => {
   await page.goto(new URL('/docs', base).href)
   await page.getByText('Submit trainings of vision models').waitFor()

@@ -31,7 +31,7 @@ const browser = await chromium.launch({
 for (const width of widths) {
   for (const colorScheme of ['light', 'dark']) {
     const page = await browser.newPage({
-      viewport: { width, height: width < 600 ? 800 : 860 },
+      viewport: { width, height: width < 600 ? 760 : 720 },
       colorScheme,
       reducedMotion: 'reduce',
     })

@@ -120,6 +120,28 @@ export async function listDatasets(
   return result(client.GET('/api/v1/datasets', { params: { query }, signal: limited(signal) }))
 }
 
+/** Announce a zip, and get the links to send its parts to. */
+export async function createDataset(
+  body: Schemas['DatasetCreate'],
+): Promise<Schemas['DatasetCreated']> {
+  const request = client.POST('/api/v1/datasets', { body, signal: limited() })
+  return result(request as Promise<Answer<Schemas['DatasetCreated']>>)
+}
+
+/** Say that all parts are there; the platform's check begins. */
+export async function completeDataset(
+  id: string,
+  parts: Schemas['CompletedPart'][],
+): Promise<Dataset> {
+  return result(
+    client.POST('/api/v1/datasets/{id}/complete', {
+      params: { path: { id } },
+      body: { parts },
+      signal: limited(),
+    }),
+  )
+}
+
 export async function getDataset(id: string, signal: AbortSignal): Promise<Dataset> {
   return result(
     client.GET('/api/v1/datasets/{id}', { params: { path: { id } }, signal: limited(signal) }),

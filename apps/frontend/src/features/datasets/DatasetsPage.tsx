@@ -8,6 +8,7 @@ import { ago, bytes, count, moment } from '../../ui/format'
 import { useNow } from '../../ui/useNow'
 import { useTitle } from '../../ui/useTitle'
 import { DatasetBadge } from './DatasetBadge'
+import { DropZone } from './upload/DropZone'
 import { datasetTitle, useDatasets } from './useDatasets'
 
 export function DatasetsPage() {
@@ -19,6 +20,7 @@ export function DatasetsPage() {
       <div className="page-head">
         <h1>Datasets</h1>
       </div>
+      <DropZone />
       {datasets.error !== null && (
         <Failure error={datasets.error} shownSince={datasets.dataUpdatedAt} />
       )}

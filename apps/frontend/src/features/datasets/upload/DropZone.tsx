@@ -1,0 +1,73 @@
+import { Suspense, lazy, useState } from 'react'
+import { Icon } from '../../../ui/Icon'
+import { Loading } from '../../../ui/Loading'
+import { type Pick, pickOfDrop, pickOfFiles } from './pick'
+
+const UploadPanel = lazy(() =>
+  import('./UploadPanel').then(({ UploadPanel }) => ({ default: UploadPanel })),
+)
+
+/** Takes a folder or a zip, dropped or chosen. */
+export function DropZone() {
+  const [pick, setPick] = useState<Pick | null>(null)
+  const [over, setOver] = useState(false)
+  if (pick !== null) {
+    return (
+      <Suspense fallback={<Loading what="upload" />}>
+        <UploadPanel
+          pick={pick}
+          onClose={() => {
+            setPick(null)
+          }}
+        />
+      </Suspense>
+    )
+  }
+  return (
+    // Dropping is a second way; the buttons in it are the first.
+    // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions
+    <section
+      className={over ? 'drop over' : 'drop'}
+      aria-label="Upload a dataset"
+      onDragOver={(event) => {
+        event.preventDefault()
+        setOver(true)
+      }}
+      onDragLeave={() => {
+        setOver(false)
+      }}
+      onDrop={(event) => {
+        event.preventDefault()
+        setOver(false)
+        void pickOfDrop(event.dataTransfer).then(setPick)
+      }}
+    >
+      <Icon name="datasets" />
+      <span>Drop a folder or a zip here, or choose</span>
+      <FileButton text="a folder" isFolder onPick={setPick} />
+      <FileButton text="a zip" onPick={setPick} />
+    </section>
+  )
+}
+
+interface FileProps {
+  text: string
+  isFolder?: boolean
+  onPick: (pick: Pick | null) => void
+}
+
+function FileButton({ text, isFolder = false, onPick }: FileProps) {
+  return (
+    <label className="button">
+      {text}
+      <input
+        type="file"
+        className="visually-hidden"
+        {...(isFolder ? { webkitdirectory: '' } : { accept: '.zip' })}
+        onChange={({ target }) => {
+          onPick(pickOfFiles([...(target.files ?? [])]))
+        }}
+      />
+    </label>
+  )
+}
