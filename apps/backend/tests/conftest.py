@@ -3,11 +3,13 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import api_support
 import asyncpg
+import botocore.session
 import data_support
 import pytest
 import servers
@@ -18,6 +20,9 @@ from data_support import Served
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+# Each backend of a test would parse S3's model anew: a third of what its start costs.
+botocore.session.create_loader = cache(botocore.session.create_loader)
 
 
 @pytest.fixture(scope="session")
@@ -41,9 +46,17 @@ def sqlite_template(servers_dir: Path) -> Path:
     return path
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each test of a database runs on both, unless it is marked with those it needs."""
+    if "database_url" in metafunc.fixturenames:
+        mark = metafunc.definition.get_closest_marker("databases")
+        names = mark.args if mark else ("sqlite", "postgresql")
+        metafunc.parametrize("database_url", names, indirect=True)
+
+
+@pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The DATABASE_URL of an empty database with the schema, once on SQLite, once on PostgreSQL."""
+    """The DATABASE_URL of an empty database with the schema."""
     if request.param == "sqlite":
         path = tmp_path / "backend.sqlite3"
         shutil.copy(request.getfixturevalue("sqlite_template"), path)

@@ -17,6 +17,8 @@ from data_support import Served
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+pytestmark = pytest.mark.databases("postgresql")
+
 
 @pytest.fixture
 async def job_id(served: Served) -> str:

@@ -189,6 +189,7 @@ async def test_metrics_without_an_epoch_are_the_job_s_and_no_epoch_s(api: Api) -
     assert [row["values"] for row in await metrics(api, running)] == [{"mAP50": 0.5}]
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize("kind", ["heartbeat", "logs?offset=0", "finish"])
 async def test_tokens(api: Api, kind: str) -> None:
     running, other = await add_running(api.ctx), await add_running(api.ctx)
@@ -238,6 +239,7 @@ BAD_HEARTBEATS: list[tuple[bytes, str, str]] = [
 ]
 
 
+@pytest.mark.databases("sqlite")
 async def test_bad_heartbeat_names_its_field(api: Api) -> None:
     running = await add_running(api.ctx)
     for body, field, words in BAD_HEARTBEATS:
@@ -252,6 +254,7 @@ async def test_bad_heartbeat_names_its_field(api: Api) -> None:
     assert (await get_attempt(api.ctx, running.job_id)).heartbeat_at is None
 
 
+@pytest.mark.databases("sqlite")
 async def test_what_a_newer_trainer_sends_is_ignored_and_counted(api: Api) -> None:
     running = await add_running(api.ctx)
     for kind, body in (("heartbeat", {"epoch": 3}), ("finish", {"cause": "completed"})):
@@ -301,6 +304,7 @@ async def test_reported_cause_is_kept_and_made_harmless(api: Api) -> None:
     assert len(attempt.reported_message) == 2000
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize("cause", ["cancelled", "node_lost", "nonsense"])
 async def test_trainer_cannot_report_what_only_others_know(api: Api, cause: str) -> None:
     running = await add_running(api.ctx)
@@ -312,6 +316,7 @@ async def test_trainer_cannot_report_what_only_others_know(api: Api, cause: str)
     assert (await get_attempt(api.ctx, running.job_id)).reported_cause is None
 
 
+@pytest.mark.databases("sqlite")
 @pytest.mark.parametrize(("kind", "kib"), [("heartbeat", 64), ("logs?offset=0", 1024)])
 @pytest.mark.parametrize("announced", [True, False])
 async def test_bodies_are_limited(api: Api, kind: str, kib: int, announced: bool) -> None:
@@ -329,6 +334,7 @@ async def test_bodies_are_limited(api: Api, kind: str, kib: int, announced: bool
     assert (await get_job(api.ctx, running.job_id)).log_size == 0
 
 
+@pytest.mark.databases("sqlite")
 async def test_heartbeat_metrics_are_counted(api: Api) -> None:
     running = await add_running(api.ctx)
     await beat(api, running, seq=1, step=1)
@@ -339,6 +345,7 @@ async def test_heartbeat_metrics_are_counted(api: Api) -> None:
     assert not math.isnan(float(age.split()[1]))
 
 
+@pytest.mark.databases("sqlite")
 async def test_the_more_trainers_send_the_less_often_each_is_asked_to(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -355,6 +362,7 @@ async def test_the_more_trainers_send_the_less_often_each_is_asked_to(
     assert reply.json()["interval_s"] == api.ctx.settings.heartbeat_timeout_s / 2
 
 
+@pytest.mark.databases("sqlite")
 async def test_a_late_replica_asks_for_fewer_heartbeats_and_logs_until_it_has_caught_up(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:

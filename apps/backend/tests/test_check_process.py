@@ -21,7 +21,7 @@ from backend.state import object_keys
 from data_support import Served
 from trainyard_datasets import check, index, limits
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.databases("sqlite")
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from backend.datasets import service
 from backend.state import object_keys
 from data_support import Served, announce, complete, get, put_parts
 
+pytestmark = pytest.mark.databases("postgresql")
+
 
 async def test_large_archives_get_at_most_a_thousand_equal_parts(served: Served) -> None:
     _, client = served

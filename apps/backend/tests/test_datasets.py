@@ -24,6 +24,8 @@ from backend.state.jobs import Job
 from backend.state.statuses import JobStatus
 from data_support import Served, announce, get, push, put_parts
 
+pytestmark = pytest.mark.databases("postgresql")
+
 
 async def checked(client: httpx.AsyncClient, id_: str) -> str:
     """The status after the check, which somebody else runs."""
@@ -145,6 +147,7 @@ async def test_identical_bytes_are_not_uploaded_again(served: Served) -> None:
     assert other_task["version"] == 3
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_concurrent_announcements_get_versions_of_their_own(served: Served) -> None:
     _, client = served
     found = await asyncio.gather(*(announce(client, b"x" * 30) for _ in range(12)))
@@ -158,6 +161,7 @@ async def test_with_temporal_away_the_upload_is_completed_all_the_same(served: S
     assert (await get(client, id_))["status"] == "checking"
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_list_pages_newest_first(served: Served) -> None:
     _, client = served
     ids = [(await announce(client, b"x" * 30, name=f"set{n}"))["id"] for n in range(5)]
@@ -176,6 +180,7 @@ async def test_list_pages_newest_first(served: Served) -> None:
     assert "Omit it" in bad.json()["detail"]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 @pytest.mark.parametrize("uploaded", [True, False], ids=["uploaded", "uploading"])
 async def test_delete_leaves_nothing_behind(served: Served, uploaded: bool) -> None:
     ctx, client = served

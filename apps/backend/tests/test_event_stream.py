@@ -17,6 +17,8 @@ from backend.infra import wakeups as wake_ups
 from backend.state.jobs import Job
 from backend.state.statuses import JobStatus
 
+pytestmark = pytest.mark.databases("postgresql")
+
 
 class Event(NamedTuple):
     name: str
@@ -72,6 +74,7 @@ async def finish(api: Api, running: Running) -> None:
     await api.ctx.bus.publish(running.job_id)
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_everything_is_seen_as_it_happens(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wake_ups, "SAFETY_POLL_S", 600)  # so that only wake-ups tell of news
     running = await add_running(api.ctx)
@@ -183,7 +186,7 @@ async def test_a_client_that_was_away_during_a_retry_is_told_of_repeated_epochs(
         assert [event async for event in events if event.name == "metrics"] == whole[2:]
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.databases("postgresql")
 async def test_metrics_of_a_replica_whose_clock_is_behind_are_seen(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:

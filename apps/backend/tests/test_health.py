@@ -24,6 +24,8 @@ from fake_launcher import fake_launcher
 from sqlalchemy.exc import DBAPIError
 from test_wakeups import redis
 
+pytestmark = pytest.mark.databases("postgresql")
+
 
 @pytest.fixture
 async def whole(
@@ -104,6 +106,7 @@ async def minutes_waited(api: Api, status: JobStatus) -> int:
     return int(ages.get(status, 0) // 60)
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_prometheus_gets_the_age_of_the_oldest_job_that_waits_however_many_run(
     api: Api,
 ) -> None:
@@ -146,6 +149,7 @@ async def test_a_job_that_says_what_place_it_waits_for_is_no_stuck_one(api: Api)
     assert await minutes_waited(api, JobStatus.PREPARING) == 60
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_prometheus_gets_the_size_of_postgresql_only(api: Api) -> None:
     size = await gauge(api, "trainyard_database_size_bytes")
     assert size > 2**20 if api.ctx.db.engine.dialect.name == "postgresql" else math.isnan(size)

@@ -23,6 +23,8 @@ from sqlalchemy import select
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+pytestmark = pytest.mark.databases("postgresql")
+
 
 async def submit(api: Api, key: str | None = None, **fields: Any) -> httpx.Response:
     dataset_id = fields.pop("dataset_id", None) or await add_dataset(api.ctx)
@@ -48,6 +50,7 @@ async def test_job_is_accepted_while_temporal_is_away(api: Api) -> None:
     assert (await submit(api)).json()["config"] == {"epochs": 3}
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_idempotency_key(api: Api) -> None:
     dataset_id = await add_dataset(api.ctx)
     replies = await asyncio.gather(
@@ -125,6 +128,7 @@ async def test_what_is_wrong_with_a_job_is_said_before_it_exists(api: Api) -> No
     assert (await api.http.get("/api/v1/jobs")).json()["items"] == []
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_pages_are_stable_while_jobs_arrive(api: Api) -> None:
     dataset_id = await add_dataset(api.ctx)
     ids = [(await submit(api, dataset_id=dataset_id)).json()["id"] for _ in range(5)]
@@ -142,6 +146,7 @@ async def test_pages_are_stable_while_jobs_arrive(api: Api) -> None:
         assert (reply.status_code, reply.json()["title"]) == (422, "Bad cursor")
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_list_is_filtered(api: Api) -> None:
     mine = await add_dataset(api.ctx)
     queued = (await submit(api, dataset_id=mine)).json()["id"]
@@ -176,6 +181,7 @@ async def test_cancel_retry_delete_by_state(api: Api) -> None:
             assert (reply.status_code, reply.json()["status"]) == (404, 404)
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_jobs_and_datasets_are_found_by_the_beginning_of_an_id_and_by_name(api: Api) -> None:
     jobs = [await add_running(api.ctx, name=name) for name in ("same", "same", "Other job")]
     ids = [job.job_id for job in jobs]
@@ -214,6 +220,7 @@ async def test_retry_counts_attempts_anew(api: Api) -> None:
     assert (job.workflow_started, job.mlflow_done) == (False, False)
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_durations_of_all_retries_are_summed(api: Api) -> None:
     running = await add_running(api.ctx, dataset_id=await add_dataset(api.ctx))
     for seconds in (40, 38):
@@ -229,6 +236,7 @@ async def test_durations_of_all_retries_are_summed(api: Api) -> None:
     assert again["earlier_duration_s"] == queued["earlier_duration_s"]
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_delete_takes_everything_along(
     database_url: str, tmp_path: Path, store: servers.S3Server, s3: "S3Client"
 ) -> None:

@@ -25,6 +25,8 @@ from fake_kubernetes import FakeKubernetes
 from kubernetes.aio.config import kube_config
 from training_support import add_job, log_of, make_context, running, settings, until
 
+pytestmark = pytest.mark.databases("sqlite")
+
 TEMPLATE = "spec: {template: {spec: {containers: [{name: trainer}]}}}"
 
 

@@ -73,7 +73,7 @@ def upgrade():
 """
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.databases("postgresql")
 async def test_heartbeats_do_not_wait_behind_a_migration_that_waits(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,7 +32,7 @@ from training_support import (
 )
 
 # One worker starts the server, which takes its time.
-pytestmark = pytest.mark.xdist_group("mlflow")
+pytestmark = [pytest.mark.xdist_group("mlflow"), pytest.mark.databases("postgresql")]
 
 
 @pytest.fixture
@@ -90,6 +90,7 @@ async def add_epoch(
         await session.merge(row)
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_job_from_start_to_end(ctx: Context, mlflow: Mlflow, mirror: Mirror) -> None:
     job_id = await add_job(ctx, name="pages", config={"epochs": 3, "imgsz": 96})
     await mirror.catch_up()
@@ -196,7 +197,7 @@ def together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Runs, "find", find_together)
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.databases("postgresql")
 @pytest.mark.usefixtures("together")
 async def test_replicas_make_one_run(
     ctx: Context,

@@ -27,6 +27,8 @@ from training_support import (
     until,
 )
 
+pytestmark = pytest.mark.databases("postgresql")
+
 TOKEN = sha256("t")
 
 

@@ -39,7 +39,7 @@ checks.positive_data_acceptance.expected-statuses = [200, 201, 204, 413]
 
 
 # PostgreSQL refuses more than SQLite: numbers of more than 64 bits, NUL in a text.
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.databases("postgresql")
 async def test_api_conforms_to_its_document(
     database_url: str, tmp_path: Path, store: servers.S3Server
 ) -> None:
@@ -68,6 +68,7 @@ async def test_document_asks_for_a_token_where_one_is_needed(tmp_path: Path) -> 
         assert "security" in paths["/api/v1/jobs/{id}/finish"]["post"]
 
 
+@pytest.mark.databases("sqlite")
 async def test_document_is_complete(api: api_support.Api) -> None:
     document = (await api.http.get("/openapi.json")).json()
     names = []
@@ -82,6 +83,7 @@ async def test_document_is_complete(api: api_support.Api) -> None:
     assert {"create_job", "follow_job", "heartbeat", "create_dataset"} <= set(names)
 
 
+@pytest.mark.databases("sqlite")
 async def test_the_document_s_page_needs_nothing_but_the_backend(api: api_support.Api) -> None:
     page = (await api.http.get("/docs")).text
     files = re.findall(r'(?:src|href)="([^"]+)"', page)

@@ -28,6 +28,8 @@ from training_support import (
     until,
 )
 
+pytestmark = pytest.mark.databases("postgresql")
+
 LONG_AGO = timedelta(hours=1)
 
 
@@ -97,6 +99,7 @@ WELL = {"seq": 5, "heartbeat_at": NOW, "progress_at": NOW}
 SEEDS_SCRIPT = {"heartbeat_at": timedelta(minutes=20), "progress_at": timedelta(minutes=20)}
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 @pytest.mark.parametrize(
     ("columns", "job", "cause"),
     [
@@ -125,7 +128,7 @@ async def test_who_is_stopped(
     assert [stopped for stopped, _ in executor.stops] == ([ref] if cause else [])
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.databases("postgresql")
 async def test_a_replica_whose_clock_is_ahead_stops_nobody(
     ctx: Context, executor: ScriptedExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,6 +138,7 @@ async def test_a_replica_whose_clock_is_ahead_stops_nobody(
     assert (await get_attempt(ctx, *ref)).stop_cause is None
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_nobody_is_silent_before_heartbeats_could_arrive(
     ctx: Context, executor: ScriptedExecutor
 ) -> None:
@@ -243,7 +247,7 @@ async def test_what_runs_though_it_has_ended_is_stopped(
     assert executor.attempts == {}
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.databases("postgresql")
 async def test_what_an_attempt_waits_for_and_its_launch_are_noted_at_the_same_time(
     ctx: Context, executor: ScriptedExecutor
 ) -> None:

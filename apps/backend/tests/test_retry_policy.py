@@ -1,5 +1,6 @@
 """Which cause an ended attempt gets, and what follows from it."""
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -21,32 +22,26 @@ def job(**columns: Any) -> Job:
     )
 
 
-@pytest.mark.parametrize("ours", [None, C.CANCELLED, C.DEADLINE_EXCEEDED, C.STALLED])
-@pytest.mark.parametrize("observed", [None, C.OUT_OF_MEMORY, C.EVICTED, C.NODE_LOST])
-@pytest.mark.parametrize("reported", [None, *sorted(REPORTABLE)])
 @pytest.mark.parametrize("exit_code", [0, 1, 143, None])
-def test_precedence(
-    ours: Cause | None, observed: Cause | None, reported: Cause | None, exit_code: int | None
-) -> None:
+def test_precedence(exit_code: int | None) -> None:
     """Checked against the contract's words, rule by rule."""
-    cause = retry_policy.cause_of(
-        attempt(
-            stop_cause=ours, observed_cause=observed, reported_cause=reported, exit_code=exit_code
-        )
-    )
-    done = reported == C.COMPLETED and exit_code == 0
-    if ours and not (done and not observed):
-        expected = ours
-    elif observed:
-        expected = observed
-    elif reported and reported != C.COMPLETED:
-        expected = reported
-    else:
-        told = {0: C.COMPLETED, 143: C.PREEMPTED}
-        expected = (
-            C.TRAINER_CRASHED if exit_code is None else told.get(exit_code, C.TRAINER_CRASHED)
-        )
-    assert cause == expected
+    for ours, observed, reported in product(
+        [None, C.CANCELLED, C.DEADLINE_EXCEEDED, C.STALLED],
+        [None, C.OUT_OF_MEMORY, C.EVICTED, C.NODE_LOST],
+        [None, *sorted(REPORTABLE)],
+    ):
+        causes = {"stop_cause": ours, "observed_cause": observed, "reported_cause": reported}
+        done = reported == C.COMPLETED and exit_code == 0
+        if ours and not (done and not observed):
+            expected = ours
+        elif observed:
+            expected = observed
+        elif reported and reported != C.COMPLETED:
+            expected = reported
+        else:
+            told = {0: C.COMPLETED, 143: C.PREEMPTED, None: C.TRAINER_CRASHED}
+            expected = told.get(exit_code, C.TRAINER_CRASHED)
+        assert retry_policy.cause_of(attempt(**causes, exit_code=exit_code)) == expected, causes
 
 
 @pytest.mark.parametrize(
@@ -61,19 +56,19 @@ def test_who_was_asked_to_finish_has_not_completed_for_that(
 
 
 @pytest.mark.parametrize("cause", sorted(Cause))
-@pytest.mark.parametrize("progressed", [False, True])
-@pytest.mark.parametrize("number", [1, 2, 3])
-@pytest.mark.parametrize("status", [JobStatus.RUNNING, JobStatus.CANCELLING])
-def test_retries(cause: Cause, progressed: bool, number: int, status: JobStatus) -> None:
-    ended = attempt(number=number, epoch=5 if progressed else 4)
-    delay = retry_policy.retry_delay(job(status=status), ended, cause, epoch_before=4)
-    rule = CAUSE_RULES[cause].retry
-    again = rule == Retry.ALWAYS or (rule == Retry.IF_PROGRESSED and progressed)
-    delays = {1: 1, 2: 5}
-    if cause in INFRASTRUCTURE_CAUSES and progressed:
-        delays[3] = 15  # it did not count, so the third was not the last
-    expected = delays.get(number) if again and status == JobStatus.RUNNING else None
-    assert delay == expected
+def test_retries(cause: Cause) -> None:
+    for progressed, number, status in product(
+        [False, True], [1, 2, 3], [JobStatus.RUNNING, JobStatus.CANCELLING]
+    ):
+        ended = attempt(number=number, epoch=5 if progressed else 4)
+        delay = retry_policy.retry_delay(job(status=status), ended, cause, epoch_before=4)
+        rule = CAUSE_RULES[cause].retry
+        again = rule == Retry.ALWAYS or (rule == Retry.IF_PROGRESSED and progressed)
+        delays = {1: 1, 2: 5}
+        if cause in INFRASTRUCTURE_CAUSES and progressed:
+            delays[3] = 15  # it did not count, so the third was not the last
+        expected = delays.get(number) if again and status == JobStatus.RUNNING else None
+        assert delay == expected, (progressed, number, status)
 
 
 def test_a_machine_taken_away_costs_no_attempt_unless_nothing_was_done() -> None:

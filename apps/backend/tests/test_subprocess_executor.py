@@ -151,6 +151,7 @@ async def test_a_long_list(tmp_path: Path) -> None:
         assert len(await SubprocessExecutor(tmp_path / "s").list()) == 5000
 
 
+@pytest.mark.databases("sqlite")
 async def test_cancel_of_an_obedient_trainer_takes_less_than_two_seconds(
     tmp_path: Path, database_url: str, store: servers.S3Server, temporal: str
 ) -> None:

@@ -127,6 +127,7 @@ async def test_killed_at_every_step(
             group.create_task(killed_and_started_again(ctx, step))
 
 
+@pytest.mark.databases("postgresql")
 async def test_temporal_away_and_back_without_its_memory(
     database_url: str,
     store: servers.S3Server,

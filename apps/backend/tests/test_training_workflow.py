@@ -32,6 +32,8 @@ from training_support import (
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+pytestmark = pytest.mark.databases("postgresql")
+
 
 @pytest.fixture
 def executor() -> ScriptedExecutor:
@@ -47,6 +49,7 @@ async def ctx(
     await ctx.db.close()
 
 
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_a_job_runs_and_succeeds(
     ctx: Context, executor: ScriptedExecutor, s3: "S3Client"
 ) -> None:
@@ -310,7 +313,7 @@ async def test_a_check_that_goes_on_failing_is_given_up(
         await until(rejected, "the dataset is rejected")
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.databases("sqlite")
 async def test_checks_that_wait_take_no_jobs_turn(
     ctx: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,8 @@ from backend.state.statuses import JobStatus
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+pytestmark = pytest.mark.databases("postgresql")
+
 MANIFEST = api_support.MANIFEST | {
     "tasks": ["detect", "segment"],
     "pretrained": {"detect": "{model}.pt", "segment": "{model}-seg.pt"},
