@@ -86,7 +86,7 @@ lint: $(foreach d,$(APPS) $(DATASETS) tests,$(call env,$d)) ## ruff, mypy --stri
 	tests/.venv/bin/ruff check .
 	tests/.venv/bin/ruff format --check .
 	for part in $(APPS) $(DATASETS) tests; do (cd $$part && .venv/bin/mypy); done
-	cd libs/trainer && $(CURDIR)/tests/.venv/bin/mypy
+	for part in libs/trainer libs/client; do (cd $$part && $(CURDIR)/tests/.venv/bin/mypy); done
 	for part in $(BACKEND) $(TRAINER) tests; do (cd $$part && PYTHONPATH=src $(CURDIR)/tests/.venv/bin/lint-imports --no-cache --no-logo); done
 	tests/.venv/bin/yamllint --strict .
 	git ls-files -z | xargs -0 grep -lZE '^#!.*\b(ba)?sh$$' | xargs -0 tests/.venv/bin/shellcheck
@@ -109,6 +109,10 @@ screenshots: page .tools/chromium ## Write pictures of every page into docs/page
 manifest: $(call env,$(TRAINER)) ## Write what follows from the trainer's trainer.json: the child's types, the chart's copy
 	$(TRAINER)/generate_config.sh
 	cp $(TRAINER)/trainer.json charts/platform/files/trainers/ultralytics.json
+
+.PHONY: client
+client: $(foreach d,$(BACKEND) tests,$(call env,$d)) ## Write the generated half of the Python client from the API
+	libs/client/generate.sh
 
 .PHONY: render
 render: $(call env,tests) ## Write TIER's manifests as plain YAML: make render TIER=tier3

@@ -1,14 +1,24 @@
 """A job from submit to its end, on any executor."""
 
+import asyncio
 import hashlib
+import io
 import json
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import trainyard
 from support.api import Api
+from support.datasets import squares_archive
 from support.waiting import wait_for
 
 from conformance.base import Platform
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_scripted_trainer_succeeds(api: Api, dataset_id: str) -> None:
@@ -34,10 +44,20 @@ def test_a_minimal_trainer_succeeds(api: Api, dataset_id: str) -> None:
     assert "epoch 2" in api.log(job_id)
 
 
-def test_a_yolo_training_leaves_a_verified_model(
-    api: Api, platform: Platform, dataset_id: str
+def test_a_yolo_training_by_the_python_client_leaves_a_verified_model(
+    api: Api, platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job_id = api.submit_yolo(dataset_id, epochs=2)
+    zipfile.ZipFile(io.BytesIO(squares_archive())).extractall(tmp_path / "squares")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("YARD_URL", platform.url)
+    readme = (ROOT / "libs/client/README.md").read_text()
+    [example] = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    told: dict[str, Any] = {}
+    exec(example, told)
+    job_id = told["job"].id
+    assert told["text"] == api.log(job_id)
+    assert list(told["table"].index) == [0, 1]
+    assert told["table"]["metrics/mAP50(B)"].notna().all()
     job = api.wait(job_id, seconds=120)
     assert job["status"] == "succeeded", api.log(job_id)[-3000:]
     assert [row["epoch"] for row in api.metrics(job_id)] == [0, 1]
@@ -48,12 +68,38 @@ def test_a_yolo_training_leaves_a_verified_model(
     model = httpx.get(artifacts["best.pt"]["url"]).raise_for_status().content
     assert len(model) == artifacts["best.pt"]["size"]
     assert hashlib.sha256(model).hexdigest() == artifacts["best.pt"]["sha256"]
+    assert told["path"].read_bytes() == model
 
     def left() -> set[str]:
         found = platform.store.client().list_objects_v2(Bucket="models", Prefix=f"{job_id}/")
         return {item["Key"].split("/")[2] for item in found.get("Contents", [])}
 
     wait_for(lambda: left() == {"artifacts"}, 5, left)
+
+
+def test_the_python_client_as_coroutines(platform: Platform, api: Api, dataset_id: str) -> None:
+    async def work() -> None:
+        client = trainyard.AsyncClient(platform.url)
+        dataset = await client.dataset("squares@1")
+        assert (dataset.name, dataset.version) == ("squares", 1)
+        with pytest.raises(trainyard.Refused, match='"epochs"') as refused:
+            await client.train(dataset, trainer="scripted", epoch=1)
+        assert refused.value.errors.keys() == {"config.epoch"}
+        assert (await client.train(dataset, trainer="scripted", epochs=2, name="by name")).id
+        job = await client.job("by name")
+        await job.wait()
+        assert [row.epoch for row in await job.epochs()] == [0, 1]
+        assert await job.log() == api.log(job.id)
+        with pytest.raises(trainyard.Refused, match=r"has no best\.pt"):
+            await job.model()
+        failing = await client.train(dataset, trainer="scripted", epochs=0, exit_code=3)
+        with pytest.raises(trainyard.JobFailed) as failed:
+            await failing.wait()
+        assert failed.value.cause == "trainer_crashed"
+        with pytest.raises(trainyard.Unreachable, match="No answer from"):
+            await trainyard.AsyncClient("http://127.0.0.1:9").dataset("squares")
+
+    asyncio.run(work())
 
 
 def test_the_same_idempotency_key_makes_one_job(api: Api, dataset_id: str) -> None:

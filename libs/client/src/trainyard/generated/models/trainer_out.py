@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from attrs import define as _attrs_define
+
+from ..models.task import Task
+from ..types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from ..models.distributed import Distributed
+    from ..models.resources import Resources
+    from ..models.trainer_out_accepts import TrainerOutAccepts
+    from ..models.trainer_out_config_schema import TrainerOutConfigSchema
+    from ..models.trainer_out_pretrained import TrainerOutPretrained
+
+
+T = TypeVar("T", bound="TrainerOut")
+
+
+@_attrs_define
+class TrainerOut:
+    """
+    Attributes:
+        name (str):
+        version (str):
+        description (str):
+        tasks (list[Task]):
+        image (str):
+        command (list[str]):
+        config_schema (TrainerOutConfigSchema): JSON Schema 2020-12 of a job's `config`
+        accepts (TrainerOutAccepts): What each field of `config_schema` may be, in words
+        resources (Resources | Unset): What one attempt may use. `memory` is a Kubernetes quantity.
+        distributed (Distributed | Unset): How far one attempt of the trainer can spread.
+        pretrained (TrainerOutPretrained | Unset): By task, the weights that a job starts from where the platform has
+            them, with `{model}` for the config's; a trainer that takes no weights by name has none
+    """
+
+    name: str
+    version: str
+    description: str
+    tasks: list[Task]
+    image: str
+    command: list[str]
+    config_schema: TrainerOutConfigSchema
+    accepts: TrainerOutAccepts
+    resources: Resources | Unset = UNSET
+    distributed: Distributed | Unset = UNSET
+    pretrained: TrainerOutPretrained | Unset = UNSET
+
+    def to_dict(self) -> dict[str, Any]:
+        name = self.name
+
+        version = self.version
+
+        description = self.description
+
+        tasks = []
+        for tasks_item_data in self.tasks:
+            tasks_item = tasks_item_data.value
+            tasks.append(tasks_item)
+
+        image = self.image
+
+        command = self.command
+
+        config_schema = self.config_schema.to_dict()
+
+        accepts = self.accepts.to_dict()
+
+        resources: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.resources, Unset):
+            resources = self.resources.to_dict()
+
+        distributed: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.distributed, Unset):
+            distributed = self.distributed.to_dict()
+
+        pretrained: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.pretrained, Unset):
+            pretrained = self.pretrained.to_dict()
+
+        field_dict: dict[str, Any] = {}
+
+        field_dict.update(
+            {
+                "name": name,
+                "version": version,
+                "description": description,
+                "tasks": tasks,
+                "image": image,
+                "command": command,
+                "config_schema": config_schema,
+                "accepts": accepts,
+            }
+        )
+        if resources is not UNSET:
+            field_dict["resources"] = resources
+        if distributed is not UNSET:
+            field_dict["distributed"] = distributed
+        if pretrained is not UNSET:
+            field_dict["pretrained"] = pretrained
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.distributed import Distributed  # noqa: PLC0415
+        from ..models.resources import Resources  # noqa: PLC0415
+        from ..models.trainer_out_accepts import TrainerOutAccepts  # noqa: PLC0415
+        from ..models.trainer_out_config_schema import TrainerOutConfigSchema  # noqa: PLC0415
+        from ..models.trainer_out_pretrained import TrainerOutPretrained  # noqa: PLC0415
+
+        d = dict(src_dict)
+        name = d.pop("name")
+
+        version = d.pop("version")
+
+        description = d.pop("description")
+
+        tasks = []
+        _tasks = d.pop("tasks")
+        for tasks_item_data in _tasks:
+            tasks_item = Task(tasks_item_data)
+
+            tasks.append(tasks_item)
+
+        image = d.pop("image")
+
+        command = cast(list[str], d.pop("command"))
+
+        config_schema = TrainerOutConfigSchema.from_dict(d.pop("config_schema"))
+
+        accepts = TrainerOutAccepts.from_dict(d.pop("accepts"))
+
+        _resources = d.pop("resources", UNSET)
+        resources: Resources | Unset
+        if isinstance(_resources, Unset):
+            resources = UNSET
+        else:
+            resources = Resources.from_dict(_resources)
+
+        _distributed = d.pop("distributed", UNSET)
+        distributed: Distributed | Unset
+        if isinstance(_distributed, Unset):
+            distributed = UNSET
+        else:
+            distributed = Distributed.from_dict(_distributed)
+
+        _pretrained = d.pop("pretrained", UNSET)
+        pretrained: TrainerOutPretrained | Unset
+        if isinstance(_pretrained, Unset):
+            pretrained = UNSET
+        else:
+            pretrained = TrainerOutPretrained.from_dict(_pretrained)
+
+        trainer_out = cls(
+            name=name,
+            version=version,
+            description=description,
+            tasks=tasks,
+            image=image,
+            command=command,
+            config_schema=config_schema,
+            accepts=accepts,
+            resources=resources,
+            distributed=distributed,
+            pretrained=pretrained,
+        )
+
+        return trainer_out
