@@ -14,6 +14,7 @@ import pytest
 from api_support import Api, Running, add_running, set_job, shift_clock
 from backend.callbacks import log_repository
 from backend.infra import wakeups as wake_ups
+from backend.jobs import event_stream
 from backend.state.jobs import Job
 from backend.state.statuses import JobStatus
 
@@ -35,6 +36,7 @@ async def following(
     async with request as reply:
         assert reply.status_code == 200
         assert reply.headers["content-type"].startswith("text/event-stream")
+        assert reply.headers["x-accel-buffering"] == "no"
         yield _events(reply)
 
 
@@ -232,6 +234,40 @@ async def test_open_streams_do_not_hold_up_the_shutdown(api: Api) -> None:
         api.ctx.bus.close()
         async with asyncio.timeout(30):
             assert [event.name async for event in events] == []
+
+
+async def test_a_viewer_of_a_busy_job_looks_only_so_often(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+    read = log_repository.read
+
+    async def counted(*arguments: Any) -> log_repository.LogSlice:
+        nonlocal looks
+        looks += 1
+        return await read(*arguments)
+
+    monkeypatch.setattr(event_stream, "LOOK_S", 0.5)
+    running, parts, text = await add_running(api.ctx), 20, ""
+    async with following(api, running) as events:
+        await next_of(events, "state")
+        monkeypatch.setattr(log_repository, "read", counted)
+        began = time.monotonic()
+        for part in range(parts):
+            await log(api, running, 2 * part, b"x\n")
+        while len(text) < 2 * parts:
+            text += (await next_of(events, "log")).data["text"]
+        assert looks <= 2 + (time.monotonic() - began) / event_stream.LOOK_S
+
+
+async def test_a_silent_stream_is_kept_alive(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_stream, "PING_S", 0)
+    monkeypatch.setattr(wake_ups, "SAFETY_POLL_S", 0.01)
+    path = f"{(await add_running(api.ctx)).path}/events"
+    async with api.http.stream("GET", path) as reply, asyncio.timeout(60):
+        async for line in reply.aiter_lines():
+            if line == ": ping":
+                break
 
 
 async def test_viewers_of_one_job_share_a_reading_and_lose_nothing(

@@ -2,12 +2,12 @@
 
 import asyncio
 import codecs
+import json
 import re
+import time
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
-
-from fastapi.sse import ServerSentEvent
+from typing import NamedTuple
 
 from backend.callbacks import log_repository
 from backend.callbacks.log_repository import LogSlice
@@ -20,7 +20,12 @@ from backend.jobs.schemas import JobOut, MetricsOut
 from backend.state.jobs import EpochMetrics
 from backend.state.statuses import FINISHED
 
+# A client takes a stream that is silent for long for broken.
+PING_S = 15.0
 LOG_PART_BYTES = 64 * 2**10
+# The first news after a while is shown at once. Then all viewers of a job look together, at times
+# so far apart, and share what is read.
+LOOK_S = 0.15
 # A busy replica looks less often, a second apart at most: ten times as long as its loop is late.
 LATE_S = 0.02
 LOOKS_APART = 10
@@ -80,31 +85,35 @@ class JobEventStream:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._text_offset = self._offset
 
-    async def events(self) -> AsyncIterator[ServerSentEvent]:
-        """Everything from the cursor on; ends when the job is finished and all was sent."""
+    async def events(self) -> AsyncIterator[bytes]:
+        """Everything from the cursor on, each look's events at once; ends when the job is finished."""
         async with self._ctx.bus.subscribe(self._job_id) as subscription:
+            ping_at = time.monotonic() + PING_S
             while not self._ctx.bus.closed:
                 seen = await self._ctx.reads.get(
                     (self._job_id, self._offset, self._newest), self._read
                 )
                 if seen is None:
-                    yield self._event("end", {})
+                    yield self._event("end", "{}")
                     return
-                for event in self._news(seen):
-                    yield event
                 job = seen.row.job
-                finished = job.status in FINISHED
                 caught_up = seen.part.next_offset >= job.log_size
-                if output := self._log(seen.part, last=finished and caught_up):
-                    yield output
-                if not caught_up:
-                    continue
-                if finished:
-                    yield self._event("end", {})
+                ended = caught_up and job.status in FINISHED
+                told = self._news(seen) + self._log(seen.part, last=ended)
+                if ended:
+                    told += self._event("end", "{}")
+                if told or time.monotonic() >= ping_at:
+                    yield told or b": ping\n\n"
+                    ping_at = time.monotonic() + PING_S
+                if ended:
                     return
-                await subscription.wait()
-                late = self._ctx.lag.seconds
-                await asyncio.sleep(min(LOOKS_APART * late, 1) if late > LATE_S else 0)
+                if caught_up:
+                    looked = time.monotonic()
+                    together_at = looked + LOOK_S - (looked + hash(self._job_id) % 97 / 97) % LOOK_S
+                    await subscription.wait()
+                    late = self._ctx.lag.seconds
+                    pause = min(LOOKS_APART * late, 1) if late > LATE_S else 0
+                    await asyncio.sleep(max(pause, together_at - time.monotonic()))
 
     async def _read(self) -> _Seen | None:
         async with self._ctx.db.reading() as session:
@@ -117,32 +126,32 @@ class JobEventStream:
         metrics = sorted(rows, key=lambda item: item.at)
         return _Seen(row, JobOut.of(row).model_dump_json(), metrics, part)
 
-    def _news(self, seen: _Seen) -> list[ServerSentEvent]:
-        events = []
+    def _news(self, seen: _Seen) -> bytes:
+        events = b""
         for item in seen.metrics:
             if item.at > self._had and self._sent.get(item.epoch) != item.at:
                 self._newest = max(self._newest, item.at)
-                events.append(self._event("metrics", MetricsOut.model_validate(item)))
+                data = MetricsOut.model_validate(item).model_dump_json()
+                events += self._event("metrics", data)
             self._sent[item.epoch] = item.at
         self._had = EPOCH
         if seen.state != self._state:
             self._state = seen.state
-            events.append(self._event("state", raw=seen.state))
+            events += self._event("state", seen.state)
         return events
 
-    def _log(self, part: LogSlice, *, last: bool) -> ServerSentEvent | None:
+    def _log(self, part: LogSlice, *, last: bool) -> bytes:
         offset = self._text_offset
         text = self._decoder.decode(part.data, final=last)
         self._offset = part.next_offset
         pending = len(self._decoder.getstate()[0])
         self._text_offset = self._offset - pending
         if not text:
-            return None
+            return b""
         data = {"offset": offset, "next_offset": self._text_offset, "text": text}
-        return self._event("log", data)
+        return self._event("log", json.dumps(data, ensure_ascii=False))
 
-    def _event(self, name: str, data: Any = None, *, raw: str | None = None) -> ServerSentEvent:
-        cursor = str(Cursor(self._text_offset, self._newest))
-        if raw is not None:
-            return ServerSentEvent(event=name, raw_data=raw, id=cursor)
-        return ServerSentEvent(event=name, data=data, id=cursor)
+    def _event(self, name: str, data: str) -> bytes:
+        """`data` is JSON on one line."""
+        cursor = Cursor(self._text_offset, self._newest)
+        return f"event: {name}\ndata: {data}\nid: {cursor}\n\n".encode()
