@@ -21,6 +21,9 @@ export default defineConfig([
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
     },
   },
-  { files: ['scripts/**'], languageOptions: { globals: { process: 'readonly', URL: 'readonly', fetch: 'readonly' } } },
+  {
+    files: ['scripts/**'],
+    languageOptions: { globals: { process: 'readonly', URL: 'readonly', fetch: 'readonly' } },
+  },
   prettier,
 ])
