@@ -85,7 +85,7 @@ test-conformance: $(foreach d,$(APPS) tests,$(call env,$d)) .tools/postgres
 lint: $(foreach d,$(APPS) $(DATASETS) tests,$(call env,$d)) ## ruff, mypy --strict, import-linter, yamllint, shellcheck
 	tests/.venv/bin/ruff check .
 	tests/.venv/bin/ruff format --check .
-	for part in $(APPS) $(DATASETS) tests; do (cd $$part && .venv/bin/mypy); done
+	printf '%s\n' $(APPS) $(DATASETS) tests | xargs -P 2 -I PART sh -c 'cd PART && .venv/bin/mypy'
 	for part in libs/trainer libs/client; do (cd $$part && $(CURDIR)/tests/.venv/bin/mypy); done
 	for part in $(BACKEND) $(TRAINER) tests; do (cd $$part && PYTHONPATH=src $(CURDIR)/tests/.venv/bin/lint-imports --no-cache --no-logo); done
 	tests/.venv/bin/yamllint --strict .

@@ -1,12 +1,14 @@
 """Fixtures `item`, `pod` and `rendered`: every distinct object and pod, and every rendered case."""
 
 import json
+from functools import cache
 
 import pytest
 from chart import Manifest, Pod, label
 from chart.cases import CASES, case
 
 
+@cache
 def _distinct() -> tuple[dict[str, Manifest], dict[str, Pod]]:
     items: dict[str, Manifest] = {}
     pods: dict[str, Pod] = {}
