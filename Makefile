@@ -53,7 +53,7 @@ test-datasets: $(call env,$(DATASETS))
 	cd $(DATASETS) && .venv/bin/python -m pytest -n 2
 
 .PHONY: test-backend
-test-backend: $(call env,$(BACKEND)) .tools/postgres .tools/mlflow
+test-backend: $(foreach d,$(BACKEND) $(CLI),$(call env,$d)) .tools/postgres .tools/mlflow
 	cd $(BACKEND) && .venv/bin/python -m pytest -n 3 --dist loadgroup
 
 .PHONY: test-trainer

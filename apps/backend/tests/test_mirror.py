@@ -1,21 +1,26 @@
 """The mirror against a real MLflow server."""
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import api_support
 import httpx
 import pytest
 import servers
-from api_support import get_job, set_job
+from api_support import get_job, set_attempt, set_job
+from backend.catalog.catalog import TrainerCatalog
+from backend.catalog.manifest import MainMetric
 from backend.context import Context
-from backend.infra.database import Database
+from backend.infra.database import Database, utcnow
 from backend.jobs import service
+from backend.orchestration.attempts import finalize
 from backend.state.jobs import DeletedJob, EpochMetrics
 from backend.state.statuses import JobStatus
 from backend.tracking.mirror import Mirror
@@ -30,6 +35,9 @@ from training_support import (
     make_context,
     settings,
 )
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 # One worker starts the server, which takes its time.
 pytestmark = [pytest.mark.xdist_group("mlflow"), pytest.mark.databases("postgresql")]
@@ -333,3 +341,50 @@ async def test_a_status_is_shown_whatever_metrics_are_refused(
     assert not (await get_job(ctx, job_id)).mlflow_done
     await mirror.catch_up()
     assert (await get_job(ctx, job_id)).mlflow_done
+
+
+async def test_an_ended_job_is_told_with_one_number(
+    ctx: Context,
+    mirror: Mirror,
+    mlflow: Mlflow,
+    s3: "S3Client",
+    tmp_path: Path,
+) -> None:
+    """API, command line and MLflow: as evaluation.json tells, else as the trainer sent it last."""
+    name = "metrics/mAP50-95(B)"
+    manifest = MANIFEST.model_copy(update={"metrics": {"detect": MainMetric(main=name)}})
+    ctx = replace(ctx, trainers=TrainerCatalog([manifest]))
+    yard = str(Path(__file__).parents[3] / "apps/cli/.venv/bin/yard")
+    columns: dict[str, Any] = {"status": JobStatus.CANCELLING, "attempt": 1, "epoch": 2}
+    columns["trainer"] = manifest.name
+    (tmp_path / "trainer.json").write_text(manifest.model_dump_json())
+    chosen = ctx.settings.model_copy(
+        update={"trainers_dir": tmp_path, "api_auth": "off", "mlflow_tracking_uri": None}
+    )
+    async with api_support.serving(chosen) as api:
+        for metrics in ({name: 0.5}, {name: 0.75, "best/epoch": 1}):
+            job = await api_support.add_running(ctx, **columns, metrics=metrics)
+            for epoch, value in enumerate((0.25, 0.75, 0.5)):
+                await add_epoch(ctx.db, job.job_id, epoch, value, key=name)
+            if len(metrics) == 1:
+                document: dict[str, Any] = {"metrics": {name: 0.75, "loss": None}}
+                document["best"] = {"epoch": 1, "metric": name, "value": 0.75}
+                key = f"{job.job_id}/1/artifacts/evaluation.json"
+                s3.put_object(Bucket="models", Key=key, Body=json.dumps(document).encode())
+            await set_attempt(ctx, job.job_id, ended_at=utcnow(), cause="cancelled")
+            await finalize(ctx, job.job_id, 1)
+            while not (await get_job(ctx, job.job_id)).mlflow_done:
+                await mirror.catch_up()
+
+            shown = (await api.http.get(job.path)).json()
+            assert shown["best"] == {"epoch": 1, "metric": name, "value": 0.75}
+            assert (shown["metrics"][name], shown["metrics"]["best/epoch"]) == (0.75, 1)
+            command = [yard, "job", "show", job.job_id, "--url", api.url]
+            told = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+            text = (await told.communicate())[0].decode()
+            assert re.search(rf"best +{re.escape(name)} 0.75 of epoch 2", text)
+            history = mlflow.history(job.job_id, clean(name))
+            assert history == [(0, 0.25), (1, 0.75), (2, 0.5), (3, 0.75)]
+            [run] = mlflow.runs(job.job_id)
+            latest = {metric["key"]: metric["value"] for metric in run["data"]["metrics"]}
+            assert (latest[clean(name)], latest["best/epoch"]) == (0.75, 1)

@@ -462,6 +462,15 @@ export interface components {
              */
             url: string;
         };
+        /** Best */
+        Best: {
+            /** Epoch */
+            epoch: number | null;
+            /** Metric */
+            metric: string;
+            /** Value */
+            value: number | null;
+        };
         /**
          * Cause
          * @enum {string}
@@ -859,6 +868,8 @@ export interface components {
             metrics: {
                 [key: string]: number | null;
             };
+            /** @description At the end: its best model, by the main metric */
+            best: components["schemas"]["Best"] | null;
             /**
              * Log Size
              * @description Bytes
@@ -917,6 +928,20 @@ export interface components {
              * @description Seconds to gather output before more is sent
              */
             interval_s: number;
+        };
+        /**
+         * MainMetric
+         * @description The metric that says how good a model is.
+         */
+        MainMetric: {
+            /** Main */
+            main: string;
+            /**
+             * Goal
+             * @default max
+             * @enum {string}
+             */
+            goal: "max" | "min";
         };
         /** MetricsList */
         MetricsList: {
@@ -1064,6 +1089,14 @@ export interface components {
              *     }
              */
             distributed: components["schemas"]["Distributed"];
+            /**
+             * Metrics
+             * @description By task; which model is best
+             * @default {}
+             */
+            metrics: {
+                [key: string]: components["schemas"]["MainMetric"];
+            };
             /**
              * Pretrained
              * @description By task, the weights that a job starts from where the platform has them, with `{model}` for the config's; a trainer that takes no weights by name has none

@@ -1,6 +1,6 @@
 """A trainer's manifest (docs/training-contract.md)."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -34,6 +34,15 @@ class Distributed(BaseModel):
     gpus: int = Field(default=1, ge=1, le=64, description="The most GPUs that it uses")
 
 
+class MainMetric(BaseModel):
+    """The metric that says how good a model is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    main: str = Field(min_length=1, max_length=100)
+    goal: Literal["max", "min"] = "max"
+
+
 class TrainerSummary(BaseModel):
     name: str = Field(pattern=r"^[a-z0-9-]{1,40}$")
     version: str = Field(min_length=1)
@@ -49,6 +58,7 @@ class Manifest(TrainerSummary):
     config_schema: dict[str, Any] = Field(description="JSON Schema 2020-12 of a job's `config`")
     resources: Resources = Resources()
     distributed: Distributed = Distributed()
+    metrics: dict[str, MainMetric] = Field(default={}, description="By task; which model is best")
     pretrained: dict[str, str] = Field(
         default={},
         description="By task, the weights that a job starts from where the platform has them, with "

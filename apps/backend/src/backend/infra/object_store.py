@@ -110,6 +110,14 @@ class ObjectStore:
         """Store the rest of a file, at most 5 GiB."""
         await self._call(lambda: self._client.put_object(Bucket=bucket, Key=key, Body=file))
 
+    async def read(self, bucket: str, key: str) -> bytes:
+        """All bytes of a small object."""
+
+        def read() -> bytes:
+            return self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+        return await self._call(read)
+
     async def sha256(self, bucket: str, key: str) -> str:
         """Of all bytes of an object."""
 

@@ -57,6 +57,7 @@ async def requeue(session: AsyncSession, job_id: str) -> bool:
         JobStatus.QUEUED,
         cause=None,
         message=None,
+        best=None,
         earlier_duration_s=Job.earlier_duration_s + func.coalesce(_DURATION, 0),
         started_at=None,
         finished_at=None,

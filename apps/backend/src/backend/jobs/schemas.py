@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from backend.catalog.manifest import Resources
 from backend.infra.pagination import ListQuery
+from backend.orchestration.evaluation import Best
 from backend.state.datasets import Task
 from backend.state.jobs import Attempt, Job
 from backend.state.statuses import JobStatus
@@ -108,6 +109,7 @@ class JobOut(BaseModel):
     progress: float | None = Field(description="0 to 1 of the whole job")
     speed: float | None = Field(description="Images a second")
     metrics: dict[str, float | None] = Field(description="As last sent; at the end the model's own")
+    best: Best | None = Field(description="At the end: its best model, by the main metric")
     log_size: int = Field(description="Bytes")
     created_at: datetime
     earlier_duration_s: float = Field(description="How long it trained before its last retry")

@@ -6,7 +6,7 @@ database, or in what the executor lists, and is not done twice.
 
 import asyncio
 import logging
-from typing import NoReturn
+from typing import Any, NoReturn
 from weakref import WeakValueDictionary
 
 from sqlalchemy import ColumnElement
@@ -27,7 +27,7 @@ from backend.infra.database import utcnow
 from backend.infra.metrics import ATTEMPTS_ENDED
 from backend.infra.object_store import ObjectStoreError
 from backend.infra.problems import Problem
-from backend.orchestration import repository
+from backend.orchestration import evaluation, repository
 from backend.orchestration.attempt_env import attempt_env, free_port
 from backend.state import object_keys, retry_policy
 from backend.state.causes import CAUSE_RULES, Cause
@@ -346,6 +346,7 @@ async def finalize(ctx: Context, job_id: str, number: int) -> None:
     """
     try:
         notes = await register_artifacts(ctx, job_id)
+        judged = await evaluation.result(ctx, job_id)
     except ObjectStoreError as error:
         async with ctx.db.transaction() as session:
             await repository.set_end_message(
@@ -361,7 +362,8 @@ async def finalize(ctx: Context, job_id: str, number: int) -> None:
         for text, detail in notes.items():
             await log_repository.note(session, job_id, text, detail, ctx.settings.log_limit_bytes)
         cause = retry_policy.final_cause(job, attempt)
-        await _finish(session, job, cause, retry_policy.final_message(job, attempt, cause))
+        message = retry_policy.final_message(job, attempt, cause)
+        await _finish(session, job, cause, message, **judged)
     await ctx.bus.publish(job_id)
     if cause == Cause.COMPLETED:
         await _drop_checkpoints(ctx, job_id, number)
@@ -385,10 +387,13 @@ async def give_up(ctx: Context, job_id: str, reason: str) -> None:
     await ctx.bus.publish(job_id)
 
 
-async def _finish(session: AsyncSession, job: Job, cause: Cause, message: str) -> None:
+async def _finish(
+    session: AsyncSession, job: Job, cause: Cause, message: str, **columns: Any
+) -> None:
     """Give the job, which the session has locked, its final status."""
     status = retry_policy.FINAL_STATUS.get(cause, JobStatus.FAILED)
-    await transition(session, job.id, status, cause=cause, message=message, finished_at=utcnow())
+    columns |= {"cause": cause, "message": message, "finished_at": utcnow()}
+    await transition(session, job.id, status, **columns)
 
 
 async def _drop_checkpoints(ctx: Context, job_id: str, last: int) -> None:

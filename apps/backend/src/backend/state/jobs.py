@@ -48,6 +48,8 @@ class Job(Base):
     uncounted_attempts: Mapped[int] = mapped_column("attempts_before", default=0)
     epoch: Mapped[int | None]
     metrics: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    # At its end: the epoch of its best model, the main metric's name, and its value.
+    best: Mapped[dict[str, Any] | None]
     log_size: Mapped[int] = mapped_column(BigInteger, default=0)
     mlflow_run_id: Mapped[str | None] = mapped_column(String(64))
     # Metrics up to this epoch, and the status during this attempt, are in MLflow; done: the final one too.

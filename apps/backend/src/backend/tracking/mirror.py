@@ -117,6 +117,11 @@ class Mirror:
         run_id = job.mlflow_run_id or await self._make_run(job)
         points = [Point(row.epoch, _ms(row.at), row.values) for row in epochs]
         done = job.status in FINISHED and len(epochs) < EPOCHS_AT_ONCE
+        last = epochs[-1].epoch if epochs else job.mlflow_epoch
+        if done and job.best:
+            # MLflow shows the last step. An epoch of a later retry that has this number is left out.
+            last += 1
+            points.append(Point(last, _ms(job.finished_at or job.updated_at), job.metrics))
         try:
             await self._runs.log(run_id, points)
         except MlflowRefusedError as error:
@@ -126,8 +131,7 @@ class Mirror:
         if done or job.mlflow_attempt != job.attempt:
             await self._show_status(job, run_id)
         async with self._ctx.db.transaction() as session:
-            reached = epochs[-1].epoch if epochs else job.mlflow_epoch
-            await repository.set_watermark(session, job.id, job.attempt, reached)
+            await repository.set_watermark(session, job.id, job.attempt, last)
             if done:
                 await repository.set_done(session, job)
 

@@ -111,6 +111,7 @@ def _print(item: Json, config: str) -> None:
                 ("attempt", formatting.attempt(item)),
                 ("phase", None if item["status"] in FINISHED else item["phase"]),
                 ("epoch", epoch),
+                ("best", _best(item)),
                 ("progress", _progress(item)),
                 ("speed", item["speed"] and f"{item['speed']:.0f} images/s"),
                 ("debugger", item["debug_port"] and f"127.0.0.1:{item['debug_port']}"),
@@ -124,6 +125,14 @@ def _print(item: Json, config: str) -> None:
     )
     if item["metrics"]:
         console.print_table(metrics_table(item["metrics"]))
+
+
+def _best(item: Json) -> str | None:
+    """How good the best model is; an older server does not tell."""
+    if not (best := item.get("best")):
+        return None
+    of = "" if best["epoch"] is None else f" of epoch {best['epoch'] + 1}"
+    return f"{best['metric']} {formatting.text(best['value'])}{of}"
 
 
 def logs(

@@ -2,6 +2,7 @@
 
 from .artifact_list import ArtifactList
 from .artifact_out import ArtifactOut
+from .best import Best
 from .cause import Cause
 from .class_counts import ClassCounts
 from .completed_part import CompletedPart
@@ -34,6 +35,8 @@ from .job_status import JobStatus
 from .job_weights import JobWeights
 from .log_accepted import LogAccepted
 from .log_accepted_command import LogAcceptedCommand
+from .main_metric import MainMetric
+from .main_metric_goal import MainMetricGoal
 from .metrics_list import MetricsList
 from .metrics_out import MetricsOut
 from .metrics_out_values import MetricsOutValues
@@ -48,6 +51,7 @@ from .trainer_list import TrainerList
 from .trainer_out import TrainerOut
 from .trainer_out_accepts import TrainerOutAccepts
 from .trainer_out_config_schema import TrainerOutConfigSchema
+from .trainer_out_metrics import TrainerOutMetrics
 from .trainer_out_pretrained import TrainerOutPretrained
 from .trainer_summary import TrainerSummary
 from .upload import Upload
@@ -61,6 +65,7 @@ from .weights_upload import WeightsUpload
 __all__ = (
     "ArtifactList",
     "ArtifactOut",
+    "Best",
     "Cause",
     "ClassCounts",
     "CompletedPart",
@@ -93,6 +98,8 @@ __all__ = (
     "JobWeights",
     "LogAccepted",
     "LogAcceptedCommand",
+    "MainMetric",
+    "MainMetricGoal",
     "MetricsList",
     "MetricsOut",
     "MetricsOutValues",
@@ -107,6 +114,7 @@ __all__ = (
     "TrainerOut",
     "TrainerOutAccepts",
     "TrainerOutConfigSchema",
+    "TrainerOutMetrics",
     "TrainerOutPretrained",
     "TrainerSummary",
     "Upload",

@@ -11,6 +11,7 @@ from ..models.job_status import JobStatus
 from ..models.task import Task
 
 if TYPE_CHECKING:
+    from ..models.best import Best
     from ..models.job_out_config import JobOutConfig
     from ..models.job_out_metrics import JobOutMetrics
     from ..models.job_weights import JobWeights
@@ -47,6 +48,7 @@ class JobOut:
         progress (float | None): 0 to 1 of the whole job
         speed (float | None): Images a second
         metrics (JobOutMetrics): As last sent; at the end the model's own
+        best (Best | None): At the end: its best model, by the main metric
         log_size (int): Bytes
         created_at (datetime.datetime):
         earlier_duration_s (float): How long it trained before its last retry
@@ -77,6 +79,7 @@ class JobOut:
     progress: float | None
     speed: float | None
     metrics: JobOutMetrics
+    best: Best | None
     log_size: int
     created_at: datetime.datetime
     earlier_duration_s: float
@@ -86,6 +89,7 @@ class JobOut:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.best import Best  # noqa: PLC0415
         from ..models.job_weights import JobWeights  # noqa: PLC0415
 
         id = self.id
@@ -146,6 +150,12 @@ class JobOut:
 
         metrics = self.metrics.to_dict()
 
+        best: dict[str, Any] | None
+        if isinstance(self.best, Best):
+            best = self.best.to_dict()
+        else:
+            best = self.best
+
         log_size = self.log_size
 
         created_at = self.created_at.isoformat()
@@ -196,6 +206,7 @@ class JobOut:
                 "progress": progress,
                 "speed": speed,
                 "metrics": metrics,
+                "best": best,
                 "log_size": log_size,
                 "created_at": created_at,
                 "earlier_duration_s": earlier_duration_s,
@@ -209,6 +220,7 @@ class JobOut:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.best import Best  # noqa: PLC0415
         from ..models.job_out_config import JobOutConfig  # noqa: PLC0415
         from ..models.job_out_metrics import JobOutMetrics  # noqa: PLC0415
         from ..models.job_weights import JobWeights  # noqa: PLC0415
@@ -322,6 +334,21 @@ class JobOut:
 
         metrics = JobOutMetrics.from_dict(d.pop("metrics"))
 
+        def _parse_best(data: object) -> Best | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                best_type_0 = Best.from_dict(data)
+
+                return best_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(Best | None, data)
+
+        best = _parse_best(d.pop("best"))
+
         log_size = d.pop("log_size")
 
         created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
@@ -396,6 +423,7 @@ class JobOut:
             progress=progress,
             speed=speed,
             metrics=metrics,
+            best=best,
             log_size=log_size,
             created_at=created_at,
             earlier_duration_s=earlier_duration_s,

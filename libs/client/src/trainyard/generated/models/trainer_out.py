@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..models.resources import Resources
     from ..models.trainer_out_accepts import TrainerOutAccepts
     from ..models.trainer_out_config_schema import TrainerOutConfigSchema
+    from ..models.trainer_out_metrics import TrainerOutMetrics
     from ..models.trainer_out_pretrained import TrainerOutPretrained
 
 
@@ -33,6 +34,7 @@ class TrainerOut:
         accepts (TrainerOutAccepts): What each field of `config_schema` may be, in words
         resources (Resources | Unset): What one attempt may use. `memory` is a Kubernetes quantity.
         distributed (Distributed | Unset): How far one attempt of the trainer can spread.
+        metrics (TrainerOutMetrics | Unset): By task; which model is best
         pretrained (TrainerOutPretrained | Unset): By task, the weights that a job starts from where the platform has
             them, with `{model}` for the config's; a trainer that takes no weights by name has none
     """
@@ -47,6 +49,7 @@ class TrainerOut:
     accepts: TrainerOutAccepts
     resources: Resources | Unset = UNSET
     distributed: Distributed | Unset = UNSET
+    metrics: TrainerOutMetrics | Unset = UNSET
     pretrained: TrainerOutPretrained | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
@@ -77,6 +80,10 @@ class TrainerOut:
         if not isinstance(self.distributed, Unset):
             distributed = self.distributed.to_dict()
 
+        metrics: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.metrics, Unset):
+            metrics = self.metrics.to_dict()
+
         pretrained: dict[str, Any] | Unset = UNSET
         if not isinstance(self.pretrained, Unset):
             pretrained = self.pretrained.to_dict()
@@ -99,6 +106,8 @@ class TrainerOut:
             field_dict["resources"] = resources
         if distributed is not UNSET:
             field_dict["distributed"] = distributed
+        if metrics is not UNSET:
+            field_dict["metrics"] = metrics
         if pretrained is not UNSET:
             field_dict["pretrained"] = pretrained
 
@@ -110,6 +119,7 @@ class TrainerOut:
         from ..models.resources import Resources  # noqa: PLC0415
         from ..models.trainer_out_accepts import TrainerOutAccepts  # noqa: PLC0415
         from ..models.trainer_out_config_schema import TrainerOutConfigSchema  # noqa: PLC0415
+        from ..models.trainer_out_metrics import TrainerOutMetrics  # noqa: PLC0415
         from ..models.trainer_out_pretrained import TrainerOutPretrained  # noqa: PLC0415
 
         d = dict(src_dict)
@@ -148,6 +158,13 @@ class TrainerOut:
         else:
             distributed = Distributed.from_dict(_distributed)
 
+        _metrics = d.pop("metrics", UNSET)
+        metrics: TrainerOutMetrics | Unset
+        if isinstance(_metrics, Unset):
+            metrics = UNSET
+        else:
+            metrics = TrainerOutMetrics.from_dict(_metrics)
+
         _pretrained = d.pop("pretrained", UNSET)
         pretrained: TrainerOutPretrained | Unset
         if isinstance(_pretrained, Unset):
@@ -166,6 +183,7 @@ class TrainerOut:
             accepts=accepts,
             resources=resources,
             distributed=distributed,
+            metrics=metrics,
             pretrained=pretrained,
         )
 
