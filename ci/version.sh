@@ -23,4 +23,4 @@ sed -i -E "s/^version = \".*\"/version = \"$version\"/" apps/*/pyproject.toml li
 # npm's lock has it twice in its head, trainers' manifests and package.json once at the top.
 sed -i -E "1,10s/^( +\"version\": )\".*\"/\1\"$version\"/" \
   apps/frontend/package.json apps/frontend/package-lock.json \
-  apps/*/trainer.json charts/platform/files/trainers/*.json
+  apps/*/trainer.json apps/*/trainers/*.json charts/platform/files/trainers/*.json

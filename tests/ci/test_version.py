@@ -23,7 +23,11 @@ def repeated(root: Path) -> dict[str, str]:
             found[f"{CHART} {image['name']}"] = image["image"].rpartition(":")[2]
     for path in root.glob("*/*/pyproject.toml"):
         found[str(path)] = tomllib.loads(path.read_text())["project"]["version"]
-    manifests = [*root.glob("apps/*/trainer.json"), *root.glob("charts/*/files/trainers/*.json")]
+    manifests = [
+        *root.glob("apps/*/trainer.json"),
+        *root.glob("apps/*/trainers/*.json"),
+        *root.glob("charts/*/files/trainers/*.json"),
+    ]
     for path in [*manifests, *root.glob("apps/*/package*.json")]:
         content: dict[str, Any] = json.loads(path.read_text())
         found[str(path)] = content["version"]
@@ -41,7 +45,12 @@ def test_every_file_has_the_chart_s_version() -> None:
 def copy(target: Path) -> None:
     """The script and the files that it may write."""
     command = ["git", "ls-files", "-z", "ci/version.sh", CHART, "charts/platform/files/trainers"]
-    command += ["*/pyproject.toml", "apps/*/package*.json", "apps/*/trainer.json"]
+    command += [
+        "*/pyproject.toml",
+        "apps/*/package*.json",
+        "apps/*/trainer.json",
+        "apps/*/trainers/*.json",
+    ]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, listed.split("\0")):
         (target / name).parent.mkdir(parents=True, exist_ok=True)

@@ -86,6 +86,8 @@ ROWS: dict[str, set[str]] = {
     "images": {
         "ConfigMap/trainer-job data.job.yaml",
         "ConfigMap/trainers data.ultralytics.json",
+        "ConfigMap/trainers data.ultralytics-evaluate.json",
+        "ConfigMap/trainers data.ultralytics-export.json",
         "Deployment/backend checksum",
         "Deployment/backend image backend",
         "Deployment/frontend image frontend",

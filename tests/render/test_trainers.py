@@ -9,8 +9,14 @@ from chart.cases import MANIFEST, case
 
 def test_manifest_is_the_trainers_own() -> None:
     """A chart cannot read outside its folder: `make manifest` copies it."""
-    own = json.loads((ROOT / "apps" / "trainer-ultralytics" / "trainer.json").read_text())
-    assert json.loads((CHART / "files" / "trainers" / "ultralytics.json").read_text()) == own
+    trainer, copies = ROOT / "apps/trainer-ultralytics", CHART / "files/trainers"
+    own = {path.stem: path for path in (trainer / "trainers").glob("*.json")}
+    names = {"ultralytics.json": trainer / "trainer.json"} | {
+        f"ultralytics-{work}.json": path for work, path in own.items()
+    }
+    assert {path.name for path in copies.iterdir()} == names.keys()
+    for name, path in names.items():
+        assert (copies / name).read_text() == path.read_text()
 
 
 def test_manifest_names_the_image_that_values_name() -> None:

@@ -1,6 +1,7 @@
 """What a job starts from: weights that the platform keeps, or a file that an earlier job left."""
 
 import hashlib
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,9 +67,11 @@ async def finished(api: Api, name: str) -> str:
     return job.job_id
 
 
-async def submit(api: Api, weights: Any, task: str = "detect", **config: Any) -> dict[str, Any]:
+async def submit(
+    api: Api, weights: Any, task: str = "detect", trainer: str = "plain", **config: Any
+) -> dict[str, Any]:
     dataset_id = await add_dataset(api.ctx, task=task)
-    body = {"dataset_id": dataset_id, "trainer": "plain", "config": config, "weights": weights}
+    body = {"dataset_id": dataset_id, "trainer": trainer, "config": config, "weights": weights}
     reply: dict[str, Any] = (await api.http.post("/api/v1/jobs", json=body)).json()
     return reply
 
@@ -171,4 +174,23 @@ async def test_weights_that_do_not_fit_are_refused_at_submit(api: Api) -> None:
     ):
         refused = await submit(api, weights, task, **config)
         assert refused["errors"][0]["field"] == "weights"
+        assert words in refused["errors"][0]["message"]
+
+
+async def test_a_trainer_that_works_on_weights_takes_its_maker_s_of_any_model(api: Api) -> None:
+    judge = {key: MANIFEST[key] for key in MANIFEST.keys() - {"pretrained", "config_schema"}}
+    judge |= {"name": "judge", "needs_weights_of": "plain"}
+    judge["config_schema"] = {"type": "object", "properties": {}}
+    (api.ctx.settings.trainers_dir / "judge.json").write_text(json.dumps(judge))
+    id_ = await finished(api, "night run")
+    name = f"big{api.url.rpartition(':')[2]}.pt"
+    await push(api, b"judged" + api.url.encode(), name, task="detect", model="yolo11x")
+    for weights, found in (("job:night run", f"job:{id_}/best.pt"), (name, name)):
+        assert (await submit(api, weights, trainer="judge"))["weights"]["name"] == found
+    for given, task, words in (
+        (None, "detect", "judge works on weights of plain. Name some."),
+        ("none", "detect", "judge works on weights of plain. Name some."),
+        (name, "segment", f"{name} is for detect, this job is for segment"),
+    ):
+        refused = await submit(api, given, task, trainer="judge")
         assert words in refused["errors"][0]["message"]

@@ -89,6 +89,12 @@ class Jobs:
         self.client.put_object(Bucket=MODELS_BUCKET, Key=key, Body=weights)
         env |= {"WEIGHTS_NAME": name, "WEIGHTS_KEY": key, "WEIGHTS_SHA256": sha256}
 
+    def kept(self, env: dict[str, str]) -> set[str]:
+        """Names of the artifacts of the job's attempt."""
+        prefix = f"{env['JOB_ID']}/{env['ATTEMPT']}/artifacts/"
+        found = self.client.list_objects_v2(Bucket=MODELS_BUCKET, Prefix=prefix)
+        return {item["Key"].removeprefix(prefix) for item in found.get("Contents", [])}
+
 
 @pytest.fixture
 def jobs(s3_server: servers.S3Server, backend: Backend) -> Jobs:

@@ -15,7 +15,7 @@ SOURCE = Path(__file__).parents[1]
 OWN_COMMAND = ["python", "-m", "trainer", "run"]
 
 
-def wait_until(condition: Any, timeout: float = 60) -> Any:
+def wait_until(condition: Any, timeout: float = 180) -> Any:
     """The first truthy value of `condition()`; fails when there is none in time."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
@@ -100,5 +100,5 @@ class Launcher:
             found = self.attempt(job_id, attempt)
             return found if found["state"] == "ended" else None
 
-        found: dict[str, Any] = wait_until(ended, 60)
+        found: dict[str, Any] = wait_until(ended)
         return found

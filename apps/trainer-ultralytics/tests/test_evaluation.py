@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import matplotlib as mpl
 import numpy as np
@@ -14,11 +15,12 @@ import pytest
 import yaml
 from conftest import Jobs
 from jsonschema import Draft202012Validator
-from launching import Launcher
+from launching import OWN_COMMAND, Launcher
 from PIL import Image, ImageDraw, ImageFont
 from trainer.yolo import evaluation
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs/evaluation.schema.json").read_text())
+EXPORT_SCHEMA = json.loads((Path(__file__).parents[3] / "docs/export.schema.json").read_text())
 WEIGHTS = Path(__file__).parents[1] / "weights"
 FONT = Path(mpl.get_data_path()) / "fonts/ttf/DejaVuSans.ttf"
 # Pages of different shapes: validation puts those of a shape into one batch.
@@ -122,6 +124,68 @@ def test_same_as_yolo_val_of_best_pt(launcher: Launcher, jobs: Jobs, tmp_path: P
     last = [beat for beat in jobs.backend.heartbeats if "metrics" in beat][-1]
     assert "epoch" not in last
     assert last["metrics"] == told["metrics"] | {"best/epoch": told["best"]["epoch"]}
+
+    check_job_that_evaluates(launcher, jobs, content, run / "weights/best.pt", told)
+    check_job_that_exports(launcher, jobs, content, run / "weights/best.pt", told)
+
+
+def ended(
+    launcher: Launcher, jobs: Jobs, env: dict[str, str], work: str, **config: Any
+) -> tuple[dict[str, Any], Path]:
+    """How a job with other work than training ended, and the folder that it filled."""
+    env["TRAIN_CONFIG"] = json.dumps(config)
+    launcher.launch(env, [*OWN_COMMAND, work])
+    record = launcher.wait_ended(env["JOB_ID"])
+    [work_dir] = (launcher.folder / "state" / f"{env['JOB_ID']}-1").rglob("work")
+    return record, work_dir / "run"
+
+
+def check_job_that_evaluates(
+    launcher: Launcher, jobs: Jobs, content: dict[str, bytes], weights: Path, told: dict[str, Any]
+) -> None:
+    env = jobs.env(content=content)
+    jobs.start_from(env, weights.read_bytes(), "digits")
+    record, run = ended(launcher, jobs, env, "evaluate")
+    assert record["exit_code"] == 0, jobs.backend.log.decode()
+    again = json.loads((run / "evaluation.json").read_text())
+    Draft202012Validator(SCHEMA).validate(again)
+    for part in ("metrics", "classes", "curves", "confusion"):
+        assert again[part] == told[part]
+    assert (again["data"]["split"], again["data"]["images"]) == ("val", 24)
+    assert again["weights"] == told["weights"] | {"name": "digits"}
+    assert jobs.kept(env) == {path.name for path in run.iterdir()}
+
+    refused = jobs.env(content=content, JOB_ID=uuid4().hex[:12])
+    jobs.start_from(refused, weights.read_bytes())
+    ended(launcher, jobs, refused, "evaluate", split="test")
+    assert jobs.backend.finish["cause"] == "config_invalid"
+    assert "set split to train or val" in jobs.backend.finish["message"]
+
+
+def check_job_that_exports(
+    launcher: Launcher, jobs: Jobs, content: dict[str, bytes], weights: Path, told: dict[str, Any]
+) -> None:
+    env = jobs.env(content=content)
+    jobs.start_from(env, weights.read_bytes(), "digits")
+    record, run = ended(launcher, jobs, env, "export", formats=["torchscript", "onnx"])
+    assert record["exit_code"] == 0, jobs.backend.log.decode()
+    found = json.loads((run / "export.json").read_text())
+    Draft202012Validator(EXPORT_SCHEMA).validate(found)
+    assert [one["format"] for one in found["exports"]] == ["torchscript", "onnx"]
+    assert [one["drop"] for one in found["exports"]] == pytest.approx([0, 0], abs=0.01)
+    assert jobs.kept(env) == {"export.json", "model.onnx", "model.torchscript"}
+
+    env = jobs.env(content=content)
+    jobs.start_from(env, weights.read_bytes(), "digits")
+    record, run = ended(launcher, jobs, env, "export", int8=True, max_drop=0)
+    found = json.loads((run / "export.json").read_text())
+    Draft202012Validator(EXPORT_SCHEMA).validate(found)
+    [one] = found["exports"]
+    assert one["size"] < found["weights"]["size"]
+    assert one["drop"] > 0
+    assert jobs.backend.finish["cause"] == "config_invalid"
+    assert "of metrics/mAP50-95(B), more than max_drop 0" in jobs.backend.finish["message"]
+    assert jobs.kept(env) == {"export.json", "model_int8.onnx"}
 
 
 def test_what_is_large_is_shortened_and_told(tmp_path: Path) -> None:

@@ -90,14 +90,16 @@ def test_arguments_have_ultralytics_own_default_and_type(name: str) -> None:
             cfg.check_cfg({name: value})
 
 
-def test_types_are_generated_from_the_manifest(tmp_path: Path) -> None:
-    generated = tmp_path / "train_config.py"
+def test_types_are_generated_from_the_manifests(tmp_path: Path) -> None:
     subprocess.run(
-        [APP / "generate_config.sh", generated],
+        [APP / "generate_config.sh", tmp_path],
         check=True,
         env=os.environ | {"PYTHON": sys.executable},
     )
-    assert generated.read_text() == (APP / "src" / "trainer" / "train_config.py").read_text()
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"train_config.py", "evaluate_config.py", "export_config.py"}
+    for name in names:
+        assert (tmp_path / name).read_text() == (APP / "src/trainer" / name).read_text()
 
 
 def test_every_model_is_there_for_every_task() -> None:

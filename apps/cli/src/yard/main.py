@@ -17,6 +17,7 @@ from yard.commands import (
     job_results,
     job_submit,
     model,
+    model_jobs,
     model_predict,
     trainer,
     trainer_add,
@@ -79,8 +80,13 @@ _noun(
 )
 _noun(
     "model",
-    "Download and run trained models.",
-    {"pull": model.pull, "predict": model_predict.predict},
+    "Download, run, evaluate and export trained models.",
+    {
+        "pull": model.pull,
+        "predict": model_predict.predict,
+        "eval": model_jobs.evaluate,
+        "export": model_jobs.export,
+    },
 )
 _noun(
     "trainer",

@@ -1106,6 +1106,11 @@ export interface components {
                 [key: string]: string;
             };
             /**
+             * Needs Weights Of
+             * @description The trainer whose weights every job works on, e.g. to evaluate or export them
+             */
+            needs_weights_of?: string | null;
+            /**
              * Accepts
              * @description What each field of `config_schema` may be, in words
              */

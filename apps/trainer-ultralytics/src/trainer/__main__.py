@@ -7,12 +7,15 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from trainer.messages import WORKS
+
 
 def main() -> NoReturn:
     """Run the command line; exit without waiting for threads that libraries have started."""
     parser = argparse.ArgumentParser(prog="python -m trainer", description=__doc__)
     commands = parser.add_subparsers(required=True)
     run = commands.add_parser("run", help="run one attempt, described by the environment")
+    run.add_argument("work", nargs="?", choices=WORKS, default="train", help="what to do")
     run.set_defaults(start=_run)
     launcher = commands.add_parser(
         "launcher", help="serve a socket, and fork a supervisor for each attempt"
@@ -56,7 +59,9 @@ def _run(arguments: argparse.Namespace) -> int:
         return 2
     os.environ["TRAINER_HOME"] = str(home)
     folder = fresh_folder(home / "attempts" / f"{attempt.job_id}-{attempt.number}")
-    options = SupervisorOptions(folder, grace_s=attempt.stop_grace_s, echo_fd=os.dup(1))
+    options = SupervisorOptions(
+        folder, work=arguments.work, grace_s=attempt.stop_grace_s, echo_fd=os.dup(1)
+    )
     return run_attempt(attempt, options).exit_code or 0
 
 

@@ -1,20 +1,24 @@
 """Messages between the supervisor and the training process."""
 
 import signal
-from typing import Any, Protocol, TypedDict
+from typing import Any, NotRequired, Protocol, TypedDict
 
 # To the training process: end well after the current epoch.
 FINISH_SIGNAL = signal.SIGUSR1
+
+# What this trainer does with an attempt: `python -m trainer run WORK`.
+WORKS = ("train", "evaluate", "export")
 
 
 class StartMessage(TypedDict):
     """What the supervisor tells the training process once everything is prepared.
 
-    `data` is the dataset's folder; `weights` is the file to start from, None where the job names
+    `work` is one of WORKS; `data` is the dataset's folder; `weights` is the file to start from, None where the job names
     none or has a checkpoint; `resume_after` is the epoch, counted from 0, that the restored
     checkpoint has finished, None where there is none.
     """
 
+    work: NotRequired[str]
     data: str
     weights: str | None
     resume_after: int | None

@@ -64,6 +64,10 @@ class Manifest(TrainerSummary):
         description="By task, the weights that a job starts from where the platform has them, with "
         "`{model}` for the config's; a trainer that takes no weights by name has none",
     )
+    needs_weights_of: str | None = Field(
+        default=None,
+        description="The trainer whose weights every job works on, e.g. to evaluate or export them",
+    )
 
     @field_validator("config_schema")
     @classmethod

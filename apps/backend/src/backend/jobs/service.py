@@ -74,21 +74,25 @@ async def _weights(
 ) -> tuple[dict[str, str] | None, dict[str, Any]]:
     """What the job starts from, and its config: with the model of that, unless it has another."""
     config = ctx.trainers.validate(body.trainer, body.config, task=task)
-    pretrained = ctx.trainers.get(body.trainer).pretrained.get(task)
+    manifest = ctx.trainers.get(body.trainer)
+    pretrained, maker = manifest.pretrained.get(task), manifest.needs_weights_of
+    if maker and body.weights in {None, "none"}:
+        raise _unusable(f"{body.trainer} works on weights of {maker}. Name some.")
     asked = body.weights or str(pretrained).replace("{model}", str(config.get("model")))
     found = None
     if asked.startswith("job:"):
         found = await left_by_a_job(session, asked)
-    elif pretrained:
+    elif pretrained or maker:
         found = await find_weights(session, asked)
     if found is None and body.weights in {None, "none"}:
         return None, config
     if found is None:
         raise _unusable(f"{body.trainer} finds no weights {asked!r}. Name what there is, or none.")
-    if found["model"]:
+    if found["model"] and not maker:
         named = {"model": found["model"]} | body.config
         config = ctx.trainers.validate(body.trainer, named, task=task)
-    ours = {"trainer": body.trainer, "task": task, "model": config.get("model")}
+    ours: dict[str, Any] = {"trainer": maker or body.trainer, "task": task}
+    ours |= {} if maker else {"model": config.get("model")}
     for name, our in ours.items():
         if found.get(name) not in {None, our}:
             its = f"{found['name']} is for {found[name]}, this job is for {our}"

@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from yard import console
+from yard import console, formatting
 from yard.client import Client, Json
 from yard.commands.job import FINISHED
 from yard.commands.model import fetch
@@ -14,18 +14,21 @@ from yard.errors import Code, YardError
 from yard.options import AsJson, JobId, Url, client
 
 _NAME = "evaluation.json"
+_EXPORTS = "export.json"
 
 
 def results(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
-    """Show how good a job's model is: overall and class by class."""
+    """Show how good a job's model is, overall and class by class, or its exports side by side."""
     api = client(url)
     job = api.find("jobs", job_id)
-    told = evaluation(api, job)
+    items = api.get(f"/jobs/{job['id']}/artifacts")["items"]
+    exports = _EXPORTS in {item["name"] for item in items}
+    told = _artifact(api, job, _EXPORTS) if exports else evaluation(api, job)
     if as_json:
         console.print_json(told)
         return
     try:
-        _print(told)
+        _print_exports(told) if exports else _print(told)
     except (KeyError, TypeError, AttributeError) as error:
         raise unreadable(error) from error
 
@@ -36,13 +39,17 @@ def evaluation(api: Client, job: Json) -> Json:
     Raises:
         YardError: it has none, or one that is no JSON object.
     """
+    try:
+        return _artifact(api, job, _NAME)
+    except YardError as error:
+        if error.code == Code.NOT_FOUND and job["status"] in FINISHED:
+            error.todo = "`yard job show JOB` shows its last metrics"
+        raise
+
+
+def _artifact(api: Client, job: Json, name: str) -> Json:
     with TemporaryDirectory() as folder:
-        try:
-            [path] = fetch(api, job, Path(folder), [_NAME], show=False)
-        except YardError as error:
-            if error.code == Code.NOT_FOUND and job["status"] in FINISHED:
-                error.todo = "`yard job show JOB` shows its last metrics"
-            raise
+        [path] = fetch(api, job, Path(folder), [name], show=False)
         return _parsed(path)
 
 
@@ -87,6 +94,36 @@ def _print(told: Json) -> None:
         console.print_table(console.table(titles, _by_class(told, columns), right=titles[1:]))
     if told.get("left_out"):
         out.print(f"left out for its size: {', '.join(told['left_out'])}")
+
+
+def _print_exports(told: Json) -> None:
+    data, base, metric = told["data"], told["weights"], told["metric"]
+    rows = [
+        ("model", base["name"]),
+        ("judged on", f"{data['split']} · {data['images']} images · {told['imgsz']} pixels"),
+        ("device", told["device"]),
+    ]
+    console.print_table(console.key_value_table(rows))
+    title = metric.removeprefix("metrics/")
+    titles = ("format", "file", "size", title, "drop", "p50 ms", "p95 ms")
+    models = [base | {"format": "pt", "drop": None, "error": None}, *told["exports"]]
+    made = [
+        (
+            one["format"],
+            one["file"],
+            formatting.size(one["size"]),
+            one["metrics"][metric],
+            one["drop"],
+            one["latency_ms"]["p50"],
+            one["latency_ms"]["p95"],
+        )
+        for one in models
+        if not one["error"]
+    ]
+    console.print_table(console.table(titles, made, right=titles[2:]))
+    for one in told["exports"]:
+        if one["error"]:
+            out.print(f"{one['format']} could not be exported: {one['error']}", markup=False)
 
 
 def _by_class(told: Json, columns: list[str]) -> list[tuple[Any, ...]]:

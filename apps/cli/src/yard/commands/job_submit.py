@@ -88,14 +88,23 @@ def submit(
         "resources": {name: value for name, value in asked.items() if value is not None},
     }
     if weights is not None:
-        body["weights"] = _weights(api, weights)
+        body["weights"] = resolved(api, weights)
+    start(api, body, chosen, follow=follow, as_json=as_json)
+
+
+def start(api: Client, body: Json, dataset: Json, *, follow: bool, as_json: bool) -> None:
+    """Submit a job on the dataset and follow it to its end.
+
+    Raises:
+        YardError: it is refused, or it does not succeed.
+    """
     # The idempotency key makes a repeated call return the same job.
     job = api.post("/jobs", body, key=uuid.uuid4().hex)
     if not follow:
         _print_started(job, as_json=as_json)
         return
     try:
-        job = _follow(api, job, chosen, as_json=as_json)
+        job = _follow(api, job, dataset, as_json=as_json)
     except KeyboardInterrupt:
         short = job["id"][:6]
         raise YardError(
@@ -106,7 +115,7 @@ def submit(
     fail_unless_succeeded(job)
 
 
-def _weights(api: Client, reference: str) -> str:
+def resolved(api: Client, reference: str) -> str:
     """The server's reference: of a job, an id for a name or the beginning of an id."""
     if not reference.startswith("job:"):
         return reference

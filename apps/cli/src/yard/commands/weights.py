@@ -57,15 +57,7 @@ def push(
     api = client(url)
     if not file.is_file():
         raise YardError(f"there is no file {file}", todo="check the path", code=Code.NOT_FOUND)
-    content = _File(file)
-    fields = {"name": name or file.name, "size": content.size, **_inspect(file)}
-    path = f"/weights/{content.sha256()}"
-    reply = api.put(path, fields)
-    if link := reply.get("upload"):
-        plan = {"part_size": content.size, "parts": [{"number": 1, "url": link}]}
-        with console.transfer_bar("uploading", content.size, show=not as_json) as advance:
-            transfer.upload(content, plan, advance)
-        reply = api.put(path, fields)
+    reply = upload(api, file, name, show=not as_json)
     if as_json:
         console.print_json(reply)
         return
@@ -73,6 +65,24 @@ def push(
     out.print(
         f"pushed {reply['name']} for {fits}; jobs of that model start from --weights {reply['name']}"
     )
+
+
+def upload(api: Client, file: Path, name: str | None = None, *, show: bool) -> Json:
+    """Upload weights unless the server has them; return what it keeps of them.
+
+    Raises:
+        YardError: they cannot be loaded, or not safely.
+    """
+    content = _File(file)
+    fields = {"name": name or file.name, "size": content.size, **_inspect(file)}
+    path = f"/weights/{content.sha256()}"
+    reply = api.put(path, fields)
+    if link := reply.get("upload"):
+        plan = {"part_size": content.size, "parts": [{"number": 1, "url": link}]}
+        with console.transfer_bar("uploading", content.size, show=show) as advance:
+            transfer.upload(content, plan, advance)
+        reply = api.put(path, fields)
+    return dict(reply)
 
 
 def delete(

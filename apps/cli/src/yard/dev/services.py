@@ -265,7 +265,8 @@ def _manifests(state: StateFolder, further: Path | None) -> Path:
     folder.mkdir(exist_ok=True)
     for link in folder.glob("*.json"):
         link.unlink()
-    own = sorted((locations.checkout() / "apps").glob("*/trainer.json"))
+    apps = locations.checkout() / "apps"
+    own = [*sorted(apps.glob("*/trainer.json")), *sorted(apps.glob("*/trainers/*.json"))]
     for number, path in enumerate([*own, *found]):
         (folder / f"{number}-{path.parent.name}.json").symlink_to(path.resolve())
     return folder

@@ -13,7 +13,8 @@ def run(request: LaunchRequest, folder: Path) -> int:
     """Supervise the attempt in this process; returns the exit code."""
     options = SupervisorOptions(
         folder,
-        command=None if request.is_own_trainer else request.command,
+        command=None if request.own_work else request.command,
+        work=request.own_work or "train",
         memory_bytes=request.memory_bytes,
     )
     return run_attempt(Attempt.from_env(os.environ), options).exit_code or 0

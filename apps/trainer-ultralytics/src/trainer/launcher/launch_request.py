@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trainer.messages import WORKS
+
 _MAX_ATTEMPTS = 1_000_000
 _GRACE_S = 10.0
 
@@ -72,7 +74,10 @@ class LaunchRequest:
         return float(text) if re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", text) else _GRACE_S
 
     @property
-    def is_own_trainer(self) -> bool:
-        """Whether the command is this trainer, which the launcher has loaded already."""
+    def own_work(self) -> str | None:
+        """What this trainer, which the launcher has loaded already, is to do; None: the command is another's."""
         program, *arguments = self.command
-        return Path(program).name.startswith("python") and arguments == ["-m", "trainer", "run"]
+        if not Path(program).name.startswith("python") or arguments[:3] != ["-m", "trainer", "run"]:
+            return None
+        work = arguments[3:] or ["train"]
+        return work[0] if len(work) == 1 and work[0] in WORKS else None

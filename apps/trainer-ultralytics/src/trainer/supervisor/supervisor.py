@@ -38,13 +38,14 @@ class SupervisorOptions:
     """How to supervise.
 
     `folder` holds the attempt's records, which the trainer's own `work_dir` in it keeps it out of;
-    `command` is a foreign trainer's, None for our own; `memory_bytes` limits the trainer's tree;
+    `command` is a foreign trainer's, None for our own, which does `work`; `memory_bytes` limits the trainer's tree;
     `grace_s` is the time between a stop and SIGKILL, None where the caller sends the SIGKILL;
     `echo_fd` also gets the log.
     """
 
     folder: Path
     command: list[str] | None = None
+    work: str = "train"
     memory_bytes: int | None = None
     grace_s: float | None = None
     echo_fd: int | None = None
@@ -133,7 +134,7 @@ class Supervisor:
     def _start(self, message: StartMessage, unacknowledged: list[EpochMetrics]) -> None:
         for row in unacknowledged:
             self._heartbeats.tell_epoch(**row)
-        self._child.send_start(message)
+        self._child.send_start(message | {"work": self._options.work})
 
     def _on_event(self, event: str, **fields: Any) -> None:
         """What the training process reports; yolo/progress.py and yolo/train_process.py send it."""
@@ -238,13 +239,14 @@ class Supervisor:
         self._tasks.put(partial(self._end, ExitRecord(exit_code, killed_by, cause, message)))
 
     def _upload(self, cause: Cause, message: str) -> tuple[Cause, str]:
-        """Upload the newest checkpoint and a completed run's artifacts; a failure is the cause."""
+        """Upload the newest checkpoint and the artifacts; a failure is a completed run's cause."""
         self._uploader.hurry()
         try:
-            if cause is Cause.COMPLETED:
+            if cause is Cause.COMPLETED or self._artifacts:
                 self._uploader.upload_final(self._artifacts)
         except AttemptError as error:
-            cause, message = error.cause, error.message
+            if cause is Cause.COMPLETED:
+                cause, message = error.cause, error.message
         self._uploader.close()
         return cause, message
 

@@ -24,7 +24,7 @@ from trainer.yolo.worst_images import Judged, NamedImages, WorstImages
 NAME = "evaluation.json"
 MAX_BYTES = 2**20
 MAX_POINTS = 100
-_MAIN = {
+MAIN_METRIC = {
     "detect": "metrics/mAP50-95(B)",
     "segment": "metrics/mAP50-95(M)",
     "pose": "metrics/mAP50-95(P)",
@@ -54,9 +54,7 @@ class Evaluated(BaseTrainer):
     def size(self) -> dict[str, float | None]:
         """How large the model is; counted once, for that takes as long as some batches."""
         if self._size is None:
-            model = unwrap_model(self.ema.ema)
-            flops = _number(get_flops(model, self.args.imgsz))
-            self._size = {"parameters": get_num_params(model), "gflops": flops or None}
+            self._size = size_of(unwrap_model(self.ema.ema), self.args.imgsz)
         return self._size
 
     def save_model(self) -> bool:
@@ -64,7 +62,8 @@ class Evaluated(BaseTrainer):
         saved = bool(super().save_model())
         if saved and self.best_fitness == self.fitness:
             with _unharmed():
-                _write(self.save_dir, _document(self, epoch=self.epoch) | {"interim": True})
+                told = _document(self.attempt, self.validator, self.size(), epoch=self.epoch)
+                _write(self.save_dir, told | {"interim": True})
         return saved
 
     def final_eval(self) -> None:
@@ -83,7 +82,17 @@ class Evaluated(BaseTrainer):
                 super().final_eval()
         if self.best.exists():
             with _unharmed():
-                self._write_final(None if epoch == -1 else epoch, worst.images())
+                told = write_final(
+                    self.attempt,
+                    self.validator,
+                    self.size(),
+                    weights=self.best,
+                    epoch=None if epoch == -1 else epoch,
+                    worst=worst.images(),
+                    folder=self.save_dir,
+                )
+                best = {} if epoch in {None, -1} else {"best/epoch": epoch}
+                self.report("evaluated", metrics=told["metrics"] | best)
 
     def _as_yolo_val(self) -> None:
         """Validate in its precision and batches: how images are padded depends on their batch."""
@@ -98,22 +107,40 @@ class Evaluated(BaseTrainer):
         if hasattr(self.validator.dataloader, "close"):
             self.validator.dataloader.close()
 
-    def _write_final(self, epoch: int | None, images: list[Judged]) -> None:
-        sheets = worst_images.draw(images, self.validator.names, self.save_dir)
-        document = _document(self, epoch=epoch, weights=self.best)
-        if self.args.plots or self.args.task == "classify":  # else Ultralytics counts none
-            document["confusion"] = _confusion(self.validator)
-        document["worst"] = {
-            "sheets": [sheet.name for sheet in sheets],
-            "grid": {"columns": worst_images.COLUMNS, "rows": worst_images.ROWS},
-            "images": [
-                {"file": _relative(one.file, self.data), **one.told, "boxes": one.boxes}
-                for one in images
-            ],
-        }
-        _write(self.save_dir, document)
-        told = document["metrics"] | ({} if epoch is None else {"best/epoch": epoch})
-        self.report("evaluated", metrics=told)
+
+def size_of(model: Any, imgsz: int) -> dict[str, float | None]:
+    """How large a model is; `gflops` of one image of `imgsz` pixels, None where they cannot be counted."""
+    flops = _number(get_flops(model, imgsz))
+    return {"parameters": get_num_params(model), "gflops": flops or None}
+
+
+def write_final(
+    attempt: Attempt,
+    validator: Any,
+    size: dict[str, float | None],
+    *,
+    weights: Path,
+    name: str = "best.pt",
+    epoch: int | None,
+    worst: list[Judged],
+    folder: Path,
+) -> dict[str, Any]:
+    """Write evaluation.json and its sheets from a validation that has ended; returns what it tells."""
+    document = _document(attempt, validator, size, epoch=epoch, weights=weights)
+    document["weights"]["name"] = name
+    sheets = worst_images.draw(worst, validator.names, folder)
+    if validator.args.plots or validator.args.task == "classify":  # else Ultralytics counts none
+        document["confusion"] = _confusion(validator)
+    document["worst"] = {
+        "sheets": [sheet.name for sheet in sheets],
+        "grid": {"columns": worst_images.COLUMNS, "rows": worst_images.ROWS},
+        "images": [
+            {"file": _relative(one.file, validator.data), **one.told, "boxes": one.boxes}
+            for one in worst
+        ],
+    }
+    _write(folder, document)
+    return document
 
 
 @contextmanager
@@ -125,9 +152,16 @@ def _unharmed() -> Iterator[None]:
         logger.warning("WARNING: the evaluation could not be written", exc_info=True)
 
 
-def _document(trainer: Any, *, epoch: int | None, weights: Path | None = None) -> dict[str, Any]:
-    """All but `confusion` and `worst`, from the trainer's last validation."""
-    validator, task = trainer.validator, trainer.args.task
+def _document(
+    attempt: Attempt,
+    validator: Any,
+    size: dict[str, float | None],
+    *,
+    epoch: int | None,
+    weights: Path | None = None,
+) -> dict[str, Any]:
+    """All but `confusion` and `worst`, from a validator's last validation."""
+    task = validator.args.task
     metrics = {name: _number(value) for name, value in validator.metrics.results_dict.items()}
     classes = list(_classes(validator, task))
     return {
@@ -137,16 +171,20 @@ def _document(trainer: Any, *, epoch: int | None, weights: Path | None = None) -
         "weights": {
             "name": "best.pt",
             "sha256": None if weights is None else _sha256(weights),
-            **trainer.size(),
+            **size,
         },
         "data": {
-            "dataset_id": trainer.attempt.dataset_id,
-            "sha256": trainer.attempt.dataset_sha256 or None,
+            "dataset_id": attempt.dataset_id,
+            "sha256": attempt.dataset_sha256 or None,
             "split": validator.args.split,
             "images": len(validator.dataloader.dataset),
             "instances": sum(one["instances"] for one in classes),
         },
-        "best": {"epoch": epoch, "metric": _MAIN[task], "value": metrics.get(_MAIN[task])},
+        "best": {
+            "epoch": epoch,
+            "metric": MAIN_METRIC[task],
+            "value": metrics.get(MAIN_METRIC[task]),
+        },
         "metrics": metrics,
         "classes": classes,
         "curves": list(_curves(validator)),

@@ -1,4 +1,4 @@
-"""The training process: waits for the start message, trains, and reports to its supervisor."""
+"""The training process: waits for the start message, does its work, and reports to its supervisor."""
 
 import json
 import logging
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 def main(attempt: Attempt, work_dir: Path, start_fd: int, events_fd: int) -> NoReturn:
-    """Train once the start message has come; write events as lines of JSON. Never returns.
+    """Train, or do other work, once the start message has come; write events as lines of JSON. Never returns.
 
     It exits by `os._exit`: threads of libraries would otherwise hang a forked process at its end.
     """
@@ -54,18 +54,26 @@ def _train(attempt: Attempt, work_dir: Path, start_fd: int, report: Report, stop
 
     offline.prepare(trainer_home())
     offline.load()
-    from trainer.yolo import training  # noqa: PLC0415 - Ultralytics is offline from here on
+    # Ultralytics is offline from here on.
+    from trainer.yolo import evaluate, export, training  # noqa: PLC0415
 
     with os.fdopen(start_fd) as pipe:
         line = pipe.readline()
     if not line:
         raise Stopped
     start: StartMessage = json.loads(line)
+    data, weights = Path(start["data"]), Path(start["weights"]) if start["weights"] else None
+    run_dir = work_dir / "run"
+    if start.get("work", "train") != "train":
+        do = evaluate.evaluate if start["work"] == "evaluate" else export.export
+        do(attempt, run_dir=run_dir, data=data, weights=weights, report=report, stop=stop)
+        report("done")
+        return
     training.train(
         attempt,
-        run_dir=work_dir / "run",
-        data=Path(start["data"]),
-        weights=Path(start["weights"]) if start["weights"] else None,
+        run_dir=run_dir,
+        data=data,
+        weights=weights,
         resume_after=start["resume_after"],
         report=report,
         stop=stop,
@@ -73,7 +81,7 @@ def _train(attempt: Attempt, work_dir: Path, start_fd: int, report: Report, stop
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and not attempt.debug_port:
             thread.join(_PLOT_PATIENCE_S)
-    for path in training.artifacts(work_dir / "run"):
+    for path in training.artifacts(run_dir):
         report("artifact", path=str(path))
     report("done")
 

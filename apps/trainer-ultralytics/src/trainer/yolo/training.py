@@ -23,6 +23,7 @@ from ultralytics.utils import tqdm as yolo_tqdm
 from trainer.contract import Attempt, AttemptError, Cause
 from trainer.messages import Report
 from trainer.train_config import TrainConfig
+from trainer.yolo.device import device_of
 from trainer.yolo.evaluation import NAME as EVALUATION
 from trainer.yolo.evaluation import Evaluated
 from trainer.yolo.failures import readable
@@ -67,11 +68,11 @@ def train(
         raise AttemptError(
             Cause.CONFIG_INVALID, f"The config has a field that this trainer lacks: {error}."
         ) from error
-    _adapt_ultralytics()
+    adapt_ultralytics()
     overrides = {
         "data": str(data if attempt.task == "classify" else data / "data.yaml"),
         "save_dir": str(run_dir),
-        "device": _device(config.device),
+        "device": device_of(config.device),
         "workers": config.workers,
         "batch": _number(config.batch),
     }
@@ -141,7 +142,7 @@ class _Adapted(BaseTrainer):
             super().plot_training_labels()
 
 
-def _adapt_ultralytics() -> None:
+def adapt_ultralytics() -> None:
     """Print one line a progress bar, not a frame every 0.1 s; write the label cache atomically."""
     yolo_tqdm.is_noninteractive_console = lambda: True  # type: ignore[assignment]
     save = save_dataset_cache_file
@@ -153,18 +154,6 @@ def _adapt_ultralytics() -> None:
             own.replace(path)
 
     yolo_dataset.save_dataset_cache_file = save_atomically  # type: ignore[attr-defined]
-
-
-def _device(name: str) -> str:
-    gpus = torch.cuda.device_count()
-    if name == "auto":
-        return "0" if gpus else "cpu"
-    if name.isdigit() and int(name) >= gpus:
-        raise AttemptError(
-            Cause.CONFIG_INVALID,
-            f"device is {name}, but this machine has {gpus or 'no'} GPUs: choose 'auto' or 'cpu'.",
-        )
-    return name
 
 
 def _number(value: Any) -> Any:

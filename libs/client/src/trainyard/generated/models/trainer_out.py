@@ -37,6 +37,8 @@ class TrainerOut:
         metrics (TrainerOutMetrics | Unset): By task; which model is best
         pretrained (TrainerOutPretrained | Unset): By task, the weights that a job starts from where the platform has
             them, with `{model}` for the config's; a trainer that takes no weights by name has none
+        needs_weights_of (None | str | Unset): The trainer whose weights every job works on, e.g. to evaluate or export
+            them
     """
 
     name: str
@@ -51,6 +53,7 @@ class TrainerOut:
     distributed: Distributed | Unset = UNSET
     metrics: TrainerOutMetrics | Unset = UNSET
     pretrained: TrainerOutPretrained | Unset = UNSET
+    needs_weights_of: None | str | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
         name = self.name
@@ -88,6 +91,12 @@ class TrainerOut:
         if not isinstance(self.pretrained, Unset):
             pretrained = self.pretrained.to_dict()
 
+        needs_weights_of: None | str | Unset
+        if isinstance(self.needs_weights_of, Unset):
+            needs_weights_of = UNSET
+        else:
+            needs_weights_of = self.needs_weights_of
+
         field_dict: dict[str, Any] = {}
 
         field_dict.update(
@@ -110,6 +119,8 @@ class TrainerOut:
             field_dict["metrics"] = metrics
         if pretrained is not UNSET:
             field_dict["pretrained"] = pretrained
+        if needs_weights_of is not UNSET:
+            field_dict["needs_weights_of"] = needs_weights_of
 
         return field_dict
 
@@ -172,6 +183,15 @@ class TrainerOut:
         else:
             pretrained = TrainerOutPretrained.from_dict(_pretrained)
 
+        def _parse_needs_weights_of(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        needs_weights_of = _parse_needs_weights_of(d.pop("needs_weights_of", UNSET))
+
         trainer_out = cls(
             name=name,
             version=version,
@@ -185,6 +205,7 @@ class TrainerOut:
             distributed=distributed,
             metrics=metrics,
             pretrained=pretrained,
+            needs_weights_of=needs_weights_of,
         )
 
         return trainer_out
