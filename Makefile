@@ -78,8 +78,7 @@ test-parity: $(foreach d,$(TRAINER) $(DATASETS) tests,$(call env,$d))
 
 .PHONY: test-conformance
 test-conformance: $(foreach d,$(APPS) tests,$(call env,$d)) .tools/postgres
-	tests/.venv/bin/python -m pytest -n 2 tests/contract tests/conformance
-	tests/.venv/bin/python -m pytest tests/strict_s3
+	tests/.venv/bin/python -m pytest -n 2 tests/contract tests/strict_s3 tests/conformance
 
 .PHONY: lint
 lint: $(foreach d,$(APPS) $(DATASETS) tests,$(call env,$d)) ## ruff, mypy --strict, import-linter, yamllint, shellcheck

@@ -1,4 +1,4 @@
-"""One platform per database for the whole suite, or the one in the cluster."""
+"""Two platforms, one on each database, that share the suite; or the one in the cluster."""
 
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
@@ -23,9 +23,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """On both databases, unless the test is marked with the one that is enough for it."""
     if "platform" in metafunc.fixturenames:
-        cluster = metafunc.config.getoption("cluster")
-        names = ["cluster"] if cluster else ["sqlite", "postgresql"]
+        mark = metafunc.definition.get_closest_marker("databases")
+        names = mark.args if mark else ("sqlite", "postgresql")
+        if metafunc.config.getoption("cluster"):
+            names = ("cluster",)
         metafunc.parametrize("platform", names, indirect=True, scope="session")
 
 
@@ -33,7 +36,7 @@ class ByPlatform(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no typ
     """With `-n 2` the platforms run side by side: most of every test is waiting."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "postgresql" if "postgresql" in nodeid else "sqlite"
+        return next((name for name in ("postgresql", "sqlite") if name in nodeid), "neither")
 
 
 # xdist's own `--dist loadgroup` does not group with pytest 9.2.

@@ -3,10 +3,13 @@
 import time
 
 import psutil
+import pytest
 from support.api import Api
 from support.waiting import wait_for
 
 from conformance.base import Platform
+
+pytestmark = pytest.mark.databases("postgresql")
 
 
 def test_an_obedient_trainer_is_gone_within_two_seconds(

@@ -9,6 +9,8 @@ from support.waiting import wait_for
 
 from conformance.base import Platform
 
+pytestmark = pytest.mark.databases("sqlite")
+
 
 @pytest.mark.parametrize(
     ("config", "fields", "cause"),

@@ -9,6 +9,8 @@ from support.waiting import wait_for
 
 from conformance.base import Platform
 
+pytestmark = pytest.mark.databases("postgresql")
+
 
 def token_of(platform: Platform, job_id: str, attempt: int) -> str:
     """The token that a scripted trainer with `keep_token` left in the store."""

@@ -19,6 +19,7 @@ from support.waiting import wait_for
 from conformance.base import Platform
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.databases("postgresql")
 
 
 def test_a_scripted_trainer_succeeds(api: Api, dataset_id: str) -> None:
