@@ -385,6 +385,8 @@ async def test_an_ended_job_is_told_with_one_number(
             assert re.search(rf"best +{re.escape(name)} 0.75 of epoch 2", text)
             history = mlflow.history(job.job_id, clean(name))
             assert history == [(0, 0.25), (1, 0.75), (2, 0.5), (3, 0.75)]
+            # The epoch that a retry would train next is told, too.
+            assert (await get_job(ctx, job.job_id)).mlflow_epoch == 2
             [run] = mlflow.runs(job.job_id)
             latest = {metric["key"]: metric["value"] for metric in run["data"]["metrics"]}
             assert (latest[clean(name)], latest["best/epoch"]) == (0.75, 1)

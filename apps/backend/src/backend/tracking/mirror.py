@@ -119,9 +119,8 @@ class Mirror:
         done = job.status in FINISHED and len(epochs) < EPOCHS_AT_ONCE
         last = epochs[-1].epoch if epochs else job.mlflow_epoch
         if done and job.best:
-            # MLflow shows the last step. An epoch of a later retry that has this number is left out.
-            last += 1
-            points.append(Point(last, _ms(job.finished_at or job.updated_at), job.metrics))
+            # MLflow shows the last step. After a retry that one is the next epoch's, too.
+            points.append(Point(last + 1, _ms(job.finished_at or job.updated_at), job.metrics))
         try:
             await self._runs.log(run_id, points)
         except MlflowRefusedError as error:
