@@ -134,7 +134,9 @@ async def test_a_job_that_goes_on_has_what_there_is_so_far(
     for name, body in (("last.pt", b"x"), ("best.pt", b"epoch 1"), ("best.pt", b"of epoch 2")):
         put(s3, f"{job_id}/9/artifacts/{name}", body)
         assert (await sizes())[name] == len(body)
-    assert list(await sizes()) == ["best.pt", "last.pt"]
+    for status in (JobStatus.CANCELLED, JobStatus.RUNNING):  # cancelled while it waits for a retry
+        await api_support.set_job(ctx, job_id, status=status)
+        assert list(await sizes()) == ["best.pt", "last.pt"]
     await finalize(ctx, job_id, 10)
     put(s3, f"{job_id}/9/artifacts/late.txt", b"x")
     assert await sizes() == {"best.pt": 10, "last.pt": 1}

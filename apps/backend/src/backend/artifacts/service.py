@@ -106,18 +106,18 @@ async def _last_with_artifacts(
 
 
 async def artifacts(ctx: Context, job_id: str) -> list[ArtifactOut]:
-    """The job's artifacts with their links, those so far if it goes on.
+    """The job's artifacts with their links: those so far if it goes on, or was cancelled before a retry.
 
     Raises:
         Problem: 404, there is no such job.
-        ObjectStoreError: those of a job that goes on could not be listed.
+        ObjectStoreError: those that are not recorded could not be listed.
     """
     async with ctx.db.reading() as session:
         job = await session.get(Job, job_id)
         rows = await repository.of_job(session, job_id)
     if job is None:
         raise not_found("Job", job_id)
-    if job.status not in FINISHED:
+    if job.status not in FINISHED or not rows:
         rows, _ = await _stored(ctx, job_id)
     return [await _shown(ctx, row) for row in rows]
 
