@@ -55,6 +55,7 @@ VOLATILE = {
     r"^(\d +\d+)(?: +(?:\d[\d.e-]*|—))+$": r"\1 <metrics>",  # of a class
     r"^(\S+\.png  )\d+x \d(?:, \d+x \d)*$": r"\1<found>",
     r"^(?:queued|preparing|running|uploading)\n": "",  # a status that passes quickly may go unseen
+    r"^(?:page ready|[Tt]he web page is) .*\n": "",  # it may not be built where this runs
     r"^.* has port \d+; the backend takes \d+\n": "",  # where something else runs beside it
     r" {3,}": "  ",  # a column is as wide as its widest value
 }
