@@ -69,7 +69,7 @@ def test_it_can_be_cancelled(api: Api, dataset_id: str) -> None:
 
 
 def test_a_trainer_that_needs_too_much_memory_is_told_so(api: Api, dataset_id: str) -> None:
-    job_id = submit(api, dataset_id, memory="300Mi")
+    job_id = submit(api, dataset_id, memory="300Mi", plots=True)
     job = api.wait(job_id, seconds=180)
     assert (job["status"], job["cause"]) == ("failed", "out_of_memory")
     assert "more memory" in job["message"]
