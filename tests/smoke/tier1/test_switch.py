@@ -23,8 +23,6 @@ def switched_back() -> Iterator[None]:
 
 @pytest.mark.usefixtures("switched_back")
 def test_a_running_training_goes_on_as_a_job(api: Api, dataset_id: str) -> None:
-    run("docker build -t trainer-ultralytics:latest apps/trainer-ultralytics", seconds=600)
-    run("kind load docker-image trainer-ultralytics:latest", seconds=600)
     job_id = submit(api, dataset_id, epochs=25)
     api.wait_epoch(job_id, 2, seconds=180)
     seen = api.log(job_id)
