@@ -64,10 +64,11 @@ class LocalPlatform:
 
     def wait_ready(self) -> None:
         def ready() -> bool:
-            checks = httpx.get(f"{self.url}/readyz", timeout=2).json()["checks"]
+            # The backend itself waits 10 s for a launcher that still imports.
+            checks = httpx.get(f"{self.url}/readyz", timeout=15).json()["checks"]
             return all(state == "ok" for state in checks.values())
 
-        wait_for(ready, 60, lambda: self.log("backend")[-3000:], catch=httpx.HTTPError)
+        wait_for(ready, 120, lambda: self.log("backend")[-3000:], catch=httpx.HTTPError)
 
     def log(self, service: str) -> str:
         return (self.folder / f"{service}.log").read_text(errors="replace")
