@@ -87,7 +87,8 @@ async def _weights(
     if found is None and body.weights in {None, "none"}:
         return None, config
     if found is None:
-        raise _unusable(f"{body.trainer} finds no weights {asked!r}. Name what there is, or none.")
+        others = "what there is" if maker else "what there is, or none"
+        raise _unusable(f"{body.trainer} finds no weights {asked!r}. Name {others}.")
     if found["model"] and not maker:
         named = {"model": found["model"]} | body.config
         config = ctx.trainers.validate(body.trainer, named, task=task)

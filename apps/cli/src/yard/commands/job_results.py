@@ -73,11 +73,11 @@ def unreadable(error: Exception) -> YardError:
 
 def _print(told: Json) -> None:
     data, best = told["data"], told["best"]
-    epoch = None if best["epoch"] is None else f"{best['epoch'] + 1}"
+    epoch = "" if best["epoch"] is None else f" of epoch {best['epoch'] + 1}"
     speed = sum(value or 0 for value in told.get("speed_ms", {}).values())
     weights = told["weights"]
     rows = [
-        ("model", f"{weights['name']} of epoch {epoch or '?'}"),
+        ("model", f"{weights['name']}{epoch}"),
         ("judged on", f"{data['split']} · {data['images']} images · {data['instances']} objects"),
         ("parameters", weights.get("parameters") and f"{weights['parameters']:,}"),
         ("GFLOPs", weights.get("gflops") and f"{weights['gflops']:.1f}"),

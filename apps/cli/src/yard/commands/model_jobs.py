@@ -51,7 +51,7 @@ def evaluate(
     """Judge a model on a dataset, as `yolo val` does. `yard job results` shows it class by class."""
     config = {"split": split, "imgsz": imgsz, "batch": batch}
     _run(
-        "ultralytics-evaluate", model, dataset, config,
+        "evaluate", model, dataset, config,
         gpu=gpu, follow=follow, url=url, as_json=as_json,
     )  # fmt: skip
 
@@ -99,20 +99,21 @@ def export(
         "max_drop": max_drop,
     }
     _run(
-        "ultralytics-export", model, dataset, config,
+        "export", model, dataset, config,
         gpu=gpu, follow=follow, url=url, as_json=as_json,
     )  # fmt: skip
 
 
 def _run(
-    trainer: str, model: str, dataset: str, config: Json, *,
+    work: str, model: str, dataset: str, config: Json, *,
     gpu: int | None, follow: bool, url: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     api = client(url)
     chosen = require_ready(api.dataset(dataset))
     body: dict[str, Any] = {
         "dataset_id": chosen["id"],
-        "trainer": trainer,
+        "trainer": f"ultralytics-{work}",
+        "name": f"{work} {Path(model).name}"[:100],
         "config": config,
         "weights": _weights(api, model),
         "resources": {} if gpu is None else {"gpu": gpu},
