@@ -23,7 +23,7 @@ YARD = Path(sys.executable).with_name("yard")
 ENV = {"PATH": "/usr/bin:/bin"}
 
 # Each starts the whole platform, some of them twice, and beside another test that does.
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 def _start(folder: Path) -> tuple[subprocess.Popen[str], str]:

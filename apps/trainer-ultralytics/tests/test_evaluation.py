@@ -84,6 +84,7 @@ def by_yolo_val(weights: Path, content: dict[str, bytes], folder: Path) -> dict[
     return found
 
 
+@pytest.mark.timeout(400)  # a training, then jobs that evaluate and export
 def test_same_as_yolo_val_of_best_pt(launcher: Launcher, jobs: Jobs, tmp_path: Path) -> None:
     content = digits()
     env = jobs.env(content=content, imgsz=96, batch=4, lr0=1e-6, optimizer="AdamW")
