@@ -1,6 +1,7 @@
 """Artifacts: the files that a job left in the store."""
 
 import asyncio
+import logging
 import mimetypes
 import re
 from collections import defaultdict
@@ -9,12 +10,14 @@ from collections.abc import Sequence
 from backend.artifacts import repository
 from backend.artifacts.schemas import ArtifactOut
 from backend.context import Context
-from backend.infra.object_store import StoredObject
+from backend.infra.object_store import ObjectStoreError, StoredObject
 from backend.infra.problems import not_found
 from backend.state import object_keys
 from backend.state.artifacts import Artifact
 from backend.state.jobs import Job
 from backend.state.statuses import FINISHED
+
+logger = logging.getLogger(__name__)
 
 ARTIFACT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ()\[\]{}@+=,._-]{0,127}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -103,6 +106,16 @@ async def _last_with_artifacts(
             ],
         },
     )
+
+
+async def drop_checkpoints(ctx: Context, job_id: str, last: int) -> None:
+    """Delete the checkpoints of a job that succeeded; what fails to be deleted goes with the job."""
+    try:
+        for number in range(1, last + 1):
+            prefix = object_keys.checkpoint(job_id, number)
+            await ctx.store.delete_prefix(ctx.settings.models_bucket, prefix)
+    except ObjectStoreError as error:
+        logger.warning("job %s: its checkpoints stay in the store: %s", job_id, error)
 
 
 async def artifacts(ctx: Context, job_id: str) -> list[ArtifactOut]:

@@ -14,7 +14,6 @@ from backend.state.statuses import FINISHED
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
-
 MAX_LOG_BYTES = 2**20
 _Offset = Annotated[int, Query(ge=0, le=2**53)]
 

@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.artifacts.service import register_artifacts
+from backend.artifacts.service import drop_checkpoints, register_artifacts
 from backend.callbacks import log_repository
 from backend.catalog.manifest import Resources
 from backend.context import Context
@@ -366,7 +366,7 @@ async def finalize(ctx: Context, job_id: str, number: int) -> None:
         await _finish(session, job, cause, message, **judged)
     await ctx.bus.publish(job_id)
     if cause == Cause.COMPLETED:
-        await _drop_checkpoints(ctx, job_id, number)
+        await drop_checkpoints(ctx, job_id, number)
 
 
 async def give_up(ctx: Context, job_id: str, reason: str) -> None:
@@ -394,13 +394,3 @@ async def _finish(
     status = retry_policy.FINAL_STATUS.get(cause, JobStatus.FAILED)
     columns |= {"cause": cause, "message": message, "finished_at": utcnow()}
     await transition(session, job.id, status, **columns)
-
-
-async def _drop_checkpoints(ctx: Context, job_id: str, last: int) -> None:
-    """Delete the checkpoints of a job that succeeded; what fails to be deleted goes with the job."""
-    try:
-        for number in range(1, last + 1):
-            prefix = object_keys.checkpoint(job_id, number)
-            await ctx.store.delete_prefix(ctx.settings.models_bucket, prefix)
-    except ObjectStoreError as error:
-        logger.warning("job %s: its checkpoints stay in the store: %s", job_id, error)
