@@ -1,5 +1,7 @@
 """The page that `yard dev` serves, in front of a backend that says what it was asked."""
 
+import contextlib
+import http.client
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,13 +66,38 @@ def test_it_leads_the_api_and_its_documentation_to_the_backend(
 
 def test_it_answers_no_other_page(page: httpx.Client, server: Server) -> None:
     asked = len(server.requests)
+    replies = [page.put("/", content=b"x")]
     for headers in ({"Host": "rebound.example"}, {"Origin": "http://stranger.example"}):
-        assert page.get("/", headers=headers).status_code == 403
-        assert page.post("/api/v1/jobs", headers=headers).status_code == 403
-    assert page.put("/", content=b"x").status_code == 405
+        replies.append(page.get("/", headers=headers))
+        replies.append(page.post("/api/v1/jobs", content=b"x" * 300_000, headers=headers))
+    assert [reply.status_code for reply in replies] == [405, 403, 403, 403, 403]
+    connections = {
+        reply.extensions["network_stream"].get_extra_info("client_addr") for reply in replies
+    }
+    assert len(connections) == 1
     assert len(server.requests) == asked
     server.close()
     assert page.get("/readyz").status_code == 502
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        (("Content-Length", str(1 << 30)), 413),
+        (("Content-Length", "-1"), 411),
+        (("Transfer-Encoding", "chunked"), 411),
+    ],
+)
+def test_a_body_that_it_does_not_read_ends_the_connection(
+    page: httpx.Client, header: tuple[str, str], status: int
+) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", page.base_url.port or 0, timeout=30)
+    with contextlib.closing(connection):
+        connection.putrequest("POST", "/api/v1/jobs")
+        connection.putheader(*header)
+        connection.endheaders()
+        reply = connection.getresponse()
+        assert (reply.status, reply.headers["Connection"]) == (status, "close")
 
 
 def test_a_stream_arrives_as_it_is_written(page: httpx.Client, server: Server) -> None:

@@ -87,10 +87,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         site, path = self.server.site, self.path.partition("?")[0]
         policy = site.policy_of_backend(path)
+        # Read whatever is answered: an unread body would be taken for the next request.
+        body = self._body()
+        if body is None:
+            return
         if not self._is_for_us():
             self._send(403, b"This page answers to localhost only.\n")
         elif policy is not None:
-            self._forward(policy)
+            self._forward(policy, body)
         elif self.command not in ("GET", "HEAD"):
             self._send(405, b"This can only be read.\n")
         elif path == "/config.json":
@@ -103,14 +107,29 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815
 
+    def _body(self) -> bytes | None:
+        """The request's body; None where its length is not told or too large, which is answered."""
+        length = self.headers.get("Content-Length", "0")
+        if "Transfer-Encoding" in self.headers or not (length.isascii() and length.isdigit()):
+            self._send(411, b"The length of the body is missing.\n", close=True)
+        elif int(length) > _MAX_BODY:
+            self._send(413, b"The body is too large.\n", close=True)
+        else:
+            return self.rfile.read(int(length))
+        return None
+
     def _is_for_us(self) -> bool:
         """Whether no other page sends this, under its own name or under one that leads here."""
         host, origin = self.headers.get("Host", ""), self.headers.get("Origin")
         own = urlsplit(f"//{host}").hostname in _OWN_NAMES
         return own and (origin is None or origin == f"http://{host}")
 
-    def _send(self, status: int, body: bytes, kind: str = "text/plain") -> None:
+    def _send(
+        self, status: int, body: bytes, kind: str = "text/plain", *, close: bool = False
+    ) -> None:
         self.send_response_only(status)
+        if close:
+            self.send_header("Connection", "close")
         text = kind.startswith("text/") or kind in ("application/json", "image/svg+xml")
         self._send_headers(
             self.server.site.policy,
@@ -122,8 +141,6 @@ class _Handler(BaseHTTPRequestHandler):
         )
         if self.command != "HEAD":
             self.wfile.write(body)
-        # A body that is not read would be taken for the next request.
-        self.close_connection = self.close_connection or status >= http.HTTPStatus.BAD_REQUEST
 
     def _send_headers(self, policy: str, headers: dict[str, str]) -> None:
         for name, value in headers.items():
@@ -133,12 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("X-Content-Type-Options", "nosniff")
         self.end_headers()
 
-    def _forward(self, policy: str) -> None:
-        length = int(self.headers.get("Content-Length", 0))
-        if length > _MAX_BODY:
-            self._send(413, b"The body is too large.\n")
-            return
-        body = self.rfile.read(length)
+    def _forward(self, policy: str, body: bytes) -> None:
         passed = {
             name: value
             for name, value in self.headers.items()
