@@ -5,6 +5,7 @@ import time
 from contextlib import nullcontext
 from pathlib import Path
 
+import oldest_schema
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
@@ -20,7 +21,16 @@ def _differences(connection: Connection) -> list[object]:
     return list(compare_metadata(context, Base.metadata))
 
 
+def _drop_all(connection: Connection) -> None:
+    Base.metadata.drop_all(connection)
+    connection.execute(text("DROP TABLE alembic_version"))
+
+
 async def test_migrations_make_what_the_models_say(database: Database) -> None:
+    async with database.engine.begin() as connection:
+        await connection.run_sync(_drop_all)
+        await connection.run_sync(oldest_schema.create)
+    await migrate.migrate(database)
     async with database.engine.connect() as connection:
         assert await connection.run_sync(_differences) == []
 
@@ -29,8 +39,7 @@ async def test_replicas_may_migrate_at_once(database_url: str) -> None:
     databases = [Database(database_url) for _ in range(3)]
     try:
         async with databases[0].engine.begin() as connection:
-            await connection.run_sync(Base.metadata.drop_all)
-            await connection.execute(text("DROP TABLE alembic_version"))
+            await connection.run_sync(_drop_all)
         with pytest.raises(migrate.SchemaError, match="python -m backend migrate"):
             await migrate.check(databases[0])
         waiting = asyncio.create_task(migrate.wait(databases[0]))

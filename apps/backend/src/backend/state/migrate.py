@@ -9,10 +9,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from backend.infra.database import Database
+from backend.infra.database import Base, Database
 from backend.infra.retry import forever
 
-# Every table must be known to the metadata before Alembic compares.
+# Every table must be known to the metadata before they are made.
 from backend.state import artifacts, datasets, jobs, tokens, weights  # noqa: F401
 
 # Any number that only we use: replicas that migrate at once take turns.
@@ -40,7 +40,7 @@ def config(connection: Connection | None = None) -> Config:
 
 
 async def migrate(database: Database) -> None:
-    """Bring the schema to the newest version; harmless at the same time on several replicas.
+    """Bring the schema, or an empty database, to the newest version; harmless at the same time on several replicas.
 
     Raises:
         SchemaError: a newer version made it, or one that is too old.
@@ -53,9 +53,13 @@ async def migrate(database: Database) -> None:
             connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         current, known = _current(connection), _known()
-        if current is not None and current not in known:
+        if current is None:
+            Base.metadata.create_all(connection, checkfirst=False)
+            command.stamp(config(connection), "head")
+        elif current in known:
+            command.upgrade(config(connection), "head")
+        else:
             raise SchemaError(_foreign(current, newest=known[0], oldest=known[-1]))
-        command.upgrade(config(connection), "head")
 
     async def once() -> None:
         try:

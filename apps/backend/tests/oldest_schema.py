@@ -1,12 +1,10 @@
-"""Create the tables."""
+"""The tables of schema 0009, which a database may still have before it is migrated."""
 
 import sqlalchemy as sa
-from alembic import op
-
-revision = "0009"
-down_revision = None
-branch_labels = None
-depends_on = None
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from backend.infra.database import Base
+from sqlalchemy import Connection
 
 
 def _job_id() -> sa.Column[str]:
@@ -14,7 +12,10 @@ def _job_id() -> sa.Column[str]:
     return sa.Column("job_id", sa.String(12), job, primary_key=True)
 
 
-def upgrade() -> None:
+def create(connection: Connection) -> None:
+    """Make them in an empty database."""
+    context = MigrationContext.configure(connection, opts={"target_metadata": Base.metadata})
+    op = Operations(context)
     op.create_table(
         "api_tokens",
         sa.Column("name", sa.String(63), primary_key=True),
@@ -142,3 +143,5 @@ def upgrade() -> None:
         sa.Column("offset", sa.BigInteger(), primary_key=True),
         sa.Column("data", sa.LargeBinary(), nullable=False),
     )
+    version = op.create_table("alembic_version", sa.Column("version_num", sa.String(32)))
+    op.bulk_insert(version, [{"version_num": "0009"}])
