@@ -136,7 +136,10 @@ async def test_characters_are_never_cut(api: Api) -> None:
             await log(api, running, index, data[index : index + 1])
         await log(api, running, len(data), b"\xff\xfe ends \xe6")
         await finish(api, running)
-        logs = [event.data async for event in events if event.name == "log"]
+        rest = [event async for event in events]
+    logs = [event.data for event in rest if event.name == "log"]
+    states = [event.data["status"] for event in rest if event.name == "state"]
+    assert states == ["succeeded"], "a part of the log alone is no new state"
     assert "".join(part["text"] for part in logs) == text + "\ufffd\ufffd ends \ufffd"
     offsets = [part["offset"] for part in logs]
     assert offsets[1:] == [part["next_offset"] for part in logs[:-1]]

@@ -216,7 +216,7 @@ async def read(session: AsyncSession, job: Job, offset: int, limit: int) -> LogS
             parts.append(part)
             end = chunk_offset + max(0, offset - chunk_offset) + len(part)
     cut = end == offset + limit or chunks == _MAX_CHUNKS
-    if cut:
+    if cut or end >= job.log_size:
         return LogSlice(b"".join(parts), end)
     behind = await session.scalar(
         select(func.min(LogChunk.offset)).where(

@@ -10,14 +10,11 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from backend.callbacks import log_repository
-from backend.callbacks.log_repository import LogSlice
 from backend.context import Context
 from backend.infra.database import EPOCH, from_microseconds, to_microseconds
 from backend.infra.problems import wrong_field
 from backend.jobs import repository
-from backend.jobs.repository import JobRow
 from backend.jobs.schemas import JobOut, MetricsOut
-from backend.state.jobs import EpochMetrics
 from backend.state.statuses import FINISHED
 
 # A client takes a stream that is silent for long for broken.
@@ -61,13 +58,24 @@ class Cursor(NamedTuple):
         return cls(int(found[1]), from_microseconds(int(found[2])))
 
 
-class _Seen(NamedTuple):
-    """One look at a job from a cursor on, the same for all who have come as far."""
+class _Position(NamedTuple):
+    """How far a client has come. All who have come as far are told the same."""
 
-    row: JobRow
-    state: str
-    metrics: list[EpochMetrics]
-    part: LogSlice
+    cursor: Cursor
+    # Of the newest metrics, those that it has; None before the first look: what was written by
+    # then, the client has.
+    told: frozenset[tuple[int, datetime]] | None = None
+    # As last told, but for the size of the log, which every part of it changes.
+    state: str = ""
+
+
+class _Look(NamedTuple):
+    """What is new from a position on, as it is sent."""
+
+    told: bytes
+    position: _Position
+    caught_up: bool = True
+    ended: bool = True
 
 
 class JobEventStream:
@@ -76,38 +84,21 @@ class JobEventStream:
     def __init__(self, ctx: Context, job_id: str, cursor: Cursor) -> None:
         self._ctx = ctx
         self._job_id = job_id
-        self._offset, self._newest = cursor
-        self._state = ""
-        # Until the first look: what was written by then, the client has.
-        self._had = self._newest
-        self._sent: dict[int, datetime] = {}
-        # Bytes of a character whose end is still to come are behind `_offset` but not yet sent.
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._text_offset = self._offset
+        self._position = _Position(cursor)
 
     async def events(self) -> AsyncIterator[bytes]:
         """Everything from the cursor on, each look's events at once; ends when the job is finished."""
         async with self._ctx.bus.subscribe(self._job_id) as subscription:
             ping_at = time.monotonic() + PING_S
             while not self._ctx.bus.closed:
-                seen = await self._ctx.reads.get(
-                    (self._job_id, self._offset, self._newest), self._read
-                )
-                if seen is None:
-                    yield self._event("end", "{}")
-                    return
-                job = seen.row.job
-                caught_up = seen.part.next_offset >= job.log_size
-                ended = caught_up and job.status in FINISHED
-                told = self._news(seen) + self._log(seen.part, last=ended)
-                if ended:
-                    told += self._event("end", "{}")
-                if told or time.monotonic() >= ping_at:
-                    yield told or b": ping\n\n"
+                look = await self._ctx.reads.get((self._job_id, self._position), self._look)
+                self._position = look.position
+                if look.told or time.monotonic() >= ping_at:
+                    yield look.told or b": ping\n\n"
                     ping_at = time.monotonic() + PING_S
-                if ended:
+                if look.ended:
                     return
-                if caught_up:
+                if look.caught_up:
                     looked = time.monotonic()
                     together_at = looked + LOOK_S - (looked + hash(self._job_id) % 97 / 97) % LOOK_S
                     await subscription.wait()
@@ -115,43 +106,41 @@ class JobEventStream:
                     pause = min(LOOKS_APART * late, 1) if late > LATE_S else 0
                     await asyncio.sleep(max(pause, together_at - time.monotonic()))
 
-    async def _read(self) -> _Seen | None:
+    async def _look(self) -> _Look:
+        (offset, newest), had, state = self._position
         async with self._ctx.db.reading() as session:
             row = await repository.find(session, self._job_id)
             if row is None:
-                return None
-            rows = await repository.metrics(session, self._job_id, since=self._newest - OVERLAP)
-            part = await log_repository.read(session, row.job, self._offset, LOG_PART_BYTES)
+                return _Look(_event("end", "{}", self._position.cursor), self._position)
+            rows = await repository.metrics(session, self._job_id, since=newest - OVERLAP)
+            part = await log_repository.read(session, row.job, offset, LOG_PART_BYTES)
+        told, cursor = b"", self._position.cursor
         # As they were written: a client that leaves in between has all up to its cursor.
-        metrics = sorted(rows, key=lambda item: item.at)
-        return _Seen(row, JobOut.of(row).model_dump_json(), metrics, part)
+        for item in sorted(rows, key=lambda item: item.at):
+            if item.at > newest if had is None else (item.epoch, item.at) not in had:
+                cursor = cursor._replace(metrics_at=max(cursor.metrics_at, item.at))
+                told += _event("metrics", MetricsOut.model_validate(item).model_dump_json(), cursor)
+        job = JobOut.of(row)
+        if (now := job.model_dump_json(exclude={"log_size"})) != state:
+            told += _event("state", job.model_dump_json(), cursor)
+        caught_up = part.next_offset >= job.log_size
+        ended = caught_up and job.status in FINISHED
+        # A character whose end is still to come is left for the next look.
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        left_out = part.next_offset > offset + len(part.data)
+        text = decoder.decode(part.data, final=ended or left_out)
+        cursor = cursor._replace(log_offset=part.next_offset - len(decoder.getstate()[0]))
+        if text:
+            data = {"offset": offset, "next_offset": cursor.log_offset, "text": text}
+            told += _event("log", json.dumps(data, ensure_ascii=False), cursor)
+        if ended:
+            told += _event("end", "{}", cursor)
+        has = frozenset(
+            (item.epoch, item.at) for item in rows if item.at >= cursor.metrics_at - OVERLAP
+        )
+        return _Look(told, _Position(cursor, has, now), caught_up, ended)
 
-    def _news(self, seen: _Seen) -> bytes:
-        events = b""
-        for item in seen.metrics:
-            if item.at > self._had and self._sent.get(item.epoch) != item.at:
-                self._newest = max(self._newest, item.at)
-                data = MetricsOut.model_validate(item).model_dump_json()
-                events += self._event("metrics", data)
-            self._sent[item.epoch] = item.at
-        self._had = EPOCH
-        if seen.state != self._state:
-            self._state = seen.state
-            events += self._event("state", seen.state)
-        return events
 
-    def _log(self, part: LogSlice, *, last: bool) -> bytes:
-        offset = self._text_offset
-        text = self._decoder.decode(part.data, final=last)
-        self._offset = part.next_offset
-        pending = len(self._decoder.getstate()[0])
-        self._text_offset = self._offset - pending
-        if not text:
-            return b""
-        data = {"offset": offset, "next_offset": self._text_offset, "text": text}
-        return self._event("log", json.dumps(data, ensure_ascii=False))
-
-    def _event(self, name: str, data: str) -> bytes:
-        """`data` is JSON on one line."""
-        cursor = Cursor(self._text_offset, self._newest)
-        return f"event: {name}\ndata: {data}\nid: {cursor}\n\n".encode()
+def _event(name: str, data: str, cursor: Cursor) -> bytes:
+    """`data` is JSON on one line."""
+    return f"event: {name}\ndata: {data}\nid: {cursor}\n\n".encode()
