@@ -6,6 +6,7 @@
 #   first-batch    submit → first batch, beside `yolo train`                       7 minutes
 #   throughput     of a training, beside the bare library                          4 minutes
 #   live           log line → `yard logs -f`, cancel → no process left             1 minute
+#   viewers        50 of one job: the backend's core, and how soon they see a line 1 minute
 #   push           a folder, beside `zip -0`, sha256 and boto3                      3 minutes
 #   cluster        in the kind cluster of `make tier1` or `make tier2`, if there   5 minutes
 set -euo pipefail
@@ -13,7 +14,7 @@ cd "$(dirname "$0")/.."
 yard=apps/cli/.venv/bin
 backend="env PYTHONPATH=tests apps/backend/.venv/bin/python"
 state=.trainyard/bench
-[ $# -gt 0 ] || set -- heartbeats running-jobs first-batch throughput live push cluster
+[ $# -gt 0 ] || set -- heartbeats running-jobs first-batch throughput live viewers push cluster
 pages=$(mktemp -d)
 trap 'rm -rf "$pages"' EXIT
 demo/.venv/bin/python demo/make_pages.py "$pages" >/dev/null
@@ -27,6 +28,7 @@ for part in "$@"; do
     running-jobs) $backend bench/running_jobs.py ;;
     first-batch) platform bench/first_batch.py "$pages/dataset" ;;
     throughput) platform bench/throughput.py "$pages/dataset" ;;
+    viewers) $backend bench/viewers.py ;;
     push) $backend bench/push.py ;;
     live) platform bench/live.py "$pages/dataset" "$state" ;;
     cluster)
@@ -38,7 +40,7 @@ for part in "$@"; do
       fi
       ;;
     *)
-      sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
+      sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
       exit 2
       ;;
   esac
