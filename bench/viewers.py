@@ -8,7 +8,6 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,23 +22,15 @@ WARM_UP_S = 3
 BEAT_S = 2.0
 
 
-async def lines(url: str, target: Target) -> AsyncIterator[str]:
-    """The job's log, line by line, as its event stream tells it."""
+async def view(url: str, target: Target, delays: list[float]) -> None:
+    """Follow the job; take down how old each line of its log is when it arrives."""
     address = urlsplit(url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     writer.write(f"GET {target.path}/events HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n".encode())
-    try:
-        async for line in reader:
-            if line.startswith(b"data: ") and b'"text"' in line:
-                for printed in json.loads(line[6:])["text"].splitlines():
-                    yield printed
-    finally:
-        writer.close()
-
-
-async def view(url: str, target: Target, delays: list[float]) -> None:
-    async for line in lines(url, target):
-        delays.append(time.time() - float(line.split()[0]))
+    async for line in reader:
+        if line.startswith(b"data: ") and b'"text"' in line:
+            printed = json.loads(line[6:])["text"].splitlines()
+            delays += [time.time() - float(one.split()[0]) for one in printed]
 
 
 async def beat(connection: Connection, target: Target) -> None:
