@@ -17,6 +17,7 @@ from backend.executors.base import AttemptRef, AttemptSpec, ExecutorUnavailableE
 from backend.executors.kubernetes.executor import KubernetesExecutor
 from backend.infra.database import utcnow
 from backend.orchestration import attempts, log_follower, repairs
+from backend.settings import Settings
 from backend.state.causes import Cause
 from backend.state.jobs import Attempt
 from backend.state.retry_policy import settled_cause
@@ -44,12 +45,12 @@ async def kubernetes(
 @pytest.fixture
 def executor(kubernetes: FakeKubernetes, tmp_path: Path) -> KubernetesExecutor:
     return KubernetesExecutor(
-        tmp_path / "job.yaml",
-        "platform",
-        placements={},
-        gpu_resource="nvidia.com/gpu",
-        grace_s=2,
-        unschedulable_after_s=60,
+        Settings.model_construct(
+            trainer_job_template=tmp_path / "job.yaml",
+            kubernetes_namespace="platform",
+            stop_grace_s=2,
+            unschedulable_after_s=60,
+        )
     )
 
 

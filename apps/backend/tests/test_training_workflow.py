@@ -215,7 +215,8 @@ async def test_cancel_between_two_attempts(ctx: Context, executor: ScriptedExecu
         assert (await get_job(ctx, job_id)).status == JobStatus.CANCELLED
 
         async def gone() -> bool:
-            described = await ctx.temporal._connected().get_workflow_handle(job_id).describe()
+            async with ctx.temporal._answering() as client:
+                described = await client.get_workflow_handle(job_id).describe()
             return described.close_time is not None
 
         await until(gone, "the workflow is over", 5)

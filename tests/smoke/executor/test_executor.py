@@ -26,6 +26,7 @@ from backend.executors.base import (
 )
 from backend.executors.kubernetes.executor import KubernetesExecutor
 from backend.executors.kubernetes.objects import build_job, load_template
+from backend.settings import Settings
 from backend.state.causes import Cause
 from kubernetes.aio.config import kube_config
 
@@ -92,9 +93,9 @@ def make(
     monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(kubeconfig))
 
     def make(**changes: Any) -> KubernetesExecutor:
-        settings = {"grace_s": 2, "unschedulable_after_s": 3, "placements": {}, **changes}
-        settings["gpu_resource"] = "nvidia.com/gpu"
-        return KubernetesExecutor(template, NAMESPACE, **settings)
+        settings = {"stop_grace_s": 2, "unschedulable_after_s": 3, **changes}
+        settings |= {"trainer_job_template": template, "kubernetes_namespace": NAMESPACE}
+        return KubernetesExecutor(Settings.model_construct(**settings))
 
     return make
 

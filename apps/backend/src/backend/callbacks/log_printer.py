@@ -43,13 +43,6 @@ def printable(line: bytes) -> str:
         return text
     # The usual ones, at the speed of C.
     text = text.replace("\x1b", "\\x1b").replace("\t", "\\t").replace("\r", "\\r")
-    return text if text.isprintable() else text.translate(_Escapes())
-
-
-class _Escapes(dict[int, str]):
-    """What stands for each character of a line; filled as they occur."""
-
-    def __missing__(self, code: int) -> str:
-        char = chr(code)
-        self[code] = shown = char if char.isprintable() else ascii(char)[1:-1]
-        return shown
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

@@ -10,15 +10,7 @@ def create_executor(settings: Settings) -> Executor:
     if settings.training_mode == "subprocess":
         assert settings.launcher_socket is not None  # noqa: S101 - the settings have seen to it
         return SubprocessExecutor(settings.launcher_socket)
-    assert settings.trainer_job_template is not None  # noqa: S101 - likewise
     # Its client takes a second and 50 MiB to import, and is needed only here.
     from backend.executors.kubernetes.executor import KubernetesExecutor  # noqa: PLC0415
 
-    return KubernetesExecutor(
-        settings.trainer_job_template,
-        settings.kubernetes_namespace,
-        placements=settings.job_placements,
-        gpu_resource=settings.gpu_resource,
-        grace_s=settings.stop_grace_s,
-        unschedulable_after_s=settings.unschedulable_after_s,
-    )
+    return KubernetesExecutor(settings)

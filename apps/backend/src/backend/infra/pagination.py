@@ -13,7 +13,6 @@ from backend.infra.database import from_microseconds, to_microseconds
 from backend.infra.problems import wrong_field
 
 Status = TypeVar("Status")
-Position = tuple[datetime, str]
 _CURSOR = r"([0-9]{1,16})-([0-9a-f]{12})"
 
 
@@ -61,7 +60,7 @@ async def page(
     if len(rows) <= wanted.limit:
         return rows, None
     last = rows[wanted.limit - 1][0]
-    return rows[: wanted.limit], _encode((last.created_at, last.id))
+    return rows[: wanted.limit], f"{to_microseconds(last.created_at)}-{last.id}"
 
 
 def narrow(query: Select[Any], table: Any, id_prefix: str | None, name: str | None) -> Select[Any]:
@@ -77,12 +76,7 @@ def narrow(query: Select[Any], table: Any, id_prefix: str | None, name: str | No
     return query
 
 
-def _encode(position: Position) -> str:
-    created_at, id_ = position
-    return f"{to_microseconds(created_at)}-{id_}"
-
-
-def _decode(cursor: str) -> Position:
+def _decode(cursor: str) -> tuple[datetime, str]:
     found = re.fullmatch(_CURSOR, cursor)
     if found is None:
         detail = "Invalid cursor. Omit it to start from the first page."

@@ -34,13 +34,10 @@ def forever(
     )
 
     async def repeat(work: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
-        async def run() -> Any:
-            return await work(*arguments)
-
         async def once() -> Any:
             # A task of its own: a TaskGroup that failed leaves its cancel counted on the task that it
             # is in (Python 3.11 and 3.12), which would then look cancelled for ever.
-            return await asyncio.create_task(run())
+            return await asyncio.ensure_future(work(*arguments))
 
         return await retrying(once)
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -49,10 +49,6 @@ class TemporalUnavailableError(Exception):
     """Temporal cannot be reached; the text names the setting."""
 
 
-class WorkflowFullError(Exception):
-    """A workflow takes no signal any more; Temporal's limit is 10,000."""
-
-
 class Temporal:
     def __init__(self, settings: Settings) -> None:
         self._address = settings.temporal_address
@@ -72,41 +68,22 @@ class Temporal:
 
     async def attempt_ended(self, job_id: str, number: int) -> bool:
         """Tell the job's workflow, starting one if it has none; False: Temporal is away."""
-        try:
-            return await self._start(
-                TrainingWorkflow.run,
-                job_id,
-                workflow_id=job_id,
-                start_signal="attempt_ended",
-                start_signal_args=[number],
-            )
-        except WorkflowFullError:
-            # It holds no state that the rows lack: a new one sees the end by itself.
-            return await self._start(
-                TrainingWorkflow.run,
-                job_id,
-                workflow_id=job_id,
-                id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
-            )
+        signal = {"start_signal": "attempt_ended", "start_signal_args": [number]}
+        return await self._start(TrainingWorkflow.run, job_id, workflow_id=job_id, **signal)
 
     async def cancelled(self, job_id: str) -> None:
         """Wake a workflow that waits for the next attempt; harmless where there is none."""
         try:
-            handle: WorkflowHandle[Any, Any] = self._connected().get_workflow_handle(job_id)
-            async with _soon():
+            async with self._answering() as client:
+                handle: WorkflowHandle[Any, Any] = client.get_workflow_handle(job_id)
                 await handle.signal("cancelled")
-        except (RPCError, TemporalUnavailableError, TimeoutError):
+        except TemporalUnavailableError:
             logger.debug("no workflow of job %s to wake", job_id)
 
     async def check(self) -> None:
         """Raise TemporalUnavailableError unless Temporal answers."""
-        try:
-            async with _soon():
-                await self._connected().service_client.check_health()
-        except RPCError as error:
-            raise self._unavailable(str(error)) from error
-        except TimeoutError as error:
-            raise self._unavailable(f"nothing came back within {RPC_TIMEOUT_S:g} s") from error
+        async with self._answering() as client:
+            await client.service_client.check_health()
 
     async def run_worker(self, activities: Sequence[Callable[..., Any]]) -> None:
         """Connect, however long it takes, and work off workflows and activities for ever."""
@@ -172,8 +149,7 @@ class Temporal:
         self, run: Callable[..., Any], argument: str, *, workflow_id: str, **options: Any
     ) -> bool:
         try:
-            client = self._connected()
-            async with _soon():
+            async with self._answering() as client:
                 await client.start_workflow(
                     run,
                     args=[argument],
@@ -186,25 +162,37 @@ class Temporal:
                 )
         except WorkflowAlreadyStartedError:
             return True
-        except (RPCError, TemporalUnavailableError, TimeoutError) as error:
-            if isinstance(error, RPCError) and error.status == RPCStatusCode.INVALID_ARGUMENT:
-                raise WorkflowFullError(str(error)) from error
+        except TemporalUnavailableError as error:
+            refusal = getattr(error.__cause__, "status", None)
+            if refusal == RPCStatusCode.INVALID_ARGUMENT and "start_signal" in options:
+                # It takes no signal any more: Temporal's limit is 10,000. It holds no state that
+                # the rows lack: a new one sees the end by itself.
+                anew = WorkflowIDConflictPolicy.TERMINATE_EXISTING
+                return await self._start(
+                    run, argument, workflow_id=workflow_id, id_conflict_policy=anew
+                )
             logger.warning("workflow %s not started yet: %r", workflow_id, error)
             return False
         return True
 
-    def _connected(self) -> Client:
+    @contextlib.asynccontextmanager
+    async def _answering(self) -> AsyncIterator[Client]:
+        """The client, for one call: it raises TemporalUnavailableError where that fails or takes too long.
+
+        The client's own timeout knows nothing of connecting, and repeats.
+        """
         if self._client is None:
             raise self._unavailable("not connected yet")
-        return self._client
+        try:
+            async with asyncio.timeout(RPC_TIMEOUT_S):
+                yield self._client
+        except RPCError as error:
+            raise self._unavailable(str(error)) from error
+        except TimeoutError as error:
+            raise self._unavailable(f"nothing came back within {RPC_TIMEOUT_S:g} s") from error
 
     def _unavailable(self, reason: str) -> TemporalUnavailableError:
         return TemporalUnavailableError(
             f"Temporal at {self._address} (TEMPORAL_ADDRESS) does not answer: {reason}. "
             "Jobs wait in the queue and start when it is back."
         )
-
-
-def _soon() -> asyncio.Timeout:
-    """A call ends within RPC_TIMEOUT_S. The client's own timeout knows nothing of connecting, and repeats."""
-    return asyncio.timeout(RPC_TIMEOUT_S)

@@ -130,7 +130,7 @@ class Mirror:
         if done or job.mlflow_attempt != job.attempt:
             await self._show_status(job, run_id)
         async with self._ctx.db.transaction() as session:
-            await repository.set_watermark(session, job.id, job.attempt, last)
+            await repository.note(session, job.id, mlflow_attempt=job.attempt, mlflow_epoch=last)
             if done:
                 await repository.set_done(session, job)
 
@@ -143,7 +143,7 @@ class Mirror:
             job.id, job.name or job.id, _ms(job.started_at or job.created_at), tags, job.config
         )
         async with self._ctx.db.transaction() as session:
-            await repository.set_run(session, job.id, run_id)
+            await repository.note(session, job.id, mlflow_run_id=run_id)
         return run_id
 
     async def _show_status(self, job: Job, run_id: str, missing: str = "") -> None:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from backend.infra.database import execute_guarded
 from backend.state.jobs import DeletedJob, EpochMetrics, Job
 from backend.state.statuses import FINISHED
 
@@ -62,28 +63,15 @@ async def forget(session: AsyncSession, job_id: str) -> None:
     await session.execute(delete(DeletedJob).where(DeletedJob.id == job_id))
 
 
-async def set_run(session: AsyncSession, job_id: str, run_id: str) -> None:
-    await _update(session, Job.id == job_id, mlflow_run_id=run_id)
-
-
-async def set_watermark(session: AsyncSession, job_id: str, attempt: int, epoch: int) -> None:
-    await _update(session, Job.id == job_id, mlflow_attempt=attempt, mlflow_epoch=epoch)
-
-
 async def set_done(session: AsyncSession, job: Job) -> None:
     """MLflow has all of the job, unless it was retried in the meantime."""
-    await _update(
-        session,
-        and_(Job.id == job.id, Job.status == job.status, Job.attempt == job.attempt),
-        mlflow_done=True,
-    )
+    unchanged = Job.status == job.status, Job.attempt == job.attempt
+    await note(session, job.id, *unchanged, mlflow_done=True)
 
 
-async def _update(session: AsyncSession, which: ColumnElement[bool], **values: object) -> None:
-    # Not a change of the job: `updated_at` stays.
-    await session.execute(
-        update(Job)
-        .where(which)
-        .values(**values, updated_at=Job.updated_at)
-        .execution_options(synchronize_session=False)
-    )
+async def note(
+    session: AsyncSession, job_id: str, *guards: ColumnElement[bool], **columns: object
+) -> None:
+    """Note at the job what MLflow has of it. That is no change of the job: `updated_at` stays."""
+    noted = update(Job).where(Job.id == job_id, *guards)
+    await execute_guarded(session, noted.values(**columns, updated_at=Job.updated_at))

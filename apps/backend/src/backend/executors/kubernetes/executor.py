@@ -8,7 +8,7 @@ the attempt as `launch_failed`, and the next one follows.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
@@ -43,7 +43,7 @@ from backend.executors.kubernetes.objects import (
     ref_of,
 )
 from backend.executors.kubernetes.watch import AttemptWatch
-from backend.settings import Placement
+from backend.settings import Settings
 from backend.state.causes import Cause
 
 logger = logging.getLogger(__name__)
@@ -57,29 +57,18 @@ LOGS_AT_ONCE = 50
 
 
 class KubernetesExecutor:
-    """See the module. `grace_s` is every pod's: it cannot be changed once the pod is there."""
+    """See the module. `STOP_GRACE_S` is every pod's: it cannot be changed once the pod is there."""
 
     name = "kubernetes"
     service = "kubernetes"
     echoes_logs = False
 
-    def __init__(
-        self,
-        template: Path,
-        namespace: str | None,
-        *,
-        placements: Mapping[str, Placement],
-        gpu_resource: str,
-        grace_s: float,
-        unschedulable_after_s: float,
-    ) -> None:
+    def __init__(self, settings: Settings) -> None:
         """Raise ValueError, with a text for the user, for a wrong template or no namespace."""
-        self._template = load_template(template)
-        self._placements = placements
-        self._gpu_resource = gpu_resource
-        self._api = KubernetesApi(namespace or _own_namespace())
-        self._grace_s = grace_s
-        self._unschedulable_after_s = unschedulable_after_s
+        assert settings.trainer_job_template is not None  # noqa: S101 - the settings have seen to it
+        self._settings = settings
+        self._template = load_template(settings.trainer_job_template)
+        self._api = KubernetesApi(settings.kubernetes_namespace or _own_namespace())
         self._watched = AttemptWatch(self._api)
         # What was told of each attempt: ends for as long as nobody has said that they are recorded.
         self._told: dict[AttemptRef, Observation] = {}
@@ -182,15 +171,20 @@ class KubernetesExecutor:
 
     async def _create(self, spec: AttemptSpec) -> None:
         wanted = build_job(
-            self._template, spec, self._api.namespace, self._grace_s, self._gpu_resource
+            self._template,
+            spec,
+            self._api.namespace,
+            self._settings.stop_grace_s,
+            self._settings.gpu_resource,
         )
         if spec.placement is not None:
-            if spec.placement not in self._placements:
+            placement = self._settings.job_placements.get(spec.placement)
+            if placement is None:
                 raise LaunchError(
                     f'The platform offers the placement "{spec.placement}" no longer. '
                     "Submit the job again without it, or with another."
                 )
-            place(wanted, self._placements[spec.placement])
+            place(wanted, placement)
         try:
             job = await self._api.create("jobs", wanted)
         except KubernetesRefusedError as error:
@@ -244,7 +238,7 @@ class KubernetesExecutor:
             self._waiting[ref] = (judged.cause, since)
         patience = judged.patience_s
         if patience is None:
-            patience = self._unschedulable_after_s
+            patience = self._settings.unschedulable_after_s
         if time.monotonic() - since < patience:
             return Observation(ref, "running", message=judged.message)
         return Observation(ref, "ended", cause=judged.cause, message=judged.message)
