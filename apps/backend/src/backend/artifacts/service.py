@@ -5,7 +5,6 @@ import logging
 import mimetypes
 import re
 from collections import defaultdict
-from collections.abc import Sequence
 
 from backend.artifacts import repository
 from backend.artifacts.schemas import ArtifactOut
@@ -52,38 +51,14 @@ async def register_artifacts(ctx: Context, job_id: str) -> dict[str, str]:
 
 async def _stored(ctx: Context, job_id: str) -> tuple[list[Artifact], dict[str, list[str]]]:
     """What the store has of the job now, by name, and by reason the keys that are no artifacts."""
-    attempt, found, left_out = await _last_with_artifacts(ctx, job_id)
-    heads = await asyncio.gather(
-        *(ctx.store.head(ctx.settings.models_bucket, item.key) for item in found)
-    )
-    artifacts = []
-    for head in heads:
-        if head is None:
-            continue
-        sha256 = head.metadata.get("sha256", "")
-        artifacts.append(
-            Artifact(
-                job_id=job_id,
-                name=head.key.rsplit("/", 1)[1],
-                attempt=attempt,
-                size=head.size,
-                sha256=sha256 if _SHA256.fullmatch(sha256) else None,
-            )
-        )
-    return sorted(artifacts, key=lambda one: one.name), left_out
-
-
-async def _last_with_artifacts(
-    ctx: Context, job_id: str
-) -> tuple[int, Sequence[StoredObject], dict[str, list[str]]]:
-    """The number of the attempt, its artifacts, and by reason the keys that are none."""
+    bucket = ctx.settings.models_bucket
     # Keys are the trainer's choice: what is not a plain name of an attempt that was launched is
     # not shown.
     async with ctx.db.reading() as session:
         launched = {str(number): number for number in await repository.attempts(session, job_id)}
     by_attempt: dict[int, list[StoredObject]] = defaultdict(list)
     unnamed = []
-    for item in await ctx.store.list(ctx.settings.models_bucket, object_keys.job(job_id)):
+    for item in await ctx.store.list(bucket, object_keys.job(job_id)):
         match item.key.split("/"):
             case [_, attempt, "artifacts", name] if attempt in launched and ARTIFACT_NAME.fullmatch(
                 name
@@ -95,17 +70,27 @@ async def _last_with_artifacts(
                 unnamed.append("/".join(inside))
     last = max(by_attempt, default=0)
     found = by_attempt[last]
-    found.sort(key=lambda item: _WANTED.fullmatch(item.key.rsplit("/", 1)[1]) is None)
-    return (
-        last,
-        found[:MAX_ARTIFACTS],
-        {
-            "Not listed as artifacts, because of their names:": unnamed,
-            f"Not listed, beyond {MAX_ARTIFACTS} artifacts:": [
-                item.key.partition("/")[2] for item in found[MAX_ARTIFACTS:]
-            ],
-        },
-    )
+    found.sort(key=lambda item: _WANTED.fullmatch(_name(item)) is None)
+    some = found[:MAX_ARTIFACTS]
+    heads = await asyncio.gather(*(ctx.store.head(bucket, item.key) for item in some))
+    artifacts = [_artifact(job_id, last, head) for head in heads if head is not None]
+    left_out = {
+        "Not listed as artifacts, because of their names:": unnamed,
+        f"Not listed, beyond {MAX_ARTIFACTS} artifacts:": [
+            item.key.partition("/")[2] for item in found[MAX_ARTIFACTS:]
+        ],
+    }
+    return sorted(artifacts, key=lambda one: one.name), left_out
+
+
+def _artifact(job_id: str, attempt: int, head: StoredObject) -> Artifact:
+    told = _SHA256.fullmatch(head.metadata.get("sha256", ""))
+    sha256 = told[0] if told else None
+    return Artifact(job_id=job_id, name=_name(head), attempt=attempt, size=head.size, sha256=sha256)
+
+
+def _name(item: StoredObject) -> str:
+    return item.key.rsplit("/", 1)[1]
 
 
 async def drop_checkpoints(ctx: Context, job_id: str, last: int) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, String, delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -48,18 +48,6 @@ class LogWrite(NamedTuple):
     token_sha256: str
     offset: int
     data: bytes
-
-
-class _Added(NamedTuple):
-    """Bytes at the end of a job's log, which was `start` bytes long."""
-
-    job_id: str
-    start: int
-    data: bytes
-
-    @property
-    def end(self) -> int:
-        return self.start + len(self.data)
 
 
 class Appended(NamedTuple):
@@ -110,7 +98,7 @@ async def append(
         stop = row.stop_requested_at is not None
         appended[row.id] = Appended(received + len(new), stop, new, row.log_size)
         if new:
-            added.append(_Added(row.id, row.log_size, new))
+            added.append({"job_id": row.id, "offset": row.log_size, "data": new})
             if row.progress_at is None or row.progress_at < now - _PROGRESS_EVERY:
                 progressed.append({"job_id": row.id, "token": write.token_sha256})
     if added:
@@ -132,7 +120,7 @@ async def note(session: AsyncSession, job_id: str, text: str, detail: str, limit
     if job is None or await session.scalar(select(told)):
         return
     line = begin + detail.encode()[: _MAX_NOTE_BYTES - len(begin) - 2] + b"\n"
-    await _keep(session, [_Added(job_id, job.log_size, line)], limit)
+    await _keep(session, [{"job_id": job_id, "offset": job.log_size, "data": line}], limit)
     # The trainer's own offsets stay as they are.
     await session.execute(
         update(Attempt)
@@ -141,17 +129,16 @@ async def note(session: AsyncSession, job_id: str, text: str, detail: str, limit
     )
 
 
-async def _keep(session: AsyncSession, added: Sequence[_Added], limit: int) -> None:
-    await session.execute(
-        insert(LogChunk),
-        [{"job_id": one.job_id, "offset": one.start, "data": one.data} for one in added],
-    )
-    sizes = [{"job_id": one.job_id, "log_size": one.end} for one in added]
-    await batch_sql.run(session, _LOG_SIZES, sizes, utcnow())
-    for one in added:
-        tail = _tail_start(one.end, limit)
-        if tail > _tail_start(one.start, limit):
-            await _leave_out(session, one.job_id, limit // 2, tail)
+async def _keep(session: AsyncSession, chunks: Sequence[dict[str, Any]], limit: int) -> None:
+    """Add each of these `LogChunk`s to the end of its job's log."""
+    await session.execute(insert(LogChunk), chunks)
+    sizes = {one["job_id"]: one["offset"] + len(one["data"]) for one in chunks}
+    rows = [{"job_id": job_id, "log_size": size} for job_id, size in sizes.items()]
+    await batch_sql.run(session, _LOG_SIZES, rows, utcnow())
+    for one in chunks:
+        tail = _tail_start(sizes[one["job_id"]], limit)
+        if tail > _tail_start(one["offset"], limit):
+            await _leave_out(session, one["job_id"], limit // 2, tail)
 
 
 def _tail_start(size: int, limit: int) -> int:

@@ -42,17 +42,13 @@ async def _watch(ctx: Context, logs: LogFollower) -> None:
 async def _record_end(ctx: Context, logs: LogFollower, seen: Observation) -> None:
     await logs.finish(seen.ref)
     await end(ctx, seen)
-    await _quietly_forget(ctx, seen.ref)
+    try:
+        await ctx.executor.forget(seen.ref)
+    except ExecutorUnavailableError as error:
+        logger.warning("job %s: attempt %d is forgotten later: %s", *seen.ref, error)
 
 
 async def _record_waiting(ctx: Context, observation: Observation) -> None:
     async with ctx.db.transaction() as session:
         await repository.record_waiting(session, observation.ref, observation.message)
     await ctx.bus.publish(observation.ref.job_id)
-
-
-async def _quietly_forget(ctx: Context, ref: AttemptRef) -> None:
-    try:
-        await ctx.executor.forget(ref)
-    except ExecutorUnavailableError as error:
-        logger.warning("job %s: attempt %d is forgotten later: %s", *ref, error)

@@ -15,6 +15,8 @@ from backend.state.jobs import Attempt, Job
 from backend.state.statuses import ACTIVE, JobStatus
 from backend.state.tokens import sha256
 
+RUNNING = and_(Attempt.ended_at.is_(None), Attempt.launched_at.is_not(None))
+
 
 async def locked_job(session: AsyncSession, job_id: str) -> Job | None:
     """The job, locked until the session's transaction ends."""
@@ -50,8 +52,7 @@ async def unsent_logs(session: AsyncSession, executor: str) -> dict[AttemptRef, 
         select(Attempt.job_id, Attempt.number, Attempt.log_time)
         .join(Job, Job.id == Attempt.job_id)
         .where(
-            Attempt.ended_at.is_(None),
-            Attempt.launched_at.is_not(None),
+            RUNNING,
             Attempt.seq.is_(None),
             Attempt.executor == executor,
             or_(Attempt.log_time.is_not(None), Job.log_size == Attempt.log_base),
@@ -161,9 +162,8 @@ async def stopping(session: AsyncSession, executor: str) -> Sequence[tuple[Attem
     """Attempts that were asked to stop and have not ended, and since when."""
     rows = await session.execute(
         select(Attempt.job_id, Attempt.number, Attempt.stop_requested_at).where(
-            Attempt.ended_at.is_(None),
+            RUNNING,
             Attempt.stop_requested_at.is_not(None),
-            Attempt.launched_at.is_not(None),
             Attempt.executor == executor,
         )
     )
@@ -240,13 +240,7 @@ async def _stop_where(session: AsyncSession, cause: Cause, *late: ColumnElement[
     debugged = exists().where(Job.id == Attempt.job_id, Job.debug)
     await session.execute(
         update(Attempt)
-        .where(
-            Attempt.ended_at.is_(None),
-            Attempt.stop_requested_at.is_(None),
-            Attempt.launched_at.is_not(None),
-            ~debugged,
-            *late,
-        )
+        .where(RUNNING, Attempt.stop_requested_at.is_(None), ~debugged, *late)
         .values(stop_cause=cause, stop_requested_at=utcnow())
         .execution_options(synchronize_session=False)
     )

@@ -8,7 +8,6 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from datetime import datetime
 
 from backend.context import Context
 from backend.infra import metrics
@@ -89,9 +88,9 @@ class Mirror:
         for job in jobs:
             try:
                 if run_id := await self._runs.find(job.id):
-                    ended_at = _ms(job.finished_at) if job.finished_at is not None else None
                     tags = {"trainyard.status": job.status}
-                    await self._runs.set_status(run_id, RUN_STATUS[job.status], ended_at, tags)
+                    status = RUN_STATUS[job.status]
+                    await self._runs.set_status(run_id, status, job.finished_at, tags)
                     await self._runs.delete(run_id)
             except MlflowRefusedError as error:
                 logger.warning("job %s was deleted; MLflow keeps its run: %s", job.id, error)
@@ -115,12 +114,12 @@ class Mirror:
         async with self._ctx.db.reading() as session:
             epochs = await repository.missing_epochs(session, job, EPOCHS_AT_ONCE)
         run_id = job.mlflow_run_id or await self._make_run(job)
-        points = [Point(row.epoch, _ms(row.at), row.values) for row in epochs]
+        points = [Point(row.epoch, row.at, row.values) for row in epochs]
         done = job.status in FINISHED and len(epochs) < EPOCHS_AT_ONCE
         last = epochs[-1].epoch if epochs else job.mlflow_epoch
         if done and job.best:
             # MLflow shows the last step. After a retry that one is the next epoch's, too.
-            points.append(Point(last + 1, _ms(job.finished_at or job.updated_at), job.metrics))
+            points.append(Point(last + 1, job.finished_at or job.updated_at, job.metrics))
         try:
             await self._runs.log(run_id, points)
         except MlflowRefusedError as error:
@@ -140,19 +139,14 @@ class Mirror:
         shown = f"{dataset.name} v{dataset.version} ({dataset.id})" if dataset else job.dataset_id
         tags = {"trainyard.dataset": shown, "trainyard.trainer": job.trainer}
         run_id = await self._runs.find_or_create(
-            job.id, job.name or job.id, _ms(job.started_at or job.created_at), tags, job.config
+            job.id, job.name or job.id, job.started_at or job.created_at, tags, job.config
         )
         async with self._ctx.db.transaction() as session:
             await repository.note(session, job.id, mlflow_run_id=run_id)
         return run_id
 
     async def _show_status(self, job: Job, run_id: str, missing: str = "") -> None:
-        ended_at = _ms(job.finished_at) if job.finished_at is not None else None
         tags = {"trainyard.status": job.status, "trainyard.cause": job.cause or ""}
         tags["trainyard.refused"] = missing[:VALUE_LENGTH]
         status = RUN_STATUS.get(job.status, "RUNNING")
-        await self._runs.set_status(run_id, status, ended_at, tags)
-
-
-def _ms(at: datetime) -> int:
-    return round(at.timestamp() * 1000)
+        await self._runs.set_status(run_id, status, job.finished_at, tags)

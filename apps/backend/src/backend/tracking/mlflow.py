@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, NamedTuple, Self
 
@@ -19,10 +20,10 @@ TIMEOUT_S = 10.0
 
 
 class Point(NamedTuple):
-    """The metrics of one epoch; `at` in milliseconds since 1970."""
+    """The metrics of one epoch."""
 
     epoch: int
-    at: int
+    at: datetime
     values: Mapping[str, float | None]
 
 
@@ -60,7 +61,7 @@ class Runs:
         self,
         job_id: str,
         name: str,
-        started_at: int,
+        started_at: datetime,
         tags: Mapping[str, str],
         params: Mapping[str, Any],
     ) -> str:
@@ -71,7 +72,7 @@ class Runs:
                 "runs/create",
                 experiment_id=self._experiment,
                 run_name=name,
-                start_time=started_at,
+                start_time=_ms(started_at),
                 tags=_entries({**tags, JOB_TAG: job_id}),
             )
             run_id = str(created["run"]["info"]["run_id"])
@@ -84,7 +85,7 @@ class Runs:
     async def log(self, run_id: str, points: Sequence[Point]) -> None:
         """Send what there is; null, which stands for NaN and infinity, is no point of a curve."""
         metrics = [
-            {"key": clean(key), "value": value, "timestamp": point.at, "step": point.epoch}
+            {"key": clean(key), "value": value, "timestamp": _ms(point.at), "step": point.epoch}
             for point in points
             for key, value in point.values.items()
             if value is not None
@@ -94,11 +95,11 @@ class Runs:
             await self._post("runs/log-batch", run_id=run_id, metrics=some)
 
     async def set_status(
-        self, run_id: str, status: str, ended_at: int | None, tags: Mapping[str, str]
+        self, run_id: str, status: str, ended_at: datetime | None, tags: Mapping[str, str]
     ) -> None:
         """`status` is MLflow's: RUNNING, FINISHED, FAILED or KILLED."""
         await self._post("runs/log-batch", run_id=run_id, tags=_entries(tags))
-        ended = {} if ended_at is None else {"end_time": ended_at}
+        ended = {} if ended_at is None else {"end_time": _ms(ended_at)}
         await self._post("runs/update", run_id=run_id, status=status, **ended)
 
     async def delete(self, run_id: str) -> None:
@@ -167,6 +168,10 @@ def clean(name: str) -> str:
         return cleaned
     hashed = hashlib.sha256(name.encode(errors="replace")).hexdigest()[:16]
     return f"{cleaned[: NAME_LENGTH - 17]}_{hashed}"
+
+
+def _ms(at: datetime) -> int:
+    return round(at.timestamp() * 1000)
 
 
 def _entries(values: Mapping[str, str]) -> list[dict[str, str]]:

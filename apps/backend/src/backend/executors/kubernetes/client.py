@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 
 import aiohttp
 from kubernetes.aio import config
-from kubernetes.aio.client import ApiClient, ApiException, Configuration
-from kubernetes.aio.watch import Watch
+from kubernetes.aio.client import ApiClient, Configuration
 
 from backend.executors.base import ExecutorUnavailableError
 from backend.executors.kubernetes.diagnosis import trim
@@ -108,29 +107,18 @@ class KubernetesApi:
         self, kind: str, version: str, **query: str
     ) -> AsyncIterator[tuple[str, Object]]:
         """What changed since `version`, as (ADDED|MODIFIED|DELETED, its trim), for WATCH_S."""
-
-        async def opened(**given: Any) -> aiohttp.ClientResponse:
-            return await self._send(
-                "GET",
-                kind,
-                query={
-                    **query,
-                    "watch": "true",
-                    "timeoutSeconds": str(given["timeout_seconds"]),
-                    "resourceVersion": given["resource_version"],
-                },
-                silent_s=WATCH_S + ANSWER_S,
-            )
-
-        watch = Watch(return_type="object")
-        stream = watch.stream(opened, resource_version=version, timeout_seconds=WATCH_S)
+        query |= {"watch": "true", "timeoutSeconds": str(WATCH_S), "resourceVersion": version}
+        response = await self._send("GET", kind, query=query, silent_s=WATCH_S + ANSWER_S)
         try:
-            async with watch:
-                async for event in stream:
-                    if isinstance(event, str):
+            async with response:
+                async for line in response.content:
+                    if not line.endswith(b"\n"):
                         return  # the half of a line that arrived before the connection broke
-                    yield event["type"], trim(event["raw_object"])
-        except (ApiException, aiohttp.ClientError, OSError) as error:
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":  # as a rule, `version` is too old
+                        raise _away(event["object"].get("message"))
+                    yield event["type"], trim(event["object"])
+        except (aiohttp.ClientError, OSError) as error:
             raise _away(error) from error
 
     async def _json(self, method: str, kind: str, name: str = "", **request: Any) -> Object:
