@@ -16,7 +16,7 @@ from backend.infra.database import utcnow
 from backend.orchestration import attempts, repairs, repository
 from backend.state.causes import Cause
 from backend.state.jobs import Attempt
-from backend.state.statuses import JobStatus
+from backend.state.statuses import ACTIVE, JobStatus
 from backend.state.tokens import sha256
 from backend.temporal.workflows import Launched
 from sqlalchemy import text
@@ -264,7 +264,7 @@ async def test_what_an_attempt_waits_for_and_its_launch_are_noted_at_the_same_ti
             return bool(await session.scalar(text(waiting)))
 
     async with asyncio.TaskGroup() as group, ctx.db.transaction() as session:
-        await repository.set_wait_message(session, ref.job_id, "no node has room")
+        await repository.set_message(session, ref.job_id, "no node has room", *ACTIVE)
         group.create_task(confirm())
         await until(blocked, "the launch waits for the job")
         await repository.record_waiting(session, ref, None)

@@ -57,14 +57,6 @@ def create_app(settings: Settings) -> FastAPI:
         ValueError: the trainers' manifests are wrong, or a setting asks for what this version cannot
             do.
     """
-    context = _context(settings)
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _running(context, app.state.heartbeat_ingest, app.state.log_ingest):
-            yield
-        await app.state.checks.close()
-
     # /docs comes with its script: a cluster without the internet shows it too.
     app = FastAPIOffline(
         redoc_url=None,
@@ -75,10 +67,10 @@ def create_app(settings: Settings) -> FastAPI:
         summary="Submit trainings of vision models and follow them.",
         description="Errors are problem details (RFC 9457); their `detail` says what to do.",
         openapi_tags=TAGS,
-        lifespan=lifespan,
+        lifespan=_running,
         generate_unique_id_function=lambda route: route.name,
     )
-    app.state.context = context
+    app.state.context = context = _context(settings)
     app.state.heartbeat_ingest = HeartbeatIngest(context)
     app.state.log_ingest = LogIngest(context)
     app.state.checks = Checks(context)
@@ -122,17 +114,17 @@ def _mount(app: FastAPI, settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def _running(
-    context: Context, heartbeats: HeartbeatIngest, output: LogIngest
-) -> AsyncIterator[None]:
+async def _running(app: FastAPI) -> AsyncIterator[None]:
     """Run the background tasks for as long as the application serves."""
-    tasks = [
-        asyncio.create_task(always("bus", context.bus.run)),
-        asyncio.create_task(always("lag", context.lag.run)),
-        asyncio.create_task(always("heartbeats", heartbeats.run)),
-        asyncio.create_task(always("output", output.run)),
-        asyncio.create_task(_once_ready(context)),
-    ]
+    context: Context = app.state.context
+    work = {
+        "bus": context.bus.run,
+        "lag": context.lag.run,
+        "heartbeats": app.state.heartbeat_ingest.run,
+        "output": app.state.log_ingest.run,
+    }
+    tasks = [asyncio.create_task(always(name, run)) for name, run in work.items()]
+    tasks.append(asyncio.create_task(_once_ready(context)))
     try:
         yield
     finally:
@@ -142,6 +134,7 @@ async def _running(
         await asyncio.gather(*tasks, return_exceptions=True)
         await context.store.close()
         await context.db.close()
+        await app.state.checks.close()
 
 
 async def _once_ready(context: Context) -> None:

@@ -12,10 +12,10 @@ import os
 import signal
 import sys
 import tempfile
-from typing import IO
+from typing import IO, Any
 from urllib.parse import urlsplit
 
-from trainyard_datasets import limits
+from trainyard_datasets import index, limits
 from trainyard_datasets.problems import UnavailableError
 
 logger = logging.getLogger(__name__)
@@ -36,17 +36,42 @@ class OverrunError(Exception):
 
 async def run_check(
     url: str, size: int, sha256: str | None, task: str, index_file: IO[bytes]
-) -> bytes:
-    """What the check of the archive at `url` found, as JSON that nobody has validated.
+) -> dict[str, Any]:
+    """What the check of the archive at `url` found: `accepted`, `sha256` and `report`, not validated.
 
-    The index of a dataset that is accepted is written to `index_file`. If the caller is cancelled,
-    the process is killed.
+    The index of a dataset that is accepted is written to `index_file`, which is left at its start;
+    it is verified, and `index_sha256` is its hash. If the caller is cancelled, the process is killed.
 
     Raises:
         UnavailableError: the store does not answer.
         OverrunError: it was stopped by its limits of time.
-        CrashedError: there is no result.
+        CrashedError: there is no result, or no index.
     """
+    index_file.truncate(0)
+    index_file.seek(0)
+    output = await _output(url, size, sha256, task, index_file)
+    try:
+        found: dict[str, Any] = json.loads(output)
+        if found["accepted"]:
+            found["index_sha256"] = await asyncio.to_thread(_verified, index_file)
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise CrashedError("no result") from error
+    return found
+
+
+def _verified(index_file: IO[bytes]) -> str:
+    index_file.seek(0)
+    try:
+        sha256 = index.verify(index_file)
+    except ValueError as error:
+        raise CrashedError(f"no index: {error}") from error
+    index_file.seek(0)
+    return sha256
+
+
+async def _output(
+    url: str, size: int, sha256: str | None, task: str, index_file: IO[bytes]
+) -> bytes:
     request = {
         "url": url,
         "size": size,

@@ -1,11 +1,10 @@
 """Has a dataset checked in a process of its own, and says in words how that ended."""
 
-import asyncio
 from typing import IO
 
 from pydantic import BaseModel, ValidationError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
-from trainyard_datasets import index, limits, process
+from trainyard_datasets import limits, process
 from trainyard_datasets.problems import UnavailableError
 
 from backend.context import Context
@@ -15,12 +14,10 @@ from backend.state import object_keys
 from backend.state.datasets import Dataset
 
 _ATTEMPTS = 2
-# Each may take limits.MEMORY_BYTES; further ones wait.
-_SLOTS = asyncio.Semaphore(2)
 
 
 class Result(BaseModel):
-    """What the check found. `index_sha256` is set where the dataset is accepted."""
+    """What `trainyard_datasets.process.run_check` returns, validated."""
 
     accepted: bool
     sha256: str | None
@@ -41,50 +38,33 @@ async def run(ctx: Context, dataset: Dataset, index_file: IO[bytes]) -> Result:
         stop=stop_after_attempt(_ATTEMPTS),
         reraise=True,
     )
-    async with _SLOTS:
-        try:
-            return await attempts(_run_once, ctx, dataset, index_file)
-        except process.CrashedError as error:
-            return _rejected(
-                f"Checking this dataset crashed {_ATTEMPTS} times ({error}), most likely because it "
-                "ran out of memory or a file is malformed. Push a smaller dataset, or see the "
-                "backend's log."
-            )
-        except process.OverrunError:
-            return _rejected(
-                f"Checking this dataset took longer than {limits.WALL_S / 60:g} minutes. Split it "
-                "into smaller datasets."
-            )
-        except UnavailableError as error:
-            raise ObjectStoreError(
-                f"Dataset {dataset.id} could not be read from the object store: {error}"
-            ) from error
+    try:
+        return await attempts(_run_once, ctx, dataset, index_file)
+    except process.CrashedError as error:
+        return _rejected(
+            f"Checking this dataset crashed {_ATTEMPTS} times ({error}), most likely because it ran "
+            "out of memory or a file is malformed. Push a smaller dataset, or see the backend's log."
+        )
+    except process.OverrunError:
+        return _rejected(
+            f"Checking this dataset took longer than {limits.WALL_S / 60:g} minutes. Split it into "
+            "smaller datasets."
+        )
+    except UnavailableError as error:
+        raise ObjectStoreError(
+            f"Dataset {dataset.id} could not be read from the object store: {error}"
+        ) from error
 
 
 async def _run_once(ctx: Context, dataset: Dataset, index_file: IO[bytes]) -> Result:
-    index_file.truncate(0)
-    index_file.seek(0)
     url = await ctx.store.presign_internal_get(
         ctx.settings.datasets_bucket, object_keys.dataset(dataset.id), lifetime_s=2 * limits.WALL_S
     )
-    output = await process.run_check(url, dataset.size, dataset.sha256, dataset.task, index_file)
+    found = await process.run_check(url, dataset.size, dataset.sha256, dataset.task, index_file)
     try:
-        result = Result.model_validate_json(output)
+        return Result.model_validate(found)
     except ValidationError as error:
         raise process.CrashedError("no result") from error
-    if result.accepted:
-        result.index_sha256 = await asyncio.to_thread(_verified, index_file)
-    return result
-
-
-def _verified(index_file: IO[bytes]) -> str:
-    index_file.seek(0)
-    try:
-        sha256 = index.verify(index_file)
-    except ValueError as error:
-        raise process.CrashedError(f"no index: {error}") from error
-    index_file.seek(0)
-    return sha256
 
 
 def _rejected(message: str) -> Result:

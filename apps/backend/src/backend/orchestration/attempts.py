@@ -33,7 +33,7 @@ from backend.state import object_keys, retry_policy
 from backend.state.causes import CAUSE_RULES, Cause
 from backend.state.datasets import Dataset, DatasetStatus
 from backend.state.jobs import Attempt, Job
-from backend.state.statuses import FINISHED, JobStatus
+from backend.state.statuses import ACTIVE, FINISHED, JobStatus
 from backend.state.transitions import transition
 from backend.temporal.workflows import Launched, Settled
 
@@ -69,10 +69,14 @@ async def launch(ctx: Context, job_id: str) -> Launched | None:
         try:
             return await _launch(ctx, job_id)
         except (ExecutorUnavailableError, DatasetPendingError) as error:
-            async with ctx.db.transaction() as session:
-                await repository.set_wait_message(session, job_id, str(error))
-            await ctx.bus.publish(job_id)
+            await _tell(ctx, job_id, str(error), JobStatus.PREPARING)
             raise
+
+
+async def _tell(ctx: Context, job_id: str, message: str, *statuses: JobStatus) -> None:
+    async with ctx.db.transaction() as session:
+        await repository.set_message(session, job_id, message, *statuses)
+    await ctx.bus.publish(job_id)
 
 
 async def _launch(ctx: Context, job_id: str) -> Launched | None:
@@ -168,7 +172,8 @@ async def _tell_of_debugger(
     again = " again" if ref.number > 1 else ""
     text = f"Attempt {ref.number} opens a debug port and waits{again}:"
     detail = f"attach a debugger to 127.0.0.1:{port} where it runs, or cancel the job."
-    await repository.set_wait_message(session, ref.job_id, f"{text} {detail}")
+    told = f"{text} {detail}"
+    await repository.set_message(session, ref.job_id, told, JobStatus.PREPARING)
     await log_repository.note(session, ref.job_id, text, detail, ctx.settings.log_limit_bytes)
 
 
@@ -348,11 +353,7 @@ async def finalize(ctx: Context, job_id: str, number: int) -> None:
         notes = await register_artifacts(ctx, job_id)
         judged = await evaluation.result(ctx, job_id)
     except ObjectStoreError as error:
-        async with ctx.db.transaction() as session:
-            await repository.set_end_message(
-                session, job_id, f"Its end waits for its files: {error}"
-            )
-        await ctx.bus.publish(job_id)
+        await _tell(ctx, job_id, f"Its end waits for its files: {error}", *ACTIVE)
         raise
     async with ctx.db.transaction() as session:
         job = await repository.locked_job(session, job_id)

@@ -12,7 +12,7 @@ from backend.infra.database import execute_guarded, utcnow
 from backend.state.causes import Cause
 from backend.state.datasets import Dataset, DatasetStatus
 from backend.state.jobs import Attempt, Job
-from backend.state.statuses import ACTIVE, JobStatus
+from backend.state.statuses import JobStatus
 from backend.state.tokens import sha256
 
 RUNNING = and_(Attempt.ended_at.is_(None), Attempt.launched_at.is_not(None))
@@ -67,25 +67,17 @@ async def take_over(session: AsyncSession, ref: AttemptRef, executor: str) -> No
     await _update_attempt(session, ref, *guards, executor=executor, launch_token=None)
 
 
-async def set_wait_message(session: AsyncSession, job_id: str, message: str | None) -> None:
-    """Tell the user why the attempt is not launched yet."""
-    await session.execute(
-        update(Job)
-        .where(Job.id == job_id, Job.status == JobStatus.PREPARING)
-        .values(message=message)
-    )
-
-
-async def set_end_message(session: AsyncSession, job_id: str, message: str) -> None:
-    """Tell the user why a job whose trainer has exited does not end yet."""
-    await session.execute(
-        update(Job).where(Job.id == job_id, Job.status.in_(ACTIVE)).values(message=message)
-    )
+async def set_message(
+    session: AsyncSession, job_id: str, message: str | None, *statuses: JobStatus
+) -> None:
+    """Tell the user what a job that is in one of these states waits for."""
+    waiting = update(Job).where(Job.id == job_id, Job.status.in_(statuses))
+    await session.execute(waiting.values(message=message))
 
 
 async def record_waiting(session: AsyncSession, ref: AttemptRef, message: str | None) -> None:
     """Tell the user what a launched attempt waits for; None: it has started, and its stall timeout begins."""
-    await set_wait_message(session, ref.job_id, message)
+    await set_message(session, ref.job_id, message, JobStatus.PREPARING)
     await _update_attempt(session, ref, Attempt.ended_at.is_(None), progress_at=utcnow())
 
 
@@ -94,7 +86,7 @@ async def confirm_launch(session: AsyncSession, ref: AttemptRef) -> None:
     await _update_attempt(
         session, ref, Attempt.launched_at.is_(None), launched_at=utcnow(), launch_token=None
     )
-    await set_wait_message(session, ref.job_id, None)
+    await set_message(session, ref.job_id, None, JobStatus.PREPARING)
     await session.execute(
         update(Job)
         .where(Job.id == ref.job_id, Job.started_at.is_(None))
