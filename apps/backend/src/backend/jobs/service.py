@@ -169,15 +169,12 @@ async def retry(ctx: Context, job_id: str) -> JobRow:
         queued = await repository.requeue(session, job_id)
         await session.refresh(row.job)
     if not queued:
+        detail = f"Job {job_id} is {row.job.status}; only a failed or cancelled job can be retried."
         if row.job.deleting:
             detail = f"Job {job_id} is being deleted; its checkpoint is gone. Delete it again."
-            raise Problem(409, "Job not to be retried", detail)
-        raise Problem(
-            409,
-            "Job not to be retried",
-            f"Job {job_id} is {row.job.status}; only a failed or cancelled job can be retried."
-            + (" Submit a new job." if row.job.status == JobStatus.SUCCEEDED else ""),
-        )
+        elif row.job.status == JobStatus.SUCCEEDED:
+            detail += " Submit a new job."
+        raise Problem(409, "Job not to be retried", detail)
     await ctx.bus.publish(job_id)
     await _start(ctx, job_id)
     return row

@@ -113,13 +113,10 @@ class Temporal:
             max_concurrent_activities=CHECKS_AT_ONCE,
             **_THROTTLE,
         )
-        keeping = asyncio.create_task(self._keep_connected(training, checks))
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(training.run())
-                group.create_task(checks.run())
-        finally:
-            keeping.cancel()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(training.run())
+            group.create_task(checks.run())
+            group.create_task(self._keep_connected(training, checks))
 
     async def _keep_connected(self, *workers: Worker) -> None:
         """Give up a connection that leads nowhere, or to another server: it would do so for ever."""
