@@ -143,7 +143,7 @@ async def _once_ready(context: Context) -> None:
     logger.info("the database is ready")
     async with asyncio.TaskGroup() as group:
         group.create_task(
-            forever("waiting for the object store", ObjectStoreError)(context.store.ensure_buckets)
+            forever("waiting for the object store", ObjectStoreError, context.store.ensure_buckets)
         )
         for name, work in background(context).items():
             group.create_task(always(name, work))

@@ -94,11 +94,10 @@ class HeartbeatIngest:
 
     async def _commit(self, beats: Mapping[str, dict[str, Any]]) -> dict[str, Accepted]:
         async with self._ctx.db.transaction() as session:
-            accepted, started = await repository.write_beats(session, beats, utcnow())
+            accepted, latencies = await repository.write_beats(session, beats, utcnow())
         metrics.HEARTBEAT_BATCH.observe(len(beats))
-        for one in started:
-            if one.attempt == 1:
-                metrics.START_LATENCY.observe(one.seconds)
+        for seconds in latencies:
+            metrics.START_LATENCY.observe(seconds)
         return accepted
 
 

@@ -71,16 +71,9 @@ class Accepted(NamedTuple):
     command: Command
 
 
-class Started(NamedTuple):
-    """A job whose first batch is trained."""
-
-    attempt: int
-    seconds: float
-
-
 async def write_beats(
     session: AsyncSession, beats: Mapping[str, dict[str, Any]], now: datetime
-) -> tuple[dict[str, Accepted], list[Started]]:
+) -> tuple[dict[str, Accepted], list[float]]:
     """Write heartbeats of different jobs at once.
 
     Args:
@@ -90,7 +83,8 @@ async def write_beats(
 
     Returns:
         The jobs whose heartbeat was written; any other had a wrong or dead token or an old `seq`
-        and changed nothing. And the jobs whose first batch this one reported.
+        and changed nothing. And for each first attempt whose first batch this one reported the
+        seconds since its job was made.
     """
     telling = [beat for beat in beats.values() if _tells_of_job(beat)]
     if telling and session.get_bind().dialect.name == "postgresql":
@@ -121,7 +115,7 @@ def _tells_of_job(beat: Mapping[str, Any]) -> bool:
 
 async def _write_jobs(
     session: AsyncSession, beats: Sequence[Mapping[str, Any]], now: datetime
-) -> list[Started]:
+) -> list[float]:
     jobs = await batch_sql.run(
         session,
         _JOBS,
@@ -139,9 +133,9 @@ async def _write_jobs(
     if any("epoch" in beat and "metrics" in beat for beat in beats):
         await batch_sql.run(session, _EPOCHS, beats, now)
     return [
-        Started(job.attempt, (now - job.created_at).total_seconds())
+        (now - job.created_at).total_seconds()
         for job in jobs
-        if job.first_step_at == now
+        if job.attempt == 1 and job.first_step_at == now
     ]
 
 

@@ -14,6 +14,7 @@ from backend.executors.base import (
     LaunchError,
     Observation,
 )
+from backend.infra.wakeups import wait_and_clear
 from backend.state.causes import Cause
 
 logger = logging.getLogger(__name__)
@@ -99,12 +100,7 @@ class SubprocessExecutor:
         if busy:
             await asyncio.sleep(POLL_S)
             return
-        try:
-            async with asyncio.timeout(IDLE_POLL_S):
-                await self._launched.wait()
-        except TimeoutError:
-            return
-        self._launched.clear()
+        await wait_and_clear(self._launched, IDLE_POLL_S)
 
     async def _call(self, op: str, **arguments: Any) -> dict[str, Any]:
         request = json.dumps({"op": op, **arguments}).encode() + b"\n"

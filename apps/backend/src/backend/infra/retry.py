@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential
@@ -10,14 +10,20 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 logger = logging.getLogger(__name__)
 
 
-def forever(
-    what: str, *errors: type[Exception], traceback: bool = False
-) -> Callable[..., Coroutine[Any, Any, Any]]:
-    """A retrier: call it with a function and its arguments; it repeats while `errors` are raised.
+async def forever(
+    what: str,
+    errors: type[Exception] | tuple[type[Exception], ...],
+    work: Callable[..., Awaitable[Any]],
+    *arguments: Any,
+    traceback: bool = False,
+) -> Any:
+    """What `work` returns, called with `arguments`, and again while it raises `errors`.
 
     Args:
         what: logged with the error before each pause.
         errors: which exceptions are waited out; any other is raised.
+        work: what to call.
+        arguments: of it.
         traceback: whether the log shows where the error came from.
     """
 
@@ -27,21 +33,17 @@ def forever(
         error = state.outcome.exception() if state.outcome else None
         logger.warning("%s: %s", what, error, exc_info=error if traceback else None)
 
+    async def once() -> Any:
+        # A task of its own: a TaskGroup that failed leaves its cancel counted on the task that it
+        # is in (Python 3.11 and 3.12), which would then look cancelled for ever.
+        return await asyncio.ensure_future(work(*arguments))
+
     retrying = AsyncRetrying(
         retry=retry_if_exception_type(errors),
         wait=wait_exponential(multiplier=0.1, max=2),
         before_sleep=say,
     )
-
-    async def repeat(work: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
-        async def once() -> Any:
-            # A task of its own: a TaskGroup that failed leaves its cancel counted on the task that it
-            # is in (Python 3.11 and 3.12), which would then look cancelled for ever.
-            return await asyncio.ensure_future(work(*arguments))
-
-        return await retrying(once)
-
-    return repeat
+    return await retrying(once)
 
 
 def being_cancelled() -> bool:
@@ -53,4 +55,4 @@ def being_cancelled() -> bool:
 async def always(name: str, work: Callable[[], Awaitable[Any]]) -> None:
     """Run `work`; should it fail, say so and start it again."""
     what = f"the background task {name!r} failed and starts again"
-    await forever(what, Exception, traceback=True)(work)
+    await forever(what, Exception, work, traceback=True)

@@ -6,7 +6,7 @@ A wake-up carries no data: its receiver reads the database. A lost one only dela
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -15,6 +15,14 @@ from backend.infra.retry import forever
 
 CHANNEL = "trainyard:jobs"
 SAFETY_POLL_S = 2.0
+
+
+async def wait_and_clear(event: asyncio.Event, within_s: float | None) -> None:
+    """Return once `event` is set, or after `within_s`."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(within_s):
+            await event.wait()
+    event.clear()
 
 
 class Subscription:
@@ -28,12 +36,7 @@ class Subscription:
 
     async def wait(self) -> None:
         """Return at the next wake-up, or after `SAFETY_POLL_S` in case one was lost."""
-        try:
-            async with asyncio.timeout(SAFETY_POLL_S):
-                await self._event.wait()
-        except TimeoutError:
-            return
-        self._event.clear()
+        await wait_and_clear(self._event, SAFETY_POLL_S)
 
 
 class WakeupBus:
@@ -86,9 +89,9 @@ class WakeupBus:
             return
         try:
             async with asyncio.TaskGroup() as group:
+                away = "Redis (REDIS_URL) is away", (RedisError, OSError)
                 for work in (self._send, self._receive):
-                    waiting = forever("Redis (REDIS_URL) is away", RedisError, OSError)
-                    group.create_task(waiting(work, self._redis))
+                    group.create_task(forever(*away, work, self._redis))
         finally:
             await self._redis.aclose()
 

@@ -34,11 +34,11 @@ async def create_job(
     ] = None,
 ) -> JobOut:
     """The config is checked and completed before anything starts."""
-    created = await service.create(ctx, body, idempotency_key)
-    if not created.new:
+    row, is_new = await service.create(ctx, body, idempotency_key)
+    if not is_new:
         response.status_code = status.HTTP_200_OK
-    response.headers["Location"] = f"/api/v1/jobs/{created.row.job.id}"
-    return JobOut.of(created.row)
+    response.headers["Location"] = f"/api/v1/jobs/{row.job.id}"
+    return JobOut.of(row)
 
 
 @router.get("", summary="List jobs, the newest first")

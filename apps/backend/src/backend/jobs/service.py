@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -25,13 +25,11 @@ from backend.weights.repository import find as find_weights
 logger = logging.getLogger(__name__)
 
 
-class Created(NamedTuple):
-    row: JobRow
-    new: bool
-
-
-async def create(ctx: Context, body: JobCreate, idempotency_key: str | None) -> Created:
+async def create(ctx: Context, body: JobCreate, idempotency_key: str | None) -> tuple[JobRow, bool]:
     """Accept a job; it starts as soon as Temporal drives it.
+
+    Returns:
+        The job, and whether it is new: the key may have been used for it before.
 
     Raises:
         Problem: 422 when the dataset or the config will not do, 409 when the key was used for
@@ -42,7 +40,7 @@ async def create(ctx: Context, body: JobCreate, idempotency_key: str | None) -> 
     canonical = json.dumps(sent, sort_keys=True)
     request_sha256 = hashlib.sha256(canonical.encode()).hexdigest()
     if idempotency_key and (earlier := await _earlier(ctx, idempotency_key, request_sha256)):
-        return Created(earlier, new=False)
+        return earlier, False
     there = await resources.gpus(ctx, body)
     try:
         async with ctx.db.transaction() as session:
@@ -63,10 +61,10 @@ async def create(ctx: Context, body: JobCreate, idempotency_key: str | None) -> 
     except IntegrityError:
         # An equal request was faster.
         if idempotency_key and (earlier := await _earlier(ctx, idempotency_key, request_sha256)):
-            return Created(earlier, new=False)
+            return earlier, False
         raise
     await _start(ctx, job.id)
-    return Created(JobRow(job, None), new=True)
+    return JobRow(job, None), True
 
 
 async def _weights(

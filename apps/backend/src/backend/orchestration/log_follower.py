@@ -50,7 +50,7 @@ class LogFollower:
         if self._ctx.executor.echoes_logs:
             return  # its trainers all have a supervisor
         try:
-            await forever("following logs", Exception)(self._look)
+            await forever("following logs", Exception, self._look)
         finally:
             for task in self._following.values():
                 task.cancel()

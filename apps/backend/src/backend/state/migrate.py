@@ -70,7 +70,7 @@ async def migrate(database: Database) -> None:
                 raise
             raise _LockedError("a backup or another migration holds it") from error
 
-    await forever("waiting for a lock on the tables", _LockedError)(once)
+    await forever("waiting for a lock on the tables", _LockedError, once)
 
 
 def _foreign(current: str, *, newest: str, oldest: str) -> str:
@@ -117,4 +117,4 @@ def _known() -> list[str]:
 async def wait(database: Database) -> None:
     """Return once `check` passes, saying meanwhile what is waited for."""
     missing = (SchemaError, OSError, DBAPIError)
-    await forever("waiting for the database (DATABASE_URL)", *missing)(check, database)
+    await forever("waiting for the database (DATABASE_URL)", missing, check, database)

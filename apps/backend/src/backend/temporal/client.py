@@ -87,9 +87,8 @@ class Temporal:
 
     async def run_worker(self, activities: Sequence[Callable[..., Any]]) -> None:
         """Connect, however long it takes, and work off workflows and activities for ever."""
-        await forever(f"Temporal at {self._address} (TEMPORAL_ADDRESS) is away", Exception)(
-            self._work, activities
-        )
+        away = f"Temporal at {self._address} (TEMPORAL_ADDRESS) is away"
+        await forever(away, Exception, self._work, activities)
 
     async def _work(self, activities: Sequence[Callable[..., Any]]) -> None:
         self._client = client = await self._connect()

@@ -2,13 +2,13 @@
 
 import asyncio
 import re
-from contextlib import suppress
 
 from backend.executors.base import AttemptRef, ExecutorUnavailableError
 from backend.executors.kubernetes.client import KubernetesApi, KubernetesRefusedError, Object
 from backend.executors.kubernetes.diagnosis import AttemptObjects
 from backend.executors.kubernetes.objects import END_RECORDED, JOB, ref_of
 from backend.infra.retry import forever
+from backend.infra.wakeups import wait_and_clear
 
 _QUERIES = {
     "jobs": {"labelSelector": JOB},
@@ -32,15 +32,12 @@ class AttemptWatch:
 
     async def follow(self) -> None:
         """Watch forever; after an outage everything is listed again."""
-        away = forever("watching training Jobs", ExecutorUnavailableError, KubernetesRefusedError)
-        await away(self._follow_all)
+        away = ExecutorUnavailableError, KubernetesRefusedError
+        await forever("watching training Jobs", away, self._follow_all)
 
     async def change(self, within_s: float | None) -> bool:
         """Wait for a change, or for `within_s`. False: not everything was listed yet."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(within_s):
-                await self._woken.wait()
-        self._woken.clear()
+        await wait_and_clear(self._woken, within_s)
         return self.listed
 
     @property
