@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.datasets.schemas import DatasetQuery
 from backend.infra import pagination
-from backend.infra.database import execute_guarded
 from backend.state.datasets import Dataset, DatasetStatus
 from backend.state.jobs import Job
 from backend.state.statuses import ACTIVE
@@ -63,14 +62,6 @@ async def page(session: AsyncSession, wanted: DatasetQuery) -> tuple[Sequence[Da
         query = query.where(Dataset.version == wanted.version)
     rows, next_cursor = await pagination.page(session, query, Dataset, wanted)
     return [row[0] for row in rows], next_cursor
-
-
-async def transition(
-    session: AsyncSession, id_: str, source: DatasetStatus, to: DatasetStatus, **columns: Any
-) -> bool:
-    """One guarded update; False when the dataset was not in `source`."""
-    movable = update(Dataset).where(Dataset.id == id_, Dataset.status == source)
-    return await execute_guarded(session, movable.values(status=to, **columns))
 
 
 async def delete(session: AsyncSession, id_: str) -> None:

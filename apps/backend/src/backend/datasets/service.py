@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -28,8 +28,10 @@ async def get(ctx: Context, id_: str) -> Dataset:
         return await existing(session, id_)
 
 
-async def existing(session: AsyncSession, id_: str) -> Dataset:
-    dataset = await repository.find(session, id_)
+async def existing(
+    session: AsyncSession, id_: str, lock: Literal["update"] | None = None
+) -> Dataset:
+    dataset = await repository.find(session, id_, lock=lock)
     if dataset is None:
         raise not_found("Dataset", id_)
     return dataset
@@ -126,10 +128,9 @@ async def complete(ctx: Context, id_: str, parts: Sequence[CompletedPart]) -> Da
     if dataset.status == DatasetStatus.UPLOADING:
         await _join(ctx, dataset, parts)
         async with ctx.db.transaction() as session:
-            await repository.transition(
-                session, id_, DatasetStatus.UPLOADING, DatasetStatus.CHECKING, upload_id=None
-            )
-            dataset = await existing(session, id_)
+            dataset = await existing(session, id_, "update")
+            if dataset.status == DatasetStatus.UPLOADING:
+                dataset.status, dataset.upload_id = DatasetStatus.CHECKING, None
     if dataset.status == DatasetStatus.CHECKING:
         await ctx.temporal.start_check(id_)  # if Temporal is down, `start_workflows` does
     return dataset
@@ -212,15 +213,14 @@ async def run_check(ctx: Context, id_: str) -> None:
         result = await check_process.run(ctx, dataset, index)
         if result.index_sha256 is not None:
             await ctx.store.put(bucket, key, index)
-    columns: dict[str, Any] = {"report": result.report.model_dump()}
-    columns["index_sha256"] = result.index_sha256
-    if result.sha256 is not None:
-        columns["sha256"] = result.sha256
-    to = DatasetStatus.READY if result.accepted else DatasetStatus.REJECTED
     async with ctx.db.transaction() as session:
-        changed = await repository.transition(session, id_, dataset.status, to, **columns)
-        left = await repository.find(session, id_)
-    if not changed and (left is None or left.status != DatasetStatus.READY):
+        left = await repository.find(session, id_, lock="update")
+        if left is not None and left.status == dataset.status:
+            left.status = DatasetStatus.READY if result.accepted else DatasetStatus.REJECTED
+            left.report = result.report.model_dump()
+            left.sha256 = result.sha256 or left.sha256
+            left.index_sha256 = result.index_sha256
+    if result.accepted and (left is None or left.status != DatasetStatus.READY):
         await ctx.store.delete(bucket, key)  # the dataset was deleted meanwhile
 
 
@@ -248,9 +248,7 @@ async def delete(ctx: Context, id_: str) -> None:
     """
     report = Report.of_error("Deletion was interrupted. Delete it again.").model_dump()
     async with ctx.db.transaction() as session:
-        dataset = await repository.find(session, id_, lock="update")
-        if dataset is None:
-            raise not_found("Dataset", id_)
+        dataset = await existing(session, id_, "update")
         if jobs := await repository.unfinished_jobs(session, id_):
             raise Problem(
                 409,

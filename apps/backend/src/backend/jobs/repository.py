@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Float, and_, cast, delete, extract, func, or_, select, update
+from sqlalchemy import Float, and_, cast, extract, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.infra import pagination
@@ -12,7 +12,7 @@ from backend.infra.database import execute_guarded, utcnow
 from backend.jobs.schemas import JobQuery
 from backend.state.causes import Cause
 from backend.state.jobs import Attempt, EpochMetrics, Job
-from backend.state.statuses import FINISHED, JobStatus
+from backend.state.statuses import JobStatus
 from backend.state.transitions import transition
 
 _DURATION = cast(extract("epoch", Job.finished_at), Float) - cast(
@@ -76,18 +76,6 @@ async def ask_to_finish(session: AsyncSession, job: Job) -> bool:
         Attempt.stop_requested_at.is_(None),
     )
     return await execute_guarded(session, running.values(stop_cause=Cause.COMPLETED))
-
-
-async def mark_deleting(session: AsyncSession, job_id: str) -> bool:
-    """Bar a finished job from being retried; False: it is not finished (or not there)."""
-    finished = update(Job).where(Job.id == job_id, Job.status.in_(FINISHED))
-    return await execute_guarded(session, finished.values(deleting=True))
-
-
-async def delete_finished(session: AsyncSession, job_id: str) -> bool:
-    """Delete the job and all that hangs on it; False when it is not finished (or not there)."""
-    finished = delete(Job).where(Job.id == job_id, Job.status.in_(FINISHED))
-    return await execute_guarded(session, finished)
 
 
 async def count_by_status(session: AsyncSession) -> dict[str, int]:

@@ -187,19 +187,14 @@ async def delete(ctx: Context, job_id: str) -> None:
     """
     async with ctx.db.transaction() as session:
         # From here on it cannot be retried: it would find no checkpoint.
-        marked = await repository.mark_deleting(session, job_id)
-        row = await existing(session, job_id)
-    if not marked:
-        raise _unfinished(row.job)
+        (await _locked_finished(session, job_id)).deleting = True
     # The store first: what fails between the two can be tried again as long as there is a row.
     await ctx.store.delete_prefix(ctx.settings.models_bucket, object_keys.job(job_id))
     async with ctx.db.transaction() as session:
-        deleted = await repository.delete_finished(session, job_id)
-        if deleted and ctx.settings.mlflow_tracking_uri:
-            job = row.job
+        job = await _locked_finished(session, job_id)
+        await session.delete(job)
+        if ctx.settings.mlflow_tracking_uri:
             session.add(DeletedJob(id=job_id, status=job.status, finished_at=job.finished_at))
-    if not deleted:
-        raise _unfinished((await get(ctx, job_id)).job)
     await ctx.bus.publish(job_id)
 
 
@@ -217,12 +212,15 @@ async def existing(session: AsyncSession, job_id: str) -> JobRow:
     return row
 
 
-def _unfinished(job: Job) -> Problem:
-    return Problem(
-        409,
-        "Job not finished",
-        f"Job {job.id} is {job.status}. Cancel it and wait for its end, then delete it.",
-    )
+async def _locked_finished(session: AsyncSession, job_id: str) -> Job:
+    """Raise a Problem unless there is such a job (404), and it is finished (409)."""
+    job = await session.get(Job, job_id, with_for_update=True)
+    if job is None:
+        raise not_found("Job", job_id)
+    if job.status not in FINISHED:
+        detail = f"Job {job.id} is {job.status}. Cancel it and wait for its end, then delete it."
+        raise Problem(409, "Job not finished", detail)
+    return job
 
 
 async def _start(ctx: Context, job_id: str) -> None:
