@@ -28,6 +28,7 @@ WATCH_S = 60
 PAGE = 200
 PAGES_SHARE = 0.25
 
+MERGE = "application/merge-patch+json"
 # The token is about to be renewed; too many requests.
 TRANSIENT = {HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS}
 GROUPS = {"jobs": "/apis/batch/v1", "pods": "/api/v1", "events": "/api/v1", "secrets": "/api/v1"}
@@ -63,11 +64,11 @@ class KubernetesApi:
         if client is not None:
             await client.close()
 
-    async def create(self, kind: str, body: Object) -> Object:
-        return await self._json("POST", kind, body=body)
-
-    async def get(self, kind: str, name: str) -> Object:
-        return await self._json("GET", kind, name)
+    async def call(self, method: str, kind: str, name: str = "", **request: Any) -> Object:
+        """The answer to one request; `request`: its `query`, `body` and `content_type`."""
+        response = await self._send(method, kind, name, total_s=ANSWER_S, **request)
+        answer: Object = json.loads(await _body(response))
+        return answer
 
     async def pages(self, kind: str, **query: str) -> AsyncIterator[Page]:
         """All of a kind, trimmed: in parts that do not hold up the event loop."""
@@ -81,18 +82,6 @@ class KubernetesApi:
             if not page_query["continue"]:
                 return
             await asyncio.sleep((time.perf_counter() - began) / PAGES_SHARE)
-
-    async def check(self) -> None:
-        """Whether it answers, and lets us see Jobs."""
-        await self._json("GET", "jobs", query={"limit": "1"})
-
-    async def delete(self, kind: str, name: str, **query: str) -> None:
-        await self._json("DELETE", kind, name, query=query)
-
-    async def merge(self, kind: str, name: str, patch: Object) -> None:
-        await self._json(
-            "PATCH", kind, name, body=patch, content_type="application/merge-patch+json"
-        )
 
     async def log(self, pod: str, **query: str) -> AsyncIterator[bytes]:
         """The log of the pod's container; with `follow`, further output for up to LOG_S."""
@@ -120,11 +109,6 @@ class KubernetesApi:
                     yield event["type"], trim(event["object"])
         except (aiohttp.ClientError, OSError) as error:
             raise _away(error) from error
-
-    async def _json(self, method: str, kind: str, name: str = "", **request: Any) -> Object:
-        response = await self._send(method, kind, name, total_s=ANSWER_S, **request)
-        answer: Object = json.loads(await _body(response))
-        return answer
 
     async def _send(
         self,

@@ -23,7 +23,7 @@ from backend.executors.base import (
     LaunchError,
     Observation,
 )
-from backend.executors.kubernetes.client import KubernetesApi, KubernetesRefusedError, Object
+from backend.executors.kubernetes.client import MERGE, KubernetesApi, KubernetesRefusedError, Object
 from backend.executors.kubernetes.diagnosis import (
     Pending,
     diagnose,
@@ -112,7 +112,7 @@ class KubernetesExecutor:
 
     async def check(self) -> None:
         with _refused_as_away():
-            await self._api.check()
+            await self._api.call("GET", "jobs", query={"limit": "1"})
 
     async def observe(self) -> AsyncGenerator[Sequence[Observation]]:
         watched = self._watched
@@ -145,7 +145,8 @@ class KubernetesExecutor:
         else:
             patch: Object = {"metadata": {"labels": {END_RECORDED: "true"}}}
             with _refused_as_away(but=HTTPStatus.NOT_FOUND):
-                await self._api.merge("jobs", job_name(ref), patch)
+                job = job_name(ref)
+                await self._api.call("PATCH", "jobs", job, body=patch, content_type=MERGE)
         self._forgotten.add(ref)
         self._drop_gone(ref)
 
@@ -186,15 +187,15 @@ class KubernetesExecutor:
                 )
             place(wanted, placement)
         try:
-            job = await self._api.create("jobs", wanted)
+            job = await self._api.call("POST", "jobs", body=wanted)
         except KubernetesRefusedError as error:
             # It may be there already: a quota refuses a second one before its name does.
             try:
-                job = await self._api.get("jobs", job_name(spec.ref))
+                job = await self._api.call("GET", "jobs", job_name(spec.ref))
             except KubernetesRefusedError:
                 raise error from None
         try:
-            await self._api.create("secrets", build_secret(spec, job))
+            await self._api.call("POST", "secrets", body=build_secret(spec, job))
         except KubernetesRefusedError as error:
             if error.status != HTTPStatus.CONFLICT:
                 raise
@@ -202,7 +203,8 @@ class KubernetesExecutor:
     async def _delete(self, ref: AttemptRef) -> None:
         with _refused_as_away(but=HTTPStatus.NOT_FOUND):
             # Foreground: the Job stays until its pod has left.
-            await self._api.delete("jobs", job_name(ref), propagationPolicy="Foreground")
+            query = {"propagationPolicy": "Foreground"}
+            await self._api.call("DELETE", "jobs", job_name(ref), query=query)
 
     def _look(self, refs: Iterable[AttemptRef]) -> Sequence[Observation]:
         """New observations of these attempts since the last report."""
