@@ -85,6 +85,8 @@ it('says how to begin, starts a training by its form, follows it, and finishes i
 }, 300_000)
 
 it('shows the log, what differs from the defaults, the files and the dataset', async () => {
+  const settings = ['epochs=1', 'batch=2', 'imgsz=64'].flatMap((one) => ['--set', one])
+  const second = platform.yard('train', 'patches', '--name', 'second', ...settings)
   await page.getByRole('link', { name: 'first' }).click()
   paths.job = new URL(page.url()).pathname
   const open = (name: string) => page.getByRole('link', { name, exact: true }).click()
@@ -119,6 +121,21 @@ it('shows the log, what differs from the defaults, the files and the dataset', a
   await open('patches@1')
   await page.getByRole('row', { name: /patch 4 4/ }).waitFor()
   paths.dataset = new URL(page.url()).pathname
+  await second
+}, 180_000)
+
+it('compares two jobs: results, settings, classes and curves', async () => {
+  await page.goto(base)
+  await page.getByLabel('Choose first').check()
+  await page.getByLabel('Choose second').check()
+  await page.getByRole('link', { name: 'Compare' }).click()
+  const results = page.getByRole('region', { name: 'Results' })
+  await results.getByRole('row', { name: /mAP50-95 \d\.\d{3} .*\d\.\d{3}/ }).waitFor()
+  await page.getByRole('row', { name: 'imgsz 32 64' }).waitFor()
+  await page.getByRole('img', { name: /^mAP50 by epoch. At the end: first.*second/ }).waitFor()
+  expect(await page.getByText(/^Not comparable/).count()).toBe(0)
+  const { pathname, search } = new URL(page.url())
+  paths.compare = pathname + search
 }, 60_000)
 
 const PAGES = [
@@ -130,6 +147,7 @@ const PAGES = [
   'config',
   'files',
   'timeline',
+  'compare',
   'datasets',
   'dataset',
   'platform',

@@ -5,6 +5,7 @@ import {
   createRouter,
   lazyRouteComponent,
 } from '@tanstack/react-router'
+import { compareSearch } from './features/compare/search'
 import { DatasetsPage } from './features/datasets/DatasetsPage'
 import { jobSearch } from './features/job/search'
 import { JobsPage } from './features/jobs/JobsPage'
@@ -31,6 +32,11 @@ const newJob = createRoute({
   component: lazyRouteComponent(() => import('./features/new-job/NewJobPage'), 'NewJobPage'),
   validateSearch: newJobSearch,
 })
+const compare = createRoute({
+  ...under('/compare'),
+  component: lazyRouteComponent(() => import('./features/compare/ComparePage'), 'ComparePage'),
+  validateSearch: compareSearch,
+})
 const datasets = createRoute({ ...under('/datasets'), component: DatasetsPage })
 const dataset = createRoute({
   ...under('/datasets/$datasetId'),
@@ -38,7 +44,7 @@ const dataset = createRoute({
 })
 const platform = createRoute({ ...under('/platform'), component: PlatformPage })
 
-const routeTree = root.addChildren([jobs, newJob, job, datasets, dataset, platform])
+const routeTree = root.addChildren([jobs, newJob, job, compare, datasets, dataset, platform])
 
 export function makeRouter(history?: RouterHistory) {
   return createRouter({

@@ -67,6 +67,14 @@ export async function getJob(id: string, signal: AbortSignal): Promise<Job> {
   )
 }
 
+/** The metrics of each epoch of a job. */
+export async function listMetrics(id: string, signal: AbortSignal): Promise<EpochMetrics[]> {
+  const found = await result(
+    client.GET('/api/v1/jobs/{id}/metrics', { params: { path: { id } }, signal: limited(signal) }),
+  )
+  return found.items
+}
+
 export async function cancelJob(id: string): Promise<Job> {
   return result(
     client.POST('/api/v1/jobs/{id}/cancel', { params: { path: { id } }, signal: limited() }),

@@ -1,4 +1,4 @@
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { queryOptions, useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
 import { type Dataset, getDataset, listDatasets } from '../../api/client'
 import { useToken } from '../../api/token'
@@ -31,15 +31,18 @@ export function useDatasets() {
   })
 }
 
-export function useDataset(id: string) {
-  const token = useToken()
-  return useQuery({
+export function datasetQuery(id: string, token: string | null) {
+  return queryOptions({
     queryKey: ['dataset', id, token],
     queryFn: ({ signal }) => getDataset(id, signal),
     enabled: id !== '',
     refetchInterval: ({ state }) =>
       state.data !== undefined && isPending(state.data) ? WHILE_CHECKING_MS : false,
   })
+}
+
+export function useDataset(id: string) {
+  return useQuery(datasetQuery(id, useToken()))
 }
 
 /** What people call the newest datasets, by id. */

@@ -43,6 +43,9 @@ export function JobActions({ job, onChange }: Props) {
         <Link to="/jobs/new" search={{ from: job.id }} className="button">
           Clone
         </Link>
+        <Link to="/compare" search={{ jobs: job.id }} className="button">
+          Compare
+        </Link>
         {job.status === 'running' && (
           <button
             type="button"

@@ -19,9 +19,11 @@ interface Props {
   index: number
   offset: number
   now: number
+  picked: boolean
+  onPick: (picked: boolean) => void
 }
 
-export function JobRow({ job, dataset, index, offset, now }: Props) {
+export function JobRow({ job, dataset, index, offset, now, picked, onPick }: Props) {
   const title = titleOf(job)
   const progress = progressOf(job)
   const score = scoreOf(job)
@@ -34,6 +36,16 @@ export function JobRow({ job, dataset, index, offset, now }: Props) {
       className="job-row"
       style={{ transform: `translateY(${offset}px)` }}
     >
+      <span role="cell" className="job-pick">
+        <input
+          type="checkbox"
+          aria-label={`Choose ${title}`}
+          checked={picked}
+          onChange={({ target }) => {
+            onPick(target.checked)
+          }}
+        />
+      </span>
       <span role="rowheader" className="job-name">
         <Link to="/jobs/$jobId" params={{ jobId: job.id }} className="row-link">
           {title}

@@ -10,15 +10,26 @@ interface Props {
   datasets: ReadonlyMap<string, string>
   hasMore: boolean
   fetchMore: () => void
+  picked: ReadonlySet<string>
+  onPick: (id: string, picked: boolean) => void
 }
 
-const COLUMNS = ['Job', 'State', 'Progress', 'Score', 'Dataset', 'Duration', 'Age']
+const COLUMNS = [
+  ['pick', 'Choose'],
+  ['name', 'Job'],
+  ['state', 'State'],
+  ['progress', 'Progress'],
+  ['score', 'Score'],
+  ['dataset', 'Dataset'],
+  ['duration', 'Duration'],
+  ['age', 'Age'],
+] as const
 // As in styles/jobs.css, for telephones too.
 const ROW_PX = 64
 const AHEAD = 20
 
 /** Only the rows in sight are in the document; the next page is fetched before its rows are. */
-export function JobTable({ jobs, datasets, hasMore, fetchMore }: Props) {
+export function JobTable({ jobs, datasets, hasMore, fetchMore, picked, onPick }: Props) {
   const now = useNow(jobs.some(isActive))
   const body = useRef<HTMLDivElement>(null)
   const [top, setTop] = useState(0)
@@ -49,9 +60,9 @@ export function JobTable({ jobs, datasets, hasMore, fetchMore }: Props) {
     <div className="jobs" role="table" aria-label="Jobs" aria-rowcount={jobs.length + 1}>
       <div role="rowgroup">
         <div role="row" aria-rowindex={1} className="job-row job-head">
-          {COLUMNS.map((name) => (
-            <span key={name} role="columnheader">
-              {name}
+          {COLUMNS.map(([column, name]) => (
+            <span key={column} role="columnheader" className={`job-${column}`}>
+              {column === 'pick' ? <span className="visually-hidden">{name}</span> : name}
             </span>
           ))}
         </div>
@@ -73,6 +84,10 @@ export function JobTable({ jobs, datasets, hasMore, fetchMore }: Props) {
                 index={index}
                 offset={start - top}
                 now={now}
+                picked={picked.has(job.id)}
+                onPick={(isPicked) => {
+                  onPick(job.id, isPicked)
+                }}
               />
             )
           )

@@ -1,4 +1,5 @@
 import { Link, getRouteApi } from '@tanstack/react-router'
+import { useState } from 'react'
 import { Command } from '../../ui/Command'
 import { Empty } from '../../ui/Empty'
 import { Failure } from '../../ui/Failure'
@@ -6,6 +7,7 @@ import { Icon } from '../../ui/Icon'
 import { Loading } from '../../ui/Loading'
 import { counted } from '../../ui/format'
 import { useTitle } from '../../ui/useTitle'
+import { MOST } from '../compare/search'
 import { useDatasetNames } from '../datasets/useDatasets'
 import { JobFilters } from './JobFilters'
 import { JobTable } from './JobTable'
@@ -20,6 +22,10 @@ export function JobsPage() {
   const search = route.useSearch()
   const list = useJobs(filterOf(search))
   const datasets = useDatasetNames()
+  const [picked, setPicked] = useState<ReadonlySet<string>>(new Set())
+  const pick = (id: string, isPicked: boolean) => {
+    setPicked((old) => new Set(isPicked ? [...old, id] : [...old].filter((one) => one !== id)))
+  }
   const active = list.jobs.filter(isActive).length
   const filtered = (search.state ?? search.q ?? search.dataset) !== undefined
   useTitle(active > 0 ? `(${active}) Jobs` : 'Jobs')
@@ -49,12 +55,41 @@ export function JobsPage() {
           datasets={datasets}
           hasMore={list.hasMore}
           fetchMore={list.fetchMore}
+          picked={picked}
+          onPick={pick}
+        />
+      )}
+      {picked.size > 0 && (
+        <Picked
+          picked={picked}
+          onClear={() => {
+            setPicked(new Set())
+          }}
         />
       )}
       {!list.isPending && list.error === null && list.jobs.length === 0 && (
         <Nothing filtered={filtered} />
       )}
     </>
+  )
+}
+
+/** What can be done with the chosen jobs. */
+function Picked({ picked, onClear }: { picked: ReadonlySet<string>; onClear: () => void }) {
+  return (
+    <section className="picked" aria-label="Chosen jobs">
+      <span>{counted(picked.size, 'job')} chosen</span>
+      {picked.size > 1 && picked.size <= MOST && (
+        <Link to="/compare" search={{ jobs: [...picked].join(',') }} className="button primary">
+          <Icon name="compare" /> Compare
+        </Link>
+      )}
+      {picked.size === 1 && <span className="detail">Choose another to compare.</span>}
+      {picked.size > MOST && <span className="detail">At most {MOST} can be compared.</span>}
+      <button type="button" className="quiet" onClick={onClear}>
+        Clear
+      </button>
+    </section>
   )
 }
 

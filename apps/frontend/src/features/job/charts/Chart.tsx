@@ -1,10 +1,8 @@
-import { useEffect, useMemo, useRef } from 'react'
-import uPlot from 'uplot'
-import 'uplot/dist/uPlot.min.css'
+import { useMemo } from 'react'
 import type { EpochMetrics } from '../../../api/client'
-import { useIsDark } from '../../../shell/theme'
 import { value as format } from '../../../ui/format'
-import { type Quantity, columnsOf, smoothed } from './quantities'
+import { LineChart } from './LineChart'
+import { type Quantity, columnsOf, drawnOf } from './quantities'
 
 interface Props {
   quantity: Quantity
@@ -13,54 +11,25 @@ interface Props {
   logarithmic: boolean
 }
 
-const HEIGHT_PX = 200
-// All charts of a page share one crosshair.
-const SYNC = 'epochs'
-const LOGARITHMIC = 3
-
-/** One quantity by epoch. A smoothed line has its measured points, faint, behind it. */
+/** One quantity of a job by epoch. */
 export function Chart({ quantity, metrics, smooth, logarithmic }: Props) {
-  const box = useRef<HTMLDivElement>(null)
-  const plot = useRef<uPlot | null>(null)
-  const dark = useIsDark()
-  const labels = quantity.lines.map(({ label }) => label).join('\n')
-  const data = useMemo<uPlot.AlignedData>(() => {
+  const { name, lines } = quantity
+  const data = useMemo(() => {
     const epochs = metrics.map(({ epoch }) => epoch + 1)
-    const columns = columnsOf(metrics, quantity.lines)
-    const drawn = smooth > 0 ? columns.flatMap((one) => [one, smoothed(one, smooth)]) : columns
-    const positive = (value: number | null) => (value !== null && value > 0 ? value : null)
-    return [epochs, ...(logarithmic ? drawn.map((one) => one.map(positive)) : drawn)]
-  }, [metrics, quantity, smooth, logarithmic])
-  const latest = useRef(data)
-
-  useEffect(() => {
-    latest.current = data
-    plot.current?.setData(data, !isZoomed(plot.current))
-  }, [data])
-
-  useEffect(() => {
-    const element = box.current
-    if (element === null) return
-    const options = optionsFor(element, labels.split('\n'), smooth > 0, logarithmic)
-    const made = new uPlot(options, latest.current, element)
-    plot.current = made
-    const resized = new ResizeObserver(() => {
-      made.setSize({ width: element.clientWidth, height: HEIGHT_PX })
-    })
-    resized.observe(element)
-    return () => {
-      resized.disconnect()
-      made.destroy()
-      plot.current = null
-    }
-    // Colours are read from the style sheet: another theme draws anew.
-  }, [labels, smooth > 0, logarithmic, dark]) // eslint-disable-line react-hooks/exhaustive-deps
-
+    return drawnOf(epochs, columnsOf(metrics, lines), smooth, logarithmic)
+  }, [metrics, lines, smooth, logarithmic])
   return (
-    <figure className="chart">
-      <figcaption>{quantity.name}</figcaption>
-      <div ref={box} role="img" aria-label={inWords(quantity, metrics)} />
-    </figure>
+    <LineChart
+      title={name}
+      inWords={inWords(quantity, metrics)}
+      lines={lines.map(({ label }, index) => ({
+        label,
+        colour: label === 'val' ? 1 : label === 'train' ? 0 : index,
+      }))}
+      data={data}
+      isSmooth={smooth > 0}
+      logarithmic={logarithmic}
+    />
   )
 }
 
@@ -71,86 +40,4 @@ function inWords({ name, lines }: Quantity, metrics: readonly EpochMetrics[]): s
     return `${label} ${typeof at === 'number' ? format(at) : 'unknown'}`
   })
   return `${name} by epoch. At epoch ${(last?.epoch ?? 0) + 1}: ${ends.join(', ')}`
-}
-
-function isZoomed({ data, scales }: uPlot): boolean {
-  const [epochs] = data
-  const { min, max } = scales.x ?? {}
-  if (min == null || max == null || epochs.length === 0) return false
-  return min > (epochs[0] ?? 0) || max < (epochs.at(-1) ?? 0)
-}
-
-function optionsFor(
-  element: HTMLElement,
-  labels: string[],
-  isSmooth: boolean,
-  logarithmic: boolean,
-): uPlot.Options {
-  const style = getComputedStyle(element)
-  const colour = (name: string) => style.getPropertyValue(name).trim()
-  const axis: uPlot.Axis = {
-    stroke: colour('--canvas-muted'),
-    grid: { stroke: colour('--canvas-line'), width: 1 },
-    ticks: { show: false },
-    font: '11px system-ui, sans-serif',
-  }
-  const points = { show: (one: uPlot) => one.data[0].length < 40, size: 5 }
-  const drawn = labels.flatMap((label, index): uPlot.Series[] => {
-    const stroke = colour(`--line-${(label === 'val' ? 1 : label === 'train' ? 0 : index) % 6}`)
-    const line = { label, stroke, width: 1.75, spanGaps: true, value: told }
-    if (!isSmooth) return [{ ...line, points }]
-    const faint = { ...line, label: `${label}, measured`, alpha: 0.3, width: 1, points }
-    return [faint, { ...line, points: { show: false } }]
-  })
-  return {
-    width: element.clientWidth,
-    height: HEIGHT_PX,
-    cursor: { sync: { key: SYNC, setSeries: false }, points: { size: 7 } },
-    scales: {
-      x: {
-        time: false,
-        range: (_, min, max) => (min === max ? [min - 0.5, max + 0.5] : [min, max]),
-      },
-      // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- the enum has no value at run time
-      y: logarithmic ? { distr: LOGARITHMIC } : { range: spread },
-    },
-    axes: [
-      { ...axis, size: 28, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] },
-      {
-        ...axis,
-        size: 52,
-        // A logarithmic axis has null where it wants no text.
-        values: (_, ticks: (number | null)[]) =>
-          ticks.map((tick) => (tick === null ? '' : short(tick))),
-      },
-    ],
-    series: [
-      {
-        label: 'epoch',
-        value: (plot, at: number | null) => String(at ?? plot.data[0].at(-1) ?? '–'),
-      },
-      ...drawn,
-    ],
-    legend: { live: true },
-  }
-}
-
-/** What the legend says: the value under the crosshair, else the latest. */
-function told(plot: uPlot, at: number | null, series: number, index: number | null): string {
-  const shown = index === null ? [...(plot.data[series] ?? [])].findLast((one) => one != null) : at
-  return shown == null ? '–' : format(shown)
-}
-
-/** The axis of a quantity that never changed, which uPlot would draw from 0 to 100. */
-function spread(_: uPlot, min: number | null, max: number | null): [number | null, number | null] {
-  if (min === null || max === null) return [0, 1]
-  if (min === max) return min === 0 ? [0, 1] : [min - Math.abs(min) / 10, max + Math.abs(max) / 10]
-  const [low, high] = uPlot.rangeNum(min, max, 0.1, true)
-  return [low, high]
-}
-
-function short(tick: number): string {
-  const size = Math.abs(tick)
-  if (size !== 0 && (size < 0.001 || size >= 100_000)) return tick.toExponential(0)
-  return String(Number(tick.toPrecision(4)))
 }

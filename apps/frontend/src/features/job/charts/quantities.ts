@@ -77,3 +77,17 @@ export function smoothed(values: readonly (number | null)[], weight: number): (n
     return mean / (1 - weight ** seen)
   })
 }
+
+type Column = (number | null)[]
+
+/** What a chart draws: the epochs, then the lines; a smoothed one behind its measured values. */
+export function drawnOf(
+  epochs: number[],
+  columns: Column[],
+  smooth: number,
+  logarithmic: boolean,
+): [number[], ...Column[]] {
+  const drawn = smooth > 0 ? columns.flatMap((one) => [one, smoothed(one, smooth)]) : columns
+  const positive = (value: number | null) => (value !== null && value > 0 ? value : null)
+  return [epochs, ...(logarithmic ? drawn.map((one) => one.map(positive)) : drawn)]
+}

@@ -2,7 +2,13 @@
 export interface Evaluation {
   interim: boolean
   weights: { name: string; sha256: string | null; parameters?: number; gflops?: number | null }
-  data: { split: string; images: number; instances: number }
+  data: {
+    dataset_id?: string
+    sha256?: string | null
+    split: string
+    images: number
+    instances: number
+  }
   best: { epoch: number | null; metric: string; value: number | null }
   metrics: Metrics
   classes: ClassResult[]

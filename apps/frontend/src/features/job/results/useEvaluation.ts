@@ -1,4 +1,4 @@
-import { useQuery } from '@tanstack/react-query'
+import { queryOptions, useQuery } from '@tanstack/react-query'
 import { type Artifact, type Job, listArtifacts } from '../../../api/client'
 import { useToken } from '../../../api/token'
 import { isActive } from '../../jobs/present'
@@ -8,9 +8,8 @@ const WHILE_TRAINING_MS = 15_000
 const NAME = 'evaluation.json'
 
 /** What a job's model can do, and the job's files; `evaluation` is null where it wrote none (yet). */
-export function useEvaluation(job: Job) {
-  const token = useToken()
-  return useQuery({
+export function evaluationQuery(job: Job, token: string | null) {
+  return queryOptions({
     queryKey: ['evaluation', job.id, token, job.status],
     queryFn: async ({ signal }) => {
       const files = await listArtifacts(job.id, signal)
@@ -20,6 +19,10 @@ export function useEvaluation(job: Job) {
     refetchInterval: isActive(job) ? WHILE_TRAINING_MS : false,
     placeholderData: (before) => before,
   })
+}
+
+export function useEvaluation(job: Job) {
+  return useQuery(evaluationQuery(job, useToken()))
 }
 
 async function read({ url }: Artifact, signal: AbortSignal): Promise<Evaluation> {

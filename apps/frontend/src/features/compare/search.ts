@@ -1,0 +1,30 @@
+import { textOf } from '../../shell/url'
+
+/** What the address says of a comparison: ?jobs=a,b,c. */
+export interface CompareSearch {
+  jobs?: string | undefined
+  /** By which the classes are compared. */
+  metric?: string | undefined
+}
+
+/** More columns and lines than these cannot be told apart. */
+export const MOST = 10
+const ID = /^[0-9a-f]{12}$/
+
+export function compareSearch(search: Record<string, unknown>): CompareSearch {
+  return { jobs: textOf(search.jobs), metric: textOf(search.metric) }
+}
+
+/** The ids that the address names, each once; the first is what the others are compared with. */
+export function idsOf({ jobs = '' }: CompareSearch): string[] {
+  const ids = jobs.split(',').map((id) => id.trim())
+  return [...new Set(ids.filter((id) => ID.test(id)))].slice(0, MOST)
+}
+
+export function withJob(ids: readonly string[], id: string): string {
+  return [...ids, id].join(',')
+}
+
+export function withoutJob(ids: readonly string[], id: string): string | undefined {
+  return ids.filter((one) => one !== id).join(',') || undefined
+}
