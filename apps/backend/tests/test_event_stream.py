@@ -14,7 +14,7 @@ import pytest
 from api_support import Api, Running, add_running, set_job, shift_clock
 from backend.callbacks import log_repository
 from backend.infra import wakeups as wake_ups
-from backend.jobs import event_stream
+from backend.jobs import event_stream, list_stream
 from backend.state.jobs import Job
 from backend.state.statuses import JobStatus
 
@@ -29,10 +29,12 @@ class Event(NamedTuple):
 
 @asynccontextmanager
 async def following(
-    api: Api, running: Running, last_event_id: str | None = None, **query: int
+    api: Api, running: Running | None, last_event_id: str | None = None, **query: Any
 ) -> AsyncIterator[AsyncIterator[Event]]:
+    """The stream of a job, or of the list."""
     headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
-    request = api.http.stream("GET", f"{running.path}/events", params=query, headers=headers)
+    path = "/api/v1/jobs" if running is None else running.path
+    request = api.http.stream("GET", f"{path}/events", params=query, headers=headers)
     async with request as reply:
         assert reply.status_code == 200
         assert reply.headers["content-type"].startswith("text/event-stream")
@@ -47,7 +49,7 @@ async def _events(reply: httpx.Response) -> AsyncIterator[Event]:
             name, _, value = line.partition(": ")
             fields[name] = value
         elif "event" in fields:
-            yield Event(fields["event"], fields["id"], json.loads(fields["data"]))
+            yield Event(fields["event"], fields.get("id", ""), json.loads(fields["data"]))
             fields = {}
 
 
@@ -98,6 +100,35 @@ async def test_everything_is_seen_as_it_happens(api: Api, monkeypatch: pytest.Mo
         names = [event.name async for event in events]
     assert sorted(names) == ["end", "log", "metrics", "state"]
     assert names[-1] == "end"
+
+
+@pytest.mark.databases("sqlite", "postgresql")
+async def test_a_list_is_followed_by_what_changes_in_it(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wake_ups, "SAFETY_POLL_S", 600)  # so that only wake-ups tell of news
+    monkeypatch.setattr(list_stream, "LOOK_S", 0.01)
+    old, new = await add_running(api.ctx), await add_running(api.ctx)
+    active = ["preparing", "running"]
+    async with following(api, None, status=active, limit=2) as events:
+        first = (await next_of(events, "jobs")).data
+        assert first["ids"] == [new.job_id, old.job_id]
+        assert [item["id"] for item in first["items"]] == first["ids"]
+        assert first["next_cursor"] is None
+        await beat(api, old, epoch=0, metrics={"loss": 1.0})
+        changed = (await next_of(events, "jobs")).data
+        assert changed["ids"] == first["ids"]
+        assert [(item["id"], item["epoch"]) for item in changed["items"]] == [(old.job_id, 0)]
+        newest = await add_running(api.ctx)
+        await api.ctx.bus.publish(newest.job_id)
+        came = (await next_of(events, "jobs")).data
+        assert came["ids"] == [newest.job_id, new.job_id]
+        assert [item["id"] for item in came["items"]] == [newest.job_id]
+        assert came["next_cursor"] is not None
+        await finish(api, newest)
+        assert (await next_of(events, "jobs")).data["ids"] == first["ids"]
+    reply = await api.http.get("/api/v1/jobs/events", params={"cursor": "x"})
+    assert (reply.status_code, reply.json()["title"]) == (422, "Bad cursor")
 
 
 async def test_stream_resumes_where_it_was_cut(api: Api) -> None:

@@ -26,6 +26,11 @@ parameters = {{ "path.id" = "{trainer.job_id}" }}
 include-operation-id = "follow_job"
 parameters = {{ "path.id" = "{finished.job_id}" }}
 
+# The list's live view never ends; test_event_stream.py follows it.
+[[operations]]
+include-operation-id = "follow_jobs"
+enabled = false
+
 # Whether a config fits its trainer, and which parts have arrived, no document can say.
 [[operations]]
 include-operation-id = ["create_job", "complete_upload"]

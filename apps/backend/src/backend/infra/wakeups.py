@@ -15,6 +15,8 @@ from backend.infra.retry import forever
 
 CHANNEL = "trainyard:jobs"
 SAFETY_POLL_S = 2.0
+# Subscribed to in place of a job's id: wake-ups for all of them.
+EVERY_JOB = ""
 
 
 async def wait_and_clear(event: asyncio.Event, within_s: float | None) -> None:
@@ -96,8 +98,9 @@ class WakeupBus:
             await self._redis.aclose()
 
     def _wake(self, job_id: str) -> None:
-        for subscription in self._subscriptions.get(job_id, ()):
-            subscription.wake()
+        for subscribed in (job_id, EVERY_JOB):
+            for subscription in self._subscriptions.get(subscribed, ()):
+                subscription.wake()
 
     async def _send(self, redis: Redis) -> None:
         while True:

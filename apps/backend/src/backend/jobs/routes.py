@@ -1,13 +1,14 @@
 """The routes of jobs for users."""
 
-from typing import Annotated
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Response, status
 from fastapi.responses import StreamingResponse
 
 from backend.callbacks import log_repository
 from backend.context import Ctx
-from backend.jobs import repository, service
+from backend.jobs import list_stream, repository, service
 from backend.jobs.event_stream import CURSOR_PATTERN, Cursor, JobEventStream
 from backend.jobs.schemas import JobCreate, JobList, JobOut, JobQuery, MetricsList, MetricsOut
 from backend.state.statuses import FINISHED
@@ -15,7 +16,17 @@ from backend.state.statuses import FINISHED
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
 MAX_LOG_BYTES = 2**20
+_EVENTS: Any = {
+    "response_class": Response,
+    "responses": {200: {"content": {"text/event-stream": {"itemSchema": {"type": "object"}}}}},
+}
 _Offset = Annotated[int, Query(ge=0, le=2**53)]
+
+
+def _streamed(events: AsyncIterator[bytes]) -> StreamingResponse:
+    unbuffered = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    # FastAPI's own stream of events costs several times as much for each.
+    return StreamingResponse(events, headers=unbuffered, media_type="text/event-stream")
 
 
 @router.post(
@@ -46,6 +57,17 @@ async def list_jobs(ctx: Ctx, wanted: Annotated[JobQuery, Query()]) -> JobList:
     async with ctx.db.reading() as session:
         rows, next_cursor = await repository.page(session, wanted)
     return JobList(items=[JobOut.of(row) for row in rows], next_cursor=next_cursor)
+
+
+@router.get("/events", summary="Follow the list live", **_EVENTS)
+async def follow_jobs(ctx: Ctx, wanted: Annotated[JobQuery, Query()]) -> StreamingResponse:
+    """Server-sent events of a page of the list.
+
+    `jobs` tells the `ids` that it holds now, in their order, its `next_cursor`, and as `items` those
+    that are new or have changed.
+    """
+    await list_jobs(ctx, wanted)  # so that an error is answered before the stream's 200
+    return _streamed(list_stream.events(ctx, wanted))
 
 
 @router.get("/{id}", summary="One job")
@@ -140,18 +162,11 @@ async def _stream(
     return JobEventStream(ctx, id, cursor)
 
 
-@router.get(
-    "/{id}/events",
-    summary="Follow a job live",
-    response_class=Response,
-    responses={200: {"content": {"text/event-stream": {"itemSchema": {"type": "object"}}}}},
-)
+@router.get("/{id}/events", summary="Follow a job live", **_EVENTS)
 async def follow_job(stream: Annotated[JobEventStream, Depends(_stream)]) -> StreamingResponse:
     """Server-sent events.
 
     `state`: the job; `metrics`: of one epoch; `log`: `{offset, next_offset, text}`; `end`: the job
     is finished and everything was sent. The `id` of each resumes by `Last-Event-ID`.
     """
-    unbuffered = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    # FastAPI's own stream of events costs several times as much for each.
-    return StreamingResponse(stream.events(), headers=unbuffered, media_type="text/event-stream")
+    return _streamed(stream.events())

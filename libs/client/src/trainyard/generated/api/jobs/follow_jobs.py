@@ -1,0 +1,302 @@
+from http import HTTPStatus
+from typing import Any, cast
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.job_status import JobStatus
+from ...models.problem_out import ProblemOut
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    *,
+    status: list[JobStatus] | Unset = UNSET,
+    id_prefix: None | str | Unset = UNSET,
+    name: None | str | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = "",
+    dataset_id: str | Unset = UNSET,
+) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    json_status: list[str] | Unset = UNSET
+    if not isinstance(status, Unset):
+        json_status = []
+        for status_item_data in status:
+            status_item = status_item_data.value
+            json_status.append(status_item)
+
+    params["status"] = json_status
+
+    json_id_prefix: None | str | Unset
+    if isinstance(id_prefix, Unset):
+        json_id_prefix = UNSET
+    else:
+        json_id_prefix = id_prefix
+    params["id_prefix"] = json_id_prefix
+
+    json_name: None | str | Unset
+    if isinstance(name, Unset):
+        json_name = UNSET
+    else:
+        json_name = name
+    params["name"] = json_name
+
+    params["limit"] = limit
+
+    params["cursor"] = cursor
+
+    params["dataset_id"] = dataset_id
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/api/v1/jobs/events",
+        "params": params,
+    }
+
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Any | ProblemOut | None:
+    if response.status_code == 200:
+        response_200 = cast(Any, None)
+        return response_200
+
+    if response.status_code == 401:
+        response_401 = ProblemOut.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 404:
+        response_404 = ProblemOut.from_dict(response.json())
+
+        return response_404
+
+    if response.status_code == 409:
+        response_409 = ProblemOut.from_dict(response.json())
+
+        return response_409
+
+    if response.status_code == 413:
+        response_413 = ProblemOut.from_dict(response.json())
+
+        return response_413
+
+    if response.status_code == 422:
+        response_422 = ProblemOut.from_dict(response.json())
+
+        return response_422
+
+    if response.status_code == 503:
+        response_503 = ProblemOut.from_dict(response.json())
+
+        return response_503
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[Any | ProblemOut]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    *,
+    client: AuthenticatedClient | Client,
+    status: list[JobStatus] | Unset = UNSET,
+    id_prefix: None | str | Unset = UNSET,
+    name: None | str | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = "",
+    dataset_id: str | Unset = UNSET,
+) -> Response[Any | ProblemOut]:
+    """Follow the list live
+
+     Server-sent events of a page of the list.
+
+    `jobs` tells the `ids` that it holds now, in their order, its `next_cursor`, and as `items` those
+    that are new or have changed.
+
+    Args:
+        status (list[JobStatus] | Unset): Any of these; default: all
+        id_prefix (None | str | Unset): Only ids that begin with this
+        name (None | str | Unset): Only this very name
+        limit (int | Unset):  Default: 50.
+        cursor (str | Unset): `next_cursor` Default: ''.
+        dataset_id (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Any | ProblemOut]
+    """
+
+    kwargs = _get_kwargs(
+        status=status,
+        id_prefix=id_prefix,
+        name=name,
+        limit=limit,
+        cursor=cursor,
+        dataset_id=dataset_id,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    *,
+    client: AuthenticatedClient | Client,
+    status: list[JobStatus] | Unset = UNSET,
+    id_prefix: None | str | Unset = UNSET,
+    name: None | str | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = "",
+    dataset_id: str | Unset = UNSET,
+) -> Any | ProblemOut | None:
+    """Follow the list live
+
+     Server-sent events of a page of the list.
+
+    `jobs` tells the `ids` that it holds now, in their order, its `next_cursor`, and as `items` those
+    that are new or have changed.
+
+    Args:
+        status (list[JobStatus] | Unset): Any of these; default: all
+        id_prefix (None | str | Unset): Only ids that begin with this
+        name (None | str | Unset): Only this very name
+        limit (int | Unset):  Default: 50.
+        cursor (str | Unset): `next_cursor` Default: ''.
+        dataset_id (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Any | ProblemOut
+    """
+
+    return sync_detailed(
+        client=client,
+        status=status,
+        id_prefix=id_prefix,
+        name=name,
+        limit=limit,
+        cursor=cursor,
+        dataset_id=dataset_id,
+    ).parsed
+
+
+async def asyncio_detailed(
+    *,
+    client: AuthenticatedClient | Client,
+    status: list[JobStatus] | Unset = UNSET,
+    id_prefix: None | str | Unset = UNSET,
+    name: None | str | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = "",
+    dataset_id: str | Unset = UNSET,
+) -> Response[Any | ProblemOut]:
+    """Follow the list live
+
+     Server-sent events of a page of the list.
+
+    `jobs` tells the `ids` that it holds now, in their order, its `next_cursor`, and as `items` those
+    that are new or have changed.
+
+    Args:
+        status (list[JobStatus] | Unset): Any of these; default: all
+        id_prefix (None | str | Unset): Only ids that begin with this
+        name (None | str | Unset): Only this very name
+        limit (int | Unset):  Default: 50.
+        cursor (str | Unset): `next_cursor` Default: ''.
+        dataset_id (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Any | ProblemOut]
+    """
+
+    kwargs = _get_kwargs(
+        status=status,
+        id_prefix=id_prefix,
+        name=name,
+        limit=limit,
+        cursor=cursor,
+        dataset_id=dataset_id,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    *,
+    client: AuthenticatedClient | Client,
+    status: list[JobStatus] | Unset = UNSET,
+    id_prefix: None | str | Unset = UNSET,
+    name: None | str | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = "",
+    dataset_id: str | Unset = UNSET,
+) -> Any | ProblemOut | None:
+    """Follow the list live
+
+     Server-sent events of a page of the list.
+
+    `jobs` tells the `ids` that it holds now, in their order, its `next_cursor`, and as `items` those
+    that are new or have changed.
+
+    Args:
+        status (list[JobStatus] | Unset): Any of these; default: all
+        id_prefix (None | str | Unset): Only ids that begin with this
+        name (None | str | Unset): Only this very name
+        limit (int | Unset):  Default: 50.
+        cursor (str | Unset): `next_cursor` Default: ''.
+        dataset_id (str | Unset):
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Any | ProblemOut
+    """
+
+    return (
+        await asyncio_detailed(
+            client=client,
+            status=status,
+            id_prefix=id_prefix,
+            name=name,
+            limit=limit,
+            cursor=cursor,
+            dataset_id=dataset_id,
+        )
+    ).parsed
