@@ -194,15 +194,15 @@ async def read(session: AsyncSession, job: Job, offset: int, limit: int) -> LogS
         .order_by(LogChunk.offset)
         .limit(_MAX_CHUNKS)
     )
-    parts = []
-    end, chunks = offset, 0
-    for chunk_offset, data in rows:
-        chunks += 1
-        part = data[max(0, offset - chunk_offset) : offset + limit - chunk_offset]
+    chunks = rows.all()
+    parts, end = [], offset
+    for chunk_offset, data in chunks:
+        begin = max(offset, chunk_offset)
+        part = data[begin - chunk_offset : offset + limit - chunk_offset]
         if part:
             parts.append(part)
-            end = chunk_offset + max(0, offset - chunk_offset) + len(part)
-    cut = end == offset + limit or chunks == _MAX_CHUNKS
+            end = begin + len(part)
+    cut = end == offset + limit or len(chunks) == _MAX_CHUNKS
     if cut or end >= job.log_size:
         return LogSlice(b"".join(parts), end)
     behind = await session.scalar(

@@ -166,11 +166,8 @@ def _cause(pod: Object, ended: Object) -> tuple[Cause | None, str | None]:
 def _disruption(pod: Object) -> tuple[Cause, str] | None:
     """Why the pod was ended from outside; None: it was not."""
     status = pod["status"]
-    target = _condition(pod, "DisruptionTarget") or {}
-    for reason, text in (
-        (status.get("reason"), status.get("message")),
-        (target.get("reason"), target.get("message")),
-    ):
+    for told in (status, _condition(pod, "DisruptionTarget") or {}):
+        reason = told.get("reason")
         if reason in DISRUPTIONS:
             cause = DISRUPTIONS[reason]
             if cause == Cause.NODE_LOST and _ended(pod):
@@ -178,7 +175,7 @@ def _disruption(pod: Object) -> tuple[Cause, str] | None:
                 cause = Cause.PREEMPTED
             node = pod["spec"].get("nodeName")
             where = f"Node {node}: " if node else ""
-            return cause, f"{where}{_sentence(text or reason)}"
+            return cause, f"{where}{_sentence(told.get('message') or reason)}"
     told_to_leave = "deletionTimestamp" in pod["metadata"]
     return DELETED if told_to_leave and _ended(pod).get("exitCode") in STOPPED else None
 
@@ -231,11 +228,9 @@ def _without_pod(ref: AttemptRef, job: Object, refusal: str | None) -> Observati
 
 
 def _condition(thing: Object, kind: str, status: str = "True") -> Object | None:
-    for condition in thing.get("status", {}).get("conditions") or []:
-        if condition["type"] == kind and condition["status"] == status:
-            found: Object = condition
-            return found
-    return None
+    conditions: list[Object] = thing.get("status", {}).get("conditions") or []
+    wanted = (one for one in conditions if one["type"] == kind and one["status"] == status)
+    return next(wanted, None)
 
 
 def _container(pod: Object) -> Object:
