@@ -4,8 +4,12 @@ import asyncio
 import hashlib
 import io
 import json
+import os
 import re
+import signal
+import subprocess
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +80,73 @@ def test_a_yolo_training_by_the_python_client_leaves_a_verified_model(
         return {item["Key"].split("/")[2] for item in found.get("Contents", [])}
 
     wait_for(lambda: left() == {"artifacts"}, 5, left)
+
+
+# What somebody's own script adds is its two lines with "trainyard"; the head keeps it offline.
+SCRIPT = """
+import sys
+from pathlib import Path
+from trainer.yolo import offline
+offline.prepare(Path(sys.argv[1]))
+offline.load()
+from ultralytics import YOLO
+import trainyard
+model = YOLO("yolo11n.yaml")
+trainyard.attach(model)
+for name in ("finish-early", "cancel", "interrupt"):
+    model.train(
+        data="squares/data.yaml", project=Path("runs").resolve(), name=name, epochs=1000,
+        imgsz=32, batch=8, workers=0, plots=False, device="cpu", amp=False, freeze=20,
+    )
+"""
+
+
+def test_a_training_of_an_own_script_is_a_job(api: Api, platform: Platform, tmp_path: Path) -> None:
+    zipfile.ZipFile(io.BytesIO(squares_archive())).extractall(tmp_path / "squares")
+    env = os.environ | {"YARD_URL": platform.url, "PYTHONPATH": str(ROOT / "libs/client/src")}
+    python = ROOT / "apps/trainer-ultralytics/.venv/bin/python"
+    command = [str(python), "-c", SCRIPT, str(tmp_path)]
+    output = tmp_path / "output.txt"
+    with output.open("wb") as file:
+        script = subprocess.Popen(command, cwd=tmp_path, env=env, stdout=file, stderr=file)
+
+    def trained(name: str) -> str | None:
+        """The job's id, once it has told of two epochs."""
+        assert script.poll() is None, output.read_text()
+        found = api.get("/api/v1/jobs", params={"name": name}).json()["items"]
+        return found[0]["id"] if found and len(api.metrics(found[0]["id"])) > 1 else None
+
+    ended = {}
+    try:
+        for name in ("finish-early", "cancel", "interrupt"):
+            job_id = wait_for(partial(trained, name), 120, output.read_text)
+            if name == "interrupt":
+                script.send_signal(signal.SIGINT)
+            else:
+                api.post(f"/api/v1/jobs/{job_id}/{name}").raise_for_status()
+            ended[name] = api.wait(job_id)
+        assert script.wait(60) != 0
+    finally:
+        script.kill()
+        script.wait()
+    how = {name: (job["status"], job["cause"]) for name, job in ended.items()}
+    cancelled = ("cancelled", "cancelled")
+    assert how == {
+        "finish-early": ("succeeded", "completed"), "cancel": cancelled, "interrupt": cancelled
+    }  # fmt: skip
+    finished = ended["finish-early"]
+    epochs = api.metrics(finished["id"])
+    assert [row["epoch"] for row in epochs] == list(range(len(epochs)))
+    assert finished["epoch"] == len(epochs) - 1 < 999
+    assert {"metrics/mAP50(B)", "train/box_loss", "lr/pg0"} <= epochs[0]["values"].keys()
+    assert finished["config"]["model"] == "yolo11n"
+    assert (finished["config"]["epochs"], finished["config"]["imgsz"]) == (1000, 32)
+    assert "epochs completed in" in api.log(finished["id"])
+    for job in ended.values():
+        files = api.artifacts(job["id"])
+        assert {"best.pt", "last.pt", "results.csv"} <= files.keys()
+        model = httpx.get(files["best.pt"]["url"]).raise_for_status().content
+        assert hashlib.sha256(model).hexdigest() == files["best.pt"]["sha256"]
 
 
 def test_the_python_client_as_coroutines(platform: Platform, api: Api, dataset_id: str) -> None:

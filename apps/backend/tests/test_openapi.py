@@ -33,7 +33,7 @@ enabled = false
 
 # Whether a config fits its trainer, and which parts have arrived, no document can say.
 [[operations]]
-include-operation-id = ["create_job", "complete_upload"]
+include-operation-id = ["create_job", "attach_job", "complete_upload"]
 checks.positive_data_acceptance.enabled = false
 
 # How large an archive may be is a setting: 413, as documented. 204 answers a dry run.

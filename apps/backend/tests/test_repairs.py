@@ -15,7 +15,7 @@ from backend.executors.base import AttemptRef, ExecutorUnavailableError, Observa
 from backend.infra.database import utcnow
 from backend.orchestration import attempts, repairs, repository
 from backend.state.causes import Cause
-from backend.state.jobs import Attempt
+from backend.state.jobs import ATTACHED, Attempt
 from backend.state.statuses import ACTIVE, JobStatus
 from backend.state.tokens import sha256
 from backend.temporal.workflows import Launched
@@ -95,6 +95,7 @@ NOW = timedelta(0)
 SILENT = {"seq": 5, "heartbeat_at": LONG_AGO, "progress_at": NOW}
 STALLED = {"seq": 5, "heartbeat_at": NOW, "progress_at": LONG_AGO}
 WELL = {"seq": 5, "heartbeat_at": NOW, "progress_at": NOW}
+CANCELLED = {"stop_cause": Cause.CANCELLED, "stop_requested_at": NOW}
 # A script that sends a heartbeat an epoch promises none in between.
 SEEDS_SCRIPT = {"heartbeat_at": timedelta(minutes=20), "progress_at": timedelta(minutes=20)}
 
@@ -126,6 +127,33 @@ async def test_who_is_stopped(
     await sweep(ctx)
     assert (await get_attempt(ctx, *ref)).stop_cause == cause
     assert [stopped for stopped, _ in executor.stops] == ([ref] if cause else [])
+
+
+@pytest.mark.databases("sqlite", "postgresql")
+@pytest.mark.parametrize(
+    ("columns", "ends", "cause"),
+    [
+        (SILENT, True, Cause.HEARTBEAT_LOST),
+        (SILENT | CANCELLED, True, Cause.CANCELLED),
+        (WELL | CANCELLED, False, Cause.CANCELLED),
+        (WELL, False, None),
+    ],
+)
+async def test_an_attached_script_ends_when_it_is_silent_and_never_for_an_executor(
+    ctx: Context,
+    executor: ScriptedExecutor,
+    columns: dict[str, Any],
+    ends: bool,
+    cause: Cause | None,
+) -> None:
+    ref = await add_running(ctx, executor, {"executor": ATTACHED, **columns}, max_attempts=1)
+    executor.attempts.clear()
+    await sweep(ctx)
+    attempt = await get_attempt(ctx, *ref)
+    assert (attempt.stop_cause, attempt.ended_at is not None) == (cause, ends)
+    if ends:
+        assert (await attempts.settle(ctx, *ref)).final
+        assert (await get_attempt(ctx, *ref)).cause == cause
 
 
 @pytest.mark.databases("postgresql")

@@ -27,6 +27,7 @@ from backend.infra.database import Database
 from backend.infra.object_store import ObjectStore, ObjectStoreError
 from backend.infra.retry import always, forever
 from backend.infra.wakeups import WakeupBus
+from backend.jobs.routes import attached
 from backend.jobs.routes import router as jobs
 from backend.orchestration.background import background
 from backend.settings import Settings
@@ -106,7 +107,7 @@ def _mount(app: FastAPI, settings: Settings) -> None:
     # With API_AUTH=off the document asks for no token either.
     guards = [Depends(require_token)] if settings.api_auth == "on" else []
     users = APIRouter(dependencies=guards, responses=errors)
-    for router in (datasets, jobs, artifacts, trainers, weights):
+    for router in (datasets, jobs, attached, artifacts, trainers, weights):
         users.include_router(router)
     app.include_router(users)
     app.include_router(callback_router, responses=errors)

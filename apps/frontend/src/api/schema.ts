@@ -256,6 +256,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/attached-jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show a training of your own as a job
+         * @description It runs already, and sends what a trainer sends; it ends with `finish`, or when it is silent.
+         */
+        post: operations["attach_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{id}/artifacts": {
         parameters: {
             query?: never;
@@ -268,7 +288,11 @@ export interface paths {
          * @description What the job left behind, by name; of one that goes on, what there is so far.
          */
         get: operations["list_artifacts"];
-        put?: never;
+        /**
+         * Put Artifact
+         * @description The link to PUT a file of an attached job to, its sha256 as the header `x-amz-meta-sha256`.
+         */
+        put: operations["put_artifact"];
         post?: never;
         delete?: never;
         options?: never;
@@ -484,6 +508,18 @@ export interface components {
              * @description Download link, good for 24 hours; needs no token
              */
             url: string;
+        };
+        /** ArtifactPut */
+        ArtifactPut: {
+            /** Name */
+            name: string;
+            /**
+             * Size
+             * @description Bytes
+             */
+            size: number;
+            /** Sha256 */
+            sha256: string;
         };
         /** Best */
         Best: {
@@ -748,22 +784,8 @@ export interface components {
              */
             test: number;
         };
-        /**
-         * JobCreate
-         * @example {
-         *       "config": {
-         *         "epochs": 10,
-         *         "imgsz": 320
-         *       },
-         *       "dataset_id": "3f9a1c0b7d2e"
-         *     }
-         */
-        JobCreate: {
-            /**
-             * Dataset Id
-             * @description A dataset that is ready
-             */
-            dataset_id: string;
+        /** JobAttach */
+        JobAttach: {
             /**
              * Trainer
              * @default ultralytics
@@ -782,6 +804,52 @@ export interface components {
             config: {
                 [key: string]: unknown;
             };
+            task: components["schemas"]["Task"];
+        };
+        /** JobAttached */
+        JobAttached: {
+            /** Id */
+            id: string;
+            /**
+             * Token
+             * @description What a trainer has in `CALLBACK_TOKEN`; told only here
+             */
+            token: string;
+        };
+        /**
+         * JobCreate
+         * @example {
+         *       "config": {
+         *         "epochs": 10,
+         *         "imgsz": 320
+         *       },
+         *       "dataset_id": "3f9a1c0b7d2e"
+         *     }
+         */
+        JobCreate: {
+            /**
+             * Trainer
+             * @default ultralytics
+             */
+            trainer: string;
+            /**
+             * Name
+             * @description Shown in lists; need not be unique
+             */
+            name?: string | null;
+            /**
+             * Config
+             * @description Fields of the trainer's `config_schema`; the rest has defaults
+             * @default {}
+             */
+            config: {
+                [key: string]: unknown;
+            };
+            /**
+             * Dataset Id
+             * @description A dataset that is ready
+             */
+            dataset_id: string;
             /**
              * Weights
              * @description What to start from: the name of weights, their `sha256:…`, `job:ID` for that job's best.pt, `job:ID/last.pt` for another file of it, or `none`. Default: the pretrained weights of the chosen model where the platform has them, else none
@@ -840,7 +908,10 @@ export interface components {
             /** Trainer */
             trainer: string;
             task: components["schemas"]["Task"];
-            /** Dataset Id */
+            /**
+             * Dataset Id
+             * @description Empty: an attached script read data of its own
+             */
             dataset_id: string;
             /** Config */
             config: {
@@ -2654,6 +2725,84 @@ export interface operations {
             };
         };
     };
+    attach_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobAttach"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobAttached"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
     list_artifacts: {
         parameters: {
             query?: never;
@@ -2672,6 +2821,86 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ArtifactList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    put_artifact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ArtifactPut"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
                 };
             };
             /** @description Unauthorized */

@@ -8,10 +8,12 @@
     job.wait()
     path = job.model()
 
-`AsyncClient` has the same methods as coroutines.
+`AsyncClient` has the same methods as coroutines. `attach(model)` shows a training of your own
+script as a job.
 """
 
 from trainyard.async_client import AsyncClient, AsyncJob
+from trainyard.attach import attach
 from trainyard.client import Client, Job
 from trainyard.errors import JobFailed, Refused, TrainyardError, Unreachable
 
@@ -24,4 +26,5 @@ __all__ = [
     "Refused",
     "TrainyardError",
     "Unreachable",
+    "attach",
 ]

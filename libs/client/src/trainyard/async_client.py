@@ -1,7 +1,9 @@
 """The client as coroutines. `client.py` runs the same code without an event loop."""
 
 import asyncio
+import contextlib
 import hashlib
+import json
 import os
 import tempfile
 import zipfile
@@ -105,19 +107,20 @@ class AsyncClient:
     """A Trainyard server.
 
     Args:
-        url: of the server; without it the variable YARD_URL, else http://localhost:30080.
+        url: of the server; without it the variable YARD_URL, else the `yard dev` of this folder
+            or one above, else http://localhost:30080.
         token: of its API; without it the variable YARD_TOKEN.
     """
 
     def __init__(self, url: str | None = None, *, token: str | None = None) -> None:
-        self.url = (url or os.environ.get("YARD_URL") or DEFAULT_URL).rstrip("/")
+        self.url = (url or os.environ.get("YARD_URL") or _dev_url() or DEFAULT_URL).rstrip("/")
         self._transport = self._make_transport(token or os.environ.get("YARD_TOKEN") or None)
 
     def _make_transport(self, token: str | None) -> AsyncTransport:
         return AsyncTransport(self.url, token)
 
-    async def _call(self, operation: ModuleType, **arguments: Any) -> Any:
-        """What the operation answers.
+    async def call(self, operation: ModuleType, **arguments: Any) -> Any:
+        """What an operation of `trainyard.generated.api` answers, a module there.
 
         Raises:
             Refused: the server refuses it.
@@ -143,7 +146,7 @@ class AsyncClient:
             _zip(folder, archive)
             size, sha256 = archive.stat().st_size, _sha256(archive)
             body = DatasetCreate(name or folder.resolve().name, Task(task), size, sha256)
-            created: DatasetCreated = await self._call(create_dataset, body=body)
+            created: DatasetCreated = await self.call(create_dataset, body=body)
             if isinstance(plan := created.upload, Upload):
                 parts = []
                 for part in plan.parts:
@@ -152,9 +155,9 @@ class AsyncClient:
                     sent = self._transport.put(part.url, archive, start, length)
                     etag = _stored(await _reached(sent, "the object store"))
                     parts.append(CompletedPart(part.number, etag))
-                await self._call(complete_upload, id=created.id, body=UploadComplete(parts))
+                await self.call(complete_upload, id=created.id, body=UploadComplete(parts))
         while True:
-            dataset: DatasetOut = await self._call(get_dataset, id=created.id)
+            dataset: DatasetOut = await self.call(get_dataset, id=created.id)
             if dataset.status is DatasetStatus.READY:
                 return dataset
             if dataset.status is DatasetStatus.REJECTED:
@@ -170,7 +173,7 @@ class AsyncClient:
         name, _, version = reference.partition("@")
         status = UNSET if version else [DatasetStatus.READY]
         wanted = int(version) if version.isdecimal() else UNSET
-        found = await self._call(list_datasets, name=name, version=wanted, status=status, limit=1)
+        found = await self.call(list_datasets, name=name, version=wanted, status=status, limit=1)
         if not found.items:
             raise Refused(f"{self.url} has no dataset {reference} that is ready.", 404)
         dataset: DatasetOut = found.items[0]
@@ -213,14 +216,14 @@ class AsyncClient:
             config=fields,
             resources=Resources.from_dict(given) if given else UNSET,
         )
-        return AsyncJob(self, await self._call(create_job, body=body))
+        return AsyncJob(self, await self.call(create_job, body=body))
 
     async def job(self, reference: str) -> "AsyncJob":
         """A job by its id, or the newest one of a name."""
         try:
-            return AsyncJob(self, await self._call(get_job, id=reference))
+            return AsyncJob(self, await self.call(get_job, id=reference))
         except Refused:
-            found = await self._call(list_jobs, name=reference, limit=1)
+            found = await self.call(list_jobs, name=reference, limit=1)
             if not found.items:
                 raise
             return AsyncJob(self, found.items[0])
@@ -242,7 +245,7 @@ class AsyncJob:
 
     async def refresh(self) -> JobOut:
         """Ask the server for the job's state."""
-        self.state = await self.client._call(get_job, id=self.id)
+        self.state = await self.client.call(get_job, id=self.id)
         return self.state
 
     async def wait(self) -> JobOut:
@@ -263,15 +266,15 @@ class AsyncJob:
 
     async def cancel(self) -> None:
         """Stop it."""
-        self.state = await self.client._call(cancel_job, id=self.id)
+        self.state = await self.client.call(cancel_job, id=self.id)
 
     async def finish(self) -> None:
         """End it after its epoch, with its best model."""
-        self.state = await self.client._call(finish_early, id=self.id)
+        self.state = await self.client.call(finish_early, id=self.id)
 
     async def epochs(self) -> list[MetricsOut]:
         """The metrics of each epoch."""
-        found: list[MetricsOut] = (await self.client._call(list_metrics, id=self.id)).items
+        found: list[MetricsOut] = (await self.client.call(list_metrics, id=self.id)).items
         return found
 
     async def metrics(self) -> "pd.DataFrame":
@@ -299,7 +302,7 @@ class AsyncJob:
 
     async def artifacts(self) -> list[ArtifactOut]:
         """The files that the job has left so far, with links to download them."""
-        found: list[ArtifactOut] = (await self.client._call(list_artifacts, id=self.id)).items
+        found: list[ArtifactOut] = (await self.client.call(list_artifacts, id=self.id)).items
         return found
 
     async def model(self, folder: str | Path | None = None, name: str = "best.pt") -> Path:
@@ -331,6 +334,14 @@ class AsyncJob:
         finally:
             partial.unlink(missing_ok=True)
         return target
+
+
+def _dev_url() -> str | None:
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            return str(json.loads((folder / ".trainyard/address.json").read_text())["url"])
+    return None
 
 
 async def _reached(answer: Awaitable[_T], whom: str) -> _T:

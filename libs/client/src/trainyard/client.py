@@ -56,13 +56,23 @@ class Client:
     """A Trainyard server.
 
     Args:
-        url: of the server; without it the variable YARD_URL, else http://localhost:30080.
+        url: of the server; without it the variable YARD_URL, else the `yard dev` of this folder
+            or one above, else http://localhost:30080.
         token: of its API; without it the variable YARD_TOKEN.
     """
 
     def __init__(self, url: str | None = None, *, token: str | None = None) -> None:
         self._client = _BlockingClient(url, token=token)
         self.url = self._client.url
+
+    def call(self, operation: ModuleType, **arguments: Any) -> Any:
+        """What an operation of `trainyard.generated.api` answers, a module there.
+
+        Raises:
+            Refused: the server refuses it.
+            Unreachable: there is no answer.
+        """
+        return _run(self._client.call(operation, **arguments))
 
     def push(self, folder: str | Path, *, task: str, name: str | None = None) -> DatasetOut:
         """Upload a folder as a new version of a dataset; returns it once it is checked.

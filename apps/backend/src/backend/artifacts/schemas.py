@@ -13,3 +13,9 @@ class ArtifactOut(BaseModel):
 
 class ArtifactList(BaseModel):
     items: list[ArtifactOut]
+
+
+class ArtifactPut(BaseModel):
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")
+    size: int = Field(ge=0, le=5 * 2**30, description="Bytes")
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")

@@ -7,13 +7,13 @@ import re
 from collections import defaultdict
 
 from backend.artifacts import repository
-from backend.artifacts.schemas import ArtifactOut
+from backend.artifacts.schemas import ArtifactOut, ArtifactPut
 from backend.context import Context
 from backend.infra.object_store import ObjectStoreError, StoredObject
-from backend.infra.problems import not_found
+from backend.infra.problems import Problem, not_found
 from backend.state import object_keys
 from backend.state.artifacts import Artifact
-from backend.state.jobs import Job
+from backend.state.jobs import ATTACHED, Attempt, Job
 from backend.state.statuses import FINISHED
 
 logger = logging.getLogger(__name__)
@@ -118,6 +118,17 @@ async def artifacts(ctx: Context, job_id: str) -> list[ArtifactOut]:
     if job.status not in FINISHED or not rows:
         rows, _ = await _stored(ctx, job_id)
     return [await _shown(ctx, row) for row in rows]
+
+
+async def upload_link(ctx: Context, job_id: str, file: ArtifactPut) -> str:
+    """Raise a Problem (409) unless it is an attached job that goes on."""
+    async with ctx.db.reading() as session:
+        attempt = await session.get(Attempt, (job_id, 1))
+    if attempt is None or attempt.executor != ATTACHED or attempt.ended_at:
+        raise Problem(409, "Job not attached", f"Job {job_id} is no script that goes on.")
+    bucket, key = ctx.settings.models_bucket, object_keys.artifact(job_id, 1, file.name)
+    metadata = {"sha256": file.sha256}
+    return await ctx.store.presign_put(bucket, key, file.size, Metadata=metadata)
 
 
 async def _shown(ctx: Context, row: Artifact) -> ArtifactOut:

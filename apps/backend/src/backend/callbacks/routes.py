@@ -25,7 +25,9 @@ from backend.callbacks.sender import Sender, live_attempt
 from backend.context import Context
 from backend.infra import problem_handlers
 from backend.infra.asgi import CallbackRoute
+from backend.infra.database import utcnow
 from backend.state.causes import Cause
+from backend.state.jobs import ATTACHED
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -113,6 +115,8 @@ async def finish(request: Request) -> Response:
         known = attempt.reported_cause not in {None, Cause.COMPLETED}
         if told.cause != Cause.TRAINER_CRASHED or not known:
             attempt.reported_cause, attempt.reported_message = told.cause, told.message
+        if attempt.executor == ATTACHED:
+            attempt.ended_at, attempt.exit_code = utcnow(), int(told.cause != Cause.COMPLETED)
     return Response(status_code=status.HTTP_204_NO_CONTENT)
 
 

@@ -154,9 +154,9 @@ class ObjectStore:
         presign = self._client.generate_presigned_url
         return await self._call(presign, "get_object", target, lifetime_s)
 
-    async def presign_put(self, bucket: str, key: str, size: int) -> str:
-        """A link to upload that many bytes to, by the public endpoint."""
-        target = {"Bucket": bucket, "Key": key}
+    async def presign_put(self, bucket: str, key: str, size: int, **more: Any) -> str:
+        """A link to upload that many bytes to, by the public endpoint; `more`: as boto3 has it."""
+        target = {"Bucket": bucket, "Key": key, **more}
         return await self._presign_public("put_object", **target, ContentLength=size)
 
     async def _presign_public(self, method: Any, **params: Any) -> str:

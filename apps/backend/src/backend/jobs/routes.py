@@ -8,12 +8,13 @@ from fastapi.responses import StreamingResponse
 
 from backend.callbacks import log_repository
 from backend.context import Ctx
-from backend.jobs import list_stream, repository, service
+from backend.jobs import list_stream, repository, schemas, service
 from backend.jobs.event_stream import CURSOR_PATTERN, Cursor, JobEventStream
 from backend.jobs.schemas import JobCreate, JobList, JobOut, JobQuery, MetricsList, MetricsOut
 from backend.state.statuses import FINISHED
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
+attached = APIRouter(prefix="/api/v1/attached-jobs", tags=["jobs"])
 
 MAX_LOG_BYTES = 2**20
 _EVENTS: Any = {
@@ -50,6 +51,12 @@ async def create_job(
         response.status_code = status.HTTP_200_OK
     response.headers["Location"] = f"/api/v1/jobs/{row.job.id}"
     return JobOut.of(row)
+
+
+@attached.post("", summary="Show a training of your own as a job", status_code=201)
+async def attach_job(body: schemas.JobAttach, ctx: Ctx) -> schemas.JobAttached:
+    """It runs already, and sends what a trainer sends; it ends with `finish`, or when it is silent."""
+    return await service.attach(ctx, body)
 
 
 @router.get("", summary="List jobs, the newest first")

@@ -28,20 +28,44 @@ Name = Annotated[
 ]
 
 
-class JobCreate(BaseModel):
+class _Described(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    trainer: str = Field(default="ultralytics", max_length=40)
+    name: Name | None = Field(default=None, description="Shown in lists; need not be unique")
+    config: dict[str, Any] = Field(
+        default={}, description="Fields of the trainer's `config_schema`; the rest has defaults"
+    )
+
+    @field_validator("config")
+    @classmethod
+    def _plain_json(cls, config: dict[str, Any]) -> dict[str, Any]:
+        try:
+            json.dumps(config, allow_nan=False, ensure_ascii=False).encode()
+        except (ValueError, RecursionError):
+            raise PydanticCustomError(
+                "not_json", "This holds text or numbers that JSON cannot carry."
+            ) from None
+        return config
+
+
+class JobAttach(_Described):
+    task: Task
+
+
+class JobAttached(BaseModel):
+    id: str
+    token: str = Field(description="What a trainer has in `CALLBACK_TOKEN`; told only here")
+
+
+class JobCreate(_Described):
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={
             "examples": [{"dataset_id": "3f9a1c0b7d2e", "config": {"epochs": 10, "imgsz": 320}}]
         },
     )
 
     dataset_id: Id = Field(description="A dataset that is ready")
-    trainer: str = Field(default="ultralytics", max_length=40)
-    name: Name | None = Field(default=None, description="Shown in lists; need not be unique")
-    config: dict[str, Any] = Field(
-        default={}, description="Fields of the trainer's `config_schema`; the rest has defaults"
-    )
     weights: str | None = Field(
         default=None,
         max_length=300,
@@ -67,17 +91,6 @@ class JobCreate(BaseModel):
         default=None, description="What is left out is as the trainer's manifest has it"
     )
 
-    @field_validator("config")
-    @classmethod
-    def _plain_json(cls, config: dict[str, Any]) -> dict[str, Any]:
-        try:
-            json.dumps(config, allow_nan=False, ensure_ascii=False).encode()
-        except (ValueError, RecursionError):
-            raise PydanticCustomError(
-                "not_json", "This holds text or numbers that JSON cannot carry."
-            ) from None
-        return config
-
 
 class JobWeights(BaseModel):
     name: str
@@ -94,7 +107,7 @@ class JobOut(BaseModel):
     message: str | None = Field(description="What happened and what to do, for the user")
     trainer: str
     task: Task
-    dataset_id: str
+    dataset_id: str = Field(description="Empty: an attached script read data of its own")
     config: dict[str, Any]
     weights: JobWeights | None = Field(description="null: it starts from scratch")
     debug: bool

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import secrets
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -11,15 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from backend.artifacts.repository import left_by_a_job
 from backend.context import Context
 from backend.datasets.service import get_ready
-from backend.infra.database import new_id
+from backend.infra.database import new_id, utcnow
 from backend.infra.problems import Problem, not_found, wrong_field
 from backend.jobs import repository, resources
 from backend.jobs.repository import JobRow
-from backend.jobs.schemas import JobCreate
+from backend.jobs.schemas import JobAttach, JobAttached, JobCreate
 from backend.orchestration.attempts import request_stop
 from backend.state import object_keys
-from backend.state.jobs import DeletedJob, Job
+from backend.state.jobs import ATTACHED, Attempt, DeletedJob, Job
 from backend.state.statuses import FINISHED, JobStatus
+from backend.state.tokens import sha256
 from backend.weights.repository import find as find_weights
 
 logger = logging.getLogger(__name__)
@@ -65,6 +67,27 @@ async def create(ctx: Context, body: JobCreate, idempotency_key: str | None) -> 
         raise
     await _start(ctx, job.id)
     return JobRow(job, None), True
+
+
+async def attach(ctx: Context, body: JobAttach) -> JobAttached:
+    """Accept a job whose only attempt runs already, where no executor looks.
+
+    Raises:
+        Problem: 422 when the config will not do.
+    """
+    config = ctx.trainers.validate(body.trainer, body.config, task=body.task)
+    none: dict[str, Any] = {"dataset_id": "", "resources": {}, "max_attempts": 1}
+    now = {"status": JobStatus.PREPARING, "attempt": 1, "started_at": utcnow()}
+    about = body.model_dump() | none | now | {"config": config, "request_sha256": ""}
+    job, token = Job(id=new_id(), **about), secrets.token_urlsafe(32)
+    attempt = Attempt(job_id=job.id, number=1, executor=ATTACHED, token_sha256=sha256(token))
+    attempt.launched_at = utcnow()
+    async with ctx.db.transaction() as session:
+        session.add(job)
+        await session.flush()  # the attempt's foreign key
+        session.add(attempt)
+    await _start(ctx, job.id)
+    return JobAttached(id=job.id, token=token)
 
 
 async def _weights(

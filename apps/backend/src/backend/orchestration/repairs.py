@@ -96,6 +96,7 @@ async def _stop_late_attempts(ctx: Context, listening_since: datetime) -> None:
         await repository.stop_overdue(session)
         if listened > silence:
             await repository.stop_silent(session, utcnow() - silence)
+            await repository.end_silent_scripts(session, utcnow() - silence)
         if listened > stall:
             await repository.stop_stalled(session, utcnow() - stall)
 

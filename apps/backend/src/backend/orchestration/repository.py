@@ -11,7 +11,7 @@ from backend.executors.base import AttemptRef, Observation
 from backend.infra.database import execute_guarded, utcnow
 from backend.state.causes import Cause
 from backend.state.datasets import Dataset, DatasetStatus
-from backend.state.jobs import Attempt, Job
+from backend.state.jobs import ATTACHED, Attempt, Job
 from backend.state.statuses import JobStatus
 from backend.state.tokens import sha256
 
@@ -133,6 +133,14 @@ async def stop_silent(session: AsyncSession, before: datetime) -> None:
     )
 
 
+async def end_silent_scripts(session: AsyncSession, before: datetime) -> None:
+    """End attached attempts that were asked to stop and have sent no heartbeat since `before`."""
+    silent = func.coalesce(Attempt.heartbeat_at, Attempt.launched_at) < before
+    script = update(Attempt).where(Attempt.executor == ATTACHED, Attempt.ended_at.is_(None), silent)
+    stopped = script.where(Attempt.stop_requested_at.is_not(None))
+    await session.execute(stopped.values(ended_at=utcnow(), exit_code=1))
+
+
 async def stop_stalled(session: AsyncSession, before: datetime) -> None:
     progressed = func.coalesce(Attempt.progress_at, Attempt.launched_at)
     # A message while PREPARING means that the attempt is waiting for capacity.
@@ -174,10 +182,10 @@ async def unsettled(session: AsyncSession, before: datetime) -> Sequence[Attempt
 
 
 async def open_attempts(session: AsyncSession) -> dict[AttemptRef, tuple[str, datetime | None]]:
-    """Every attempt that has not ended: the executor's name, and when it was launched."""
+    """Every attempt of executors that has not ended: the executor's name, and when it was launched."""
     rows = await session.execute(
         select(Attempt.job_id, Attempt.number, Attempt.executor, Attempt.launched_at).where(
-            Attempt.ended_at.is_(None)
+            Attempt.ended_at.is_(None), Attempt.executor != ATTACHED
         )
     )
     return {AttemptRef(job_id, number): (name, at) for job_id, number, name, at in rows}

@@ -68,6 +68,10 @@ class Job(Base):
     finished_at: Mapped[datetime | None]
 
 
+# In place of an executor's name: the attempt runs in somebody's own script.
+ATTACHED = "attached"
+
+
 class DeletedJob(Base):
     """A job that is gone and whose run MLflow may still have."""
 

@@ -107,7 +107,7 @@ def _print(item: Json, config: str) -> None:
                 ("cause", item["cause"]),
                 ("message", item["message"]),
                 ("trainer", f"{item['trainer']} · {item['task']}"),
-                ("dataset", item["dataset_id"]),
+                ("dataset", item["dataset_id"] or "its script's own"),
                 ("attempt", formatting.attempt(item)),
                 ("phase", None if item["status"] in FINISHED else item["phase"]),
                 ("epoch", epoch),

@@ -51,7 +51,8 @@ class _Judged:
     def data(self) -> tuple[str, str]:
         """What tells apart the images that two models were judged on."""
         data = {} if self.evaluation is None else self.evaluation["data"]
-        return data.get("sha256") or self.job["dataset_id"], data.get("split", "val")
+        own = self.job["dataset_id"] or self.job["id"]  # a script's own data
+        return data.get("sha256") or own, data.get("split", "val")
 
     @property
     def classes(self) -> dict[str, Json]:
@@ -95,12 +96,12 @@ def compare(
 
 def _judged(api: Client, reference: str) -> _Judged:
     job = api.find("jobs", reference)
-    told, dataset = None, job["dataset_id"]
+    told, dataset = None, job["dataset_id"] or "data of its own script"
     artifacts = api.get(f"/jobs/{job['id']}/artifacts")["items"]
     if any(item["name"] == "evaluation.json" for item in artifacts):
         told = evaluation(api, job)
     with suppress(YardError):  # it may be deleted
-        found = api.get(f"/datasets/{dataset}")
+        found = api.get(f"/datasets/{job['dataset_id'] or '-'}")
         dataset = f"{found['name']}@{found['version']}"
     return _Judged(job, dataset, told)
 

@@ -40,9 +40,13 @@ export function JobHeader({ job, metrics, onChange }: Props) {
           <h1>{titleOf(job)}</h1>
           <p className="detail">
             {job.trainer} · {job.task} on{' '}
-            <Link to="/datasets/$datasetId" params={{ datasetId: job.dataset_id }}>
-              {dataset.data === undefined ? job.dataset_id : datasetTitle(dataset.data)}
-            </Link>{' '}
+            {job.dataset_id === '' ? (
+              'data of its own script'
+            ) : (
+              <Link to="/datasets/$datasetId" params={{ datasetId: job.dataset_id }}>
+                {dataset.data === undefined ? job.dataset_id : datasetTitle(dataset.data)}
+              </Link>
+            )}{' '}
             · <span title={moment(job.created_at)}>submitted {ago(job.created_at, now)}</span>
           </p>
         </div>

@@ -2,6 +2,7 @@
 
 from .artifact_list import ArtifactList
 from .artifact_out import ArtifactOut
+from .artifact_put import ArtifactPut
 from .best import Best
 from .cause import Cause
 from .class_counts import ClassCounts
@@ -25,6 +26,9 @@ from .heartbeat_in_metrics import HeartbeatInMetrics
 from .heartbeat_in_phase_type_0 import HeartbeatInPhaseType0
 from .heartbeat_in_system import HeartbeatInSystem
 from .image_counts import ImageCounts
+from .job_attach import JobAttach
+from .job_attach_config import JobAttachConfig
+from .job_attached import JobAttached
 from .job_create import JobCreate
 from .job_create_config import JobCreateConfig
 from .job_list import JobList
@@ -65,6 +69,7 @@ from .weights_upload import WeightsUpload
 __all__ = (
     "ArtifactList",
     "ArtifactOut",
+    "ArtifactPut",
     "Best",
     "Cause",
     "ClassCounts",
@@ -88,6 +93,9 @@ __all__ = (
     "HeartbeatInPhaseType0",
     "HeartbeatInSystem",
     "ImageCounts",
+    "JobAttach",
+    "JobAttachConfig",
+    "JobAttached",
     "JobCreate",
     "JobCreateConfig",
     "JobList",

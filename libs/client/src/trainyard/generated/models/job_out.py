@@ -33,7 +33,7 @@ class JobOut:
         message (None | str): What happened and what to do, for the user
         trainer (str):
         task (Task):
-        dataset_id (str):
+        dataset_id (str): Empty: an attached script read data of its own
         config (JobOutConfig):
         weights (JobWeights | None): null: it starts from scratch
         debug (bool):
