@@ -2,11 +2,18 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import threading
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import samples
 import yaml
@@ -120,6 +127,74 @@ def test_the_labels_are_a_dataset_s(told: dict[str, Any], task: str, values: int
         assert int(index) < len(keys["names"])
         assert len(told_values) == values or (values is None and len(told_values) >= 6)
         assert all(0 <= float(value) <= 1 or value == "2" for value in told_values)
+
+
+@contextmanager
+def serving(home: Path, weights: Path, listener: socket.socket) -> Iterator[subprocess.Popen[str]]:
+    """A server of these weights on a socket that others may share, once it is ready."""
+    command = [sys.executable, "-m", "trainer", "serve", "--weights", str(weights)]
+    command += ["--conf", "1e-6", "--imgsz", "64", "--device", "cpu", "--max-bytes", "100000"]
+    server = subprocess.Popen(
+        [*command, "--fd", str(listener.fileno())],
+        env=os.environ | {"TRAINER_HOME": str(home)},
+        pass_fds=[listener.fileno()],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert server.stdout
+        assert any('"ready"' in line for line in server.stdout)
+        yield server
+    finally:
+        server.kill()
+        server.communicate()
+
+
+def test_a_served_model_answers_as_predict_and_is_replaced_without_a_loss(
+    told: dict[str, Any], home: Path
+) -> None:
+    folder = told["detect"]["folder"].parent
+    lines = {Path(line["image"]).name: line for line in told["detect"]["lines"] if "image" in line}
+    with socket.create_server(("127.0.0.1", 0)) as listener, ExitStack() as stack:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+        def ask(image: bytes) -> httpx.Response:
+            return httpx.post(f"{url}/predict", content=image, timeout=60)
+
+        first = stack.enter_context(serving(home, folder / "detect.pt", listener))
+        for name in ("large.png", "small-1.png"):
+            answer = ask((folder / "in" / name).read_bytes())
+            assert answer.json() == {"boxes": lines[name]["boxes"]}
+        assert httpx.get(f"{url}/healthz").json() == {"status": "ok"}
+        bomb = (folder / "in/large.png").read_bytes()
+        bomb = bomb[:16] + (20_000).to_bytes(4, "big") * 2 + bomb[24:]
+        bomb = bomb[:29] + zlib.crc32(bomb[12:29]).to_bytes(4, "big") + bomb[33:]
+        wrong = {b"no picture": 415, bomb: 413, bytes(100_001): 413, b"": 415}
+        assert {body: ask(body).status_code for body in wrong} == wrong
+        metrics = httpx.get(f"{url}/metrics").text
+        assert 'trainyard_serve_requests_total{status="200"} 2\n' in metrics
+        assert "trainyard_serve_seconds_count 2\n" in metrics
+
+        image, until = (folder / "in/small-1.png").read_bytes(), threading.Event()
+
+        def hammer() -> list[Any]:
+            answers = []
+            while not until.is_set():
+                answers.append(ask(image).json())
+            return answers
+
+        with ThreadPoolExecutor(4) as pool:
+            hammers = [pool.submit(hammer) for _ in range(4)]
+            try:
+                stack.enter_context(serving(home, folder / "detect.pt", listener))
+                first.terminate()
+                assert first.wait(60) == 0
+                after = ask(image).json()
+            finally:
+                until.set()
+            answers = [answer for one in hammers for answer in one.result()]
+        assert len(answers) > 20
+        assert all(answer == after for answer in answers)
 
 
 def test_many_files_come_on_standard_input(home: Path, tmp_path: Path) -> None:

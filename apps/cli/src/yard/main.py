@@ -19,6 +19,7 @@ from yard.commands import (
     model,
     model_jobs,
     model_predict,
+    model_serve,
     trainer,
     trainer_add,
     weights,
@@ -84,6 +85,7 @@ _noun(
     {
         "pull": model.pull,
         "predict": model_predict.predict,
+        "serve": model_serve.serve,
         "eval": model_jobs.evaluate,
         "export": model_jobs.export,
     },

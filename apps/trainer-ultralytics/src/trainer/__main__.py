@@ -1,8 +1,9 @@
-"""The trainer's entry points: `python -m trainer run | launcher | predict | inspect`."""
+"""The trainer's entry points: `python -m trainer run | launcher | predict | serve | inspect`."""
 
 import argparse
 import json
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -24,18 +25,26 @@ def main() -> NoReturn:
     launcher.add_argument("--state", type=Path, required=True, help="folder of attempts' records")
     launcher.set_defaults(start=_launcher)
     predict = commands.add_parser("predict", help="run a model on images and videos")
-    predict.add_argument("--weights", type=Path, required=True, help="a trained .pt file")
     predict.add_argument("--out", type=Path, help="folder for copies with the results drawn in")
     predict.add_argument("--labels", type=Path, help="folder for a dataset with the results")
-    predict.add_argument("--conf", type=float, default=0.25, help="lowest confidence to show")
-    predict.add_argument("--imgsz", type=int, help="image size; else as in training")
     predict.add_argument("--batch", type=int, help="images at once; else 16 on a GPU, 1 without")
-    predict.add_argument("--device", help="a GPU's number, or cpu; else a GPU if there is one")
     predict.add_argument(
         "sources", type=Path, nargs="*", metavar="FILE",
         help="images and videos; else their paths come on standard input, each ended by a NUL",
     )  # fmt: skip
     predict.set_defaults(start=_predict)
+    serve = commands.add_parser("serve", help="serve a model by HTTP until SIGTERM")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    serve.add_argument("--port", type=int, default=8100, help="port to listen on")
+    serve.add_argument("--fd", type=int, help="a socket that listens already, in place of these")
+    serve.add_argument("--max-bytes", type=int, default=32 << 20, help="most bytes of an image")
+    serve.add_argument("--queue", type=int, default=32, help="most requests that wait")
+    serve.set_defaults(start=_serve)
+    for command in (predict, serve):
+        command.add_argument("--weights", type=Path, required=True, help="a trained .pt file")
+        command.add_argument("--conf", type=float, default=0.25, help="lowest confidence to show")
+        command.add_argument("--imgsz", type=int, help="image size; else as in training")
+        command.add_argument("--device", help="a GPU's number, or cpu; else a GPU if there is one")
     inspect = commands.add_parser("inspect", help="print what weights are for, as JSON")
     inspect.add_argument("weights", type=Path, help="a .pt file; none of its code is run")
     inspect.set_defaults(start=_inspect)
@@ -78,6 +87,25 @@ def _predict(arguments: argparse.Namespace) -> int:
     sources = given.pop("sources") or [Path(p) for p in sys.stdin.read().split("\0") if p]
     return predict(
         PredictOptions(**{name: value for name, value in given.items() if name != "start"}), sources
+    )
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from trainer.yolo.predict import PredictOptions  # noqa: PLC0415 - a command loads its own
+    from trainer.yolo.serve import ServeOptions, serve  # noqa: PLC0415
+
+    told = arguments
+    shared = told.fd is not None
+    return serve(
+        ServeOptions(
+            PredictOptions(told.weights, None, None, told.conf, told.imgsz, 1, told.device),
+            socket.socket(fileno=told.fd)
+            if shared
+            else socket.create_server((told.host, told.port), backlog=1024),
+            shared=shared,
+            max_bytes=told.max_bytes,
+            queue=told.queue,
+        )
     )
 
 

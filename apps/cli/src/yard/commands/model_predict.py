@@ -92,7 +92,7 @@ def predict(
     files = [file for source in sources for file in _files(source)]
     if weights is not None and not weights.is_file():
         raise YardError(f"there is no file {weights}", todo="check the path", code=Code.NOT_FOUND)
-    model = weights or _cached(url, job_id or "")
+    model = weights or cached(url, job_id or "")
     values = {
         "--weights": model,
         "--out": target if draw else None,
@@ -138,7 +138,7 @@ def _files(source: Path) -> list[Path]:
     return found
 
 
-def _cached(url: str | None, job_id: str) -> Path:
+def cached(url: str | None, job_id: str) -> Path:
     """Return the job's model from the cache, downloaded if its sha256 is not there yet."""
     api = client(url)
     job = api.find("jobs", job_id)

@@ -1,9 +1,13 @@
 """Images and frames of videos, read as Ultralytics reads them."""
 
+import io
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+_IN_MEMORY = frozenset({"BMP", "JPEG", "PNG", "WEBP"})
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,26 @@ def pictures(sources: Iterable[Path]) -> Iterator[Picture | Path]:
             continue
         pixels = imread(source)
         yield source if pixels is None else Picture(source, number, pixels)
+
+
+def decoded(image: bytes) -> Any:
+    """The pixels of an image file, as those of its path; None: it cannot be opened."""
+    import cv2  # noqa: PLC0415 - slow
+    import numpy as np  # noqa: PLC0415
+    from PIL import Image  # noqa: PLC0415
+    from ultralytics.utils.patches import imread  # noqa: PLC0415 - slow
+
+    try:
+        kind = str(Image.open(io.BytesIO(image)).format)
+    except OSError:
+        return None
+    if kind in _IN_MEMORY:
+        return cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR)
+    # Ultralytics looks at the name of the others.
+    with tempfile.NamedTemporaryFile(suffix=f".{kind.lower()}") as file:
+        file.write(image)
+        file.flush()
+        return imread(file.name)
 
 
 def _frames(source: Path, number: int) -> Iterator[Picture | Path]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.contract import trainer_home
-from trainer.yolo.pictures import Picture, groups, pictures
+from trainer.yolo.pictures import Picture, decoded, groups, pictures
 
 _BATCH_ON_GPU = 16
 _VIDEO_CODEC = "mp4v"
@@ -46,19 +46,15 @@ def predict(options: PredictOptions, sources: Sequence[Path]) -> int:
     if missing:
         print(f"There is no file {missing[0]}.", file=sys.stderr)  # noqa: T201
         return 2
-    try:
-        model = _load(options.weights)
-    except TypeError as error:
-        from trainer.yolo.failures import readable  # noqa: PLC0415 - needs torch
-
-        print(f"{options.weights} cannot be loaded: {readable(str(error))}", file=sys.stderr)  # noqa: T201
+    model = open_model(options)
+    if model is None:
         return 2
     from trainer.yolo.pre_labels import PreLabels  # noqa: PLC0415 - needs torch
 
-    labels = PreLabels(options.labels, model) if options.labels else None
+    labels = PreLabels(options.labels, model.yolo) if options.labels else None
     drawn = _Drawn(options.out, alone=len(sources) == 1) if options.out else None
     failed = False
-    for item in _predicted(model, options, sources):
+    for item in model.results(sources):
         if isinstance(item, Path):
             failed = True
             _print({"image": str(item), "error": "it cannot be opened as an image or video"})
@@ -83,37 +79,58 @@ def _print(line: dict[str, Any]) -> None:
     print(json.dumps(line), flush=True)  # noqa: T201
 
 
-def _load(weights: Path) -> Any:
-    from trainer.yolo import offline  # noqa: PLC0415 - needs torch
+def open_model(options: PredictOptions) -> "Model | None":
+    """The model, or None once standard error has been told why it cannot be loaded."""
+    try:
+        return Model(options)
+    except TypeError as error:
+        from trainer.yolo.failures import readable  # noqa: PLC0415 - needs torch
 
-    offline.prepare(trainer_home())
-    offline.load()
-    from ultralytics.models import YOLO  # noqa: PLC0415 - Ultralytics is offline from here on
-
-    return YOLO(weights)
+        print(f"{options.weights} cannot be loaded: {readable(str(error))}", file=sys.stderr)  # noqa: T201
+        return None
 
 
-def _predicted(
-    model: Any, options: PredictOptions, sources: Iterable[Path]
-) -> Iterator[tuple[Picture, Any] | Path]:
-    """Each picture with its result, in order; the path of a source that cannot be opened."""
-    import torch  # noqa: PLC0415 - slow
+class Model:
+    """Trained weights with the options that they predict by; `yolo` is Ultralytics' own."""
 
-    gpu = torch.cuda.is_available()
-    device = options.device or ("0" if gpu else "cpu")
-    most = options.batch or (_BATCH_ON_GPU if device != "cpu" else 1)
-    settings = {
-        "conf": options.conf,
-        "imgsz": options.imgsz or model.overrides.get("imgsz", 640),
-        "device": device,
-        "verbose": False,
-    }
-    for group in groups(pictures(sources), most):
-        if isinstance(group, Path):
-            yield group
-            continue
-        results = model.predict([picture.pixels for picture in group], batch=len(group), **settings)
-        yield from zip(group, results, strict=True)
+    def __init__(self, options: PredictOptions) -> None:
+        """Import what is needed, and load the weights.
+
+        Raises:
+            TypeError: it is no file that can be loaded safely.
+        """
+        from trainer.yolo import offline  # noqa: PLC0415 - needs torch
+
+        offline.prepare(trainer_home())
+        offline.load()
+        import torch  # noqa: PLC0415 - slow
+        from ultralytics.models import YOLO  # noqa: PLC0415 - Ultralytics is offline from here on
+
+        self.yolo: Any = YOLO(options.weights)
+        device = options.device or ("0" if torch.cuda.is_available() else "cpu")
+        self._most = options.batch or (_BATCH_ON_GPU if device != "cpu" else 1)
+        self._settings: dict[str, Any] = {
+            "conf": options.conf,
+            "imgsz": options.imgsz or self.yolo.overrides.get("imgsz", 640),
+            "device": device,
+            "verbose": False,
+        }
+
+    def results(self, sources: Iterable[Path]) -> Iterator[tuple[Picture, Any] | Path]:
+        """Each picture with its result, in order; the path of a source that cannot be opened."""
+        for group in groups(pictures(sources), self._most):
+            if isinstance(group, Path):
+                yield group
+                continue
+            yield from zip(group, self._of([picture.pixels for picture in group]), strict=True)
+
+    def find(self, image: bytes) -> dict[str, Any] | None:
+        """What `predict` finds in the file with these bytes; None: it cannot be opened."""
+        pixels = decoded(image)
+        return None if pixels is None else _found(self._of([pixels])[0])
+
+    def _of(self, pixels: Sequence[Any]) -> Any:
+        return self.yolo.predict(pixels, batch=len(pixels), **self._settings)
 
 
 class _Drawn:

@@ -1,0 +1,142 @@
+"""`yard model serve`: this machine serves a model by HTTP, in the trainer's environment."""
+
+import contextlib
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from yard import locations
+from yard.commands.model_predict import cached
+from yard.console import out
+from yard.errors import Code, YardError
+from yard.options import Url
+
+
+def serve(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A .pt file, or a job: its best.pt.")
+    ],
+    *,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: one that is free.")] = 8100,
+    conf: Annotated[float, typer.Option(min=0, max=1, help="Lowest confidence to report.")] = 0.25,
+    imgsz: Annotated[
+        int | None, typer.Option(help="Image size. Default: as in training.", show_default=False)
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            help="A GPU's number, or cpu. Default: a GPU if there is one.", show_default=False
+        ),
+    ] = None,
+    queue: Annotated[int, typer.Option(min=0, help="Most requests that wait; 503 beyond.")] = 32,
+    url: Url = None,
+) -> None:
+    """Serve a model by HTTP: POST an image to /predict. SIGHUP looks the model up anew, Ctrl-C ends it."""
+    options = {"--conf": conf, "--imgsz": imgsz, "--device": device, "--queue": queue}
+    given = [str(part) for pair in options.items() if pair[1] is not None for part in pair]
+    python = locations.trainer_python()
+    try:
+        listener = socket.create_server((host, port), backlog=1024)
+    except OSError as error:
+        raise YardError(
+            f"{host}:{port} cannot be listened on",
+            error.strerror or str(error),
+            "name another with --port",
+            Code.LOCAL,
+        ) from error
+    with listener:
+        at = "http://{}:{}".format(*listener.getsockname()[:2])
+        _run(python, given, listener, model=model, url=url, at=at)
+
+
+def _run(
+    python: Path,
+    given: Sequence[str],
+    listener: socket.socket,
+    *,
+    model: str,
+    url: str | None,
+    at: str,
+) -> None:
+    """Keep one server process on the socket, which this one holds: replacing it loses no request."""
+    wanted, ending = threading.Event(), threading.Event()
+
+    def end(*_: object) -> None:
+        ending.set()
+        wanted.set()
+
+    signal.signal(signal.SIGHUP, lambda *_: wanted.set())
+    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGTERM, end)
+    serving: subprocess.Popen[str] | None = None
+    try:
+        while not ending.is_set():
+            wanted.clear()
+            try:
+                weights = _weights(model, url)
+                successor = _start(python, weights, given, listener)
+            except YardError as error:
+                if serving is None:
+                    raise
+                out.print(f"the model before goes on: {error.what}")
+            else:
+                out.print(f"{model} answers at {at}/predict")
+                _end(serving)
+                serving = successor
+            while not wanted.wait(0.5):
+                if serving is not None and serving.poll() is not None:
+                    raise YardError("the server ended", f"exit code {serving.returncode}")
+    finally:
+        _end(serving)
+
+
+def _weights(model: str, url: str | None) -> Path:
+    path = Path(model)
+    if path.suffix == ".pt":
+        if not path.is_file():
+            raise YardError(f"there is no file {path}", todo="check the path", code=Code.NOT_FOUND)
+        return path
+    return cached(url, model)
+
+
+def _start(
+    python: Path, weights: Path, given: Sequence[str], listener: socket.socket
+) -> subprocess.Popen[str]:
+    """A server process that answers on the socket.
+
+    Raises:
+        YardError: it does not; its own words say why.
+    """
+    fd = listener.fileno()
+    command = [str(python), "-m", "trainer", "serve", "--weights", str(weights), "--fd", str(fd)]
+    child = subprocess.Popen(
+        [*command, *given],
+        pass_fds=[fd],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # Ctrl-C is this process's
+    )
+    assert child.stdout is not None  # noqa: S101 - it is a pipe
+    if not any('"ready"' in line for line in child.stdout):
+        raise YardError(
+            f"{weights} cannot be served",
+            f"the trainer ended with exit code {child.wait()}",
+            "check that the file is a model",
+        )
+    return child
+
+
+def _end(child: subprocess.Popen[str] | None) -> None:
+    """Let it answer what it has accepted."""
+    if child is not None:
+        child.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(60)
+        child.kill()

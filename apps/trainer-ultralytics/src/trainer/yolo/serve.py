@@ -1,0 +1,295 @@
+"""Serves a model by HTTP: an image in, what `predict` finds out, as JSON.
+
+Every answer closes its connection. A server that ends can therefore lose no request: it stops
+accepting, and answers what it has accepted.
+"""
+
+import contextlib
+import io
+import json
+import signal
+import socket
+import sys
+import threading
+import time
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from PIL import Image
+
+from trainer.yolo.predict import Model, PredictOptions, open_model
+
+MAX_PIXELS = 100_000_000
+# The first image takes longer than those after it: a GIF of one pixel.
+_WARM_UP = bytes.fromhex("47494638376101000100800000000000ffffff2c00000000010001000002024401003b")
+_READ_S = 30  # that a client may take for its request
+_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """How to serve.
+
+    `predict` is as for predictions. `listener` is a socket that listens already; `shared`: with other
+    processes, which accept what this one does not. `max_bytes` bounds the body of a request, `queue`
+    how many wait for the model beside the one that it works on; beyond that the answer is 503.
+    """
+
+    predict: PredictOptions
+    listener: socket.socket
+    shared: bool
+    max_bytes: int
+    queue: int
+
+
+class RefusedError(Exception):
+    """The request cannot be answered; the text is for its sender."""
+
+    def __init__(self, status: HTTPStatus, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass
+class _Metrics:
+    """What Prometheus reads."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    answers: Counter[int] = field(default_factory=Counter)
+    buckets: Counter[float] = field(default_factory=Counter)
+    seconds: float = 0
+    count: int = 0
+    waiting: int = 0
+
+    def answered(self, status: int, seconds: float) -> None:
+        with self.lock:
+            self.answers[status] += 1
+            if status != HTTPStatus.OK:
+                return
+            self.seconds += seconds
+            self.count += 1
+            self.buckets.update(bound for bound in _BUCKETS if seconds <= bound)
+
+    def text(self) -> str:
+        """In Prometheus' format."""
+        name = "trainyard_serve"
+        with self.lock:
+            lines = [
+                f"# HELP {name}_requests_total Requests of /predict by the status of their answer.",
+                f"# TYPE {name}_requests_total counter",
+                *(f'{name}_requests_total{{status="{s}"}} {n}' for s, n in self.answers.items()),
+                f"# HELP {name}_seconds From a request's image to its answer, waiting included.",
+                f"# TYPE {name}_seconds histogram",
+                *(f'{name}_seconds_bucket{{le="{b}"}} {self.buckets[b]}' for b in _BUCKETS),
+                f'{name}_seconds_bucket{{le="+Inf"}} {self.count}',
+                f"{name}_seconds_sum {self.seconds:.6f}",
+                f"{name}_seconds_count {self.count}",
+                f"# HELP {name}_waiting Requests that wait for the model, and the one it works on.",
+                f"# TYPE {name}_waiting gauge",
+                f"{name}_waiting {self.waiting}",
+            ]
+        return "\n".join(lines) + "\n"
+
+
+class Server:
+    """Answers each connection in a thread; the model takes one image at a time."""
+
+    def __init__(self, options: ServeOptions, model: Model) -> None:
+        self.options = options
+        self.metrics = _Metrics()
+        self._model = model
+        self._busy = threading.Lock()
+        self._room = threading.BoundedSemaphore(options.queue + 1)
+        # Whoever only sends slowly takes no place in the queue, but a thread.
+        self._threads = threading.BoundedSemaphore(options.queue + 64)
+        self._stopping = threading.Event()
+
+    def stop(self, *_: object) -> None:
+        """Accept no more, unless it waits for no other process."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Serve until `stop`; return when everything that was accepted is answered."""
+        listener = self.options.listener
+        listener.settimeout(0.1)
+        while True:
+            last = self._stopping.is_set()
+            if last and self.options.shared:
+                break
+            try:
+                connection, _ = listener.accept()
+            except TimeoutError:
+                if last:
+                    break
+                continue
+            self._threads.acquire()
+            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+        listener.close()
+        for _ in range(self.options.queue + 64):
+            self._threads.acquire()
+
+    def _answer(self, connection: socket.socket) -> None:
+        server = self
+
+        class Handler(_Handler):
+            owner = server
+
+        try:
+            connection.settimeout(_READ_S)
+            with connection, contextlib.suppress(OSError):
+                Handler(connection, connection.getpeername(), None)  # type: ignore[arg-type]
+                connection.shutdown(socket.SHUT_WR)
+        finally:
+            self._threads.release()
+
+    def predict(self, image: bytes) -> dict[str, Any]:
+        """What the model finds.
+
+        Raises:
+            RefusedError: too many wait, or it is no image that can be opened.
+        """
+        _require_small(image)
+        if not self._room.acquire(blocking=False):
+            raise RefusedError(
+                HTTPStatus.SERVICE_UNAVAILABLE, "Too many requests wait. Send it again later."
+            )
+        with _released(self._room), self._counted(), self._busy:
+            found = self._model.find(image)
+        if found is None:
+            raise RefusedError(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body cannot be opened as an image."
+            )
+        return found
+
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self.metrics.lock:
+            self.metrics.waiting += 1
+        try:
+            yield
+        finally:
+            with self.metrics.lock:
+                self.metrics.waiting -= 1
+
+
+@contextlib.contextmanager
+def _released(semaphore: threading.BoundedSemaphore) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        semaphore.release()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """HTTP of one connection, which is of one request."""
+
+    owner: Server
+    protocol_version = "HTTP/1.1"
+    server_version = "trainyard-serve"
+    sys_version = ""
+
+    def do_GET(self) -> None:
+        """`/healthz` and `/metrics`."""
+        if self.path == "/healthz":
+            self._reply(HTTPStatus.OK, {"status": "ok"})
+        elif self.path == "/metrics":
+            self._send(
+                HTTPStatus.OK, self.owner.metrics.text().encode(), "text/plain; version=0.0.4"
+            )
+        else:
+            self._reply(HTTPStatus.NOT_FOUND, {"detail": "POST an image to /predict."})
+
+    def do_POST(self) -> None:
+        """`/predict`."""
+        if self.path != "/predict":
+            self._reply(HTTPStatus.NOT_FOUND, {"detail": "POST an image to /predict."})
+            return
+        began = time.perf_counter()
+        status, body = HTTPStatus.OK, dict[str, Any]()
+        try:
+            body = self.owner.predict(self._body())
+        except RefusedError as error:
+            status, body = error.status, {"detail": str(error)}
+        except Exception as error:  # noqa: BLE001 - the others are served all the same
+            status, body = HTTPStatus.INTERNAL_SERVER_ERROR, {"detail": repr(error)}
+            self.log_error("%r", error)
+        self.owner.metrics.answered(status, time.perf_counter() - began)
+        self._reply(status, body)
+
+    def _body(self) -> bytes:
+        length, most = self.headers.get("Content-Length", ""), self.owner.options.max_bytes
+        if not length.isdecimal():
+            raise RefusedError(HTTPStatus.LENGTH_REQUIRED, "Send the image with a Content-Length.")
+        if int(length) > most:
+            self._skip(int(length))
+            raise RefusedError(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The image is larger than {most} bytes."
+            )
+        return self.rfile.read(int(length))
+
+    def _skip(self, length: int) -> None:
+        """Read what is refused, as far as it is little: its sender then reads the answer."""
+        left = min(length, 2 * self.owner.options.max_bytes)
+        while left > 0 and (part := self.rfile.read(min(left, 1 << 16))):
+            left -= len(part)
+
+    def _reply(self, status: HTTPStatus, body: dict[str, Any]) -> None:
+        self._send(status, json.dumps(body).encode() + b"\n", "application/json")
+
+    def _send(self, status: HTTPStatus, content: bytes, media_type: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", media_type)
+        self.send_header("Content-Length", str(len(content)))
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            self.send_header("Retry-After", "1")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_request(self, *_: object) -> None:
+        """/metrics counts them."""
+
+
+def _require_small(image: bytes) -> None:
+    """Refuse, by the header alone, what would take gigabytes to open."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            width, height = Image.open(io.BytesIO(image)).size
+    except Image.DecompressionBombError:
+        width = height = MAX_PIXELS
+    except Exception as error:
+        raise RefusedError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body cannot be opened as an image."
+        ) from error
+    if width * height > MAX_PIXELS:
+        raise RefusedError(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            f"The image has more than {MAX_PIXELS} pixels.",
+        )
+
+
+def serve(options: ServeOptions) -> int:
+    """Load the model, then answer until SIGTERM; returns the exit code.
+
+    What the weights' file cannot do is told on standard error, and the exit code is 2.
+    """
+    weights = options.predict.weights
+    if not weights.is_file():
+        print(f"There is no file {weights}.", file=sys.stderr)  # noqa: T201
+        return 2
+    model = open_model(options.predict)
+    if model is None:
+        return 2
+    model.find(_WARM_UP)
+    server = Server(options, model)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, server.stop)
+    print(json.dumps({"ready": True}), flush=True)  # noqa: T201
+    server.run()
+    return 0
