@@ -49,16 +49,23 @@ def test_a_minimal_trainer_succeeds(api: Api, dataset_id: str) -> None:
     assert "epoch 2" in api.log(job_id)
 
 
-def test_a_yolo_training_by_the_python_client_leaves_a_verified_model(
+def test_the_notebook_trains_and_leaves_a_verified_model(
     api: Api, platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     zipfile.ZipFile(io.BytesIO(squares_archive())).extractall(tmp_path / "squares")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("YARD_URL", platform.url)
-    readme = (ROOT / "libs/client/README.md").read_text()
-    [example] = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    monkeypatch.setenv("PATH", str(ROOT / "apps/cli/.venv/bin"), prepend=os.pathsep)
     told: dict[str, Any] = {}
-    exec(example, told)
+    notebook = json.loads((ROOT / "docs/notebook.ipynb").read_text())
+    cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    for cell in cells:
+        exec(cell, told)
+    assert [Path(one["image"]).name for one in told["found"]] == [f"{n}.png" for n in range(4)]
+    readme = (ROOT / "libs/client/README.md").read_text()
+    example = re.search(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert example
+    assert set(example[1].splitlines()) <= {line for cell in cells for line in cell.splitlines()}
     job_id = told["job"].id
     assert told["text"] == api.log(job_id)
     assert list(told["table"].index) == [0, 1]
