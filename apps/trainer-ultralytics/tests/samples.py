@@ -18,14 +18,14 @@ LABELS = {
 }
 
 
-def picture(index: int, size: int = 64) -> bytes:
+def picture(index: int, size: int = 64, form: str = "PNG") -> bytes:
     noise = np.random.default_rng(index).integers(0, 60, (size, size, 3), dtype=np.uint8)
     image = Image.fromarray(noise)
     box = [size // 4, size // 4, 3 * size // 4, 3 * size // 4]
     draw = ImageDraw.Draw(image)
     (draw.rectangle if index % 2 else draw.ellipse)(box, fill=(200, 40, 40))
     data = io.BytesIO()
-    image.save(data, "PNG")
+    image.save(data, form)
     return data.getvalue()
 
 
@@ -56,7 +56,7 @@ def archive(content: dict[str, bytes]) -> bytes:
 def index(content: dict[str, bytes], task: str, **changes: Any) -> bytes:
     """The index that the platform's check writes of a dataset (docs/training-contract.md)."""
     keys = yaml.safe_load(content.get("data.yaml", b"{}"))
-    images = [name for name in content if name.endswith(".png")]
+    images = [name for name in content if name.endswith((".png", ".bmp"))]
     splits = {split: [n for n in images if split in n.split("/")] for split in ("train", "val")}
     header = {
         "format": 1,

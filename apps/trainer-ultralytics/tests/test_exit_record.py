@@ -1,12 +1,14 @@
 """The launcher's records, whatever their files hold."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from trainer.exit_record import ExitRecord, read_exit_record
 from trainer.launcher.records import Registry
+from trainer.processes import start_ticks
 
 GOOD: dict[str, Any] = {"exit_code": 1, "signal": None, "cause": None, "message": "so"}
 BAD: list[Any] = [
@@ -24,7 +26,8 @@ BAD: list[Any] = [
 def attempt_folder(state: Path, **changes: Any) -> Path:
     folder = state / "0123456789ab-1"
     folder.mkdir()
-    record = {"job_id": "0123456789ab", "attempt": 1, "pid": 2**22, "ticks": 1} | changes
+    record = {"job_id": "0123456789ab", "attempt": 1, "pid": 2**22, "ticks": 1, "grace_s": 30}
+    record |= changes
     (folder / "record.json").write_text(json.dumps(record))
     return folder
 
@@ -40,11 +43,25 @@ def test_a_malformed_end_is_the_end_of_a_killed_supervisor(content: Any, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "changes", [{"attempt": []}, {"attempt": "1"}, {"pid": "1"}, {"pid": -1}, {"job_id": "other"}]
+    "changes",
+    [
+        {"attempt": []},
+        {"attempt": "1"},
+        {"pid": "1"},
+        {"pid": -1},
+        {"job_id": "other"},
+        {"grace_s": "1"},
+    ],
 )
 def test_a_malformed_record_is_left_alone(changes: dict[str, Any], tmp_path: Path) -> None:
     attempt_folder(tmp_path, **changes)
     assert Registry(tmp_path).all() == []
+
+
+def test_a_record_has_only_what_the_launcher_writes(tmp_path: Path) -> None:
+    attempt_folder(tmp_path, pid=os.getpid(), ticks=start_ticks(os.getpid()), kill_at="soon")
+    [record] = Registry(tmp_path).running()
+    assert record.kill_at is None
 
 
 def test_a_long_message_is_cut_when_it_is_written(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from trainer.launcher.launch_request import LaunchRequest
 
 # What the launcher's side knows for certain; the trainer itself reports the other causes.
 _CERTAIN = {"out_of_memory", "launch_failed"}
+# The fields of record.json. A trainer of the same user can change it: nothing else is read of it.
+_WRITTEN = ("job_id", "attempt", "pid", "ticks", "grace_s")
 # Of a supervisor that never began; 75 is EX_TEMPFAIL.
 NOT_STARTED_EXIT = 75
 
@@ -119,11 +121,11 @@ class Registry:
     def _load(self, path: Path) -> None:
         try:
             fields = json.loads(path.read_text())
-            record = AttemptRecord(**fields, folder=path.parent)
+            record = AttemptRecord(folder=path.parent, **{name: fields[name] for name in _WRITTEN})
             numbers = (record.attempt, record.pid, record.ticks or 0)
             well_formed = all(type(number) is int and number >= 0 for number in numbers)
             well_formed = well_formed and type(record.grace_s) in {int, float}
-        except (OSError, ValueError, TypeError, RecursionError):
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return
         if not well_formed or path.parent.name != f"{record.job_id}-{record.attempt}":
             return
@@ -179,13 +181,8 @@ class Registry:
         self._write(record, pid=os.getpid(), ticks=processes.start_ticks(os.getpid()))
 
     def _write(self, record: AttemptRecord, pid: int, ticks: int | None) -> None:
-        fields = {
-            "job_id": record.job_id,
-            "attempt": record.attempt,
-            "pid": pid,
-            "ticks": ticks,
-            "grace_s": record.grace_s,
-        }
+        claimed = replace(record, pid=pid, ticks=ticks)
+        fields = {name: getattr(claimed, name) for name in _WRITTEN}
         write_json(record.folder / "record.json", fields)
 
     def forget(self, record: AttemptRecord) -> None:

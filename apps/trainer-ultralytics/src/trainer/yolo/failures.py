@@ -2,12 +2,14 @@
 
 import re
 import traceback
+from pathlib import Path
 
 import torch
 
 from trainer.contract import AttemptError, Cause
 
 _DATASET_CODE = {"get_dataset", "build_dataset"}
+_IMAGE_WORDS = "Image Not Found "  # said of what is there, too, and cannot be decoded
 _CONFIG_WORDS = ("final batch=1", "froze the entire model", "Invalid CUDA", "Invalid device")
 _LINE_CHARS = 400
 
@@ -29,8 +31,11 @@ def to_attempt_error(error: BaseException) -> AttemptError:
         )
     if any(words in text for words in _CONFIG_WORDS):
         return AttemptError(Cause.CONFIG_INVALID, f"The config cannot be used: {text}")
+    _, damaged, path = text.partition(_IMAGE_WORDS)
+    if damaged:
+        text = f"the image {Path(path).name} is damaged; repair it or leave it out, and push again"
     calls = {frame.name for frame in traceback.extract_tb(error.__traceback__)}
-    if isinstance(error, Exception) and calls & _DATASET_CODE:
+    if damaged or (isinstance(error, Exception) and calls & _DATASET_CODE):
         return AttemptError(Cause.DATASET_INVALID, f"The dataset cannot be used: {text}")
     return AttemptError(
         Cause.TRAINER_CRASHED, f"The training failed: {type(error).__name__}: {text}"
