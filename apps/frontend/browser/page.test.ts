@@ -81,7 +81,7 @@ it('says how to begin, starts a training by its form, follows it, and finishes i
   await page.getByRole('link', { name: 'Jobs', exact: true }).first().click()
   const row = page.getByRole('row', { name: /first/ })
   await row.getByText('succeeded').waitFor()
-  expect(await row.getByText('mAP50', { exact: true }).isVisible()).toBe(true)
+  expect(await row.getByText('mAP50-95', { exact: true }).isVisible()).toBe(true)
 }, 300_000)
 
 it('shows the log, what differs from the defaults, the files and the dataset', async () => {
@@ -158,7 +158,8 @@ it.each(PAGES)(
   async (name) => {
     await page.goto(new URL(paths[name] ?? `${paths.job ?? ''}?tab=${name}`, base).href)
     await page.getByRole('heading', { level: 1 }).waitFor()
-    await page.waitForLoadState('networkidle')
+    // Not idle: a list and a job are followed live.
+    await page.locator('.loading').waitFor({ state: 'detached' })
     await page.evaluate(AXE)
     for (const [width, height] of SIZES) {
       await page.setViewportSize({ width, height })

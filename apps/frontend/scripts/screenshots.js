@@ -38,7 +38,9 @@ for (const width of widths) {
     for (const [name, path] of Object.entries(pages)) {
       await page.goto(new URL(path, base).href)
       await page.getByRole('heading', { level: 1 }).waitFor()
-      await page.waitForLoadState('networkidle')
+      // Not idle: a list and a job are followed live.
+      await page.locator('.loading').waitFor({ state: 'detached' })
+      await page.waitForTimeout(1000)
       await page.screenshot({ path: `${folder}/${name}-${width}-${colorScheme}.png` })
     }
     await page.close()

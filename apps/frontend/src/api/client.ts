@@ -28,7 +28,7 @@ export interface JobFilter {
 }
 
 const TIMEOUT_MS = 10_000
-const JOBS_A_PAGE = 100
+export const JOBS_A_PAGE = 100
 
 const client = createClient<paths>({
   baseUrl: window.location.origin,

@@ -1,5 +1,5 @@
-import { createParser } from 'eventsource-parser'
-import type { EpochMetrics, Job } from './client'
+import { type EventSourceMessage, createParser } from 'eventsource-parser'
+import { type EpochMetrics, JOBS_A_PAGE, type Job, type JobFilter } from './client'
 import { refused, unanswered } from './errors'
 import { getToken } from './token'
 
@@ -21,30 +21,54 @@ export type JobEvent = { cursor: string } & (
 // The backend pings each 15 s: a connection that is silent for longer is dead.
 const SILENT_MS = 40_000
 
-/**
- * Follow a job from `cursor` on, until its stream ends; rejects with ApiError.
- * Fetch rather than EventSource, which cannot send the API token.
- */
+/** Follow a job from `cursor` on, until its stream ends; rejects with ApiError. */
 export async function* followJob(
   id: string,
   cursor: string,
   signal: AbortSignal,
 ): AsyncGenerator<JobEvent, void, undefined> {
+  for await (const { event, data, id: at } of follow(`jobs/${id}/events`, cursor, signal)) {
+    const parsed = parse(event, data, at ?? '')
+    if (parsed !== null) yield parsed
+  }
+}
+
+/** The newest page of a list as it stands: `items` are those of its jobs that have changed. */
+export interface ListNews {
+  ids: string[]
+  items: Job[]
+  next_cursor: string | null
+}
+
+/** Follow the newest page of a list of jobs; rejects with ApiError. */
+export async function* followJobs(
+  { status = [], ...filter }: JobFilter,
+  signal: AbortSignal,
+): AsyncGenerator<ListNews, void, undefined> {
+  const query = new URLSearchParams(status.map((one) => ['status', one]))
+  for (const [key, value] of Object.entries(filter)) query.set(key, value)
+  query.set('limit', String(JOBS_A_PAGE))
+  for await (const { event, data } of follow(`jobs/events?${query.toString()}`, '', signal)) {
+    if (event === 'jobs') yield JSON.parse(data) as ListNews
+  }
+}
+
+/** The events of a stream. Fetch rather than EventSource, which cannot send the API token. */
+async function* follow(
+  path: string,
+  cursor: string,
+  signal: AbortSignal,
+): AsyncGenerator<EventSourceMessage, void, undefined> {
   const silence = new AbortController()
   const alarm = () =>
     setTimeout(() => {
       silence.abort(new DOMException('silent', 'TimeoutError'))
     }, SILENT_MS)
   let timer = alarm()
-  const events: JobEvent[] = []
-  const parser = createParser({
-    onEvent: ({ event, data, id: at }) => {
-      const parsed = parse(event, data, at ?? '')
-      if (parsed !== null) events.push(parsed)
-    },
-  })
+  const events: EventSourceMessage[] = []
+  const parser = createParser({ onEvent: (event) => events.push(event) })
   try {
-    const response = await fetch(`${window.location.origin}/api/v1/jobs/${id}/events`, {
+    const response = await fetch(`${window.location.origin}/api/v1/${path}`, {
       headers: headers(cursor),
       signal: AbortSignal.any([signal, silence.signal]),
       cache: 'no-store',

@@ -105,7 +105,7 @@ function Fact({ name, text, about }: { name: string; text: string | null; about?
 function Score({ job, metrics }: { job: Job; metrics: readonly EpochMetrics[] }) {
   const score = scoreOf(job)
   const best = Math.max(
-    ...metrics.map(({ values }) => scoreOf({ ...job, metrics: values })?.value ?? -Infinity),
+    ...metrics.map(({ values }) => scoreOf({ best: null, metrics: values })?.value ?? -Infinity),
   )
   return (
     <div>

@@ -4,12 +4,16 @@ import type { Job } from '../../api/client'
 import { useNow } from '../../ui/useNow'
 import { JobRow } from './JobRow'
 import { isActive } from './present'
+import type { Sort, Sortable } from './search'
+import { nextSort, sortedJobs } from './sort'
 
 interface Props {
   jobs: Job[]
   datasets: ReadonlyMap<string, string>
   hasMore: boolean
   fetchMore: () => void
+  sort: Sort | undefined
+  onSort: (sort: Sort | undefined) => void
   picked: ReadonlySet<string>
   onPick: (id: string, picked: boolean) => void
 }
@@ -19,7 +23,7 @@ const COLUMNS = [
   ['name', 'Job'],
   ['state', 'State'],
   ['progress', 'Progress'],
-  ['score', 'Score'],
+  ['score', 'Main metric'],
   ['dataset', 'Dataset'],
   ['duration', 'Duration'],
   ['age', 'Age'],
@@ -27,10 +31,29 @@ const COLUMNS = [
 // As in styles/jobs.css, for telephones too.
 const ROW_PX = 64
 const AHEAD = 20
+// Of so many of the newest jobs a sorted list is made.
+const SORTED = 1000
+
+const MARKS = { none: '', ascending: ' ↑', descending: ' ↓' } as const
+
+function directionOf(column: Sortable, sort: Sort | undefined): keyof typeof MARKS {
+  if (sort === column) return 'ascending'
+  return sort === `-${column}` ? 'descending' : 'none'
+}
 
 /** Only the rows in sight are in the document; the next page is fetched before its rows are. */
-export function JobTable({ jobs, datasets, hasMore, fetchMore, picked, onPick }: Props) {
-  const now = useNow(jobs.some(isActive))
+export function JobTable({
+  jobs: unsorted,
+  datasets,
+  hasMore,
+  fetchMore,
+  sort,
+  onSort,
+  picked,
+  onPick,
+}: Props) {
+  const now = useNow(unsorted.some(isActive))
+  const jobs = sortedJobs(unsorted, sort, datasets, now)
   const body = useRef<HTMLDivElement>(null)
   const [top, setTop] = useState(0)
   useLayoutEffect(() => {
@@ -52,7 +75,9 @@ export function JobTable({ jobs, datasets, hasMore, fetchMore, picked, onPick }:
   })
   const items = rows.getVirtualItems()
   const last = items.at(-1)?.index ?? 0
-  const near = hasMore && last >= jobs.length - AHEAD
+  // What is sorted must be known first.
+  const near =
+    hasMore && (last >= jobs.length - AHEAD || (sort !== undefined && jobs.length < SORTED))
   useEffect(() => {
     if (near) fetchMore()
   }, [near, jobs.length]) // eslint-disable-line react-hooks/exhaustive-deps -- once for each page
@@ -61,8 +86,26 @@ export function JobTable({ jobs, datasets, hasMore, fetchMore, picked, onPick }:
       <div role="rowgroup">
         <div role="row" aria-rowindex={1} className="job-row job-head">
           {COLUMNS.map(([column, name]) => (
-            <span key={column} role="columnheader" className={`job-${column}`}>
-              {column === 'pick' ? <span className="visually-hidden">{name}</span> : name}
+            <span
+              key={column}
+              role="columnheader"
+              className={`job-${column}`}
+              {...(column === 'pick' ? {} : { 'aria-sort': directionOf(column, sort) })}
+            >
+              {column === 'pick' ? (
+                <span className="visually-hidden">{name}</span>
+              ) : (
+                <button
+                  type="button"
+                  className="sort"
+                  onClick={() => {
+                    onSort(nextSort(column, sort))
+                  }}
+                >
+                  {name}
+                  <span aria-hidden="true">{MARKS[directionOf(column, sort)]}</span>
+                </button>
+              )}
             </span>
           ))}
         </div>

@@ -2,8 +2,15 @@ import { screen, waitFor, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { expect, it } from 'vitest'
 import { job } from '../../test/fixtures'
+import type { Job } from '../../api/client'
 import { showAt } from '../../test/render'
 import { serve, stopServing } from '../../test/server'
+
+/** The list's stream, which ends at once: the page connects again. */
+function listed(items: Job[], next_cursor: string | null = null) {
+  const news = { ids: items.map(({ id }) => id), items, next_cursor }
+  return { text: `event: jobs\ndata: ${JSON.stringify(news)}\n\n` }
+}
 
 it('says that it asks, then shows each job', async () => {
   const failed = job({
@@ -15,14 +22,14 @@ it('says that it asks, then shows each job', async () => {
     finished_at: '2026-11-24T12:03:21Z',
     metrics: {},
   })
-  await serve({ '/api/v1/jobs': () => ({ json: { items: [job(), failed], next_cursor: null } }) })
+  await serve({ '/api/v1/jobs/events': () => listed([job(), failed]) })
   showAt('/')
   expect(await screen.findByText(/Asking the backend/)).toBeInTheDocument()
 
   const running = within(await screen.findByRole('row', { name: /digits/ }))
   expect(running.getByText('running')).toBeVisible()
   expect(running.getByRole('progressbar', { name: 'Progress of digits' })).toHaveValue(0.3)
-  expect(running.getByText('0.813')).toBeVisible()
+  expect(running.getByText('0.500')).toBeVisible()
 
   const other = within(screen.getByRole('row', { name: /111111111111/ }))
   expect(other.getByText('The trainer ran out of memory. Lower batch.')).toBeVisible()
@@ -32,7 +39,7 @@ it('says that it asks, then shows each job', async () => {
 
 it('follows a job by itself', async () => {
   let now = job()
-  await serve({ '/api/v1/jobs': () => ({ json: { items: [now], next_cursor: null } }) })
+  await serve({ '/api/v1/jobs/events': () => listed([now]) })
   showAt('/')
   await screen.findByText('running')
   now = job({ status: 'succeeded', epoch: 9, finished_at: '2026-11-24T12:01:00Z' })
@@ -42,13 +49,13 @@ it('follows a job by itself', async () => {
 })
 
 it('says how to begin where there is no job', async () => {
-  await serve({ '/api/v1/jobs': () => ({ json: { items: [], next_cursor: null } }) })
+  await serve({ '/api/v1/jobs/events': () => listed([]) })
   showAt('/')
   expect(await screen.findByText('yard dataset push DIR')).toBeVisible()
 })
 
 it('keeps what it knows while the backend is gone, and goes on when it is back', async () => {
-  const answers = { '/api/v1/jobs': () => ({ json: { items: [job()], next_cursor: null } }) }
+  const answers = { '/api/v1/jobs/events': () => listed([job()]) }
   await serve(answers)
   showAt('/')
   await screen.findByText('running')
@@ -64,9 +71,9 @@ it('keeps what it knows while the backend is gone, and goes on when it is back',
 
 it('asks for a token, refuses a wrong one in words, and takes a right one', async () => {
   await serve({
-    '/api/v1/jobs': ({ headers }) =>
+    '/api/v1/jobs/events': ({ headers }) =>
       headers.authorization === 'Bearer right'
-        ? { json: { items: [job()], next_cursor: null } }
+        ? listed([job()])
         : { status: 401, json: { status: 401, title: 'Unauthorized', detail: 'Send a token.' } },
   })
   const user = userEvent.setup()
@@ -88,6 +95,7 @@ it('fetches older jobs as one scrolls, and no row that is out of sight', async (
       }),
     )
   await serve({
+    '/api/v1/jobs/events': () => listed(page(0), 'next'),
     '/api/v1/jobs': ({ url }) =>
       url?.includes('cursor=next')
         ? { json: { items: page(100), next_cursor: null } }
@@ -106,25 +114,45 @@ it('fetches older jobs as one scrolls, and no row that is out of sight', async (
 it('asks for what the address says', async () => {
   const asked: (string | undefined)[] = []
   await serve({
-    '/api/v1/jobs': ({ url }) => {
+    '/api/v1/jobs/events': ({ url }) => {
       asked.push(url)
-      return { json: { items: [], next_cursor: null } }
+      return listed([])
     },
   })
   showAt('/?state=failed&q=digits&dataset=')
   expect(await screen.findByText('No job is like that.')).toBeVisible()
   expect(screen.getByRole('radio', { name: 'failed' })).toBeChecked()
-  expect(asked[0]).toBe('/api/v1/jobs?status=failed&name=digits&limit=100')
+  expect(asked[0]).toBe('/api/v1/jobs/events?status=failed&name=digits&limit=100')
 })
 
 it('takes a mistyped address for none', async () => {
   await serve({
-    '/api/v1/jobs': ({ url }) =>
-      url === '/api/v1/jobs?limit=100'
-        ? { json: { items: [job()], next_cursor: null } }
+    '/api/v1/jobs/events': ({ url }) =>
+      url === '/api/v1/jobs/events?limit=100'
+        ? listed([job()])
         : { status: 422, json: { status: 422, title: 'Wrong', detail: String(url) } },
   })
   showAt('/?state=flaied')
   expect(await screen.findByRole('link', { name: 'digits' })).toBeVisible()
   expect(screen.getByRole('radio', { name: 'all' })).toBeChecked()
+})
+
+it('sorts by a column, as the address says, and takes what changes into account', async () => {
+  const [low, high] = [job({ name: 'low' }), job({ id: '0a1b2c3d4e5f', name: 'high' })]
+  high.metrics = { 'metrics/mAP50-95(B)': 0.9 }
+  const none = job({ id: '111111111111', name: 'none', metrics: {} })
+  await serve({ '/api/v1/jobs/events': () => listed([none, low, high]) })
+  const user = userEvent.setup()
+  showAt('/')
+  const names = () => screen.getAllByRole('rowheader').map((one) => one.textContent.slice(0, 4))
+  await user.click(await screen.findByRole('button', { name: 'Main metric' }))
+  expect(names()).toEqual(['high', 'low3', 'none'])
+  expect(screen.getByRole('columnheader', { name: /Main metric/ })).toHaveAttribute(
+    'aria-sort',
+    'descending',
+  )
+  high.metrics = { 'metrics/mAP50-95(B)': 0.1 }
+  await waitFor(() => {
+    expect(names()).toEqual(['low3', 'high', 'none'])
+  })
 })

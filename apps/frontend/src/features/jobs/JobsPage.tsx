@@ -20,6 +20,7 @@ const route = getRouteApi('/')
 /** The live list of jobs in each of its states: loading, refused, failed, empty, filled. */
 export function JobsPage() {
   const search = route.useSearch()
+  const navigate = route.useNavigate()
   const list = useJobs(filterOf(search))
   const datasets = useDatasetNames()
   const [picked, setPicked] = useState<ReadonlySet<string>>(new Set())
@@ -55,6 +56,14 @@ export function JobsPage() {
           datasets={datasets}
           hasMore={list.hasMore}
           fetchMore={list.fetchMore}
+          sort={search.sort}
+          onSort={(sort) => {
+            void navigate({
+              search: (old) => ({ ...old, sort }),
+              replace: true,
+              resetScroll: false,
+            })
+          }}
           picked={picked}
           onPick={pick}
         />

@@ -1,4 +1,5 @@
 import type { Job, JobPage } from '../../api/client'
+import type { ListNews } from '../../api/events'
 
 /**
  * The pages that were scrolled to, with the newest page as it is now in place of what it covers:
@@ -23,4 +24,10 @@ export function areApart(pages: readonly JobPage[], newest: JobPage): boolean {
   const last = newest.items.at(-1)
   if (first === undefined || last === undefined || newest.next_cursor === null) return false
   return Date.parse(last.created_at) > Date.parse(first.created_at)
+}
+
+/** The page as its stream tells it now; a connection begins with all of its jobs. */
+export function withNews(old: JobPage | undefined, { ids, items, next_cursor }: ListNews): JobPage {
+  const known = new Map([...(old?.items ?? []), ...items].map((job) => [job.id, job]))
+  return { items: ids.flatMap((id) => known.get(id) ?? []), next_cursor }
 }

@@ -32,13 +32,18 @@ describe('scoreOf', () => {
   it.each([
     [
       { 'metrics/mAP50-95(B)': 0.5, 'metrics/mAP50(B)': 0.8 },
-      { name: 'mAP50', value: 0.8 },
+      { name: 'mAP50-95', value: 0.5 },
     ],
     [{ 'metrics/mAP50-95(B)': 0.5 }, { name: 'mAP50-95', value: 0.5 }],
     [{ 'metrics/accuracy_top1': 0.9 }, { name: 'top-1 accuracy', value: 0.9 }],
     [{ 'metrics/mAP50(B)': null, loss: 1 }, null],
   ])('of %j', (metrics, score) => {
     expect(scoreOf(job({ metrics }))).toEqual(score)
+  })
+
+  it('of an ended job is its best model', () => {
+    const best = { epoch: 3, metric: 'metrics/mAP50-95(M)', value: 0.7 }
+    expect(scoreOf(job({ best }))).toEqual({ name: 'mAP50-95', value: 0.7 })
   })
 })
 

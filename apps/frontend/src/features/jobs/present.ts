@@ -32,10 +32,12 @@ export function progressText(job: Job): string {
   return parts.join(' · ')
 }
 
-// Ultralytics' names: metrics/mAP50(B), metrics/accuracy_top1; the first one found is shown.
+// Ultralytics' names: metrics/mAP50-95(B), metrics/accuracy_top1; the first one found is shown. Of a
+// model with several kinds of results the masks or keypoints count, as in the trainer's manifest.
 const SCORES: readonly (readonly [RegExp, string])[] = [
-  [/mAP50(?!-95)/i, 'mAP50'],
+  [/mAP50-95\([MP]\)/, 'mAP50-95'],
   [/mAP50-95/i, 'mAP50-95'],
+  [/mAP50/i, 'mAP50'],
   [/top1/i, 'top-1 accuracy'],
 ]
 
@@ -45,7 +47,12 @@ export interface Score {
 }
 
 /** The one number by which jobs of its task are compared, or null before the first validation. */
-export function scoreOf(job: Job): Score | null {
+export function scoreOf(job: Pick<Job, 'metrics' | 'best'>): Score | null {
+  if (job.best?.value != null) {
+    const { metric, value } = job.best
+    const [, name = metric] = SCORES.find(([pattern]) => pattern.test(metric)) ?? []
+    return { name: name.replace(/^metrics\//, ''), value }
+  }
   for (const [pattern, name] of SCORES) {
     for (const [metric, value] of Object.entries(job.metrics)) {
       if (pattern.test(metric) && value !== null) return { name, value }

@@ -10,13 +10,29 @@ export interface JobsSearch {
   /** A job's name, or how its id begins. */
   q?: string | undefined
   dataset?: string | undefined
+  /** A column, with a minus before it from the highest down; without it the newest come first. */
+  sort?: Sort | undefined
 }
+
+export const SORTABLE = [
+  'name',
+  'state',
+  'progress',
+  'score',
+  'dataset',
+  'duration',
+  'age',
+] as const
+export type Sortable = (typeof SORTABLE)[number]
+export type Sort = Sortable | `-${Sortable}`
+const SORTS: readonly Sort[] = SORTABLE.flatMap((one): Sort[] => [one, `-${one}`])
 
 export function jobsSearch(search: Record<string, unknown>): JobsSearch {
   return {
     state: oneOf(search.state, STATES),
     q: textOf(search.q),
     dataset: textOf(search.dataset),
+    sort: oneOf(search.sort, SORTS),
   }
 }
 
