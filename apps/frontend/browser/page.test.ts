@@ -77,6 +77,7 @@ it('says how to begin, starts a training by its form, follows it, and finishes i
   await summary.getByText('succeeded').waitFor({ timeout: 180_000 })
   expect(await summary.getByText(/^\d+ of 1000 epochs$/).isVisible()).toBe(true)
   expect(await page.title()).toBe('✓ first · Trainyard')
+  await page.locator('link[rel=icon][href="/icon-succeeded.svg"]').waitFor({ state: 'attached' })
 
   await page.getByRole('link', { name: 'Jobs', exact: true }).first().click()
   const row = page.getByRole('row', { name: /first/ })
@@ -136,6 +137,13 @@ it('compares two jobs: results, settings, classes and curves', async () => {
   expect(await page.getByText(/^Not comparable/).count()).toBe(0)
   const { pathname, search } = new URL(page.url())
   paths.compare = pathname + search
+  await page.keyboard.press('Control+K')
+  await page.keyboard.type('second')
+  await page.getByRole('option', { name: /^second job/, selected: true }).waitFor()
+  await page.evaluate(AXE)
+  expect(await page.evaluate('axe.run().then((result) => result.violations)')).toEqual([])
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'second', level: 1 }).waitFor()
 }, 60_000)
 
 const PAGES = [

@@ -3,6 +3,7 @@ import { useEffect, useRef } from 'react'
 import { setToken, useToken } from '../api/token'
 import { useConfig } from '../config/useConfig'
 import { Icon, type IconName } from '../ui/Icon'
+import { PaletteButton } from './PaletteButton'
 import { ThemeSwitch } from './ThemeSwitch'
 
 interface Entry {
@@ -34,6 +35,7 @@ export function Shell() {
           <span className="brand-name">Trainyard</span>
           {tier !== '' && <span className="tier">{tier}</span>}
         </div>
+        <PaletteButton />
         <nav aria-label="Pages">
           <ul>
             {ENTRIES.map(({ to, icon, text }) => (

@@ -3,7 +3,9 @@ import { Link, useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { type Job, cancelJob, deleteJob, finishJob, retryJob } from '../../api/client'
 import { ConfirmDialog } from '../../ui/Dialog'
+import { Icon } from '../../ui/Icon'
 import { isActive, titleOf } from '../jobs/present'
+import { canNotify, forget, notifyAtEnd, useIsAwaited } from './notify'
 
 interface Props {
   job: Job
@@ -46,6 +48,7 @@ export function JobActions({ job, onChange }: Props) {
         <Link to="/compare" search={{ jobs: job.id }} className="button">
           Compare
         </Link>
+        {isActive(job) && canNotify() && <NotifyButton id={job.id} />}
         {job.status === 'running' && (
           <button
             type="button"
@@ -146,5 +149,29 @@ export function JobActions({ job, onChange }: Props) {
         </ConfirmDialog>
       )}
     </div>
+  )
+}
+
+/** Whether this browser shall say when the job ends. */
+function NotifyButton({ id }: { id: string }) {
+  const isAwaited = useIsAwaited(id)
+  const [refused, setRefused] = useState(false)
+  return (
+    <button
+      type="button"
+      aria-pressed={isAwaited}
+      disabled={refused}
+      title="A notification of this browser, while the page is open"
+      onClick={() => {
+        if (isAwaited) forget(id)
+        else
+          void notifyAtEnd(id).then((granted) => {
+            setRefused(!granted)
+          })
+      }}
+    >
+      <Icon name="bell" />
+      {refused ? 'The browser refuses' : isAwaited ? 'Will notify' : 'Notify me'}
+    </button>
   )
 }

@@ -1,8 +1,10 @@
 import { Link, getRouteApi } from '@tanstack/react-router'
 import { Suspense, lazy } from 'react'
+import type { Job } from '../../api/client'
 import { Failure } from '../../ui/Failure'
 import { Loading } from '../../ui/Loading'
 import { Notice } from '../../ui/Notice'
+import { type TabIcon, useTabIcon } from '../../ui/useTabIcon'
 import { useTitle } from '../../ui/useTitle'
 import { isActive, progressOf, titleOf } from '../jobs/present'
 import { Config } from './Config'
@@ -38,6 +40,7 @@ function LiveJob({ id }: { id: string }) {
   const { tab = 'charts' } = route.useSearch()
   const { feed, job, metrics, log, logLines, connection, error } = useJobFeed(id)
   useTitle(job === null ? `Job ${id.slice(0, 8)}` : tabTitle(job))
+  useTabIcon(job === null ? null : iconOf(job.status))
   if (job === null) {
     if (error === null) return <Loading what="job" />
     return <Failure error={error} retries={connection === 'lost'} />
@@ -84,10 +87,15 @@ function LiveJob({ id }: { id: string }) {
   )
 }
 
+function iconOf(status: Job['status']): TabIcon | null {
+  if (status === 'succeeded' || status === 'failed') return status
+  return status === 'cancelled' ? null : 'running'
+}
+
 const MARKS = { succeeded: '✓', failed: '✕', cancelled: '–' } as const
 
 /** How it goes, for whoever looks at another tab. */
-function tabTitle(job: Parameters<typeof titleOf>[0]): string {
+function tabTitle(job: Job): string {
   const { status } = job
   if (status === 'succeeded' || status === 'failed' || status === 'cancelled') {
     return `${MARKS[status]} ${titleOf(job)}`

@@ -34,7 +34,7 @@ const AHEAD = 20
 // Of so many of the newest jobs a sorted list is made.
 const SORTED = 1000
 
-const MARKS = { none: '', ascending: ' ↑', descending: ' ↓' } as const
+const MARKS = { none: '', ascending: '↑', descending: '↓' } as const
 
 function directionOf(column: Sortable, sort: Sort | undefined): keyof typeof MARKS {
   if (sort === column) return 'ascending'

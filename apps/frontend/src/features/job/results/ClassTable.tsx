@@ -29,7 +29,7 @@ export function ClassTable({ classes }: { classes: readonly ClassResult[] }) {
         }}
       >
         {title}
-        <span aria-hidden="true">{order.by === by ? (order.descending ? ' ↓' : ' ↑') : ''}</span>
+        <span aria-hidden="true">{order.by === by ? (order.descending ? '↓' : '↑') : ''}</span>
       </button>
     </th>
   )
