@@ -138,7 +138,7 @@ it('compares two jobs: results, settings, classes and curves', async () => {
   const { pathname, search } = new URL(page.url())
   paths.compare = pathname + search
   await page.keyboard.press('Control+K')
-  await page.keyboard.type('second')
+  await page.getByRole('combobox', { name: 'Job, dataset, page or action' }).fill('second')
   await page.getByRole('option', { name: /^second job/, selected: true }).waitFor()
   await page.evaluate(AXE)
   expect(await page.evaluate('axe.run().then((result) => result.violations)')).toEqual([])

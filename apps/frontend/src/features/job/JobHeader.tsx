@@ -116,7 +116,9 @@ function Score({ job, metrics }: { job: Job; metrics: readonly EpochMetrics[] })
         ) : (
           <>
             {score.value.toFixed(3)}
-            {Number.isFinite(best) && <span className="detail"> best {best.toFixed(3)}</span>}
+            {job.best === null && Number.isFinite(best) && (
+              <span className="detail"> best {best.toFixed(3)}</span>
+            )}
           </>
         )}
       </dd>
