@@ -7,20 +7,21 @@ const [folder = 'out', ...given] = process.argv.slice(2)
 const base = process.env.YARD_PAGE_URL ?? 'http://127.0.0.1:3000'
 const widths = given.length > 0 ? given.map(Number) : [400, 1280]
 
-async function first(list) {
-  const answer = await fetch(new URL(`/api/v1/${list}?limit=1`, base))
+async function newest(list, limit = 1) {
+  const answer = await fetch(new URL(`/api/v1/${list}?limit=${limit}`, base))
   const { items } = await answer.json()
   if (items.length === 0) throw new Error(`There are no ${list} yet: run make demo first.`)
-  return items[0].id
+  return items.map(({ id }) => id)
 }
 
-const job = await first('jobs')
+const [job] = await newest('jobs')
 const pages = {
   jobs: '/',
   charts: `/jobs/${job}`,
   results: `/jobs/${job}?tab=results`,
   'new-job': '/jobs/new',
-  dataset: `/datasets/${await first('datasets')}`,
+  compare: `/compare?jobs=${(await newest('jobs', 2)).join(',')}`,
+  dataset: `/datasets/${(await newest('datasets'))[0]}`,
   platform: '/platform',
 }
 mkdirSync(folder, { recursive: true })
