@@ -168,13 +168,15 @@ def check_job_that_exports(
 ) -> None:
     env = jobs.env(content=content)
     jobs.start_from(env, weights.read_bytes(), "digits")
-    record, run = ended(launcher, jobs, env, "export", formats=["torchscript", "onnx"])
+    record, run = ended(launcher, jobs, env, "export", formats=["torchscript", "onnx", "openvino"])
     assert record["exit_code"] == 0, jobs.backend.log.decode()
     found = json.loads((run / "export.json").read_text())
     Draft202012Validator(EXPORT_SCHEMA).validate(found)
-    assert [one["format"] for one in found["exports"]] == ["torchscript", "onnx"]
-    assert [one["drop"] for one in found["exports"]] == pytest.approx([0, 0], abs=0.01)
-    assert jobs.kept(env) == {"export.json", "model.onnx", "model.torchscript"}
+    assert [one["format"] for one in found["exports"]] == ["torchscript", "onnx", "openvino"]
+    assert [one["drop"] for one in found["exports"]] == pytest.approx([0, 0, 0], abs=0.01)
+    assert jobs.kept(env) == {
+        *("export.json", "model.onnx", "model.torchscript", "model_openvino_model.zip")
+    }
 
     env = jobs.env(content=content)
     jobs.start_from(env, weights.read_bytes(), "digits")

@@ -13,7 +13,7 @@ class ExportConfig:
     What an export can choose.
     """
 
-    formats: list[Literal['onnx', 'torchscript']] = field(
+    formats: list[Literal['onnx', 'openvino', 'torchscript']] = field(
         default_factory=lambda: ['onnx']
     )
     """

@@ -61,7 +61,7 @@ def export(
     dataset: Data,
     *,
     formats: Annotated[
-        str, typer.Option("--format", help="onnx, torchscript, or both with a comma.")
+        str, typer.Option("--format", help="onnx, openvino, torchscript, or several with commas.")
     ] = "onnx",
     split: Split = "val",
     imgsz: ImageSize = None,

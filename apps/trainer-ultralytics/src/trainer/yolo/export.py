@@ -84,7 +84,7 @@ class _Export:
         validator = validate(
             model,
             self.data,
-            self.run_dir / f"val-{path.suffix[1:]}",
+            self.run_dir / f"val-{path.suffix[1:] or path.name}",
             report=self.report,
             stop=self.stop,
             split=self.config.split,
@@ -96,10 +96,11 @@ class _Export:
             plots=False,
         )
         metrics = {name: round(float(v), 6) for name, v in validator.metrics.results_dict.items()}
+        file = _in_one_file(path)
         return {
-            "file": path.name,
-            "size": path.stat().st_size,
-            "sha256": _sha256(path),
+            "file": file.name,
+            "size": file.stat().st_size,
+            "sha256": _sha256(file),
             "metrics": metrics,
             "images": len(validator.dataloader.dataset),
             "latency_ms": self._latency(path, half=half),
@@ -188,6 +189,8 @@ def _require_possible(config: ExportConfig) -> None:
         wrong = "int8 and half exclude each other: choose one"
     elif config.int8 and "torchscript" in config.formats:
         wrong = "torchscript has no 8 bits: leave it out, or int8"
+    elif config.int8 and "openvino" in config.formats:
+        wrong = "openvino has 8 bits only with NNCF, which is not installed: leave it out, or int8"
     elif config.half and "torchscript" in config.formats and device_of(config.device) == "cpu":
         wrong = "torchscript has 16 bits on a GPU only: leave it out, or half"
     if wrong:
@@ -218,6 +221,13 @@ def _require_good(exports: list[dict[str, Any]], max_drop: float | None, main: s
             Cause.CONFIG_INVALID,
             f"{len(failed)} of {len(exports)} exports are not as wanted: {message}. The others are kept.",
         )
+
+
+def _in_one_file(path: Path) -> Path:
+    """An export that is a folder, as a zip beside it."""
+    if path.is_file():
+        return path
+    return Path(shutil.make_archive(str(path), "zip", path.parent, path.name))
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:
