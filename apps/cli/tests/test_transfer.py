@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trainyard_datasets.packing
 from conftest import Request, Server, Yard, answer, dataset, hang_up, job
 from trainyard_datasets.files import IMAGE_SUFFIXES
+from trainyard_datasets.packing import Package, PackageError
 from yard import packing
 from yard.errors import YardError
 
@@ -31,7 +33,7 @@ def _folder(root: Path, label: str = BOX) -> Path:
 
 def _packed(root: Path) -> bytes:
     """What a push of the folder uploads."""
-    package = packing.Package(packing.scan(root))
+    package = Package(packing.scan(root))
     sha256 = package.sha256(lambda _: None)
     content = b"".join(package.read(0, package.size))
     assert (len(content), hashlib.sha256(content).hexdigest()) == (package.size, sha256)
@@ -68,7 +70,7 @@ def test_every_image_that_training_reads_is_packed(tmp_path: Path) -> None:
 def test_each_part_of_a_package_is_that_part_of_the_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
 ) -> None:
-    monkeypatch.setattr(packing, "_ROOM", room)
+    monkeypatch.setattr(trainyard_datasets.packing, "_ROOM", room)
     root = _folder(tmp_path / "set")
     for name, size in (("空の.png", 0), ("b.png", 2**18), ("c.png", 2**18 + 1), ("d.png", 900_000)):
         (root / "images/train" / name).write_bytes(bytes(range(256)) * (size // 256 + 1))
@@ -78,7 +80,7 @@ def test_each_part_of_a_package_is_that_part_of_the_whole(
         assert packed.testzip() is None
         for name in packed.namelist():
             assert packed.read(name) == (root / name).read_bytes()
-    package = packing.Package(packing.scan(root))
+    package = Package(packing.scan(root))
     package.sha256(lambda _: None)
     for size in (7_919, 2**18, 300_000):
         for start in range(0, package.size, size):
@@ -93,7 +95,9 @@ def test_each_part_of_a_package_is_that_part_of_the_whole(
 def test_a_package_may_have_more_files_than_an_old_zip_can_count(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packing, "_MAX_16", 4)  # of 65,535, for which a folder takes long to make
+    monkeypatch.setattr(
+        trainyard_datasets.packing, "_MAX_16", 4
+    )  # of 65,535, for which a folder takes long to make
     with zipfile.ZipFile(io.BytesIO(_packed(_folder(tmp_path / "set")))) as packed:
         assert len(packed.infolist()) == 5
         assert packed.testzip() is None
@@ -103,8 +107,10 @@ def test_a_package_may_have_more_files_than_an_old_zip_can_count(
 def test_a_file_that_changes_while_it_is_pushed_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
-    monkeypatch.setattr(packing, "_ROOM", 0)  # else such small files are read only once
-    package = packing.Package(packing.scan(root := _folder(tmp_path / "set")))
+    monkeypatch.setattr(
+        trainyard_datasets.packing, "_ROOM", 0
+    )  # else such small files are read only once
+    package = Package(packing.scan(root := _folder(tmp_path / "set")))
     image = root / "images/val/a.png"
     before = image.stat().st_mtime_ns
     if change != "length":
@@ -113,7 +119,7 @@ def test_a_file_that_changes_while_it_is_pushed_is_named(
     os.utime(image, ns=(before, before + 1_000))
     if change == "gone":
         image.unlink()
-    with pytest.raises((YardError, FileNotFoundError)) as raised:
+    with pytest.raises((PackageError, FileNotFoundError)) as raised:
         package.sha256(print) if change == "length" else b"".join(package.read(0, package.size))
     assert str(image) in str(raised.value)
 

@@ -5,8 +5,6 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
-import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -59,7 +57,6 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 DEFAULT_URL = "http://localhost:30080"
 FINISHED = {JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED}
-_CHUNK = 1 << 20
 
 
 class AsyncTransport:
@@ -81,11 +78,11 @@ class AsyncTransport:
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
-    async def put(self, url: str, path: Path, start: int, length: int) -> httpx.Response:
-        """Send a part of a file to a link of the object store."""
+    async def put(self, url: str, part: Iterator[bytes], length: int) -> httpx.Response:
+        """Send the bytes of a part to a link of the object store."""
 
         async def chunks() -> AsyncIterator[bytes]:
-            for chunk in read_chunks(path, start, length):
+            for chunk in part:
                 yield chunk
 
         headers = {"Content-Length": str(length)}
@@ -140,22 +137,28 @@ class AsyncClient:
         Raises:
             TrainyardError: the check has rejected it; the message has the problems.
         """
+        from trainyard_datasets.folder import Folder  # noqa: PLC0415 - pushing alone needs it
+        from trainyard_datasets.packing import Package, PackageError  # noqa: PLC0415
+
         folder = Path(folder)
-        with tempfile.TemporaryDirectory() as temporary:
-            archive = Path(temporary) / "dataset.zip"
-            _zip(folder, archive)
-            size, sha256 = archive.stat().st_size, _sha256(archive)
-            body = DatasetCreate(name or folder.resolve().name, Task(task), size, sha256)
+        if not folder.is_dir():
+            raise TrainyardError(f"{folder} is not a folder. Name the dataset's folder.")
+        try:
+            package = Package(Folder(folder))
+            sha256 = package.sha256(lambda _: None)
+            body = DatasetCreate(name or folder.resolve().name, Task(task), package.size, sha256)
             created: DatasetCreated = await self.call(create_dataset, body=body)
             if isinstance(plan := created.upload, Upload):
                 parts = []
                 for part in plan.parts:
                     start = (part.number - 1) * plan.part_size
-                    length = min(plan.part_size, size - start)
-                    sent = self._transport.put(part.url, archive, start, length)
+                    length = min(plan.part_size, package.size - start)
+                    sent = self._transport.put(part.url, package.read(start, length), length)
                     etag = _stored(await _reached(sent, "the object store"))
                     parts.append(CompletedPart(part.number, etag))
                 await self.call(complete_upload, id=created.id, body=UploadComplete(parts))
+        except PackageError as error:
+            raise TrainyardError(str(error)) from error
         while True:
             dataset: DatasetOut = await self.call(get_dataset, id=created.id)
             if dataset.status is DatasetStatus.READY:
@@ -355,27 +358,3 @@ def _stored(response: httpx.Response) -> str:
     if not response.is_success:
         raise Unreachable(f"The object store refused a part: {response.text}")
     return response.headers["ETag"]
-
-
-def _zip(folder: Path, archive: Path) -> None:
-    """The files of a folder, the hidden ones left out; images do not compress."""
-    with zipfile.ZipFile(archive, "w") as target:
-        for path in sorted(folder.rglob("*")):
-            inside = path.relative_to(folder)
-            if path.is_file() and not any(part.startswith(".") for part in inside.parts):
-                # Equal files make an equal archive, which the server finds again.
-                entry = zipfile.ZipInfo(inside.as_posix())
-                target.writestr(entry, path.read_bytes())
-
-
-def read_chunks(path: Path, start: int, length: int) -> Iterator[bytes]:
-    """These bytes of a file, in pieces."""
-    with path.open("rb") as file:
-        file.seek(start)
-        for done in range(0, length, _CHUNK):
-            yield file.read(min(_CHUNK, length - done))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,14 +1,14 @@
 """The client for scripts and notebooks: the code of `async_client.py`, without an event loop."""
 
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
-from trainyard.async_client import AsyncClient, AsyncJob, AsyncTransport, read_chunks
+from trainyard.async_client import AsyncClient, AsyncJob, AsyncTransport
 from trainyard.generated.models import ArtifactOut, DatasetOut, JobOut, MetricsOut
 
 if TYPE_CHECKING:
@@ -26,10 +26,9 @@ class _Transport(AsyncTransport):
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)  # noqa: ASYNC251 - there is no event loop
 
-    async def put(self, url: str, path: Path, start: int, length: int) -> httpx.Response:
+    async def put(self, url: str, part: Iterator[bytes], length: int) -> httpx.Response:
         headers = {"Content-Length": str(length)}
-        content = read_chunks(path, start, length)
-        return httpx.put(url, content=content, headers=headers, timeout=self.timeout)  # noqa: ASYNC210
+        return httpx.put(url, content=part, headers=headers, timeout=self.timeout)  # noqa: ASYNC210
 
     async def download(self, url: str, write: Callable[[bytes], object]) -> None:
         with httpx.stream("GET", url, timeout=self.timeout) as response:

@@ -12,6 +12,7 @@ import typer
 from rich.table import Table
 from tenacity import Retrying, retry_if_result, wait_fixed
 from trainyard_datasets.folder import Folder
+from trainyard_datasets.packing import Package, PackageError
 
 from yard import console, formatting, packing, transfer
 from yard.client import Client, Json
@@ -121,7 +122,7 @@ def push(
         print_scanned(found, kind, guessed=task is None)
     progress = PushProgress()
     try:
-        package = packing.Package(found)
+        package = Package(found)
         fields = {"name": name, "task": kind, "size": package.size}
         api.ask("/datasets", fields)  # before the files are read, which may take long
         with console.transfer_bar("reading", package.size, show=verbose) as advance:
@@ -130,6 +131,9 @@ def push(
         dataset = _checked(api, dataset["id"])
     except KeyboardInterrupt:
         raise YardError("interrupted", progress.why, progress.todo, Code.INTERRUPTED) from None
+    except PackageError as error:
+        what, why, todo = error.args
+        raise YardError(what, why, todo, Code.LOCAL) from error
     if as_json:
         console.print_json(dataset)
     else:
@@ -172,7 +176,7 @@ def _slug(folder: Path) -> str:
 
 
 def _send(
-    api: Client, package: packing.Package, fields: Json, progress: PushProgress, *, show: bool
+    api: Client, package: Package, fields: Json, progress: PushProgress, *, show: bool
 ) -> Json:
     dataset = api.post("/datasets", fields)
     plan = dataset["upload"]
