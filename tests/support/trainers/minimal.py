@@ -11,7 +11,7 @@ S3_ENDPOINT = os.environ["S3_ENDPOINT"]
 dataset_id = os.environ["DATASET_ID"]
 
 s3 = boto3.client("s3", endpoint_url=S3_ENDPOINT)
-s3.download_file("datasets", f"{dataset_id}.zip", f"/tmp/{JOB_ID}.zip")
+s3.download_file(os.environ["DATASETS_BUCKET"], f"{dataset_id}.zip", f"/tmp/{JOB_ID}.zip")
 
 for epoch in range(3):
     metrics = {"bytes": os.path.getsize(f"/tmp/{JOB_ID}.zip"), "loss": 1.0 / (epoch + 1)}
