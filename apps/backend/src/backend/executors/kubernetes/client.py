@@ -107,7 +107,7 @@ class KubernetesApi:
                     if event["type"] == "ERROR":  # as a rule, `version` is too old
                         raise _away(event["object"].get("message"))
                     yield event["type"], trim(event["object"])
-        except (aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _away(error) from error
 
     async def _send(
