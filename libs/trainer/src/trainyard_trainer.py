@@ -105,7 +105,7 @@ class Attempt:
         self._send()
 
     def dataset(self) -> Dataset:
-        """Download and unpack the dataset; only the files that its check found usable."""
+        """Download and unpack the dataset; `images` names those that its check found usable."""
         archive, index = self.folder / "dataset.zip", self.folder / "dataset.jsonl"
         for path in (archive, index):
             key = f"{self._dataset_id}{path.suffix}"

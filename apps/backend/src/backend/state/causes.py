@@ -57,7 +57,7 @@ CAUSE_RULES: dict[Cause, CauseRule] = {
         R.NEVER, "The config cannot be run. Change the field named and submit a new job."
     ),
     C.STORAGE_UNAVAILABLE: CauseRule(
-        R.ALWAYS, "The object store could not be reached. Check that it is up, then retry the job."
+        R.ALWAYS, "The object store failed or refused a request. Repair it, then retry the job."
     ),
     C.IMAGE_PULL_FAILED: CauseRule(
         R.NEVER,
