@@ -57,7 +57,7 @@ test-backend: $(foreach d,$(BACKEND) $(CLI),$(call env,$d)) .tools/postgres .too
 	cd $(BACKEND) && .venv/bin/python -m pytest -n 3 --dist loadgroup
 
 .PHONY: test-trainer
-test-trainer: $(call env,$(TRAINER))
+test-trainer: $(call env,$(TRAINER)) .tools/mlflow
 	cd $(TRAINER) && .venv/bin/python -m pytest -n 2
 
 .PHONY: test-cli

@@ -46,6 +46,13 @@ def sqlite_template(servers_dir: Path) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def mlflow_url(servers_dir: Path) -> Iterator[str]:
+    """Of a real MLflow, for tests of the group `mlflow`: one worker starts it, which takes its time."""
+    with servers.mlflow(servers_dir / "mlflow") as url:
+        yield url
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Each test of a database runs on both, unless it is marked with those it needs."""
     if "database_url" in metafunc.fixturenames:

@@ -24,7 +24,8 @@ from backend.orchestration.attempts import finalize
 from backend.state.jobs import DeletedJob, EpochMetrics
 from backend.state.statuses import JobStatus
 from backend.tracking.mirror import Mirror
-from backend.tracking.mlflow import JOB_TAG, Runs, clean
+from backend.tracking.mlflow import JOB_TAG, clean
+from backend.tracking.mlflow import Mlflow as Server
 from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -53,12 +54,6 @@ async def ctx(
     await ctx.db.close()
 
 
-@pytest.fixture(scope="session")
-def mlflow_url(servers_dir: Path) -> Iterator[str]:
-    with servers.mlflow(servers_dir / "mlflow") as url:
-        yield url
-
-
 @pytest.fixture
 def mlflow(mlflow_url: str) -> Iterator["Mlflow"]:
     with Mlflow(base_url=f"{mlflow_url}/api/2.0/mlflow", timeout=30) as client:
@@ -67,7 +62,7 @@ def mlflow(mlflow_url: str) -> Iterator["Mlflow"]:
 
 @pytest.fixture
 async def mirror(ctx: Context, mlflow_url: str) -> AsyncIterator[Mirror]:
-    async with Runs(mlflow_url) as runs:
+    async with Server(mlflow_url) as runs:
         yield Mirror(ctx, runs)
 
 
@@ -112,6 +107,14 @@ async def test_a_job_from_start_to_end(ctx: Context, mlflow: Mlflow, mirror: Mir
     assert (run["info"]["status"], run["info"]["run_name"]) == ("RUNNING", "pages")
     params = {param["key"]: param["value"] for param in run["data"]["params"]}
     assert params == {"epochs": "3", "imgsz": "96"}
+    row = await get_job(ctx, job_id)
+    [data] = run["inputs"]["dataset_inputs"]
+    shown = data["dataset"]
+    assert (shown["name"], shown["digest"]) == (f"{row.dataset_id}@1", "0" * 36)
+    assert json.loads(shown["source"]) == {"uri": f"s3://datasets/{row.dataset_id}.zip"}
+    tags = {tag["key"]: tag["value"] for tag in run["data"]["tags"]}
+    assert tags["trainyard.files"] == f"s3://models/{job_id}/"
+    assert tags["trainyard.weights"] == "none"
     # The last epoch may still change.
     assert mlflow.history(job_id, "metrics/mAP50_B") == [(0, 0.1)]
 
@@ -177,7 +180,7 @@ async def test_a_deleted_job_leaves_no_run(
     runs = mlflow.runs(job_id)
     assert len(runs) == min(seen, 1)
     await service.delete(ctx, job_id)
-    async with Runs("http://127.0.0.1:1") as nowhere:
+    async with Server("http://127.0.0.1:1") as nowhere:
         assert not await Mirror(ctx, nowhere).catch_up()
     await mirror.catch_up()
     assert mlflow.runs(job_id) == []
@@ -193,7 +196,7 @@ async def test_a_deleted_job_leaves_no_run(
 @pytest.fixture
 def together(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who looks for a run waits until another has looked too, for a second."""
-    both, find = asyncio.Barrier(2), Runs.find
+    both, find = asyncio.Barrier(2), Server.find
 
     async def find_together(*arguments: Any) -> str | None:
         found = await find(*arguments)
@@ -202,7 +205,7 @@ def together(monkeypatch: pytest.MonkeyPatch) -> None:
                 await both.wait()
         return found
 
-    monkeypatch.setattr(Runs, "find", find_together)
+    monkeypatch.setattr(Server, "find", find_together)
 
 
 @pytest.mark.databases("postgresql")
@@ -216,7 +219,7 @@ async def test_replicas_make_one_run(
 ) -> None:
     job_id = await add_job(ctx, status=JobStatus.RUNNING, attempt=1)
     database = Database(database_url)
-    async with Runs(mlflow_url) as runs:
+    async with Server(mlflow_url) as runs:
         other = Mirror(replace(ctx, db=database), runs)
         assert all(await asyncio.gather(mirror.catch_up(), other.catch_up()))
         await other.catch_up()
@@ -230,7 +233,7 @@ async def test_nothing_is_lost_while_mlflow_is_away(
     job_id = await add_job(ctx, status=JobStatus.RUNNING, attempt=1, epoch=1)
     await add_epoch(ctx.db, job_id, 0, 1.0)
     await add_epoch(ctx.db, job_id, 1, 0.9)
-    async with Runs("http://127.0.0.1:1") as nowhere:
+    async with Server("http://127.0.0.1:1") as nowhere:
         assert not await Mirror(ctx, nowhere).catch_up()
         await set_job(ctx, job_id, status=JobStatus.SUCCEEDED, finished_at=datetime.now(UTC))
         assert not await Mirror(ctx, nowhere).catch_up()

@@ -22,7 +22,7 @@ TASKS = {"detect": "", "segment": "-seg", "pose": "-pose", "obb": "-obb"}
 # All tasks in one process, for importing takes longer than predicting. The models are not trained,
 # so that they find many objects, and none of them surely.
 SCRIPT = """
-import json, sys
+import base64, json, sys
 from pathlib import Path
 from trainer.yolo import offline
 home, folder = Path(sys.argv[1]), Path(sys.argv[2])
@@ -53,7 +53,21 @@ for task, suffix in json.loads(sys.argv[3]).items():
     drawn = folder / "detect/out" if task == "detect" else None  # drawing 300 boxes takes a while
     options = ours.PredictOptions(weights, drawn, folder / task / "set", 1e-6, 64, 4, None)
     print(json.dumps({"code": ours.predict(options, sources)}))
+# After the last task, for it changes what is imported: the same models, as MLflow loads them.
+sys.path.append(sys.argv[4])
+from trainer.yolo import mlflow_model
+import mlflow.pyfunc
+for task in json.loads(sys.argv[3]):
+    files = folder / task / "files"
+    files.mkdir(parents=True)
+    (folder / f"{task}.pt").rename(files / "best.pt")
+    mlflow_model.write(files)
+    model = mlflow.pyfunc.load_model(str(files), model_config={"conf": 1e-6, "imgsz": 64})
+    large = folder / "in/large.png"
+    given = [str(large), large.read_bytes(), base64.b64encode(large.read_bytes()).decode()]
+    print(json.dumps({"served": task, "found": model.predict(given)}))
 """
+MLFLOW = Path(__file__).parents[3] / ".tools/mlflow/lib/python3.11/site-packages"
 
 
 @pytest.fixture(scope="module")
@@ -65,19 +79,28 @@ def told(home: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]
         (folder / f"in/{name}.png").write_bytes(samples.picture(index, size))
     (folder / "in/broken.png").write_bytes(b"no picture")
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(home), str(folder), json.dumps(TASKS)],
+        [sys.executable, "-c", SCRIPT, str(home), str(folder), json.dumps(TASKS), str(MLFLOW)],
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
     by_task: dict[str, Any] = {}
     for line in map(json.loads, filter(lambda line: line.startswith("{"), done.stdout.split("\n"))):
-        if "task" in line:
+        if "served" in line:
+            by_task[line["served"]]["served"] = line["found"]
+        elif "task" in line:
             current = by_task[line["task"]] = line | {"lines": []}
             current["folder"] = folder / line["task"]
         else:
             current["lines"].append(line)
     return by_task
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_mlflow_s_load_model_finds_the_same(told: dict[str, Any], task: str) -> None:
+    [line] = [one for one in told[task]["lines"] if one.get("image", "").endswith("large.png")]
+    assert line["boxes"]
+    assert told[task]["served"] == [{"boxes": line["boxes"]}] * 3  # by path, bytes and base64
 
 
 @pytest.mark.parametrize("task", TASKS)

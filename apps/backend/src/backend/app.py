@@ -29,6 +29,7 @@ from backend.infra.retry import always, forever
 from backend.infra.wakeups import WakeupBus
 from backend.jobs.routes import attached
 from backend.jobs.routes import router as jobs
+from backend.models.routes import router as models
 from backend.orchestration.background import background
 from backend.settings import Settings
 from backend.state import migrate
@@ -45,6 +46,7 @@ TAGS = [
         "name": "artifacts",
         "description": "Files that a finished job left: the model, plots, results.",
     },
+    {"name": "models", "description": "Registered models, and their way to an alias. MLflow's."},
     {"name": "trainers", "description": "What jobs can run, with the schema of its config."},
     {"name": "callbacks", "description": "For trainers, with the token of their attempt."},
     {"name": "health", "description": "For probes and Prometheus."},
@@ -107,7 +109,7 @@ def _mount(app: FastAPI, settings: Settings) -> None:
     # With API_AUTH=off the document asks for no token either.
     guards = [Depends(require_token)] if settings.api_auth == "on" else []
     users = APIRouter(dependencies=guards, responses=errors)
-    for router in (datasets, jobs, attached, artifacts, trainers, weights):
+    for router in (datasets, jobs, attached, artifacts, trainers, weights, models):
         users.include_router(router)
     app.include_router(users)
     app.include_router(callback_router, responses=errors)

@@ -19,6 +19,7 @@ from yard.commands import (
     model,
     model_jobs,
     model_predict,
+    model_registry,
     model_serve,
     trainer,
     trainer_add,
@@ -81,13 +82,18 @@ _noun(
 )
 _noun(
     "model",
-    "Download, run, evaluate and export trained models.",
+    "Download, run, evaluate, export and register trained models.",
     {
+        "list": model_registry.list_models,
+        "show": model_registry.show,
         "pull": model.pull,
         "predict": model_predict.predict,
         "serve": model_serve.serve,
         "eval": model_jobs.evaluate,
         "export": model_jobs.export,
+        "register": model_registry.register,
+        "promote": model_registry.promote,
+        "rollback": model_registry.rollback,
     },
 )
 _noun(

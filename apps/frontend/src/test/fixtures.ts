@@ -26,6 +26,7 @@ export function job(changes: Partial<Job> = {}): Job {
     speed: 41.4,
     metrics: { 'train/box_loss': 1.2, 'metrics/mAP50-95(B)': 0.5, 'metrics/mAP50(B)': 0.8125 },
     best: null,
+    mlflow_run_id: null,
     log_size: 1000,
     created_at: '2026-11-24T12:00:00Z',
     earlier_duration_s: 0,

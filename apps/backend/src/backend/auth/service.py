@@ -4,7 +4,7 @@ import re
 import secrets
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -19,8 +19,8 @@ _bearer = HTTPBearer(auto_error=False, description="Made by `python -m backend t
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
-async def require_token(ctx: Ctx, credentials: Credentials) -> None:
-    """Let a request through if it bears an API token.
+async def require_token(request: Request, ctx: Ctx, credentials: Credentials) -> None:
+    """Let a request through if it bears an API token, whose name is its `user` from here on.
 
     Raises:
         Problem: 401, telling how to get a token.
@@ -28,9 +28,12 @@ async def require_token(ctx: Ctx, credentials: Credentials) -> None:
     if credentials is None:
         wrong = "This needs an API token: send `Authorization: Bearer TOKEN`."
     else:
-        known = select(ApiToken).where(ApiToken.token_sha256 == sha256(credentials.credentials))
+        known = select(ApiToken.name).where(
+            ApiToken.token_sha256 == sha256(credentials.credentials)
+        )
         async with ctx.db.reading() as session:
-            if await session.scalar(known) is not None:
+            if (name := await session.scalar(known)) is not None:
+                request.state.user = name
                 return
         wrong = "This API token is not known here."
     raise Problem(401, "Unauthorized", f"{wrong} `python -m backend token create NAME` makes one.")

@@ -71,8 +71,9 @@ class JobCreate(_Described):
         max_length=300,
         pattern=r"^[^\x00-\x1f\x7f]+$",
         description="What to start from: the name of weights, their `sha256:…`, `job:ID` for that "
-        "job's best.pt, `job:ID/last.pt` for another file of it, or `none`. Default: the pretrained "
-        "weights of the chosen model where the platform has them, else none",
+        "job's best.pt, `job:ID/last.pt` for another file of it, `model:NAME@ALIAS` or "
+        "`model:NAME/VERSION` for a registered model, or `none`. Default: the pretrained weights of "
+        "the chosen model where the platform has them, else none",
     )
     debug: bool = Field(
         default=False,
@@ -123,6 +124,7 @@ class JobOut(BaseModel):
     speed: float | None = Field(description="Images a second")
     metrics: dict[str, float | None] = Field(description="As last sent; at the end the model's own")
     best: Best | None = Field(description="At the end: its best model, by the main metric")
+    mlflow_run_id: str | None = Field(description="Its run in MLflow")
     log_size: int = Field(description="Bytes")
     created_at: datetime
     earlier_duration_s: float = Field(description="How long it trained before its last retry")

@@ -17,6 +17,7 @@ from backend.infra.problems import Problem, not_found, wrong_field
 from backend.jobs import repository, resources
 from backend.jobs.repository import JobRow
 from backend.jobs.schemas import JobAttach, JobAttached, JobCreate
+from backend.models import service as models
 from backend.orchestration.attempts import request_stop
 from backend.state import object_keys
 from backend.state.jobs import ATTACHED, Attempt, DeletedJob, Job
@@ -43,6 +44,9 @@ async def create(ctx: Context, body: JobCreate, idempotency_key: str | None) -> 
     request_sha256 = hashlib.sha256(canonical.encode()).hexdigest()
     if idempotency_key and (earlier := await _earlier(ctx, idempotency_key, request_sha256)):
         return earlier, False
+    if body.weights and body.weights.startswith("model:"):
+        file = await models.file_of(ctx, body.weights.removeprefix("model:"))
+        body = body.model_copy(update={"weights": file})
     there = await resources.gpus(ctx, body)
     try:
         async with ctx.db.transaction() as session:
@@ -208,6 +212,7 @@ async def delete(ctx: Context, job_id: str) -> None:
         Problem: 404, or 409 unless it is finished.
         ObjectStoreError: the store could not be reached; the job is still there.
     """
+    await models.require_unregistered(ctx, (await get(ctx, job_id)).job)
     async with ctx.db.transaction() as session:
         # From here on it cannot be retried: it would find no checkpoint.
         (await _locked_finished(session, job_id)).deleting = True

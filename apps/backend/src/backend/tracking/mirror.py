@@ -5,17 +5,19 @@ still; no job waits for it and nothing is lost.
 """
 
 import asyncio
+import json
 import logging
 import time
 from collections import Counter
 
 from backend.context import Context
 from backend.infra import metrics
+from backend.state import object_keys
 from backend.state.datasets import Dataset
 from backend.state.jobs import Job
 from backend.state.statuses import FINISHED, JobStatus
 from backend.tracking import repository
-from backend.tracking.mlflow import VALUE_LENGTH, MlflowAwayError, MlflowRefusedError, Point, Runs
+from backend.tracking.mlflow import VALUE_LENGTH, Mlflow, MlflowAwayError, MlflowRefusedError, Point
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +39,7 @@ RUN_STATUS = {
 
 
 async def mirror_forever(ctx: Context, uri: str) -> None:
-    async with Runs(uri) as runs:
+    async with Mlflow(uri) as runs:
         mirror = Mirror(ctx, runs)
         while True:
             reached = await mirror.catch_up()
@@ -45,7 +47,7 @@ async def mirror_forever(ctx: Context, uri: str) -> None:
 
 
 class Mirror:
-    def __init__(self, ctx: Context, runs: Runs) -> None:
+    def __init__(self, ctx: Context, runs: Mlflow) -> None:
         self._ctx = ctx
         self._runs = runs
         self._postponed: dict[str, float] = {}
@@ -136,11 +138,18 @@ class Mirror:
     async def _make_run(self, job: Job) -> str:
         async with self._ctx.db.reading() as session:
             dataset = await session.get(Dataset, job.dataset_id)
-        shown = f"{dataset.name} v{dataset.version} ({dataset.id})" if dataset else job.dataset_id
-        tags = {"trainyard.dataset": shown, "trainyard.trainer": job.trainer}
-        run_id = await self._runs.find_or_create(
-            job.id, job.name or job.id, job.started_at or job.created_at, tags, job.config
-        )
+        settings = self._ctx.settings
+        data = _input(settings.datasets_bucket, dataset) if dataset else None
+        tags = {
+            "trainyard.dataset": data["name"] if data else job.dataset_id,
+            "trainyard.trainer": job.trainer,
+            "trainyard.weights": job.weights["name"] if job.weights else "none",
+            "trainyard.files": f"s3://{settings.models_bucket}/{object_keys.job(job.id)}",
+        }
+        began, name = job.started_at or job.created_at, job.name or job.id
+        run_id = await self._runs.find_or_create(job.id, name, began, tags, job.config)
+        if data:
+            await self._runs.post("runs/log-inputs", run_id=run_id, datasets=[{"dataset": data}])
         async with self._ctx.db.transaction() as session:
             await repository.note(session, job.id, mlflow_run_id=run_id)
         return run_id
@@ -150,3 +159,11 @@ class Mirror:
         tags["trainyard.refused"] = missing[:VALUE_LENGTH]
         status = RUN_STATUS.get(job.status, "RUNNING")
         await self._runs.set_status(run_id, status, job.finished_at, tags)
+
+
+def _input(bucket: str, dataset: Dataset) -> dict[str, str]:
+    """The dataset as MLflow shows it, whose digests have room for half of a sha256."""
+    source = {"uri": f"s3://{bucket}/{object_keys.dataset(dataset.id)}"}
+    told = {"id": dataset.id, "sha256": dataset.sha256}
+    shown = {"name": f"{dataset.name}@{dataset.version}", "digest": str(dataset.sha256)[:36]}
+    return shown | {"source_type": "s3", "source": json.dumps(source), "profile": json.dumps(told)}

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, Self
 
 import httpx
 
+from backend.infra.problems import Problem
+
 EXPERIMENT = "trainyard"
 JOB_TAG = "trainyard.job_id"
 # MLflow's limits for one request, and for a value.
@@ -17,6 +19,7 @@ PARAMS_PER_REQUEST = 100
 VALUE_LENGTH = 5000
 NAME_LENGTH = 250
 TIMEOUT_S = 10.0
+NO_MLFLOW = "MLflow keeps models, and this platform runs without it: start it with `yard dev --mlflow`, or set MLFLOW_TRACKING_URI."
 
 
 class Point(NamedTuple):
@@ -27,22 +30,26 @@ class Point(NamedTuple):
     values: Mapping[str, float | None]
 
 
-class MlflowAwayError(Exception):
+class MlflowAwayError(Problem):
     """MLflow does not answer, or cannot just now."""
 
+    def __init__(self, detail: str) -> None:
+        super().__init__(503, "MLflow away", detail)
 
-class MlflowRefusedError(Exception):
+
+class MlflowRefusedError(Problem):
     """MLflow refuses what is sent for this run, and would again."""
 
     def __init__(self, status: int, message: str) -> None:
-        super().__init__(f"{status}: {message}")
-        self.status = status
+        super().__init__(404 if status == 404 else 409, "Refused by MLflow", f"{status}: {message}")  # noqa: PLR2004
 
 
-class Runs:
-    """The runs of one tracking server. Every method raises MlflowRefusedError, or MlflowAwayError."""
+class Mlflow:
+    """One tracking server. Every method raises MlflowRefusedError, or MlflowAwayError."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str | None) -> None:
+        if uri is None:
+            raise Problem(409, "No MLflow", NO_MLFLOW)
         # A connection that was made while MLflow's pod is replaced would go on leading to nowhere.
         self._http = httpx.AsyncClient(
             base_url=f"{uri.rstrip('/')}/api/2.0/mlflow",
@@ -68,18 +75,18 @@ class Runs:
         """The id of the job's run. One that was made and not noted down is found by its tag."""
         run_id = await self.find(job_id)
         if run_id is None:
-            created = await self._post(
+            created = await self.post(
                 "runs/create",
                 experiment_id=self._experiment,
                 run_name=name,
                 start_time=_ms(started_at),
-                tags=_entries({**tags, JOB_TAG: job_id}),
+                tags=entries({**tags, JOB_TAG: job_id}),
             )
             run_id = str(created["run"]["info"]["run_id"])
-        entries = _entries({clean(key): str(value)[:VALUE_LENGTH] for key, value in params.items()})
-        for start in range(0, len(entries), PARAMS_PER_REQUEST):
-            some = entries[start : start + PARAMS_PER_REQUEST]
-            await self._post("runs/log-batch", run_id=run_id, params=some)
+        shown = entries({clean(key): str(value)[:VALUE_LENGTH] for key, value in params.items()})
+        for start in range(0, len(shown), PARAMS_PER_REQUEST):
+            some = shown[start : start + PARAMS_PER_REQUEST]
+            await self.post("runs/log-batch", run_id=run_id, params=some)
         return run_id
 
     async def log(self, run_id: str, points: Sequence[Point]) -> None:
@@ -92,23 +99,23 @@ class Runs:
         ]
         for start in range(0, len(metrics), METRICS_PER_REQUEST):
             some = metrics[start : start + METRICS_PER_REQUEST]
-            await self._post("runs/log-batch", run_id=run_id, metrics=some)
+            await self.post("runs/log-batch", run_id=run_id, metrics=some)
 
     async def set_status(
         self, run_id: str, status: str, ended_at: datetime | None, tags: Mapping[str, str]
     ) -> None:
         """`status` is MLflow's: RUNNING, FINISHED, FAILED or KILLED."""
-        await self._post("runs/log-batch", run_id=run_id, tags=_entries(tags))
+        await self.post("runs/log-batch", run_id=run_id, tags=entries(tags))
         ended = {} if ended_at is None else {"end_time": _ms(ended_at)}
-        await self._post("runs/update", run_id=run_id, status=status, **ended)
+        await self.post("runs/update", run_id=run_id, status=status, **ended)
 
     async def delete(self, run_id: str) -> None:
-        await self._post("runs/delete", run_id=run_id)
+        await self.post("runs/delete", run_id=run_id)
 
     async def find(self, job_id: str) -> str | None:
         """The id of the job's run, by its tag; None: it has none, or that was deleted."""
         self._experiment = self._experiment or await self._find_experiment()
-        found = await self._post(
+        found = await self.post(
             "runs/search",
             experiment_ids=[self._experiment],
             filter=f"tags.`{JOB_TAG}` = '{job_id}'",
@@ -120,20 +127,20 @@ class Runs:
 
     async def _find_experiment(self) -> str:
         try:
-            found = await self._call(
+            found = await self.call(
                 "GET", "experiments/get-by-name", params={"experiment_name": EXPERIMENT}
             )
         except MlflowRefusedError as error:
             if error.status != HTTPStatus.NOT_FOUND:
                 raise
-            created = await self._post("experiments/create", name=EXPERIMENT)
+            created = await self.post("experiments/create", name=EXPERIMENT)
             return str(created["experiment_id"])
         return str(found["experiment"]["experiment_id"])
 
-    async def _post(self, path: str, **body: Any) -> dict[str, Any]:
-        return await self._call("POST", path, json=body)
+    async def post(self, path: str, **body: Any) -> dict[str, Any]:
+        return await self.call("POST", path, json=body)
 
-    async def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+    async def call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         try:
             reply = await self._http.request(method, path, **options)
             answer = reply.json()
@@ -174,5 +181,5 @@ def _ms(at: datetime) -> int:
     return round(at.timestamp() * 1000)
 
 
-def _entries(values: Mapping[str, str]) -> list[dict[str, str]]:
+def entries(values: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in values.items()]

@@ -16,7 +16,7 @@ Model = Annotated[
     str,
     typer.Argument(
         metavar="MODEL",
-        help="A job (its best.pt), job:JOB/FILE, weights by name or sha256:…, or a .pt file, which is pushed.",
+        help="A job (its best.pt), job:JOB/FILE, model:NAME@ALIAS or model:NAME/VERSION, weights by name or sha256:…, or a .pt file, which is pushed.",
     ),
 ]
 Data = Annotated[

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.contract import trainer_home
+from trainer.yolo.mlflow_model import found
 from trainer.yolo.pictures import Picture, decoded, groups, pictures
 
 _BATCH_ON_GPU = 16
@@ -67,7 +68,7 @@ def predict(options: PredictOptions, sources: Sequence[Path]) -> int:
             line["drawn"] = str(drawn.draw(picture, result))
         if labels is not None:
             labels.add(picture, result)
-        _print(line | _found(result))
+        _print(line | found(result))
     if drawn is not None:
         drawn.close()
     if labels is not None:
@@ -127,7 +128,7 @@ class Model:
     def find(self, image: bytes) -> dict[str, Any] | None:
         """What `predict` finds in the file with these bytes; None: it cannot be opened."""
         pixels = decoded(image)
-        return None if pixels is None else _found(self._of([pixels])[0])
+        return None if pixels is None else found(self._of([pixels])[0])
 
     def _of(self, pixels: Sequence[Any]) -> Any:
         return self.yolo.predict(pixels, batch=len(pixels), **self._settings)
@@ -170,45 +171,3 @@ class _Drawn:
         if self._video is not None:
             self._video.release()
             self._video = None
-
-
-def _found(result: Any) -> dict[str, Any]:
-    if result.probs is not None:
-        scores = result.probs.data.tolist()
-        order = sorted(range(len(scores)), key=lambda index: -scores[index])
-        return {
-            "classes": [
-                {"class": i, "name": result.names[i], "confidence": round(scores[i], 4)}
-                for i in order
-            ]
-        }
-    result = result.cpu()
-    boxes = result.obb if result.obb is not None else result.boxes
-    found = []
-    for index, number in enumerate(boxes.cls.tolist()):
-        box = {
-            "class": int(number),
-            "name": result.names[int(number)],
-            "confidence": round(float(boxes.conf[index]), 4),
-            "xyxy": _rounded(boxes.xyxy[index].tolist()),
-        }
-        if result.obb is not None:
-            box["corners"] = [_rounded(point) for point in boxes.xyxyxyxy[index].tolist()]
-        if result.masks is not None:
-            box["polygon"] = [_rounded(point) for point in result.masks.xy[index].tolist()]
-        if result.keypoints is not None:
-            box["keypoints"] = _keypoints(result.keypoints, index)
-        found.append(box)
-    return {"boxes": found}
-
-
-def _keypoints(keypoints: Any, index: int) -> list[list[float]]:
-    points = [_rounded(point) for point in keypoints.xy[index].tolist()]
-    if not keypoints.has_visible:
-        return points
-    sure = keypoints.conf[index].tolist()
-    return [[*point, round(one, 4)] for point, one in zip(points, sure, strict=True)]
-
-
-def _rounded(numbers: Iterable[float]) -> list[float]:
-    return [round(number, 1) for number in numbers]

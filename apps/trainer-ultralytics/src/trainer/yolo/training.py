@@ -23,6 +23,7 @@ from ultralytics.utils import tqdm as yolo_tqdm
 from trainer.contract import Attempt, AttemptError, Cause
 from trainer.messages import Report
 from trainer.train_config import TrainConfig
+from trainer.yolo import mlflow_model
 from trainer.yolo.device import device_of
 from trainer.yolo.evaluation import NAME as EVALUATION
 from trainer.yolo.evaluation import Evaluated
@@ -111,7 +112,7 @@ def artifacts(run_dir: Path) -> list[Path]:
         run_dir / EVALUATION,
     ]
     plots = sorted([*run_dir.glob("*.png"), *run_dir.glob("*.jpg")])
-    return [path for path in [*named, *plots] if path.is_file()]
+    return [path for path in [*named, *mlflow_model.write(run_dir), *plots] if path.is_file()]
 
 
 class _Adapted(BaseTrainer):

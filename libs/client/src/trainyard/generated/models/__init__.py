@@ -4,6 +4,7 @@ from .artifact_list import ArtifactList
 from .artifact_out import ArtifactOut
 from .artifact_put import ArtifactPut
 from .best import Best
+from .body_register_model import BodyRegisterModel
 from .cause import Cause
 from .class_counts import ClassCounts
 from .completed_part import CompletedPart
@@ -44,7 +45,12 @@ from .main_metric_goal import MainMetricGoal
 from .metrics_list import MetricsList
 from .metrics_out import MetricsOut
 from .metrics_out_values import MetricsOutValues
+from .model_version import ModelVersion
+from .model_version_list import ModelVersionList
+from .model_version_tags import ModelVersionTags
 from .problem_out import ProblemOut
+from .promotion import Promotion
+from .promotion_split import PromotionSplit
 from .readiness import Readiness
 from .readiness_checks import ReadinessChecks
 from .readiness_status import ReadinessStatus
@@ -71,6 +77,7 @@ __all__ = (
     "ArtifactOut",
     "ArtifactPut",
     "Best",
+    "BodyRegisterModel",
     "Cause",
     "ClassCounts",
     "CompletedPart",
@@ -111,7 +118,12 @@ __all__ = (
     "MetricsList",
     "MetricsOut",
     "MetricsOutValues",
+    "ModelVersion",
+    "ModelVersionList",
+    "ModelVersionTags",
     "ProblemOut",
+    "Promotion",
+    "PromotionSplit",
     "Readiness",
     "ReadinessChecks",
     "ReadinessStatus",

@@ -49,6 +49,7 @@ class JobOut:
         speed (float | None): Images a second
         metrics (JobOutMetrics): As last sent; at the end the model's own
         best (Best | None): At the end: its best model, by the main metric
+        mlflow_run_id (None | str): Its run in MLflow
         log_size (int): Bytes
         created_at (datetime.datetime):
         earlier_duration_s (float): How long it trained before its last retry
@@ -80,6 +81,7 @@ class JobOut:
     speed: float | None
     metrics: JobOutMetrics
     best: Best | None
+    mlflow_run_id: None | str
     log_size: int
     created_at: datetime.datetime
     earlier_duration_s: float
@@ -156,6 +158,9 @@ class JobOut:
         else:
             best = self.best
 
+        mlflow_run_id: None | str
+        mlflow_run_id = self.mlflow_run_id
+
         log_size = self.log_size
 
         created_at = self.created_at.isoformat()
@@ -207,6 +212,7 @@ class JobOut:
                 "speed": speed,
                 "metrics": metrics,
                 "best": best,
+                "mlflow_run_id": mlflow_run_id,
                 "log_size": log_size,
                 "created_at": created_at,
                 "earlier_duration_s": earlier_duration_s,
@@ -349,6 +355,13 @@ class JobOut:
 
         best = _parse_best(d.pop("best"))
 
+        def _parse_mlflow_run_id(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        mlflow_run_id = _parse_mlflow_run_id(d.pop("mlflow_run_id"))
+
         log_size = d.pop("log_size")
 
         created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
@@ -424,6 +437,7 @@ class JobOut:
             speed=speed,
             metrics=metrics,
             best=best,
+            mlflow_run_id=mlflow_run_id,
             log_size=log_size,
             created_at=created_at,
             earlier_duration_s=earlier_duration_s,

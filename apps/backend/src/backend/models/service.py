@@ -1,0 +1,141 @@
+"""Registered models. MLflow keeps them; an alias moves here, past its gate."""
+
+from contextlib import suppress
+
+from sqlalchemy import select
+
+from backend.artifacts.repository import left_by_a_job
+from backend.context import Context
+from backend.infra.database import utcnow
+from backend.infra.problems import Problem
+from backend.models.schemas import ModelVersion, ModelVersionList, Promotion
+from backend.state.jobs import Job
+from backend.state.statuses import JobStatus
+from backend.tracking.mlflow import JOB_TAG, Mlflow, MlflowRefusedError, entries
+
+SHA256_TAG, BEST = "trainyard.sha256", "best.pt"
+
+
+async def versions(ctx: Context, name: str | None, limit: int, cursor: str) -> ModelVersionList:
+    """A page of the versions of one model, or of all."""
+    query = {"max_results": str(limit), "page_token": cursor}
+    query |= {"filter": f"name = '{name}'"} if name else {}
+    async with Mlflow(ctx.settings.mlflow_tracking_uri) as mlflow:
+        found = await mlflow.call("GET", "model-versions/search", params=query)
+        items = [ModelVersion.model_validate(one) for one in found.get("model_versions", [])]
+        for each in {one.name for one in items}:  # the search tells no aliases
+            reply = await mlflow.call("GET", "registered-models/get", params={"name": each})
+            for alias in reply["registered_model"].get("aliases", []):
+                for one in items:
+                    if (one.name, str(one.version)) == (each, alias["version"]):
+                        one.aliases.append(alias["alias"])
+    return ModelVersionList(items=items, next_cursor=found.get("next_page_token") or None)
+
+
+async def file_of(ctx: Context, reference: str) -> str:
+    """The `job:ID/best.pt` that `NAME@ALIAS` or `NAME/VERSION` means now."""
+    async with Mlflow(ctx.settings.mlflow_tracking_uri) as mlflow:
+        found = await _find(mlflow, reference)
+    return f"job:{found.tags.get(JOB_TAG)}/{BEST}"
+
+
+async def register(ctx: Context, name: str, job_id: str) -> ModelVersion:
+    """Make the job's best.pt the next version of the model.
+
+    Raises:
+        Problem: 409 when the job has none that stays, or MLflow has not got its run yet.
+    """
+    async with Mlflow(ctx.settings.mlflow_tracking_uri) as mlflow:
+        async with ctx.db.reading() as session:
+            job = await session.get(Job, job_id)
+            file = await left_by_a_job(session, f"job:{job_id}/{BEST}")
+        if job is None or file is None or job.status != JobStatus.SUCCEEDED:
+            raise _refusal("No model", f"{job_id} is no job that has succeeded and left a {BEST}.")
+        if not job.mlflow_done:
+            raise _refusal("Run on its way", "MLflow lacks the job's end. Try again shortly.")
+        with suppress(MlflowRefusedError):  # there is one; else the next call is refused too
+            await mlflow.post("registered-models/create", name=name)
+        source = f"s3://{ctx.settings.models_bucket}/{file['key'].removesuffix(f'/{BEST}')}"
+        tags = entries({JOB_TAG: job_id, SHA256_TAG: file["sha256"]})
+        what = {"name": name, "source": source, "run_id": job.mlflow_run_id}
+        made = await mlflow.post("model-versions/create", **what, tags=tags)
+    return ModelVersion.model_validate(made["model_version"])
+
+
+async def promote(ctx: Context, target: str, body: Promotion, user: str) -> ModelVersion:
+    """Move an alias, `NAME@ALIAS`, to the version if it passes the gate.
+
+    Raises:
+        Problem: 409 when it does not, or was not judged on these images.
+    """
+    name, _, alias = target.partition("@")
+    tag = f"trainyard.{alias}"
+    async with Mlflow(ctx.settings.mlflow_tracking_uri) as mlflow:
+        wanted, current = await _find(mlflow, f"{name}/{body.version}"), None
+        with suppress(MlflowRefusedError):  # no version has the alias yet
+            current = await _find(mlflow, target)
+        if current and current.version == wanted.version:
+            return current
+        tags = {f"{tag}.by": user, f"{tag}.at": utcnow().isoformat(timespec="seconds")}
+        if body.dataset_id is None:
+            if current is None or current.tags.get(f"{tag}.replaced") != str(wanted.version):
+                raise _refusal("No gate", f"{target} did not replace that version. Name a dataset.")
+            tags[f"{tag}.gate"] = f"back from version {current.version}"
+        else:
+            value, told = await _judged(ctx, wanted, body)
+            bar = body.threshold
+            if bar is None and current:
+                bar, _ = await _judged(ctx, current, body)
+            if bar is not None and not value >= bar:
+                raise _refusal("Gate not passed", f"{told}, less than {bar:g}. {target} stays.")
+            tags[f"{tag}.gate"] = told + (f", at least {bar:g}" if bar is not None else "")
+            tags[f"{tag}.replaced"] = str(current.version) if current else ""
+        which = {"name": name, "version": str(wanted.version)}
+        for key, text in tags.items():
+            await mlflow.post("model-versions/set-tag", **which, key=key, value=text)
+        await mlflow.post("registered-models/alias", **which, alias=alias)
+        return await _find(mlflow, target)
+
+
+async def _find(mlflow: Mlflow, reference: str) -> ModelVersion:
+    name, at, alias = reference.partition("@")
+    path, query = "registered-models/alias", {"name": name, "alias": alias}
+    if not at:
+        name, _, version = reference.partition("/")
+        path, query = "model-versions/get", {"name": name, "version": version}
+    found = await mlflow.call("GET", path, params=query)
+    return ModelVersion.model_validate(found["model_version"])
+
+
+async def _judged(ctx: Context, version: ModelVersion, body: Promotion) -> tuple[float, str]:
+    """The main metric of the version's latest evaluation on these images, and how it is told."""
+    evaluations = select(Job).where(
+        Job.dataset_id == body.dataset_id,
+        Job.trainer.in_([one.name for one in ctx.trainers.all() if one.needs_weights_of]),
+        Job.status == JobStatus.SUCCEEDED,
+        Job.weights["sha256"].as_string() == version.tags.get(SHA256_TAG),
+        Job.config["split"].as_string() == body.split,
+    )
+    which = f"{version.name}/{version.version}"
+    async with ctx.db.reading() as session:
+        for job in await session.scalars(evaluations.order_by(Job.created_at.desc()).limit(20)):
+            if job.best and job.best["value"] is not None:
+                value = float(job.best["value"])
+                return value, f"{which} has {job.best['metric']} {value:g} by job {job.id}"
+    todo = f"yard model eval model:{which} --data {body.dataset_id} --split {body.split}"
+    raise _refusal("Not judged", f"{which} was not judged on these images. Run `{todo}` first.")
+
+
+def _refusal(title: str, detail: str) -> Problem:
+    return Problem(409, title, detail)
+
+
+async def require_unregistered(ctx: Context, job: Job) -> None:
+    """Raise a Problem (409) while a registered model lies among the job's files."""
+    if ctx.settings.mlflow_tracking_uri and job.mlflow_run_id and job.status == JobStatus.SUCCEEDED:
+        query = {"filter": f"run_id = '{job.mlflow_run_id}'", "max_results": "1"}
+        async with Mlflow(ctx.settings.mlflow_tracking_uri) as mlflow:
+            found = await mlflow.call("GET", "model-versions/search", params=query)
+        for one in found.get("model_versions", []):
+            which = f"{one['name']}/{one['version']}"
+            raise _refusal("Model registered", f"{which} is its model. Delete that in MLflow.")

@@ -1,0 +1,60 @@
+"""`yard model register`, `list`, `show`, `promote` and `rollback` against a stand-in for the server."""
+
+import json
+from typing import Any
+
+from conftest import Server, Yard, answer, dataset, job, page
+
+
+def version(number: int, *aliases: str, **tags: str) -> dict[str, Any]:
+    tags = {f"trainyard.production.{key}": value for key, value in tags.items()}
+    return {
+        "name": "pages", "version": number, "aliases": list(aliases), "run_id": "r",
+        "source": "s3://models/0123456789ab/1/artifacts",
+        "tags": tags | {"trainyard.job_id": "0123456789ab"}, "created_at": "2026-11-24T17:00:00Z",
+    }  # fmt: skip
+
+
+NOW = version(
+    2, "production", by="ann", at="2026-11-24T17:00:00+00:00", gate="mAP 0.9", replaced="1"
+)
+
+
+def test_a_model_is_registered_promoted_and_rolled_back(server: Server, yard: Yard) -> None:
+    server.on("GET /jobs", answer(200, page(job())))
+    late = answer(409, {"title": "Run on its way", "detail": "Try again shortly."})
+    server.on("POST /models/pages/versions", late, answer(201, version(3)))
+    done = yard("model", "register", "first", "pages")
+    assert (done.returncode, "registered pages/3" in done.stdout) == (0, True), done.stderr
+    assert json.loads(server.requests[-1].body) == {"job_id": "0123456789ab"}
+
+    server.on("GET /datasets", answer(200, page(dataset())))
+    refused = {"title": "Gate not passed", "detail": "pages/3 has mAP 0.5, less than 0.8."}
+    server.on("PUT /models/pages/aliases/production", answer(409, refused), answer(200, NOW))
+    on = ["model", "promote", "pages", "3", "--dataset", "digits"]
+    done = yard(*on, "--min", "0.8", "--split", "test")
+    assert (done.returncode, "less than 0.8" in done.stderr) == (4, True)
+    body = {"version": 3, "dataset_id": "ba9876543210", "split": "test", "threshold": 0.8}
+    assert json.loads(server.requests[-1].body) == body
+    done = yard(*on, "--no-worse", "--to", "production")
+    assert done.stdout == "pages@production is version 2 now: mAP 0.9\n"
+    assert json.loads(server.requests[-1].body)["threshold"] is None
+    for gate in ([], ["--no-worse", "--min", "1"]):
+        assert yard(*on, *gate).returncode == 2
+
+    server.on("GET /models", answer(200, page(version(1), NOW)))
+    assert yard("model", "rollback", "pages").returncode == 0
+    assert json.loads(server.requests[-1].body) == {"version": 1}
+    done = yard("model", "rollback", "pages", "--to", "canary")
+    assert (done.returncode, "no version has that alias" in done.stderr) == (3, True)
+
+
+def test_registered_models_are_listed_and_shown(server: Server, yard: Yard) -> None:
+    server.on("GET /models", answer(200, page()), answer(200, page(version(1), NOW)))
+    assert "yard model register JOB NAME" in yard("model", "list").stdout
+    [_, row] = yard("model", "list").stdout.splitlines()
+    assert row.split()[:4] == ["pages", "2", "production", "(2)"]
+    shown = yard("model", "show", "pages").stdout
+    assert "production: mAP 0.9; by ann" in shown
+    server.on("GET /models", answer(200, page()))
+    assert yard("model", "show", "other").returncode == 3

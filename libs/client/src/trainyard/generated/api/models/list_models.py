@@ -1,0 +1,234 @@
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.model_version_list import ModelVersionList
+from ...models.problem_out import ProblemOut
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    *,
+    name: None | str | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = "",
+) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    json_name: None | str | Unset
+    if isinstance(name, Unset):
+        json_name = UNSET
+    else:
+        json_name = name
+    params["name"] = json_name
+
+    params["limit"] = limit
+
+    params["cursor"] = cursor
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/api/v1/models",
+        "params": params,
+    }
+
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> ModelVersionList | ProblemOut | None:
+    if response.status_code == 200:
+        response_200 = ModelVersionList.from_dict(response.json())
+
+        return response_200
+
+    if response.status_code == 401:
+        response_401 = ProblemOut.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 404:
+        response_404 = ProblemOut.from_dict(response.json())
+
+        return response_404
+
+    if response.status_code == 409:
+        response_409 = ProblemOut.from_dict(response.json())
+
+        return response_409
+
+    if response.status_code == 413:
+        response_413 = ProblemOut.from_dict(response.json())
+
+        return response_413
+
+    if response.status_code == 422:
+        response_422 = ProblemOut.from_dict(response.json())
+
+        return response_422
+
+    if response.status_code == 503:
+        response_503 = ProblemOut.from_dict(response.json())
+
+        return response_503
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[ModelVersionList | ProblemOut]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    *,
+    client: AuthenticatedClient | Client,
+    name: None | str | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = "",
+) -> Response[ModelVersionList | ProblemOut]:
+    """List Models
+
+     Versions of registered models, those that changed last first.
+
+    Args:
+        name (None | str | Unset): Only this one's
+        limit (int | Unset):  Default: 50.
+        cursor (str | Unset): `next_cursor` Default: ''.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ModelVersionList | ProblemOut]
+    """
+
+    kwargs = _get_kwargs(
+        name=name,
+        limit=limit,
+        cursor=cursor,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    *,
+    client: AuthenticatedClient | Client,
+    name: None | str | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = "",
+) -> ModelVersionList | ProblemOut | None:
+    """List Models
+
+     Versions of registered models, those that changed last first.
+
+    Args:
+        name (None | str | Unset): Only this one's
+        limit (int | Unset):  Default: 50.
+        cursor (str | Unset): `next_cursor` Default: ''.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ModelVersionList | ProblemOut
+    """
+
+    return sync_detailed(
+        client=client,
+        name=name,
+        limit=limit,
+        cursor=cursor,
+    ).parsed
+
+
+async def asyncio_detailed(
+    *,
+    client: AuthenticatedClient | Client,
+    name: None | str | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = "",
+) -> Response[ModelVersionList | ProblemOut]:
+    """List Models
+
+     Versions of registered models, those that changed last first.
+
+    Args:
+        name (None | str | Unset): Only this one's
+        limit (int | Unset):  Default: 50.
+        cursor (str | Unset): `next_cursor` Default: ''.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ModelVersionList | ProblemOut]
+    """
+
+    kwargs = _get_kwargs(
+        name=name,
+        limit=limit,
+        cursor=cursor,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    *,
+    client: AuthenticatedClient | Client,
+    name: None | str | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = "",
+) -> ModelVersionList | ProblemOut | None:
+    """List Models
+
+     Versions of registered models, those that changed last first.
+
+    Args:
+        name (None | str | Unset): Only this one's
+        limit (int | Unset):  Default: 50.
+        cursor (str | Unset): `next_cursor` Default: ''.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ModelVersionList | ProblemOut
+    """
+
+    return (
+        await asyncio_detailed(
+            client=client,
+            name=name,
+            limit=limit,
+            cursor=cursor,
+        )
+    ).parsed
