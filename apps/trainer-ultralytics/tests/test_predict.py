@@ -22,7 +22,7 @@ TASKS = {"detect": "", "segment": "-seg", "pose": "-pose", "obb": "-obb"}
 # All tasks in one process, for importing takes longer than predicting. The models are not trained,
 # so that they find many objects, and none of them surely.
 SCRIPT = """
-import base64, json, sys
+import base64, json, shutil, sys
 from pathlib import Path
 from trainer.yolo import offline
 home, folder = Path(sys.argv[1]), Path(sys.argv[2])
@@ -60,7 +60,7 @@ import mlflow.pyfunc
 for task in json.loads(sys.argv[3]):
     files = folder / task / "files"
     files.mkdir(parents=True)
-    (folder / f"{task}.pt").rename(files / "best.pt")
+    shutil.copyfile(folder / f"{task}.pt", files / "best.pt")
     mlflow_model.write(files)
     model = mlflow.pyfunc.load_model(str(files), model_config={"conf": 1e-6, "imgsz": 64})
     large = folder / "in/large.png"
