@@ -91,8 +91,9 @@ def test_the_notebook_trains_and_leaves_a_verified_model(
 
 # What somebody's own script adds is its two lines with "trainyard"; the head keeps it offline.
 SCRIPT = """
-import sys
+import signal, sys
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell has it ignored
 from trainer.yolo import offline
 offline.prepare(Path(sys.argv[1]))
 offline.load()

@@ -32,7 +32,7 @@ def write(folder: Path) -> list[Path]:
 def _load_pyfunc(path: str, model_config: dict[str, Any] | None = None) -> "Model":
     """MLflow's entry; `model_config` is that of `MLmodel` with what `load_model` was given."""
     # A .pt is a pickle: without this, loading one runs whatever code its author put into it.
-    os.environ["ULTRALYTICS_SAFE_LOAD"] = "1"
+    os.environ.update(ULTRALYTICS_SAFE_LOAD="1")
     from ultralytics.models import YOLO  # noqa: PLC0415 - slow
 
     return Model(YOLO(path), model_config or {})
