@@ -45,6 +45,14 @@ def files(task: str, train: int = 4, val: int = 2) -> dict[str, bytes]:
     return found
 
 
+def with_a_cut_image() -> dict[str, bytes]:
+    """As `files("detect")`; what one image is can be read, and its pixels cannot."""
+    return files("detect", train=3) | {
+        "images/train/cut.bmp": picture(9, form="BMP")[:2000],
+        "labels/train/cut.txt": b"0 0.5 0.5 0.5 0.5",
+    }
+
+
 def archive(content: dict[str, bytes]) -> bytes:
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as target:

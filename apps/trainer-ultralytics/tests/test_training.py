@@ -282,11 +282,6 @@ def test_debugger_is_waited_for_and_a_stop_heard(launcher: Launcher, jobs: Jobs)
 
 
 BROKEN = {k: b"!" if k.endswith(".png") else v for k, v in samples.files("detect").items()}
-# What it is can be read, and its pixels cannot.
-CUT = samples.files("detect", train=3) | {
-    "images/train/cut.bmp": samples.picture(9, form="BMP")[:2000],
-    "labels/train/cut.txt": b"0 0.5 0.5 0.5 0.5",
-}
 FAILURES: list[tuple[dict[str, Any], str, str]] = [
     ({"weights": "gone.pt"}, "config_invalid", "names the weights gone.pt"),
     ({"device": "7"}, "config_invalid", "device is 7"),
@@ -296,7 +291,7 @@ FAILURES: list[tuple[dict[str, Any], str, str]] = [
     ({"DATASET_INDEX_SHA256": ""}, "dataset_invalid", "it was deleted"),
     ({"DATASET_ID": "missing", "DATASET_SHA256": "1" * 64}, "dataset_invalid", "missing.jsonl"),
     ({"content": BROKEN}, "dataset_invalid", "No valid images"),
-    ({"content": CUT}, "dataset_invalid", "the image cut.bmp is damaged"),
+    ({"content": samples.with_a_cut_image()}, "dataset_invalid", "the image cut.bmp is damaged"),
     ({"archive": b"no zip"}, "dataset_invalid", "no zip file"),
     ({"AWS_SECRET_ACCESS_KEY": "wrong", "DATASET_SHA256": ""}, "storage_unavailable", "refused"),
 ]
