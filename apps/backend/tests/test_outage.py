@@ -1,8 +1,11 @@
 """A database that goes away under load: 503 while it is gone, and nothing lost but time."""
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import api_support
@@ -10,9 +13,9 @@ import asyncpg
 import pytest
 import servers
 from api_support import add_running, get_attempt
+from backend.auth.service import create_token
 from backend.infra import database
 from backend.infra.database import new_id
-from backend.orchestration import attempts
 from tcp_proxy import TcpProxy
 
 
@@ -119,19 +122,40 @@ async def test_whoever_was_ready_keeps_its_requests_to_say_what_is_missing(
         assert "DATABASE_URL" in await until(204, 503)
 
 
-async def test_a_cancel_is_answered_at_once(
-    proxy: TcpProxy, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """By a 503 where the database says nothing; it is done once it is sent again."""
-    async with api_support.serving(api_support.settings(url, tmp_path)) as api:
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@asynccontextmanager
+async def frozen(postgres: str) -> AsyncIterator[None]:
+    """The server and all its processes are stopped: connections are accepted, nothing is said."""
+    admin = await asyncpg.connect(f"postgresql://{postgres}/postgres")
+    pid = int((await admin.fetchval("SELECT pg_read_file('postmaster.pid')")).split()[0])
+    await admin.close()
+    stopped = [pid, *children_of(pid)]
+    try:
+        for one in stopped:
+            os.kill(one, signal.SIGSTOP)
+        yield
+    finally:
+        for one in stopped:
+            os.kill(one, signal.SIGCONT)
+
+
+async def test_a_cancel_is_answered_at_once(postgres: str, url: str, tmp_path: Path) -> None:
+    """By a 503 while the database says nothing; it is done once it is sent again."""
+    url = f"postgresql+asyncpg://{postgres}/{url.rpartition('/')[2]}"
+    async with api_support.serving(api_support.settings(url, tmp_path, api_auth="on")) as api:
         running = await add_running(api.ctx)
-        several = [api.http.get("/api/v1/jobs") for _ in range(5)]
+        headers = {"Authorization": f"Bearer {await create_token(api.ctx.db, 'ci')}"}
+        several = [api.http.get("/api/v1/jobs", headers=headers) for _ in range(5)]
         assert {reply.status_code for reply in await asyncio.gather(*several)} == {200}
-        proxy.swallow()
-        monkeypatch.setattr(attempts, "ANSWER_S", 0.5)
-        began = time.monotonic()
-        replies = [await api.http.post(f"{running.path}/cancel") for _ in range(2)]
-        assert [reply.status_code for reply in replies] == [503, 202]
-        assert time.monotonic() - began < 5
-        assert replies[1].json()["status"] == "cancelling"
-        await proxy.shut()  # or closing what it swallows waits for an answer
+        async with frozen(postgres):
+            for _ in range(2):  # with the connections of before, and with new ones
+                began = time.monotonic()
+                refused = await api.http.post(f"{running.path}/cancel", headers=headers)
+                assert time.monotonic() - began < 5
+                assert refused.status_code == 503
+                assert "Nothing was changed; try again." in refused.json()["detail"]
+        done = await api.http.post(f"{running.path}/cancel", headers=headers)
+        assert (done.status_code, done.json()["status"]) == (202, "cancelling")

@@ -189,7 +189,7 @@ async def test_a_stop_is_repeated_with_what_is_left_of_the_grace(
 async def test_an_attempt_whose_stop_hangs_holds_up_no_other(
     ctx: Context, executor: ScriptedExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(repairs, "ANSWER_S", 0.05)
+    monkeypatch.setattr(repairs, "PROMPT_S", 0.05)
     asked = {"stop_cause": Cause.CANCELLED, "stop_requested_at": utcnow()}
     refs = [await add_running(ctx, executor, asked) for _ in range(3)]
     over = await add_running(ctx, executor, {"ended_at": utcnow()})

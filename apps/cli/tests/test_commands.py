@@ -49,9 +49,28 @@ def test_a_broken_connection_is_tried_again_but_not_a_plain_post(
     server: Server, yard: Yard
 ) -> None:
     server.on("GET /jobs/0123456789ab", hang_up, answer(200, job(status="running")))
-    server.on("POST /jobs/0123456789ab/cancel", hang_up)
-    assert yard("job", "cancel", "0123456789ab").returncode == 5
+    server.on("POST /jobs/0123456789ab/retry", hang_up)
+    assert yard("job", "retry", "0123456789ab").returncode == 5
     assert [request.method for request in server.requests] == ["GET", "GET", "POST"]
+
+
+def test_a_cancel_is_sent_until_it_is_taken(server: Server, yard: Yard) -> None:
+    away = answer(503, {"title": "Database unavailable", "detail": "Nothing was changed."})
+    server.on("GET /jobs/0123456789ab", away, answer(200, job(status="running")))
+    server.on(
+        "POST /jobs/0123456789ab/cancel", away, hang_up, answer(202, job(status="cancelling"))
+    )
+    done = yard("job", "cancel", "0123456789ab")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "cancelling 0123456789ab first")
+    assert done.stderr.splitlines() == [
+        "error: Database unavailable",
+        "  Nothing was changed.",
+        "not cancelled yet: sent again until it is taken; Ctrl-C gives it up",
+    ]
+    assert [request.method for request in server.requests].count("POST") == 3
+    server.on("POST /jobs/0123456789ab/cancel", answer(500, {"title": "Internal error"}))
+    assert yard("job", "cancel", "0123456789ab").returncode == 5
+    assert yard("job", "cancel", "0123456789ab", url="http://127.0.0.1:9").returncode == 5
 
 
 def test_a_prefix_stands_for_one_job_only(server: Server, yard: Yard) -> None:

@@ -13,7 +13,7 @@ from tenacity import (
     wait_exponential,
 )
 
-from yard.errors import Code, YardError
+from yard.errors import AwayError, Code, YardError
 
 Json = dict[str, Any]
 PAGE = 100
@@ -21,6 +21,8 @@ _ID = re.compile(r"[0-9a-f]{12}")
 _ID_PREFIX = re.compile(r"[0-9a-f]{1,11}")
 _LONGEST_NAME = 200  # that the server looks for
 _VERSIONS = 1 << 31
+# A server that lacks its database or store, or a proxy that lacks its server.
+_AWAY = (502, 503, 504)
 _SHOWN = 5  # candidates for an ambiguous reference
 _TIMEOUT = httpx.Timeout(30, connect=5)
 # Longer than the interval of the server's pings (15 s): a stream silent for longer is broken.
@@ -228,7 +230,7 @@ class Client:
 
     def unreachable(self, error: Exception) -> YardError:
         """Return the error for a server that does not answer."""
-        return YardError(
+        return AwayError(
             f"no answer from {self.url}",
             str(error) or type(error).__name__,
             "start the platform (`yard dev`), or name the server with --url or YARD_URL",
@@ -257,7 +259,8 @@ class Client:
         todo = ""
         if response.status_code == httpx.codes.UNAUTHORIZED:
             todo = "set YARD_TOKEN to a token made by `python -m backend token create NAME`"
-        raise YardError(
+        kind = AwayError if response.status_code in _AWAY else YardError
+        raise kind(
             str(problem.get("title") or f"the server answered {response.status_code}"),
             detail,
             todo,

@@ -37,6 +37,10 @@ class YardError(Exception):
     details: Sequence[str] = ()
 
 
+class AwayError(YardError):
+    """The server, or what it cannot do without, does not answer now; it may later."""
+
+
 def local_error(error: OSError) -> YardError:
     """Return the error for a file, folder or disk of this machine."""
     cures = {

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from backend.context import Ctx
-from backend.infra.database import Database
+from backend.infra.database import PROMPT_S, Database
 from backend.infra.problems import Problem
 from backend.state.tokens import ApiToken, sha256
 
@@ -31,7 +31,7 @@ async def require_token(request: Request, ctx: Ctx, credentials: Credentials) ->
         known = select(ApiToken.name).where(
             ApiToken.token_sha256 == sha256(credentials.credentials)
         )
-        async with ctx.db.reading() as session:
+        async with ctx.db.reading(within_s=PROMPT_S) as session:
             if (name := await session.scalar(known)) is not None:
                 request.state.user = name
                 return

@@ -21,6 +21,8 @@ READ_ONLY = "trainyard_read_only"
 # Of PostgreSQL. A connection that a failover has left dead would say nothing for 15 minutes.
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 30.0
+# Longer, whoever is to be answered at once does not wait for the database.
+PROMPT_S = 2.0
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -101,9 +103,13 @@ class Database:
         """
         return self._begun(self._sessions, within_s)
 
-    def reading(self) -> AbstractAsyncContextManager[AsyncSession]:
-        """A session that only reads: on SQLite it neither waits for a writer nor holds one up."""
-        return self._begun(self._reading)
+    def reading(self, within_s: float | None = None) -> AbstractAsyncContextManager[AsyncSession]:
+        """A session that only reads: on SQLite it neither waits for a writer nor holds one up.
+
+        Raises:
+            TimeoutError: it is not done `within_s`.
+        """
+        return self._begun(self._reading, within_s)
 
     @asynccontextmanager
     async def _begun(

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from backend.artifacts.repository import left_by_a_job
 from backend.context import Context
 from backend.datasets.service import get_ready
-from backend.infra.database import new_id, utcnow
+from backend.infra.database import PROMPT_S, new_id, utcnow
 from backend.infra.problems import Problem, not_found, wrong_field
 from backend.jobs import repository, resources
 from backend.jobs.repository import JobRow
@@ -152,7 +152,8 @@ async def cancel(ctx: Context, job_id: str) -> JobRow:
         Problem: 404, or 409 when the job is finished.
     """
     stopped = await request_stop(ctx, job_id)
-    row = await get(ctx, job_id)
+    async with ctx.db.reading(within_s=PROMPT_S) as session:
+        row = await existing(session, job_id)
     if not stopped:
         raise Problem(
             409,

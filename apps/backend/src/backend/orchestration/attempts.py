@@ -23,7 +23,7 @@ from backend.executors.base import (
     LaunchError,
     Observation,
 )
-from backend.infra.database import utcnow
+from backend.infra.database import PROMPT_S, utcnow
 from backend.infra.metrics import ATTEMPTS_ENDED
 from backend.infra.object_store import ObjectStoreError
 from backend.infra.problems import Problem
@@ -42,8 +42,6 @@ logger = logging.getLogger(__name__)
 # States from which the next step is a new attempt.
 NOT_RUNNING = frozenset({JobStatus.QUEUED, JobStatus.RETRYING})
 
-# Longer, who cancels does not wait for the database, and not for the executor.
-ANSWER_S = 2
 # Longer, the store is not waited for to say where the next attempt begins.
 STORE_S = 5
 
@@ -221,7 +219,7 @@ async def request_stop(ctx: Context, job_id: str) -> bool:
     Raises:
         TimeoutError: the database does not answer; nothing was changed.
     """
-    async with ctx.db.transaction(within_s=ANSWER_S) as session:
+    async with ctx.db.transaction(within_s=PROMPT_S) as session:
         job = await repository.locked_job(session, job_id)
         if job is None or job.status in FINISHED:
             return False
@@ -249,7 +247,7 @@ async def request_stop(ctx: Context, job_id: str) -> bool:
 async def _stop(ctx: Context, ref: AttemptRef) -> None:
     """Tell the executor, which may be away: the repairs repeat it until the attempt has ended."""
     try:
-        async with asyncio.timeout(ANSWER_S):
+        async with asyncio.timeout(PROMPT_S):
             await ctx.executor.stop(ref, ctx.settings.stop_grace_s)
     except (ExecutorUnavailableError, TimeoutError) as error:
         logger.warning("job %s: attempt %d is stopped later: %r", *ref, error)

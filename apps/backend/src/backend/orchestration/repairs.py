@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 
 from backend.context import Context
 from backend.executors.base import AttemptRef, ExecutorUnavailableError, Observation
-from backend.infra.database import utcnow
+from backend.infra.database import PROMPT_S, utcnow
 from backend.orchestration import repository
-from backend.orchestration.attempts import ANSWER_S, end, leave_behind
+from backend.orchestration.attempts import end, leave_behind
 from backend.state.causes import Cause
 from backend.state.datasets import Dataset
 from backend.state.jobs import Job
@@ -143,7 +143,7 @@ async def _side_by_side(calls: Iterable[Awaitable[None]]) -> None:
 
     async def make(call: Awaitable[None]) -> None:
         with suppress(ExecutorUnavailableError, TimeoutError):  # `observe` warns of it, once
-            async with asyncio.timeout(ANSWER_S):
+            async with asyncio.timeout(PROMPT_S):
                 await call
 
     await asyncio.gather(*map(make, calls))

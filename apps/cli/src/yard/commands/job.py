@@ -2,20 +2,23 @@
 
 import codecs
 import datetime as dt
+import time
 from contextlib import suppress
 from typing import Annotated, Any
 from urllib.parse import quote
 
+import httpx
 import typer
 
 from yard import console, formatting
 from yard.client import Client, Json
 from yard.commands.job_follow import metrics_table, stream
-from yard.console import out
-from yard.errors import Code, YardError
+from yard.console import err, out
+from yard.errors import AwayError, Code, YardError
 from yard.options import AsJson, JobId, Url, Yes, client, confirm_deletion
 
 FINISHED = ("succeeded", "failed", "cancelled")
+_AGAIN_S = 2.0  # between two sendings of a cancel that was not taken
 _PERMANENT_CAUSES = ("config_invalid", "dataset_invalid")  # a retry would fail the same way
 
 
@@ -169,8 +172,27 @@ def _emit(text: str, offset: int, *, as_json: bool) -> None:
 
 
 def cancel(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
-    """Cancel a job. Its checkpoints, metrics and log are kept."""
-    _post(client(url), job_id, "cancel", as_json=as_json)
+    """Cancel a job. Its checkpoints, metrics and log are kept.
+
+    While the platform cannot take it, e.g. without its database, it is sent again until it is taken.
+    """
+    api = client(url)
+    answered = said = False
+    while True:
+        try:
+            _post(api, job_id, "cancel", as_json=as_json)
+        except AwayError as away:
+            # Whoever has never been there may be a wrong address.
+            answered |= not isinstance(away.__cause__, httpx.ConnectError)
+            if not answered:
+                raise
+            if not said:
+                console.show_error(away)
+                err.print("not cancelled yet: sent again until it is taken; Ctrl-C gives it up")
+            said = True
+            time.sleep(_AGAIN_S)
+        else:
+            return
 
 
 def finish(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
