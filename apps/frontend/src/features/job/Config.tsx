@@ -2,7 +2,7 @@ import { useTrainer } from '../trainers/useTrainers'
 import type { Job } from '../../api/client'
 import { Failure } from '../../ui/Failure'
 import { Notice } from '../../ui/Notice'
-import { type Setting, settingsOf } from './settings'
+import { type Setting, settingsOf } from './configFields'
 
 /** What the job was told: first what differs from the trainer's defaults, then all of it. */
 export function Config({ job }: { job: Job }) {

@@ -1,7 +1,7 @@
 import { useState } from 'react'
 import { Icon } from '../../ui/Icon'
 import { counted } from '../../ui/format'
-import { SettingField } from './SettingField'
+import { SettingField } from './ConfigFieldControl'
 import { type Draft, type Field, isModified, textOf } from './fields'
 
 interface Props {
