@@ -125,7 +125,7 @@ it('shows the log, what differs from the defaults, the files and the dataset', a
   await second
 }, 180_000)
 
-it('compares two jobs: results, settings, classes and curves', async () => {
+it('compares two jobs: results, config fields, classes and curves', async () => {
   await page.goto(base)
   await page.getByLabel('Choose first').check()
   await page.getByLabel('Choose second').check()

@@ -19,8 +19,8 @@ interface Control {
 export function LabelledField({ label, beside, help, error, children }: Props) {
   const id = useId()
   return (
-    <div className="setting">
-      <div className="setting-head">
+    <div className="labelled-field">
+      <div className="labelled-field-head">
         <label htmlFor={id}>{label}</label>
         {beside}
       </div>

@@ -75,7 +75,7 @@ def compare(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare jobs: results, settings that differ, each class, and the curves."""
+    """Compare jobs: results, config fields that differ, each class, and the curves."""
     if len(job_ids) < _FEWEST:
         raise YardError(
             "one job cannot be compared",

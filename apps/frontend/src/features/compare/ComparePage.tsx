@@ -95,7 +95,7 @@ function Compared({ ids, sides }: { ids: string[]; sides: Side[] }) {
       />
       <Comparison
         id="differences"
-        title="Settings that differ"
+        title="Config fields that differ"
         heads={plain}
         lines={different.map(({ key, values }) => ({
           key,

@@ -2,13 +2,13 @@ import { useTrainer } from '../trainers/useTrainers'
 import type { Job } from '../../api/client'
 import { Failure } from '../../ui/Failure'
 import { Notice } from '../../ui/Notice'
-import { type Setting, settingsOf } from './configFields'
+import { type ConfigField, configFieldsOf } from './configFields'
 
 /** What the job was told: first what differs from the trainer's defaults, then all of it. */
 export function Config({ job }: { job: Job }) {
   const trainer = useTrainer(job.trainer)
-  const settings = settingsOf(job.config, trainer.data?.config_schema ?? null)
-  const changed = settings.filter(({ differs }) => differs)
+  const fields = configFieldsOf(job.config, trainer.data?.config_schema ?? null)
+  const changed = fields.filter(({ differs }) => differs)
   const { cpu, memory, gpu, placement } = job.resources
   return (
     <>
@@ -18,7 +18,7 @@ export function Config({ job }: { job: Job }) {
         {trainer.data !== undefined && changed.length === 0 ? (
           <Notice kind="info" title="Nothing: it trains as the trainer proposes." />
         ) : (
-          <Settings settings={changed} />
+          <Fields fields={changed} />
         )}
       </section>
       <section className="card" aria-labelledby="resources">
@@ -31,25 +31,25 @@ export function Config({ job }: { job: Job }) {
         </p>
       </section>
       <details className="card">
-        <summary>All {settings.length} settings</summary>
-        <Settings settings={settings} />
+        <summary>All {fields.length} config fields</summary>
+        <Fields fields={fields} />
       </details>
     </>
   )
 }
 
-function Settings({ settings }: { settings: readonly Setting[] }) {
+function Fields({ fields }: { fields: readonly ConfigField[] }) {
   return (
     <table className="plain">
       <thead>
         <tr>
-          <th scope="col">Setting</th>
+          <th scope="col">Config field</th>
           <th scope="col">Value</th>
           <th scope="col">Default</th>
         </tr>
       </thead>
       <tbody>
-        {settings.map(({ key, title, value, fallback, differs }) => (
+        {fields.map(({ key, title, value, fallback, differs }) => (
           <tr key={key} className={differs ? 'differs' : ''}>
             <th scope="row">
               <code>{key}</code> {title !== key && <span className="detail">{title}</span>}

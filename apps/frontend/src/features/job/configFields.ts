@@ -1,4 +1,4 @@
-export interface Setting {
+export interface ConfigField {
   key: string
   title: string
   value: string
@@ -11,11 +11,11 @@ interface Property {
   default?: unknown
 }
 
-/** Each setting of a config beside its default, in the order of the trainer's schema. */
-export function settingsOf(
+/** Each field of a config beside its default, in the order of the trainer's schema. */
+export function configFieldsOf(
   config: Readonly<Record<string, unknown>>,
   schema: Readonly<Record<string, unknown>> | null,
-): Setting[] {
+): ConfigField[] {
   const properties = (schema?.properties ?? {}) as Record<string, Property>
   const keys = new Set([...Object.keys(properties), ...Object.keys(config)])
   return [...keys].map((key) => {

@@ -10,8 +10,8 @@ interface Props {
   onChange: (key: string, text: string | null) => void
 }
 
-/** One setting: its control, what it does, what it may be, and the way back to its default. */
-export const SettingField = memo(function SettingField(props: Props) {
+/** One config field: its control, what it does, what it may be, and the way back to its default. */
+export const ConfigFieldControl = memo(function ConfigFieldControl(props: Props) {
   const { field, text, modified, error, onChange } = props
   const { key, title, choices, fallback } = field
   const changed = ({ target }: { target: { value: string } }) => {

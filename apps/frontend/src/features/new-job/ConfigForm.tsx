@@ -1,7 +1,7 @@
 import { useState } from 'react'
 import { Icon } from '../../ui/Icon'
 import { counted } from '../../ui/format'
-import { SettingField } from './ConfigFieldControl'
+import { ConfigFieldControl } from './ConfigFieldControl'
 import { type Draft, type Field, isModified, textOf } from './fields'
 
 interface Props {
@@ -11,8 +11,8 @@ interface Props {
   onChange: (key: string, text: string | null) => void
 }
 
-/** Every setting of the trainer by group; what is seldom changed is folded away. */
-export function SettingsForm({ fields, draft, errors, onChange }: Props) {
+/** Every config field of the trainer by group; what is seldom changed is folded away. */
+export function ConfigForm({ fields, draft, errors, onChange }: Props) {
   const [sought, setSought] = useState('')
   const words = sought.trim().toLowerCase()
   const found = fields.filter(({ key, title, help }) =>
@@ -20,7 +20,7 @@ export function SettingsForm({ fields, draft, errors, onChange }: Props) {
   )
   const groups = [...new Set(found.map(({ group }) => group))]
   const show = (field: Field) => (
-    <SettingField
+    <ConfigFieldControl
       key={field.key}
       field={field}
       text={draft[field.key] ?? textOf(field, field.fallback)}
@@ -31,14 +31,14 @@ export function SettingsForm({ fields, draft, errors, onChange }: Props) {
   )
   return (
     <>
-      <div className="settings-tools">
+      <div className="field-tools">
         <label className="search-box">
           <Icon name="search" />
-          <span className="visually-hidden">Find a setting</span>
+          <span className="visually-hidden">Find a config field</span>
           <input
             type="search"
             value={sought}
-            placeholder="Find a setting"
+            placeholder="Find a config field"
             autoComplete="off"
             onChange={({ target }) => {
               setSought(target.value)
@@ -46,7 +46,7 @@ export function SettingsForm({ fields, draft, errors, onChange }: Props) {
           />
         </label>
         <span className="detail" role="status">
-          {words !== '' && counted(found.length, 'setting')}
+          {words !== '' && counted(found.length, 'config field')}
         </span>
       </div>
       {groups.map((group) => {
@@ -57,7 +57,7 @@ export function SettingsForm({ fields, draft, errors, onChange }: Props) {
         return (
           <section key={group} className="card" aria-label={group}>
             <h2>{group}</h2>
-            <div className="settings">
+            <div className="field-grid">
               {members.filter((field) => !folded.includes(field)).map(show)}
             </div>
             {folded.length > 0 && (
@@ -66,7 +66,7 @@ export function SettingsForm({ fields, draft, errors, onChange }: Props) {
                   {folded.length} more, seldom changed
                   {changed > 0 && <span className="detail"> · {changed} modified</span>}
                 </summary>
-                <div className="settings">{folded.map(show)}</div>
+                <div className="field-grid">{folded.map(show)}</div>
               </details>
             )}
           </section>

@@ -10,7 +10,7 @@ import { LabelledField } from '../../ui/LabelledField'
 import { Notice } from '../../ui/Notice'
 import { Report } from '../datasets/Report'
 import { datasetTitle } from '../datasets/useDatasets'
-import { SettingsForm } from './ConfigForm'
+import { ConfigForm } from './ConfigForm'
 import { WeightsField } from './WeightsField'
 import { type NewJob, commandOf, requestOf } from './command'
 import { type Draft, configOf, draftOf, fieldsOf, isModified, judgeOf } from './fields'
@@ -89,7 +89,7 @@ export function JobForm({ trainer, trainers, onTrainer, datasets, source }: Prop
     <form ref={form} className="new-job" noValidate onSubmit={submit}>
       <div>
         <section className="card" aria-label="What to train">
-          <div className="settings">
+          <div className="field-grid">
             <LabelledField label="Dataset" error={errors.get('dataset_id')}>
               {(control) => (
                 <select
@@ -160,10 +160,10 @@ export function JobForm({ trainer, trainers, onTrainer, datasets, source }: Prop
             />
           </div>
         </section>
-        <SettingsForm fields={fields} draft={draft} errors={errors} onChange={change} />
+        <ConfigForm fields={fields} draft={draft} errors={errors} onChange={change} />
         <section className="card" aria-label="Resources of an attempt">
           <h2>Resources of an attempt</h2>
-          <div className="settings">
+          <div className="field-grid">
             {RESOURCES.map(([key, label, help]) => (
               <LabelledField
                 key={key}
@@ -191,7 +191,9 @@ export function JobForm({ trainer, trainers, onTrainer, datasets, source }: Prop
       <aside aria-label="The job">
         <section className="card start">
           <h2>
-            {modified === 0 ? 'As the trainer proposes' : counted(modified, 'modified setting')}
+            {modified === 0
+              ? 'As the trainer proposes'
+              : counted(modified, 'modified config field')}
           </h2>
           {start.error !== null && <Notice kind="error" title={start.error.message} />}
           <button type="submit" disabled={start.isPending}>

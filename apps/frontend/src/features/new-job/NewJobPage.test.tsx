@@ -66,7 +66,7 @@ it('begins with what another job had, tells a refusal at its field, and starts o
   expect(epochs).toHaveValue('50')
   expect(screen.getByText('seven')).toBeVisible()
   expect(screen.getByText('yard train digits@3 --name digits --set epochs=50')).toBeVisible()
-  expect(screen.getByRole('heading', { name: '1 modified setting' })).toBeVisible()
+  expect(screen.getByRole('heading', { name: '1 modified config field' })).toBeVisible()
 
   const start = screen.getByRole('button', { name: 'Start the training' })
   await user.click(start)

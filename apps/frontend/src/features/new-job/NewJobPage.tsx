@@ -14,7 +14,7 @@ import { JobForm } from './JobForm'
 
 const route = getRouteApi('/jobs/new')
 
-/** The form of a new job, once there is what it offers; a clone begins with another job's settings. */
+/** The form of a new job, once there is what it offers; a clone begins with another job's config. */
 export function NewJobPage() {
   const { dataset, from } = route.useSearch()
   const token = useToken()

@@ -1,7 +1,7 @@
 import { Validator } from '@cfworker/json-schema'
 import type { Trainer } from '../../api/client'
 
-/** One setting of a trainer, as its form shows it. */
+/** One config field of a trainer, as its form shows it. */
 export interface Field {
   key: string
   title: string
@@ -37,7 +37,7 @@ export function fieldsOf({ config_schema: schema, accepts }: Trainer): Field[] {
     key,
     title: rules.title ?? key,
     help: rules.description ?? '',
-    group: rules.group ?? 'Settings',
+    group: rules.group ?? 'Config fields',
     advanced: rules.advanced ?? false,
     accepts: accepts[key] ?? '',
     choices:
@@ -84,7 +84,7 @@ export function isModified(field: Field, draft: Draft): boolean {
   return text !== undefined && text !== textOf(field, field.fallback)
 }
 
-/** A job's settings as a user would have entered them. */
+/** A job's config fields as a user would have entered them. */
 export function draftOf(
   fields: readonly Field[],
   config: Readonly<Record<string, unknown>>,

@@ -39,7 +39,7 @@ describe('fields', () => {
     expect(valueOf(field(key), text)).toEqual(value)
   })
 
-  it("takes over another job's settings, however old its trainer was", () => {
+  it("takes over another job's config, however old its trainer was", () => {
     const draft = draftOf(fields, { epochs: 7, device: 'cpu', gone: 1 })
     expect(configOf(fields, draft)).toEqual({ epochs: 7, device: 'cpu' })
   })

@@ -1,6 +1,6 @@
 import { textOf } from '../../shell/url'
 
-/** What the address says of the form: a dataset to begin with, or a job whose settings to take. */
+/** What the address says of the form: a dataset to begin with, or a job whose config to take. */
 export interface NewJobSearch {
   dataset?: string | undefined
   from?: string | undefined

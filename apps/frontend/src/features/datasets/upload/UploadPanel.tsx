@@ -53,7 +53,7 @@ export function UploadPanel({ pick, onClose }: { pick: Pick; onClose: () => void
         <Notice key={told} kind="error" title={told} />
       ))}
       {start.error !== null && <Notice kind="error" title={start.error.message} />}
-      <div className="settings">
+      <div className="field-grid">
         <LabelledField label="Name" help="Each upload of a name is a new version of it.">
           {(control) => (
             <input
