@@ -73,7 +73,7 @@ async def test_a_job_runs_and_succeeds(
 
 
 @pytest.mark.parametrize(
-    ("stored", "start"), [("2", "resuming from epoch 2"), (None, "starting over")]
+    ("stored", "start"), [("2", "resuming after epoch 3"), (None, "starting over")]
 )
 async def test_a_crash_after_progress_is_retried(
     ctx: Context, executor: ScriptedExecutor, s3: "S3Client", stored: str | None, start: str

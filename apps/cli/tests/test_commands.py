@@ -212,6 +212,16 @@ def test_a_running_job_says_how_long_it_runs(server: Server, yard: Yard) -> None
     assert "runs for  55 d 4 h" in yard("job", "show", "0123456789ab").stdout
 
 
+def test_epochs_are_counted_from_one_everywhere(server: Server, yard: Yard) -> None:
+    best = {"epoch": 1, "metric": "metrics/mAP50(B)", "value": 0.9}
+    told = job(epoch=1, best=best, metrics={"best/epoch": 1, "metrics/mAP50(B)": 0.9})
+    server.on("GET /jobs/0123456789ab", answer(200, told))
+    shown = yard("job", "show", "0123456789ab").stdout
+    assert "2 of 2 finished" in shown
+    assert "metrics/mAP50(B) 0.9 of epoch 2" in shown
+    assert shown.splitlines()[-1].split() == ["best", "epoch", "2"]
+
+
 @pytest.mark.parametrize(
     ("columns", "took"),
     [({}, "1 min 40 s"), ({"status": "queued", "started_at": None, "finished_at": None}, "40 s")],

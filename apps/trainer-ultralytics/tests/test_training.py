@@ -151,6 +151,7 @@ def test_a_complete_checkpoint_still_ends_in_artifacts(
     launcher.launch(complete | {"ATTEMPT": "2", "BACKEND_URL": backend.url})
     assert launcher.wait_ended(job_id, 2)["exit_code"] == 0
     assert backend.epochs == [1]
+    assert b"Resuming after epoch 2, that of the newest checkpoint." in backend.log
     s3.head_object(Bucket=MODELS_BUCKET, Key=f"{job_id}/2/artifacts/best.pt")
 
 

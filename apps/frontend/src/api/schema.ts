@@ -583,7 +583,10 @@ export interface components {
         };
         /** Best */
         Best: {
-            /** Epoch */
+            /**
+             * Epoch
+             * @description That the model is of, counted from 0
+             */
             epoch: number | null;
             /** Metric */
             metric: string;
@@ -788,7 +791,7 @@ export interface components {
         HeartbeatIn: {
             /**
              * Epoch
-             * @description The epoch just finished, from 0
+             * @description The epoch just finished, counted from 0
              */
             epoch?: number | null;
             /**
@@ -1117,7 +1120,10 @@ export interface components {
          * @description The metrics of one epoch; null where the trainer sent no finite number.
          */
         MetricsOut: {
-            /** Epoch */
+            /**
+             * Epoch
+             * @description Counted from 0
+             */
             epoch: number;
             /** Attempt */
             attempt: number;

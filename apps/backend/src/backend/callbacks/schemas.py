@@ -91,7 +91,7 @@ class HeartbeatIn(_FromTrainer):
         },
     )
 
-    epoch: Epoch | None = Field(default=None, description="The epoch just finished, from 0")
+    epoch: Epoch | None = Field(default=None, description="The epoch just finished, counted from 0")
     metrics: Numbers = Field(
         default={}, description=f"The first {MAX_METRICS} are kept; NaN and infinity as null"
     )

@@ -161,7 +161,7 @@ class MetricsOut(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    epoch: int
+    epoch: int = Field(description="Counted from 0")
     attempt: int
     values: dict[str, float | None]
     at: datetime

@@ -334,7 +334,7 @@ async def _start_of_next(ctx: Context, ref: AttemptRef) -> str:
                 key = object_keys.checkpoint(ref.job_id, number)
                 found = await ctx.store.head(ctx.settings.models_bucket, key)
                 if found is not None and found.metadata.get("epoch", "").isdecimal():
-                    return f"resuming from epoch {found.metadata['epoch']}"
+                    return f"resuming after epoch {int(found.metadata['epoch']) + 1}"
     except (ObjectStoreError, TimeoutError) as error:
         logger.warning("job %s: its checkpoint is not known: %s", ref.job_id, error)
         return "resuming from its last checkpoint, if it has one"

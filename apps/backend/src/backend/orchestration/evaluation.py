@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from backend.callbacks.schemas import MAX_METRICS, Epoch, Name, Number, Numbers
 from backend.context import Context
@@ -16,7 +16,7 @@ MAX_BYTES = 2**20
 
 
 class Best(BaseModel):
-    epoch: Epoch | None
+    epoch: Epoch | None = Field(description="That the model is of, counted from 0")
     metric: Name
     value: Number
 

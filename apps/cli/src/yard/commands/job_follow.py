@@ -128,10 +128,15 @@ class Follower:
 
 
 def metrics_table(values: Json) -> Table:
-    """Return a table of all metrics except learning rates: validation metrics first, then losses."""
+    """Return a table of all metrics except learning rates: validation metrics first, then losses.
+
+    `best/epoch`, from 0, is shown as people count.
+    """
     names = [name for name in values if not name.startswith("lr/")]
     names.sort(key=lambda name: (not name.startswith("metrics/"), name))
-    rows = [(name, values[name]) for name in names]
+    rows = [(name, values[name]) for name in names if name != "best/epoch"]
+    if (epoch := values.get("best/epoch")) is not None:
+        rows.append(("best epoch", epoch + 1))
     return console.table(("metric", "value"), rows, right=("value",))
 
 

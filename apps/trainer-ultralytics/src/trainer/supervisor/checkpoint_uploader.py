@@ -98,7 +98,7 @@ class CheckpointUploader:
             self._next_at = min(time.monotonic() + used / _CPU_SHARE, due)
         except (AttemptError, OSError) as error:
             logger.warning(
-                "The checkpoint of epoch %d, or its model, was not stored: %s", epoch, error
+                "The checkpoint of epoch %d, or its model, was not stored: %s", epoch + 1, error
             )
         finally:
             shutil.rmtree(snapshot, ignore_errors=True)

@@ -54,7 +54,7 @@ class Preparation(threading.Thread):
             self._on_failure(AttemptError(Cause.TRAINER_CRASHED, message))
         else:
             if epoch is not None:
-                logger.info("Resuming from epoch %d, that of the newest checkpoint.", epoch)
+                logger.info("Resuming after epoch %d, that of the newest checkpoint.", epoch + 1)
             self._on_prepared(
                 {
                     "data": str(data),

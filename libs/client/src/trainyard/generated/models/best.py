@@ -13,7 +13,7 @@ T = TypeVar("T", bound="Best")
 class Best:
     """
     Attributes:
-        epoch (int | None):
+        epoch (int | None): That the model is of, counted from 0
         metric (str):
         value (float | None):
     """

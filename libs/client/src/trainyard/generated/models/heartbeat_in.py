@@ -21,7 +21,7 @@ T = TypeVar("T", bound="HeartbeatIn")
 class HeartbeatIn:
     """
     Attributes:
-        epoch (int | None | Unset): The epoch just finished, from 0
+        epoch (int | None | Unset): The epoch just finished, counted from 0
         metrics (HeartbeatInMetrics | Unset): The first 200 are kept; NaN and infinity as null
         seq (int | None | Unset): Growing
         phase (HeartbeatInPhaseType0 | None | Unset):

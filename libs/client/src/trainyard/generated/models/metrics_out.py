@@ -19,7 +19,7 @@ class MetricsOut:
     """The metrics of one epoch; null where the trainer sent no finite number.
 
     Attributes:
-        epoch (int):
+        epoch (int): Counted from 0
         attempt (int):
         values (MetricsOutValues):
         at (datetime.datetime):
