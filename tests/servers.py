@@ -135,11 +135,13 @@ def postgres_bin() -> Path:
 @contextmanager
 @on_free_ports
 @contextmanager
-def postgres(*, durable: bool = True, settings: Sequence[str] = ()) -> Iterator[str]:
+def postgres(
+    *, durable: bool = True, settings: Sequence[str] = (), below: Path | None = None
+) -> Iterator[str]:
     """A PostgreSQL server without passwords; yields `postgres@HOST:PORT`. `settings`: `name=value` each."""
     programs = postgres_bin()
-    # A folder of its own directly below the temporary one: pytest's are closed to other users.
-    with tempfile.TemporaryDirectory(prefix="trainyard-postgres-") as folder:
+    # By default directly below the temporary folder: pytest's are closed to other users.
+    with tempfile.TemporaryDirectory(prefix="trainyard-postgres-", dir=below) as folder:
         # The server refuses to run as root.
         user = "nobody" if os.geteuid() == 0 else None
         if user:

@@ -3,8 +3,9 @@
 import asyncio
 import math
 import subprocess
+import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -21,6 +22,7 @@ from backend.jobs import repository
 from backend.state import migrate
 from backend.state.statuses import JobStatus
 from fake_launcher import fake_launcher
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from test_wakeups import redis
 
@@ -172,32 +174,51 @@ async def test_many_who_ask_at_once_are_one_question(
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 2 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("only root may mount")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+def small_disk() -> Iterator[Path]:
+    """A file system of 128 MiB, where other users may look in, such as PostgreSQL's."""
+    with tempfile.TemporaryDirectory(prefix="trainyard-disk-") as folder:
+        mount = ["mount", "-t", "tmpfs", "-o", "size=128m,mode=777", "tmpfs", folder]
+        if subprocess.run(mount, check=False, capture_output=True).returncode:
+            pytest.skip("only root may mount")
+        yield Path(folder)
+        subprocess.run(["umount", "-l", folder], check=True)
 
 
-async def test_a_database_on_a_full_disk_is_not_ready(small_disk: Path) -> None:
-    database = Database(f"sqlite+aiosqlite:///{small_disk / 'db'}")
-    await migrate.migrate(database)
-    await migrate.check(database)
-    with suppress(OSError), (small_disk / "rest").open("wb", buffering=0) as rest:
-        while rest.write(b"x" * 4096):
-            pass
+@contextmanager
+def database_on(disk: Path, kind: str) -> Iterator[str]:
+    if kind == "sqlite":
+        yield f"sqlite+aiosqlite:///{disk / 'db'}"
+        return
+    with servers.postgres(below=disk, durable=False) as address:
+        yield f"postgresql+asyncpg://{address}/postgres"
 
-    async def check_often() -> None:
-        for _ in range(50):
-            await migrate.check(database)
 
-    with pytest.raises(DBAPIError, match="disk"):
-        await check_often()
-    await database.close()
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+async def test_a_database_on_a_full_disk_is_not_ready(small_disk: Path, kind: str) -> None:
+    with database_on(small_disk, kind) as url:
+        database = Database(url)
+        await migrate.migrate(database)
+        await migrate.check(database)
+        with suppress(OSError), (small_disk / "rest").open("wb", buffering=0) as rest:
+            while rest.write(b"x" * 4096):
+                pass
+
+        async def check_often() -> None:
+            for _ in range(50):
+                await migrate.check(database)
+
+        with pytest.raises(DBAPIError, match=r"disk|No space left on device"):
+            await check_often()
+        (small_disk / "rest").unlink()
+        await migrate.check(database)
+        await database.close()
+
+
+async def test_readiness_does_not_wait_for_who_holds_a_table(database: Database) -> None:
+    async with database.transaction() as session, asyncio.timeout(10):
+        for table in ("jobs", "attempts", "datasets"):
+            await session.execute(text(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
+        await migrate.check(database)
 
 
 async def test_readiness_writes_to_the_store(store: servers.S3Server) -> None:

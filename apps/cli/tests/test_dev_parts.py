@@ -289,6 +289,37 @@ def test_a_service_starts_again_on_a_disk_that_has_become_full(small_disk: State
     assert "No space left on device" in "".join(told)
 
 
+def test_a_disk_that_becomes_full_is_told(small_disk: StateFolder) -> None:
+    told: list[str] = []
+    store = plan(small_disk, port=None, mlflow=False)[1]
+    runner = ServiceRunner(store, small_disk.log("store"), lambda _: None, told.append)
+    runner.start()
+    wait_for(lambda: runner.state == "ready", 60)
+    _fill(small_disk, 0)
+    wait_for(lambda: len(told) > 1, 60)
+    runner.stop(5)
+    assert told[1].startswith("store: it stores nothing: ")
+    assert f"the disk of {small_disk.root} is full; 0 MiB of it are free" in told[1]
+
+
+def test_what_a_service_waits_for_later_is_told_once(
+    state: StateFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("yard.dev.service_runner._PROBE_S", 0.05)
+    notes = ["", "a moment", "", "no disk", "no disk", "no disk", "", "", ""]
+    told: list[str] = []
+    service = Service(
+        "web",
+        [sys.executable, "-c", "import time; time.sleep(600)"],
+        lambda: notes.pop(0) if notes else "",
+    )
+    runner = ServiceRunner(service, state.log("web"), lambda _: None, told.append)
+    runner.start()
+    wait_for(lambda: not notes)
+    runner.stop(5)
+    assert told[1:] == ["web: no disk", "web ready again"]
+
+
 def test_a_service_without_a_log_cannot_start(state: StateFolder) -> None:
     state.logs.rmdir()
     runner = _runner(state, "input()", lambda: "")

@@ -22,6 +22,12 @@ _LOCK = 7_246_245
 # Between two tries heartbeats are written, for up to 2 s.
 LOCK_TIMEOUT_MS = 500
 _LOCK_NOT_AVAILABLE = "55P03"
+# By dialect: writes to the disk, and changes nothing.
+_WRITING = {
+    "sqlite": ["PRAGMA user_version = 0"],
+    # Rows that do not fit into this memory go to a file beside the tables.
+    "postgresql": ["SET LOCAL work_mem = '64kB'", "SELECT count(*) FROM generate_series(1, 20000)"],
+}
 
 
 class _LockedError(Exception):
@@ -99,10 +105,10 @@ async def check(database: Database) -> None:
         raise SchemaError(
             "The database's schema is not the newest. Run `python -m backend migrate`."
         )
-    if database.engine.dialect.name == "sqlite":
-        # Writes a page: a file on a full disk is still read.
-        async with database.transaction() as session:
-            await session.execute(text("PRAGMA user_version = 0"))
+    # On a full disk it is still read. Neither of these waits for a lock on a table.
+    async with database.transaction() as session:
+        for statement in _WRITING[database.engine.dialect.name]:
+            await session.execute(text(statement))
 
 
 def _current(connection: Connection) -> str | None:

@@ -51,6 +51,7 @@ class ServiceRunner(threading.Thread):
         self._report = report
         self._stopping = threading.Event()
         self._hopeless = ""
+        self._seen = self._told = ""  # notes
 
     @property
     def uptime(self) -> float:
@@ -112,6 +113,7 @@ class ServiceRunner(threading.Thread):
             return False
         child = self._spawn(self.service.command)
         was_ready = False
+        self._seen = self._told = ""
         while child.poll() is None and not self._stopping.is_set():
             self.note = self.service.ready()
             if not self.note and not was_ready:
@@ -120,12 +122,21 @@ class ServiceRunner(threading.Thread):
                 else:
                     was_ready, self.ready_after = True, self.uptime
                     self._report(f"{self.name} ready after {self.ready_after:.1f} s")
+            elif was_ready:
+                self._tell_of_change()
             self.state = "starting" if self.note and not was_ready else "ready"
             self._pause(child, _PROBE_S if was_ready else _STARTUP_PROBE_S)
         code = child.wait()
         if not was_ready:
             self._judge(code)
         return was_ready
+
+    def _tell_of_change(self) -> None:
+        """Report what a service that was ready waits for, if two probes on end find the same."""
+        if self.note == self._seen != self._told:
+            self._told = self.note
+            self._report(f"{self.name}: {self.note}" if self.note else f"{self.name} ready again")
+        self._seen = self.note
 
     def _is_another(self) -> bool:
         """Return whether it was not this service that answered on its port."""

@@ -120,6 +120,13 @@ def _store(state: StateFolder, ports: dict[str, int]) -> Service:
     }
     write_private(keys, json.dumps({"identities": [identity]}))
     probed = f"{_local(ports['s3'])}/readiness/probe"
+
+    def ready() -> str:
+        # S3 answers before there is a volume to write to, and when the disk is full.
+        if missing := write_object(probed, (access, secret), _PROBE_TIMEOUT_S):
+            return "; ".join(filter(None, (missing, *state.full_disk())))
+        return ""
+
     folder = state.data / "store"
     folder.mkdir(exist_ok=True)
     parts = {"master": "master", "volume": "volume", "filer": "filer", "s3": "s3"}
@@ -146,8 +153,7 @@ def _store(state: StateFolder, ports: dict[str, int]) -> Service:
             "-master.electionTimeout=300ms", "-master.heartbeatInterval=100ms",
             "-volume.preStopSeconds=0",
         ],
-        # S3 answers before there is a volume to write to, and when the disk is full.
-        lambda: write_object(probed, (access, secret), _PROBE_TIMEOUT_S),
+        ready,
         # Each epoch replaces the job's checkpoint, and the old one takes disk space until its volume
         # is vacuumed: by default every 15 minutes, which may be too late for a small disk. By
         # default it also stops writing when fewer than 7 more volumes would fit.

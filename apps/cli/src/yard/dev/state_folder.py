@@ -130,16 +130,20 @@ class StateFolder:
             self._require_space()
             yield
 
-    def _require_space(self) -> None:
+    def full_disk(self) -> tuple[str, str]:
+        """Return that the folder's disk is full, and how full; empty where it is not."""
         disk = shutil.disk_usage(self.root)
         least = max(_LEAST_FREE_BYTES, disk.total * _LEAST_FREE_SHARE)
-        if disk.free < least:
-            raise YardError(
-                f"the disk of {self.root} is full",
-                f"{disk.free >> 20} MiB of it are free; a start needs {int(least) >> 20} MiB",
-                "free some space, or name a folder on another disk with --state",
-                Code.LOCAL,
-            )
+        if disk.free >= least:
+            return "", ""
+        free = f"{disk.free >> 20} MiB of it are free; {int(least) >> 20} MiB are needed"
+        return f"the disk of {self.root} is full", free
+
+    def _require_space(self) -> None:
+        what, why = self.full_disk()
+        if what:
+            cure = "free some space, or name a folder on another disk with --state"
+            raise YardError(what, why, cure, Code.LOCAL)
 
     def announce(self, url: str) -> None:
         """Write the server's URL to the folder, where the other commands find it."""
