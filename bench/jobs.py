@@ -8,7 +8,8 @@ from support.api import Api
 
 def platform() -> Api:
     """A client of the `yard dev` around."""
-    return Api(base_url=os.environ["YARD_URL"], timeout=60)
+    headers = {"Authorization": f"Bearer {os.environ['YARD_TOKEN']}"}
+    return Api(base_url=os.environ["YARD_URL"], headers=headers, timeout=60)
 
 
 def run_job(

@@ -26,7 +26,7 @@ PAGE = ROOT / "docs/cli.md"
 BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.DOTALL | re.MULTILINE)
 WIDTH = 160  # characters; JSON that is longer ends in an ellipsis
 SERVER = "yard dev"
-READY = r"Trainyard is ready at (\S+)"
+READY = r"Trainyard is ready at \S+"
 FINISHED = ["succeeded", "failed", "cancelled"]
 WAITS = {  # statuses that a job must have for the command to print what the page shows
     "yard job cancel": ["running"],
@@ -106,8 +106,7 @@ class Shell:
             self._make_dataset()
             for line in child.stdout:
                 lines.append(line)
-                if ready := re.match(READY, line):
-                    self._url = ready[1]
+                if re.match(READY, line):
                     break
             else:
                 raise RuntimeError("".join(lines))
@@ -139,7 +138,10 @@ class Shell:
         return "".join(f"{line}\n" for line in lines)
 
     def _status(self, name: str) -> str:
-        with urllib.request.urlopen(f"{self._url}/api/v1/jobs") as reply:
+        there = json.loads((self._folder / ".trainyard/address.json").read_text())
+        headers = {"Authorization": f"Bearer {there['token']}"}
+        jobs_there = urllib.request.Request(f"{there['url']}/api/v1/jobs", headers=headers)
+        with urllib.request.urlopen(jobs_there) as reply:
             jobs = json.load(reply)["items"]
         [status] = [job["status"] for job in jobs if job["name"] == name]
         return str(status)

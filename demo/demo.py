@@ -120,7 +120,8 @@ def main() -> int:
 def stay(job: str) -> None:
     """Say where all of it can be seen, and leave the platform up until Ctrl-C."""
     page = os.environ.get("YARD_PAGE_URL")
-    print(f"The job in the browser  {page}/jobs/{job}" if page else "There is no web page here.")
+    shown = f"{page}/jobs/{job}#token={os.environ['YARD_TOKEN']}"
+    print(f"The job in the browser  {shown}" if page else "There is no web page here.")
     print(f"The API                 {os.environ['YARD_URL']}/docs")
     print("Ctrl-C stops everything.", flush=True)
     with contextlib.suppress(KeyboardInterrupt):

@@ -1,7 +1,8 @@
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vitest/config'
 
-// `npm run dev` talks to the backend of `yard dev`, or to the one named here.
+// `npm run dev` talks to the backend of `yard dev`, or to the one named here. The token of `yard dev`
+// comes behind the #, as in the address that it shows.
 const backend = process.env.BACKEND_URL ?? 'http://127.0.0.1:8000'
 
 export default defineConfig({

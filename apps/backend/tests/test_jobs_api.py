@@ -17,6 +17,7 @@ from backend.infra.database import utcnow
 from backend.state.datasets import DatasetStatus
 from backend.state.jobs import DeletedJob
 from backend.state.statuses import JobStatus
+from backend.state.tokens import sha256
 from fake_launcher import fake_launcher
 from sqlalchemy import select
 
@@ -362,6 +363,60 @@ async def test_api_tokens(database_url: str, tmp_path: Path) -> None:
             assert reply.status_code == status
         for path in ("/healthz", "/readyz", "/metrics"):
             assert (await api.http.get(path)).status_code in {200, 503}
+
+
+@pytest.mark.databases("sqlite")
+async def test_the_token_of_the_environment(database_url: str, tmp_path: Path) -> None:
+    chosen = api_support.settings(
+        database_url, tmp_path, api_auth="on", api_token_sha256=sha256("mine")
+    )
+    async with api_support.serving(chosen) as api:
+        for token, status in (("mine", 200), (sha256("mine"), 401)):
+            headers = {"Authorization": f"Bearer {token}"}
+            assert (await api.http.get("/api/v1/jobs", headers=headers)).status_code == status
+
+
+OF_PAGES: list[tuple[str, dict[str, str], int]] = [
+    ("GET", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, 403),
+    ("POST", {"Sec-Fetch-Site": "cross-site", "Origin": "http://evil.example"}, 403),
+    ("POST", {"Sec-Fetch-Site": "same-site", "Origin": "http://127.0.0.1:9"}, 403),
+    ("POST", {"Origin": "http://evil.example"}, 403),
+    ("POST", {"Origin": "null"}, 403),
+    ("DELETE", {"Origin": "http://127.0.0.1:9"}, 403),
+    ("POST", {"Sec-Fetch-Site": "cross-site", "Origin": "https://ours.example"}, 404),
+    ("POST", {"Sec-Fetch-Site": "same-origin", "Origin": "https://behind.example"}, 404),
+    ("POST", {"Sec-Fetch-Site": "none"}, 404),
+    ("POST", {"Origin": "http://any.name:30300", "Host": "any.name:30300"}, 404),
+    ("POST", {"Origin": "http://any.name:30300", "Host": "any.name"}, 403),
+    ("GET", {"Origin": "http://evil.example"}, 404),
+    ("POST", {}, 404),
+]
+
+
+@pytest.mark.databases("sqlite")
+async def test_pages_of_other_sites_are_refused(database_url: str, tmp_path: Path) -> None:
+    ours = ["https://ours.example"]
+    chosen = api_support.settings(database_url, tmp_path, cors_origins=ours)
+    async with api_support.serving(chosen) as api:
+        for method, headers, status in OF_PAGES:
+            path = "/api/v1/jobs/0123456789ab" + ("/cancel" if method == "POST" else "")
+            reply = await api.http.request(method, path, headers=headers)
+            found = (reply.status_code, reply.headers["content-type"])
+            assert found == (status, "application/problem+json"), (method, headers)
+        probe = await api.http.get("/healthz", headers={"Sec-Fetch-Site": "cross-site"})
+        assert probe.status_code == 200
+
+
+@pytest.mark.databases("sqlite")
+async def test_a_name_that_leads_here_is_refused_where_names_are_listed(
+    database_url: str, tmp_path: Path
+) -> None:
+    chosen = api_support.settings(database_url, tmp_path, allowed_hosts=["127.0.0.1", "localhost"])
+    async with api_support.serving(chosen) as api:
+        for host, status in (("rebound.example:8000", 400), ("localhost:3000", 200)):
+            for path in ("/api/v1/jobs", "/healthz"):
+                reply = await api.http.get(path, headers={"Host": host})
+                assert reply.status_code == status
 
 
 async def test_errors_have_one_shape(api: Api) -> None:

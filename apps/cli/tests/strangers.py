@@ -48,6 +48,28 @@ def granted(port: int) -> list[str]:
     return found
 
 
+def granted_by_api(url: str) -> list[str]:
+    """What the backend grants to a page, to a name that leads here, or to one without the token."""
+    host = url.removeprefix("http://")
+    as_page = {"Sec-Fetch-Site": "cross-site", "Origin": "http://stranger.example"}
+    found = []
+    for what, headers in {
+        "a page": as_page,
+        "a name that leads here": {"Host": "stranger.example:" + host.rsplit(":", 1)[1]},
+        "another user": {},
+        "another user's guess": {"Authorization": "Bearer yard_guess"},
+    }.items():
+        for method, path in (
+            ("GET", "jobs"),
+            ("POST", "jobs"),
+            ("DELETE", "datasets/0123456789ab"),
+        ):
+            reply = httpx.request(method, f"{url}/api/v1/{path}", headers=headers)
+            if reply.status_code not in (400, 401, 403):
+                found.append(f"{what}: {method} {path} {reply.status_code}")
+    return found
+
+
 def takes_grpc(port: int) -> bool:
     """Whether a port goes on with HTTP/2 without TLS, as a gRPC server does that knows no client."""
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:

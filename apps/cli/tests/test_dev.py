@@ -47,8 +47,8 @@ def _run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _refuse_strangers(state: StateFolder) -> None:
-    """The launcher has a socket, the backend rules of its own; page and user try all other ports."""
+def _refuse_strangers(state: StateFolder, url: str) -> None:
+    """The launcher has a socket, the backend a token; page and user try all other ports."""
     for record in state.records():
         process = record.process()
         assert process
@@ -57,6 +57,13 @@ def _refuse_strangers(state: StateFolder) -> None:
             assert len(ports) > 5
             assert not {port: tries for port in ports if (tries := strangers.granted(port))}
             assert record.service == "temporal" or not any(map(strangers.takes_grpc, ports))
+    assert not strangers.granted_by_api(url)
+    address = state.root / locations.ADDRESS_FILE
+    assert address.stat().st_mode & 0o777 == 0o600
+    token = json.loads(address.read_text())["token"]
+    assert not [one for one in _processes(state) if token in f"{one.cmdline()} {one.environ()}"]
+    again = _run(Path("/"), "job", "list", "--url", url.replace("127.0.0.1", "localhost"))
+    assert again.stdout.startswith("no jobs yet"), "a URL that is named has its token"
 
 
 def _processes(state: StateFolder) -> list[psutil.Process]:
@@ -103,7 +110,7 @@ def test_life_of_a_yard_dev(folder: Path) -> None:
         }
         assert listening == {"127.0.0.1"}
 
-        _refuse_strangers(state)
+        _refuse_strangers(state, url)
     finally:
         first.send_signal(signal.SIGKILL)
         first.wait()
@@ -126,7 +133,8 @@ def test_life_of_a_yard_dev(folder: Path) -> None:
         other.bind(("127.0.0.1", int(url.rsplit(":", 1)[1])))
         other.listen()
         script = (
-            f'test "$YARD_URL" != {url} && {YARD} job list && {YARD} trainer show other && exit 7'
+            f'test "$YARD_URL" != {url} && {YARD} job list && {YARD} trainer show other'
+            ' && test -n "$YARD_TOKEN" && exit 7'
         )
         third = _run(folder, "dev", "--trainers", str(further), "--", "sh", "-c", script)
     assert third.returncode == 7, third.stdout + third.stderr

@@ -109,9 +109,25 @@ def test_a_yard_dev_is_found_from_every_folder(
     assert f"asking http://127.0.0.1:1, the `yard dev` on {state.root}" in capsys.readouterr().err
     assert list(user.iterdir()) == [note], "the notes of those that were killed are swept"
     assert options.client("http://named/").url == "http://named"
+    assert running.token("http://localhost:1") == state.token
+    assert running.token("http://named") is None
     assert not capsys.readouterr().err
     state.withdraw()
     assert not list(user.iterdir())
+
+
+def test_a_folder_that_another_user_put_there_is_not_asked(
+    user: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = StateFolder(Path(locations.STATE_DIR))
+    here.announce("http://127.0.0.1:1")
+    assert (locations.dev_url(), locations.dev_token("http://127.0.0.1:1")) == (
+        "http://127.0.0.1:1",
+        here.token,
+    )
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+    assert locations.dev_url() is None
+    assert locations.dev_token("http://127.0.0.1:1") is None
 
 
 def test_several_yard_dev_are_told_apart(

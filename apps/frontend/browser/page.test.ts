@@ -41,6 +41,8 @@ beforeAll(async () => {
   })
   base = platform.page
   await page.goto(base)
+  await page.getByText('shows the address of this page that brings it along').waitFor()
+  await page.goto(platform.start)
 }, 120_000)
 
 afterAll(async () => {
@@ -50,6 +52,7 @@ afterAll(async () => {
 
 it('says how to begin, starts a training by its form, follows it, and finishes it early', async () => {
   await page.getByText('No jobs yet.').waitFor()
+  expect(page.url()).toBe(`${base}/`)
   await page.screenshot({ path: `${OUT}empty.png` })
   const data = join(folder, 'patches')
   writeDataset(data)

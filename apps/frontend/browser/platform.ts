@@ -13,8 +13,9 @@ const READY_MS = 90_000
 /** `yard dev` with a state folder of its own; `stop` ends its last process, ready or not. */
 export class Platform {
   url = ''
-  /** Of the web page. */
+  /** Of the web page; `start` brings the API's token along. */
   page = ''
+  start = ''
   private readonly child: ChildProcess
   private said = ''
 
@@ -30,7 +31,8 @@ export class Platform {
   async ready(): Promise<void> {
     for (let waited = 0; waited < READY_MS && this.child.exitCode === null; waited += 100) {
       this.url = /is ready at (\S+)/.exec(this.said)?.[1] ?? ''
-      this.page = /web page is at (\S+)/.exec(this.said)?.[1] ?? ''
+      this.start = /web page is at (\S+)\s/.exec(this.said)?.[1] ?? ''
+      this.page = this.start.replace(/\/#.*/, '')
       if (this.url !== '' && this.page !== '') return
       await setTimeout(100)
     }

@@ -1,14 +1,17 @@
 // Pictures of every page at two widths in both themes, into a folder: node screenshots.js FOLDER [WIDTH…]
-// Run by `yard dev -- …` after `make demo`, which says in YARD_PAGE_URL where the page is.
+// Run by `yard dev -- …` after `make demo`, which says in YARD_PAGE_URL where the page is, and in
+// YARD_TOKEN its token.
 import { mkdirSync } from 'node:fs'
 import { chromium } from 'playwright-core'
 
 const [folder = 'out', ...given] = process.argv.slice(2)
 const base = process.env.YARD_PAGE_URL ?? 'http://127.0.0.1:3000'
+const token = process.env.YARD_TOKEN ?? ''
 const widths = given.length > 0 ? given.map(Number) : [400, 1280]
 
 async function newest(list, limit = 1) {
-  const answer = await fetch(new URL(`/api/v1/${list}?limit=${limit}`, base))
+  const headers = { Authorization: `Bearer ${token}` }
+  const answer = await fetch(new URL(`/api/v1/${list}?limit=${limit}`, base), { headers })
   const { items } = await answer.json()
   if (items.length === 0) throw new Error(`There are no ${list} yet: run make demo first.`)
   return items.map(({ id }) => id)
@@ -36,6 +39,7 @@ for (const width of widths) {
       colorScheme,
       reducedMotion: 'reduce',
     })
+    await page.goto(new URL(`/#token=${token}`, base).href)
     for (const [name, path] of Object.entries(pages)) {
       await page.goto(new URL(path, base).href)
       await page.getByRole('heading', { level: 1 }).waitFor()

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.middleware.trustedhost import TrustedHostMiddleware
 from fastapi_offline import FastAPIOffline
 
 from backend.artifacts.routes import router as artifacts
@@ -78,7 +79,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.log_ingest = LogIngest(context)
     app.state.checks = Checks(context)
     _mount(app, settings)
-    app.add_middleware(RequestMiddleware, callbacks=callbacks)
+    app.add_middleware(RequestMiddleware, callbacks=callbacks, origins=settings.cors_origins)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -87,6 +88,8 @@ def create_app(settings: Settings) -> FastAPI:
             allow_headers=["*"],
             expose_headers=["X-Log-Offset", "X-Log-Complete", "Location"],
         )
+    # A page whose name leads to this address (DNS rebinding) comes under its own name.
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=settings.allowed_hosts)
     problem_handlers.install(app)
     return app
 

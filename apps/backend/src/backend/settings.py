@@ -101,6 +101,10 @@ class Settings(DatabaseSettings):
 
     api_auth: Literal["on", "off"] = "on"
     """Whether users need a token (`python -m backend token`)"""
+    api_token_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    """The SHA-256 of a token that is known beside those of the database: `yard dev`'s"""
+    allowed_hosts: list[str] = ["*"]
+    """JSON; names under which the API answers, without ports"""
     cors_origins: list[str] = []
     """JSON; origins whose pages may use the API"""
 

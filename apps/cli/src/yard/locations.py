@@ -20,21 +20,27 @@ def dev_url() -> str | None:
 
     A killed `yard dev` leaves its address file and its backend, which still serves.
     """
-    return next((url for _, url in _addresses()), None)
+    return next((str(one["url"]) for _, one in _addresses()), None)
 
 
 def dev_folder(url: str) -> Path | None:
     """Return the state folder in this folder or above whose `yard dev` has this URL."""
-    return next((folder for folder, one in _addresses() if one == url), None)
+    return next((folder for folder, one in _addresses() if one["url"] == url), None)
 
 
-def _addresses() -> Iterator[tuple[Path, str]]:
-    """The state folders in this folder or above, each with its URL."""
+def dev_token(url: str) -> str | None:
+    """Return the API token of the `yard dev` of this folder or one above that has this URL."""
+    return next((one.get("token") for _, one in _addresses() if one["url"] == url), None)
+
+
+def _addresses() -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The user's state folders in this folder or above, each with its address file's content."""
     here = Path.cwd()
     for folder in (here, *here.parents):
-        address = read_json(folder / STATE_DIR / ADDRESS_FILE)
-        if address:
-            yield folder / STATE_DIR, str(address["url"])
+        path = folder / STATE_DIR / ADDRESS_FILE
+        # In a folder that many write to, e.g. /tmp, another user may have put one.
+        if (address := read_json(path)) and path.stat().st_uid == os.getuid():
+            yield path.parent, address
 
 
 def has_state_folder() -> bool:

@@ -35,7 +35,8 @@ def client(url: str | None) -> Client:
     Raises:
         YardError: several run, and none of them in this folder.
     """
-    return Client((url or _found()).rstrip("/"), locations.token())
+    url = (url or _found()).rstrip("/")
+    return Client(url, running.token(url) or locations.token())
 
 
 def _found() -> str:

@@ -22,12 +22,13 @@ _TURN_S = 30.0
 
 @dataclasses.dataclass(frozen=True)
 class Running:
-    """A `yard dev` that is ready."""
+    """A `yard dev` that is ready; `token` is that of its API."""
 
     url: str
     folder: str
     pid: int
     started: float
+    token: str = ""
 
 
 def enter(note: Running) -> None:
@@ -64,6 +65,13 @@ def state_folder(url: str) -> Path | None:
     """Return the state folder of the `yard dev` that serves this URL; None if there is none."""
     found = [note.folder for note in every() if note.url == url]
     return Path(found[-1]) if found else locations.dev_folder(url)
+
+
+def token(url: str) -> str | None:
+    """Return the API token of the `yard dev` that serves this URL; None if there is none."""
+    url = url.replace("//localhost", "//127.0.0.1")
+    found = [note.token for note in every() if note.url == url]
+    return found[-1] if found else locations.dev_token(url)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -106,12 +106,15 @@ class AsyncClient:
     Args:
         url: of the server; without it the variable YARD_URL, else the `yard dev` of this folder
             or one above, else http://localhost:30080.
-        token: of its API; without it the variable YARD_TOKEN.
+        token: of its API; without it that of the user's `yard dev` at this URL, else the variable
+            YARD_TOKEN.
     """
 
     def __init__(self, url: str | None = None, *, token: str | None = None) -> None:
-        self.url = (url or os.environ.get("YARD_URL") or _dev_url() or DEFAULT_URL).rstrip("/")
-        self._transport = self._make_transport(token or os.environ.get("YARD_TOKEN") or None)
+        here = next((note["url"] for note in _notes_here()), None)
+        self.url = (url or os.environ.get("YARD_URL") or here or DEFAULT_URL).rstrip("/")
+        token = token or _dev_token(self.url) or os.environ.get("YARD_TOKEN") or None
+        self._transport = self._make_transport(token)
 
     def _make_transport(self, token: str | None) -> AsyncTransport:
         return AsyncTransport(self.url, token)
@@ -339,12 +342,28 @@ class AsyncJob:
         return target
 
 
-def _dev_url() -> str | None:
+def _dev_token(url: str) -> str | None:
+    """The API token of the user's `yard dev` at this URL."""
+    url = url.replace("//localhost", "//127.0.0.1")
+    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state"
+    everywhere = (Path(home) / "trainyard/running").glob("*.json")
+    notes = [*_notes_here(), *_notes(everywhere)]
+    return next((note["token"] for note in notes if note["url"] == url), None)
+
+
+def _notes_here() -> Iterator[dict[str, str]]:
+    """What `yard dev` noted of itself in its state folder, in this folder or above."""
     here = Path.cwd()
-    for folder in (here, *here.parents):
+    return _notes(folder / ".trainyard/address.json" for folder in (here, *here.parents))
+
+
+def _notes(paths: Iterable[Path]) -> Iterator[dict[str, str]]:
+    """The user's own among these; another user may have put one into a folder of all."""
+    for path in paths:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            return str(json.loads((folder / ".trainyard/address.json").read_text())["url"])
-    return None
+            note = json.loads(path.read_text())
+            if path.stat().st_uid == os.getuid():
+                yield {"url": str(note["url"]), "token": str(note["token"])}
 
 
 async def _reached(answer: Awaitable[_T], whom: str) -> _T:

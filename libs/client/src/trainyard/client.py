@@ -57,7 +57,8 @@ class Client:
     Args:
         url: of the server; without it the variable YARD_URL, else the `yard dev` of this folder
             or one above, else http://localhost:30080.
-        token: of its API; without it the variable YARD_TOKEN.
+        token: of its API; without it that of the user's `yard dev` at this URL, else the variable
+            YARD_TOKEN.
     """
 
     def __init__(self, url: str | None = None, *, token: str | None = None) -> None:

@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from urllib.parse import urlsplit
 
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
@@ -19,6 +20,10 @@ access_logger = logging.getLogger("backend.access")
 MAX_BODY_BYTES = 2**20
 
 _PROBES = ("/healthz", "/readyz", "/metrics")
+_CROSS_SITE = (
+    "A page of another site sent this. CORS_ORIGINS names the pages that may use the API; a proxy "
+    "in front of it must keep the header `Host`."
+)
 
 
 class CallbackRoute(Route):
@@ -37,13 +42,16 @@ class CallbackRoute(Route):
 
 
 class RequestMiddleware:
-    """Refuses bodies above the limit, by `Content-Length` or, without one, as they come in.
+    """Refuses what pages of other sites send, unless they are of `origins`, and bodies above the limit.
 
     Callbacks are counted instead of logged: there may be thousands a second.
     """
 
-    def __init__(self, app: ASGIApp, callbacks: Iterable[CallbackRoute]) -> None:
+    def __init__(
+        self, app: ASGIApp, callbacks: Iterable[CallbackRoute], origins: Collection[str]
+    ) -> None:
         self._app = app
+        self._origins = origins
         self._callbacks = list(callbacks)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,7 +81,7 @@ class RequestMiddleware:
             await send(message)
 
         try:
-            if refusal := _refusal(scope, limit):
+            if refusal := _refusal(scope, limit, self._origins):
                 await problem_handlers.response(refusal)(scope, receive, send_noting_status)
             else:
                 await app(scope, receive_limited, send_noting_status)
@@ -96,13 +104,30 @@ class RequestMiddleware:
         return None
 
 
-def _refusal(scope: Scope, limit: int) -> Problem | None:
-    if "\x00" in scope["path"]:  # no address and no id has it, and PostgreSQL chokes on it
+def _refusal(scope: Scope, limit: int, origins: Collection[str]) -> Problem | None:
+    headers, path = Headers(scope=scope), scope["path"]
+    if "\x00" in path:  # no address and no id has it, and PostgreSQL chokes on it
         return Problem(404, "Not Found", "There is no such address. /docs lists those there are.")
-    length = Headers(scope=scope).get("content-length", "")
+    if path.startswith("/api/") and _is_of_another_site(scope["method"], headers, origins):
+        return Problem(403, "Cross-site request", _CROSS_SITE)
+    length = headers.get("content-length", "")
     if length.isdecimal() and int(length) > limit:
         return Problem(413, "Content Too Large", _too_large(limit))
     return None
+
+
+def _is_of_another_site(method: str, headers: Headers, origins: Collection[str]) -> bool:
+    """Whether a page of another site sends this. Clients that are no browser send no such headers.
+
+    Browsers leave out `Sec-Fetch-Site` at plain http, and `Origin` where a page only reads.
+    """
+    origin = headers.get("origin", "")
+    if "*" in origins or origin in origins:
+        return False
+    if site := headers.get("sec-fetch-site"):
+        return site not in {"same-origin", "none"}
+    writes = method not in {"GET", "HEAD", "OPTIONS"}
+    return writes and origin != "" and urlsplit(origin).netloc != headers.get("host")
 
 
 def _too_large(limit: int) -> str:

@@ -113,7 +113,9 @@ def _run(
 
     `started` is called once all services have their ports.
     """
-    view = Screen(stack, url, str(folder.root), folder.moved)
+    page = next((one.service.address for one in stack.runners if one.name == "page"), "")
+    start = page and f"{page}/#token={folder.token}"  # no server sees what is behind the #
+    view = Screen(stack, url, start, str(folder.root), folder.moved)
     live = Live(view, console=out, refresh_per_second=2) if screen else contextlib.nullcontext()
     began = time.monotonic()
     with live:
@@ -123,14 +125,14 @@ def _run(
                 return Code.INTERRUPTED
             started()
             folder.announce(url)
-            page = next((one.service.address for one in stack.runners if one.name == "page"), "")
             if not screen:
-                _tell(f"The web page is at {page}" if page else page_missing())
+                _tell(f"The web page is at {start}" if start else page_missing())
                 _tell(f"Trainyard is ready at {url} after {time.monotonic() - began:.1f} s")
             if wrong := left_out(url):
                 _tell(f"warning: {wrong}")
             if command:
-                return _command(command, {"YARD_URL": url, "YARD_PAGE_URL": page}, stop)
+                told = {"YARD_URL": url, "YARD_PAGE_URL": page, "YARD_TOKEN": folder.token}
+                return _command(command, told, stop)
             stop.wait()
             return Code.OK
         finally:
@@ -144,10 +146,10 @@ def _run(
                 _tell("stopped; nothing is left running")
 
 
-def _command(command: list[str], urls: dict[str, str], stop: threading.Event) -> int:
+def _command(command: list[str], told: dict[str, str], stop: threading.Event) -> int:
     """Run the command with these variables; return its exit code."""
     try:
-        child = subprocess.Popen(command, env=os.environ | urls)
+        child = subprocess.Popen(command, env=os.environ | told)
     except OSError as error:
         raise YardError(
             f"cannot run {command[0]}", str(error), "name a program after --", Code.USAGE

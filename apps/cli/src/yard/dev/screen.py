@@ -18,9 +18,12 @@ _STYLE = {"ready": "green", "starting": "cyan", "waiting": "yellow", "failed": "
 class Screen:
     """The table of services; rich renders it at each refresh."""
 
-    def __init__(self, stack: ServiceStack, url: str, folder: str, note: str = "") -> None:
+    def __init__(
+        self, stack: ServiceStack, url: str, page: str, folder: str, note: str = ""
+    ) -> None:
         self._stack = stack
         self._url = url
+        self._page = page
         self._folder = folder
         self._note = note
         self.closing = ""
@@ -47,10 +50,11 @@ class Screen:
         return Text.assemble(("Trainyard", "bold"), "  ready at ", url, note)
 
     def _footer(self) -> Text:
-        page = next((one.service.address for one in self._stack.runners if one.name == "page"), "")
+        page = (self._page, "bold underline") if self._page else (page_missing(), "yellow")
         return Text.assemble(
             ("web page                   ", "dim"),
-            (f"{page}\n", "bold underline") if page else (f"{page_missing()}\n", "yellow"),
+            page,
+            "\n",
             ("API and its documentation  ", "dim"),
             f"{self._url}/docs\n",
             ("data and logs              ", "dim"),

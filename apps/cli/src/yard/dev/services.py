@@ -1,6 +1,7 @@
 """The services of `yard dev`: command, environment and readiness probe of each."""
 
 import dataclasses
+import hashlib
 import json
 import os
 import secrets
@@ -24,7 +25,9 @@ STORE_GRACE_S = 2.0
 _PROBE_TIMEOUT_S = 2
 _TEMPORAL_HOST = "yard-dev.invalid"  # a name that no DNS server may give an address
 # Prefixes of variables that the services do not inherit: the user set them for other servers.
-_NOT_INHERITED = ("AWS_", "S3_", "MINIO_", "R2_", "MLFLOW_", "DATABASE_", "TEMPORAL_", "REDIS_")
+_NOT_INHERITED = (
+    "AWS_", "S3_", "MINIO_", "R2_", "MLFLOW_", "DATABASE_", "TEMPORAL_", "REDIS_", "YARD_TOKEN",
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -302,7 +305,9 @@ def _backend(
         "TEMPORAL_ADDRESS": f"127.0.0.1:{ports['temporal']}",
         "TRAINERS_DIR": str(manifests),
         "LAUNCHER_SOCKET": str(state.socket),
-        "API_AUTH": "off",
+        "API_AUTH": "on",
+        "API_TOKEN_SHA256": hashlib.sha256(state.token.encode()).hexdigest(),
+        "ALLOWED_HOSTS": '["127.0.0.1", "localhost"]',
     }
     if mlflow:
         env["MLFLOW_TRACKING_URI"] = _local(ports["mlflow"])

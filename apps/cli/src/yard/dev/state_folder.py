@@ -58,6 +58,8 @@ class StateFolder:
 
     Attributes:
         moved: why the backend has not the port that its user expects; empty where it has.
+        token: that of the API, made anew for each start: whoever listens on the port of one that
+            has ended learns nothing that opens the next.
     """
 
     def __init__(self, root: Path) -> None:
@@ -67,6 +69,7 @@ class StateFolder:
             YardError: it cannot be created or written to.
         """
         self.moved = ""
+        self.token = "yard_" + secrets.token_urlsafe(32)
         self.root = Path(os.path.abspath(root))  # noqa: PTH100 - resolve() fails in unreadable folders
         try:
             for folder in (self.root, self.logs, self.data):
@@ -146,9 +149,9 @@ class StateFolder:
             raise YardError(what, why, cure, Code.LOCAL)
 
     def announce(self, url: str) -> None:
-        """Write the server's URL to the folder, where the other commands find it."""
+        """Write the server's URL and token to the folder, where the other commands find them."""
         me = psutil.Process()
-        note = running.Running(url, str(self.root), me.pid, me.create_time())
+        note = running.Running(url, str(self.root), me.pid, me.create_time(), self.token)
         write_private(self.root / locations.ADDRESS_FILE, json.dumps(dataclasses.asdict(note)))
         running.enter(note)
 
