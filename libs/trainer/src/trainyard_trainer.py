@@ -18,12 +18,17 @@ import contextlib
 import hashlib
 import json
 import os
+import re
+import shutil
 import signal
+import stat
 import sys
 import tempfile
 import time
 import zipfile
+import zlib
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,6 +39,10 @@ from botocore.exceptions import ClientError
 
 _SIGTERM_EXIT = 128 + signal.SIGTERM
 _PATIENCE_S = 120  # for a backend that does not answer, at the end of the attempt
+_MAX_MESSAGE = 2000  # characters
+# The most that an archive may unpack to: of small ones flat pictures compress beyond any ratio.
+_MAX_RATIO, _RATIO_FREE_BYTES = 100, 64 << 20
+_MAX_FILES = 2_000_000
 # Some stores refuse the checksums that SDKs send by default.
 _S3 = Config(
     request_checksum_calculation="when_required", response_checksum_validation="when_required"
@@ -49,7 +58,10 @@ class Failed(Exception):  # noqa: N818 - it reads as what has happened to the at
 
 
 class Dataset(NamedTuple):
-    """An unpacked dataset. `images` holds each split's images with their label files (or None)."""
+    """The dataset's files that training reads, and no others.
+
+    `images` holds each split's images with their label files (or None).
+    """
 
     folder: Path
     names: list[str]
@@ -105,26 +117,18 @@ class Attempt:
         self._send()
 
     def dataset(self) -> Dataset:
-        """Download and unpack the dataset; `images` names those that its check found usable."""
+        """Download the dataset, and unpack what its check found usable."""
         archive, index = self.folder / "dataset.zip", self.folder / "dataset.jsonl"
-        for path in (archive, index):
+        for path, variable in ((archive, "DATASET_SHA256"), (index, "DATASET_INDEX_SHA256")):
             key = f"{self._dataset_id}{path.suffix}"
             self._s3.download_file(self._datasets, key, str(path))
-        wanted = os.environ.get("DATASET_SHA256")
-        if wanted and _sha256(archive) != wanted:
-            raise Failed("dataset_invalid", f"The archive of {self._dataset_id} is damaged.")
-        folder = self.folder / "dataset"
-        images: dict[str, list[tuple[Path, Path | None]]] = {}
-        with index.open(encoding="utf-8") as lines, zipfile.ZipFile(archive) as source:
-            header = json.loads(next(lines))
-            source.extractall(folder)  # takes no path out of the folder
-            for batch in map(json.loads, lines):
-                images.setdefault(batch["split"], []).extend(
-                    (folder / image, label and folder / label) for image, label in batch["files"]
-                )
+            wanted = os.environ.get(variable)
+            if wanted and _sha256(path) != wanted:
+                raise _unusable(f"{key} was damaged or changed after the upload; push it again")
+        dataset = unpack(archive, index, self.folder / "dataset")
         archive.unlink()
-        self._images = {split: len(found) for split, found in images.items()}
-        return Dataset(folder, header["names"], images)
+        self._images = {split: len(found) for split, found in dataset.images.items()}
+        return dataset
 
     def resume(self) -> Checkpoint | None:
         """Download the newest checkpoint of the job's earlier attempts; None where there is none."""
@@ -134,7 +138,7 @@ class Attempt:
             try:
                 meta = self._s3.head_object(Bucket=self._models, Key=key)["Metadata"]
             except ClientError as error:
-                if error.response["ResponseMetadata"]["HTTPStatusCode"] == requests.codes.not_found:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
                     continue
                 raise
             self._s3.download_file(self._models, key, str(path))
@@ -197,7 +201,7 @@ class Attempt:
     def finish(self, cause: str, message: str) -> None:
         """Tell why the attempt ends; without it the exit code does."""
         with contextlib.suppress(requests.RequestException):
-            self._post("finish", {"cause": cause, "message": message[:1000]})
+            self._post("finish", {"cause": cause, "message": message[:_MAX_MESSAGE]})
 
     def _upload(self, path: Path, name: str, **metadata: str) -> None:
         # Some stores keep an object whose upload was cut, in place of the one before.
@@ -226,10 +230,10 @@ class Attempt:
                 reply = self._post("heartbeat", self._unsent[0])
             except requests.RequestException:
                 return
-            if reply.status_code >= requests.codes.server_error:
+            if reply.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 return
             del self._unsent[0]
-            if reply.status_code == requests.codes.conflict:
+            if reply.status_code == HTTPStatus.CONFLICT:
                 sys.exit("A later attempt of the job runs: this one leaves.")
             if not reply.ok:
                 print(f"The backend refused a report: {reply.text}", file=sys.stderr)
@@ -249,6 +253,76 @@ class Attempt:
 
     def _post(self, path: str, body: dict[str, Any]) -> requests.Response:
         return self._http.post(f"{self._callbacks}/{path}", json=body, timeout=10)
+
+
+def unpack(archive: Path, index: Path, folder: Path) -> Dataset:
+    """Write the files that the index lists into `folder`.
+
+    Raises:
+        Failed: the archive or its index cannot be used.
+    """
+    images: dict[str, list[tuple[Path, Path | None]]] = {}
+    limit = max(archive.stat().st_size * _MAX_RATIO, _RATIO_FREE_BYTES)
+    try:
+        with index.open(encoding="utf-8") as lines, zipfile.ZipFile(archive) as source:
+            names = json.loads(next(lines, ""))["names"]
+            files = _Archive(source, folder, limit)
+            for batch in map(json.loads, lines):
+                images.setdefault(batch["split"], []).extend(
+                    (files.extract(image), files.extract(label) if label else None)
+                    for image, label in batch["files"]
+                )
+    except (
+        *(zipfile.BadZipFile, zlib.error, EOFError, OverflowError, RuntimeError),  # zipfile's
+        *(FileExistsError, IsADirectoryError, NotADirectoryError),  # two entries for one path
+        *(AttributeError, KeyError, TypeError, ValueError),  # the index's
+    ) as error:
+        raise _unusable(f"archive and index do not fit ({error!r})") from error
+    return Dataset(folder, names, images)
+
+
+class _Archive:
+    """Writes files of an archive, which is hostile, into a folder, at most `limit` bytes."""
+
+    def __init__(self, source: zipfile.ZipFile, folder: Path, limit: int) -> None:
+        self._source, self._folder, self._left = source, folder, limit
+        self._entries = {_path(info): info for info in source.infolist()}
+        if len(self._entries) > _MAX_FILES:
+            raise _unusable(f"it has more than {_MAX_FILES} files")
+
+    def extract(self, name: str) -> Path:
+        shown = repr(name[:100])
+        if "\\" in name or {"", ".", ".."} & {*name.split("/")}:
+            raise _unusable(f"the path {shown} is absolute or leaves its folder")
+        target, info = self._folder / name, self._entries[name]
+        if target.is_file():
+            return target  # an image of two splits, or the label file of two images
+        if stat.S_IFMT(info.external_attr >> 16) not in {0, stat.S_IFREG}:
+            raise _unusable(f"{shown} is a link or a special file")
+        self._left -= info.file_size
+        if self._left < 0:
+            raise _unusable("it would unpack to too many bytes: it looks like a bomb")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with self._source.open(info) as data, target.open("xb") as file:
+            shutil.copyfileobj(data, file, 1 << 20)
+        return target
+
+
+def _path(info: zipfile.ZipInfo) -> str:
+    r"""The entry's path as the index has it: in UTF-8, with `/` for `\`, no `./` in front."""
+    name = info.orig_filename
+    if not (name.isascii() or info.flag_bits & 0x800):  # the flag of UTF-8, which macOS leaves out
+        with contextlib.suppress(UnicodeError):
+            name = name.encode("cp437").decode()
+    # After a letter beyond ASCII it may be half of a double-byte one.
+    name = re.sub(r"(?<![^\x00-\x7f])\\", "/", name).replace("\\", "_")
+    while name.startswith("./"):
+        name = name[2:].lstrip("/")
+    return name.rstrip("/")
+
+
+def _unusable(why: str) -> Failed:
+    return Failed("dataset_invalid", f"The dataset cannot be used: {why}.")
 
 
 @contextlib.contextmanager
