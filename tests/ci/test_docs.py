@@ -81,7 +81,7 @@ def test_every_decision_has_a_status_and_stands_in_the_index() -> None:
     assert list(listed) == [page.name for page in pages]
     for page in pages:
         title, _, status = page.read_text().splitlines()[:3]
-        assert title.startswith(f"# {page.name[:4]} "), page.name
+        assert title == f"# {page.name[:4]} {listed[page.name]}"
         assert re.fullmatch(
             r"Status: (accepted|superseded by \d{4}) · Date: \d{4}-\d\d-\d\d", status
         ), page.name

@@ -81,3 +81,20 @@ def test_the_script_refuses_what_is_no_version(tmp_path: Path, wrong: str) -> No
     done = subprocess.run([tmp_path / "ci/version.sh", wrong], check=False, capture_output=True)
     assert done.returncode == 2
     assert repeated(tmp_path) == before
+
+
+def test_a_release_says_where_the_chart_comes_from(tmp_path: Path) -> None:
+    here = "https://git.example.com/team/trainyard"
+    for name in ("ci/chart_addresses.sh", CHART):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    before = yaml.safe_load((tmp_path / CHART).read_text())
+    assert "http" not in json.dumps(before), "no address that nobody serves"
+    subprocess.run([tmp_path / "ci/chart_addresses.sh", here, "v1.2.3"], check=True)
+    chart = yaml.safe_load((tmp_path / CHART).read_text())
+    assert (chart["home"], chart["sources"]) == (here, [here])
+    links = yaml.safe_load(chart["annotations"].pop("artifacthub.io/links"))
+    for url in [chart["icon"], *(link["url"] for link in links)]:
+        assert url.startswith(f"{here}/")
+        assert (ROOT / url.partition("/v1.2.3/")[2]).is_file(), url
+    assert {key: chart[key] for key in before} == before
