@@ -23,10 +23,11 @@ ROUNDS = 3
 PUSH = """
 import json, sys
 from pathlib import Path
+from trainyard_datasets.packing import Package
 from yard import packing, transfer
 found = packing.scan(Path(sys.argv[1]))
 packing.guess_task(found)
-package = packing.Package(found)
+package = Package(found)
 print(package.size, flush=True)
 plan = json.loads(input())
 print(package.sha256(lambda count: None), json.dumps(transfer.upload(package, plan, lambda count: None)))

@@ -17,9 +17,11 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, nullcontext
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import asyncpg
 import httpx
 import psutil
 import servers
@@ -30,6 +32,8 @@ from trainers import Sent, ms, now_us, train
 SETTLE_S = 25
 FOLLOWED = 50
 LIST_S, SCRAPE_S, SAMPLE_S = 0.5, 15, 1
+# After half of the core was taken: until all is as before, and how long it is then looked at.
+RECOVERED_S, AFTER_S = 10, 15
 
 
 class Samples(NamedTuple):
@@ -121,10 +125,14 @@ def kubernetes(folder: Path, jobs: int) -> Iterator[dict[str, str]]:
 
 
 class Measured(NamedTuple):
+    """`lost`: jobs that were stopped or ended; `after`: what was sent RECOVERED_S later and on."""
+
     seconds: float
     sent: Sent
     seen: Samples
     cpu: float
+    lost: int
+    after: Sent | None
 
     def column(self) -> list[str]:
         beats, lines = (self.sent.latencies[kind] for kind in ("heartbeat", "logs"))
@@ -139,6 +147,8 @@ class Measured(NamedTuple):
             f"{max(self.seen.memory) / 2**20:.0f}",
             f"{self.cpu:.0%}",
             ms(self.sent.late),
+            f"{self.lost}",
+            ms(self.after.latencies["heartbeat"]) if self.after else "",
         ]
 
 
@@ -153,6 +163,8 @@ ROWS = [
     "memory of the replica, MiB (< 512)",
     "its core in use",
     "trainers late by themselves, ms",
+    "jobs named lost",
+    f"heartbeat from {RECOVERED_S} s after it, ms (p95 < 50)",
 ]
 
 
@@ -185,12 +197,35 @@ def measure(
         with half_taken(core, folder / "busy.log") if halved else nullcontext():
             seen = asyncio.run(look(url, targets[:: max(1, jobs // FOLLOWED)], process, seconds))
         used, passed = sum(process.cpu_times()[:2]) - before, time.perf_counter() - begin
+        sent = so_far(mine)
+        if halved:
+            time.sleep(RECOVERED_S)
+            so_far(mine)
+            time.sleep(AFTER_S)
         mine.send("enough")
-        sent: Sent = mine.recv()
+        after: Sent = mine.recv()
         trainers.join()
-    if sent.statuses.keys() != {200}:
-        raise SystemExit(f"Not every answer was 200: {sent.statuses}")
-    return Measured(passed, sent, seen, used / passed)
+        lost = asyncio.run(count_lost(address, name))
+    if sent.statuses.keys() != {200} or lost:
+        raise SystemExit(
+            f"{lost} jobs were named lost, or not every answer was 200: {sent.statuses}"
+        )
+    return Measured(passed, sent, seen, used / passed, lost, after if halved else None)
+
+
+def so_far(pipe: Connection) -> Sent:
+    pipe.send("so far")
+    sent: Sent = pipe.recv()
+    return sent
+
+
+async def count_lost(address: str, name: str) -> int:
+    connection = await asyncpg.connect(f"postgresql://{address}/{name}")
+    lost: int = await connection.fetchval(
+        "SELECT count(*) FROM attempts WHERE stop_requested_at IS NOT NULL OR ended_at IS NOT NULL"
+    )
+    await connection.close()
+    return lost
 
 
 def main() -> None:

@@ -38,6 +38,14 @@ class Sent(NamedTuple):
     late: list[float]
     statuses: dict[int, int]
 
+    def copy(self) -> "Sent":
+        latencies = {kind: list(values) for kind, values in self.latencies.items()}
+        return Sent(latencies, list(self.late), dict(self.statuses))
+
+    def clear(self) -> None:
+        for values in self:
+            values.clear()
+
 
 class Trainer:
     """One job's. `seq` and `step` count microseconds, so that a reader knows when it was sent."""
@@ -105,11 +113,11 @@ async def _train(url: str, targets: Sequence[Target], settle_s: float, pipe: Pip
     tasks = [asyncio.create_task(one.beat()) for one in trainers]
     tasks += [asyncio.create_task(one.print_lines()) for one in trainers]
     await asyncio.sleep(settle_s)
-    sent.late.clear()
-    sent.latencies.clear()
-    sent.statuses.clear()
+    sent.clear()
     pipe.send("settled")
-    await loop.run_in_executor(None, pipe.recv)
+    while await loop.run_in_executor(None, pipe.recv) == "so far":
+        pipe.send(sent.copy())
+        sent.clear()
     for task in tasks:
         task.cancel()
     for error in await asyncio.gather(*tasks, return_exceptions=True):
@@ -119,9 +127,11 @@ async def _train(url: str, targets: Sequence[Target], settle_s: float, pipe: Pip
 
 
 def train(url: str, targets: Sequence[Target], settle_s: float, pipe: Pipe) -> None:
-    """Say "settled" into the pipe, train until it says something, and put what was sent into it."""
-    sent = uvloop.run(_train(url, targets, settle_s, pipe))
-    pipe.send(Sent(dict(sent.latencies), sent.late, dict(sent.statuses)))
+    """Say "settled" into the pipe; train until it says "enough", and put what was sent into it.
+
+    At "so far" put into it what was sent since the last time.
+    """
+    pipe.send(uvloop.run(_train(url, targets, settle_s, pipe)).copy())
 
 
 def ms(values: Sequence[float]) -> str:

@@ -73,6 +73,21 @@ def test_the_editor_s_configuration_maps_the_source_that_runs() -> None:
     assert "pathMappings" not in here
 
 
+def test_where_a_program_of_your_own_lies_in_each_tier() -> None:
+    text = (ROOT / "docs/developing-trainers.md").read_text()
+    table = text.partition("| where it runs | where the program lies | `command` |")[2]
+    rows = dict(re.findall(r"^\| ([^|]+) \| .+ \| `(\[.+\])` \|$", table, re.MULTILINE))
+    assert list(rows) == ["`yard dev`", "tier 1", "tiers 2 and 3"]
+    mounted, built = (Path(json.loads(rows[name])[1]) for name in list(rows)[1:])
+    containers = tier("tier1").pod("Deployment/backend").containers
+    launcher = next(one for one in containers if one["name"] == "launcher")
+    [source] = [mount for mount in launcher["volumeMounts"] if mount["name"] == "source"]
+    assert mounted.is_relative_to(source["mountPath"])
+    assert source["mountPath"] in {f"{mounted.parents[1]}", f"{mounted.parents[0]}"}
+    dockerfile = (ROOT / "apps/trainer-ultralytics/Dockerfile").read_text()
+    assert f"WORKDIR {built.parent}\n" in dockerfile
+
+
 def test_every_decision_has_a_status_and_stands_in_the_index() -> None:
     folder = ROOT / "docs/adr"
     index = (folder / "README.md").read_text()

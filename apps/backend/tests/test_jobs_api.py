@@ -173,6 +173,7 @@ async def test_cancel_retry_delete_by_state(api: Api) -> None:
     assert (cancelled.status_code, cancelled.json()["status"]) == (202, "cancelled")
     again = await api.http.post(f"{path}/cancel")
     assert (again.status_code, again.json()["title"]) == (409, "Job finished")
+    assert f"{job['id']} has ended already (cancelled); there is nothing" in again.json()["detail"]
     retried = await api.http.post(f"{path}/retry")
     assert (retried.status_code, retried.json()["status"]) == (202, "queued")
     assert (retried.json()["cause"], retried.json()["finished_at"]) == (None, None)

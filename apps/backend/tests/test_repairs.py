@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import servers
-from api_support import get_attempt, get_job, shift_clock
+from api_support import get_attempt, get_job, set_attempt, shift_clock
 from backend.callbacks import log_repository
 from backend.context import Context
 from backend.executors.base import AttemptRef, ExecutorUnavailableError, Observation
@@ -18,6 +20,7 @@ from backend.state.causes import Cause
 from backend.state.jobs import ATTACHED, Attempt
 from backend.state.statuses import ACTIVE, JobStatus
 from backend.state.tokens import sha256
+from backend.temporal.client import Temporal
 from backend.temporal.workflows import Launched
 from sqlalchemy import text
 from training_support import (
@@ -196,6 +199,36 @@ async def test_an_attempt_whose_stop_hangs_holds_up_no_other(
     executor.deaf = {refs[1]}
     await sweep(ctx)
     assert {stopped for stopped, _ in executor.stops} == {refs[0], refs[2], over}
+
+
+@pytest.mark.databases("sqlite")
+async def test_an_end_is_signalled_again_after_pauses_that_grow(
+    ctx: Context, executor: ScriptedExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A workflow takes 10,000 signals: within a day one that does not settle would have had them."""
+    ended = {"ended_at": LONG_AGO, "exit_code": 0}
+    stuck, refused = [await add_running(ctx, executor, ended) for _ in range(2)]
+    now, sent = 1000.0, dict[AttemptRef, list[float]]()
+
+    async def attempt_ended(_: Temporal, job_id: str, number: int) -> bool:
+        ref = AttemptRef(job_id, number)
+        sent.setdefault(ref, []).append(now)
+        return ref != refused
+
+    monkeypatch.setattr(Temporal, "attempt_ended", attempt_ended)
+    monkeypatch.setattr(repairs, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(repairs, "LONGEST_PAUSE_S", 16)
+    for _ in range(40):
+        await repairs._repeat_signals(ctx)
+        now += repairs.SWEEP_S
+    assert len(sent[refused]) == 40, "one that did not arrive is no signal, and holds up no other"
+    times = sent[stuck]
+    pauses = [after - before for before, after in pairwise(times)]
+    assert pauses[:4] == [2, 4, 8, 16]
+    assert set(pauses[4:]) == {16}
+    await set_attempt(ctx, stuck.job_id, cause=Cause.COMPLETED)
+    await repairs._repeat_signals(ctx)
+    assert stuck not in repairs._signalled
 
 
 async def test_an_attempt_that_vanished(ctx: Context, executor: ScriptedExecutor) -> None:

@@ -2,13 +2,14 @@ import datetime as dt
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from conftest import Server, Yard, answer, dataset, hang_up, job, matching, page
-from yard import client
+from yard import client, formatting
 from yard.errors import YardError
 
 
@@ -201,6 +202,17 @@ def test_a_disk_of_this_machine_is_exit_code_6(server: Server, yard: Yard, tmp_p
     done = yard("model", "pull", "0123456789ab", "--out", str(tmp_path / "file" / "m"))
     assert (done.returncode, "Traceback" in done.stderr) == (6, False)
     assert done.stderr.startswith(f"error: {tmp_path}/file/m: Not a directory")
+
+
+def test_sizes_and_ages_are_written_in_one_way() -> None:
+    assert [formatting.size(n) for n in (0, 1023, 1024, 3 << 20, 5 << 40)] == [
+        "0 B", "1023 B", "1.0 KiB", "3.0 MiB", "5.0 TiB",
+    ]  # fmt: skip
+    long_ago = dt.datetime.now(dt.UTC) - dt.timedelta(hours=1324, minutes=59)
+    assert formatting.ago(long_ago.isoformat()) == "55 d 4 h ago"
+    for module in Path(formatting.__file__).parent.rglob("*.py"):
+        for number, line in enumerate(module.read_text().splitlines(), 1):
+            assert not re.search(r"\b[kKMG]B\b", line), f"{module}:{number} has another unit"
 
 
 def test_a_running_job_says_how_long_it_runs(server: Server, yard: Yard) -> None:

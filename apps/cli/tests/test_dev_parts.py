@@ -1,8 +1,10 @@
 """`yard dev`'s parts with real processes, without the platform's services."""
 
 import contextlib
+import io
 import json
 import os
+import re
 import socket
 import sqlite3
 import subprocess
@@ -15,7 +17,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from rich.console import Console
 from yard import locations, options, running
+from yard.dev import state_folder
+from yard.dev.screen import Screen
 from yard.dev.service_runner import ServiceRunner
 from yard.dev.service_stack import ServiceStack, end_leftovers
 from yard.dev.services import Service, plan
@@ -159,6 +164,26 @@ def test_a_backend_that_gets_another_port_says_so(
         (state.root / "ports.json").write_text(json.dumps({"backend": port}))
         state.ports(["backend"], {})
     assert state.moved.startswith(f"the `yard dev` on /other has port {port}; the backend takes ")
+
+
+def test_the_screen_shows_the_url_and_why_it_is_another_one(
+    state: StateFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        expected = other.getsockname()[1]
+        monkeypatch.setitem(state_folder.PREFERRED_PORTS, "backend", expected)
+        services = plan(state, port=None, mlflow=False)
+    url = services[-1].address
+    assert url != f"http://127.0.0.1:{expected}"
+    stack = ServiceStack(state, services, print)
+    screen = Console(width=150, record=True, file=io.StringIO())
+    screen.print(Screen(stack, url, str(state.root), state.moved))
+    shown = screen.export_text()
+    assert f"Trainyard  starting at {url} …" in shown
+    assert (
+        f"another program has port {expected}; the backend takes {url.rpartition(':')[2]}" in shown
+    )
+    assert re.search(rf"backend +starting +{url} ", shown)
 
 
 def _runner(state: StateFolder, code: str, ready: Callable[[], str]) -> ServiceRunner:

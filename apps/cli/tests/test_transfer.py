@@ -16,7 +16,8 @@ from conftest import Request, Server, Yard, answer, dataset, hang_up, job
 from trainyard_datasets.files import IMAGE_SUFFIXES
 from trainyard_datasets.packing import Package, PackageError
 from yard import packing
-from yard.errors import YardError
+from yard.commands.dataset import Task, push
+from yard.errors import Code, YardError
 
 BOX = "0 0.5 0.5 0.1 0.1\n"
 
@@ -137,6 +138,23 @@ def test_what_the_server_will_not_take_is_not_read(
     [asked] = server.requests
     assert asked.query == {"dry_run": "true"}
     assert json.loads(asked.body).keys() == {"name", "task", "size"}
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_folder_is_packed_only_for_a_server_that_will_take_it(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    def read(*_: object) -> str:
+        raise AssertionError("its files were read")
+
+    monkeypatch.setattr(Package, "sha256", read)
+    monkeypatch.setattr(Package, "read", read)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    server.on("POST /datasets", answer(413, {"title": "No", "detail": "Too large."}))
+    url = server.url if there else "http://127.0.0.1:9"
+    with pytest.raises(YardError) as refused:
+        push(_folder(tmp_path / "set"), name="set", task=Task.DETECT, url=url)
+    assert refused.value.code == (Code.REFUSED if there else Code.UNREACHABLE)
 
 
 def test_labels_without_data_yaml_are_wrong_usage(tmp_path: Path) -> None:

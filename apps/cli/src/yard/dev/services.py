@@ -148,7 +148,9 @@ def _store(state: StateFolder, ports: dict[str, int]) -> Service:
             "-ip=127.0.0.1", "-ip.bind=127.0.0.1", *options,
             "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false",
             # Behind S3, which checks signatures, are services that check none by default: what they
-            # do over HTTP is switched off here, or asks for the keys of _store_secrets.
+            # do over HTTP is switched off here, or asks for the keys of _store_secrets. S3 itself
+            # may be asked from any origin (-s3.allowedOrigins stays as it is): the page reads and
+            # writes by signed links from a port of its own, or of Vite's, and no other page can sign.
             "-disableHttp=true", "-filer.disableHttp=true", "-s3.iam=false",
             "-master.volumeSizeLimitMB=1024", "-volume.max=0",
             # A single server needs no election at its start and no peers at its end, for which it
