@@ -106,3 +106,18 @@ def test_only_the_trainer_and_what_runs_in_its_environment_imports_it() -> None:
     assert outside == {"bench/yolo_cli.py", "tests/parity/read_trained.py"}
     for name in outside:
         assert "AGPL-3.0" in (ROOT / name).read_text().splitlines()[0], name
+
+
+def test_sql_of_features_is_in_their_repositories() -> None:
+    """Below them stand the tables and the database; a batch of writes has a file of its own."""
+    builders = re.compile(r"^from sqlalchemy import .*\b(select|insert|update|delete|text)\b", re.M)
+    source = BACKEND / "src/backend"
+    below = [source / name for name in ("infra", "state", "migrations")]
+    with_sql = {
+        str(path.relative_to(source))
+        for path in source.rglob("*.py")
+        if not {*below} & {*path.parents} and builders.search(path.read_text())
+    }
+    assert len(with_sql) > 10
+    elsewhere = {name for name in with_sql if not name.endswith("repository.py")}
+    assert elsewhere == {"callbacks/batch_sql.py"}

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from backend.auth import repository
 from backend.context import Ctx
 from backend.infra.database import PROMPT_S, Database
 from backend.infra.problems import Problem
@@ -32,9 +32,8 @@ async def require_token(request: Request, ctx: Ctx, credentials: Credentials) ->
         if digest == ctx.settings.api_token_sha256:
             request.state.user = "owner"
             return
-        known = select(ApiToken.name).where(ApiToken.token_sha256 == digest)
         async with ctx.db.reading(within_s=PROMPT_S) as session:
-            if (name := await session.scalar(known)) is not None:
+            if (name := await repository.name_of(session, digest)) is not None:
                 request.state.user = name
                 return
         wrong = "This API token is not known here."

@@ -30,14 +30,9 @@ async def unfinished_jobs(session: AsyncSession, id_: str) -> Sequence[str]:
 
 async def find_ready(session: AsyncSession, name: str, task: str, sha256: str) -> Dataset | None:
     """The latest ready version with these very bytes."""
-    found = await session.execute(
-        select(Dataset)
-        .where(Dataset.name == name, Dataset.task == task, Dataset.sha256 == sha256)
-        .where(Dataset.status == DatasetStatus.READY)
-        .order_by(Dataset.version.desc())
-        .limit(1)
-    )
-    return found.scalar_one_or_none()
+    same = select(Dataset).where(Dataset.name == name, Dataset.task == task)
+    ready = same.where(Dataset.sha256 == sha256, Dataset.status == DatasetStatus.READY)
+    return (await session.scalars(ready.order_by(Dataset.version.desc()).limit(1))).first()
 
 
 async def add(session: AsyncSession, id_: str, **columns: Any) -> Dataset:

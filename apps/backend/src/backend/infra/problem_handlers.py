@@ -154,27 +154,15 @@ async def _store_unavailable(_request: Request, error: ObjectStoreError) -> JSON
 
 async def _unavailable(_request: Request, error: Exception) -> JSONResponse:
     logger.warning("the database failed: %s", error)
-    return response(
-        Problem(
-            503,
-            "Database unavailable",
-            "The backend cannot use its database. Nothing was changed; try again. /readyz tells "
-            "what is wrong.",
-        ),
-        {"Retry-After": "2"},
-    )
+    detail = "The backend cannot use its database. Nothing was changed; try again. /readyz says why."
+    return response(Problem(503, "Database unavailable", detail), {"Retry-After": "2"})
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     # Starlette raises it again after this answer, and the server logs it with its traceback.
-    return response(
-        Problem(
-            500,
-            "Internal error",
-            f"The backend failed at {request.method} {request.url.path}. Its log says why; please "
-            "report it.",
-        )
-    )
+    at = f"{request.method} {request.url.path}"
+    detail = f"The backend failed at {at}. Its log says why; please report it."
+    return response(Problem(500, "Internal error", detail))
 
 
 async def _gone(request: Request, error: ClientDisconnect) -> Response:

@@ -136,12 +136,8 @@ async def _earlier(ctx: Context, key: str, request_sha256: str) -> JobRow | None
         if job is None:
             return None
         if job.request_sha256 != request_sha256:
-            raise Problem(
-                409,
-                "Idempotency-Key used",
-                f"This Idempotency-Key was used for job {job.id} with another body. "
-                "Use a new key for a new job.",
-            )
+            detail = f"This key was used for job {job.id} with another body. Use a new one."
+            raise Problem(409, "Idempotency-Key used", detail)
         return await existing(session, job.id)
 
 
@@ -155,11 +151,8 @@ async def cancel(ctx: Context, job_id: str) -> JobRow:
     async with ctx.db.reading(within_s=PROMPT_S) as session:
         row = await existing(session, job_id)
     if not stopped:
-        raise Problem(
-            409,
-            "Job finished",
-            f"Job {job_id} has ended already ({row.job.status}); there is nothing to cancel.",
-        )
+        detail = f"Job {job_id} has ended already ({row.job.status}); there is nothing to cancel."
+        raise Problem(409, "Job finished", detail)
     return row
 
 

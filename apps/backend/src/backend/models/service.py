@@ -2,12 +2,11 @@
 
 from contextlib import suppress
 
-from sqlalchemy import select
-
 from backend.artifacts.repository import left_by_a_job
 from backend.context import Context
 from backend.infra.database import utcnow
 from backend.infra.problems import Problem
+from backend.models import repository
 from backend.models.schemas import ModelVersion, ModelVersionList, Promotion
 from backend.state.jobs import Job
 from backend.state.statuses import JobStatus
@@ -109,16 +108,10 @@ async def _find(mlflow: Mlflow, reference: str) -> ModelVersion:
 
 async def _judged(ctx: Context, version: ModelVersion, body: Promotion) -> tuple[float, str]:
     """The main metric of the version's latest evaluation on these images, and how it is told."""
-    evaluations = select(Job).where(
-        Job.dataset_id == body.dataset_id,
-        Job.trainer.in_([one.name for one in ctx.trainers.all() if one.needs_weights_of]),
-        Job.status == JobStatus.SUCCEEDED,
-        Job.weights["sha256"].as_string() == version.tags.get(SHA256_TAG),
-        Job.config["split"].as_string() == body.split,
-    )
-    which = f"{version.name}/{version.version}"
+    by = [one.name for one in ctx.trainers.all() if one.needs_weights_of]
+    which, sha256 = f"{version.name}/{version.version}", version.tags.get(SHA256_TAG)
     async with ctx.db.reading() as session:
-        for job in await session.scalars(evaluations.order_by(Job.created_at.desc()).limit(20)):
+        for job in await repository.evaluations(session, sha256, body, by):
             if job.best and job.best["value"] is not None:
                 value = float(job.best["value"])
                 return value, f"{which} has {job.best['metric']} {value:g} by job {job.id}"
