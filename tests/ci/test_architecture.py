@@ -110,7 +110,7 @@ def test_only_the_trainer_and_what_runs_in_its_environment_imports_it() -> None:
 
 def test_sql_of_features_is_in_their_repositories() -> None:
     """Below them stand the tables and the database; a batch of writes has a file of its own."""
-    builders = re.compile(r"^from sqlalchemy import .*\b(select|insert|update|delete|text)\b", re.M)
+    builders = re.compile(r"(?m)^from sqlalchemy import .*\b(select|insert|update|delete|text)\b")
     source = BACKEND / "src/backend"
     below = [source / name for name in ("infra", "state", "migrations")]
     with_sql = {

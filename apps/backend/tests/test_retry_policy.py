@@ -84,6 +84,20 @@ def test_a_changed_training_mode_costs_no_attempt() -> None:
     assert retry_policy.retry_delay(job(), attempt(number=3), C.PREEMPTED, -1) is None
 
 
+def test_whoever_stops_the_launcher_uses_no_attempt() -> None:
+    """Though no epoch was finished: the launcher says itself that it was asked to."""
+    stopped = attempt(number=3, executor="subprocess", observed_cause=C.PREEMPTED)
+    assert not retry_policy.counts(stopped, C.PREEMPTED, epoch_before=-1)
+    # What a node's loss preempts, or the trainer's own exit code, may repeat for ever.
+    for other in (
+        attempt(number=3, executor="kubernetes", observed_cause=C.PREEMPTED),
+        attempt(number=3, executor="subprocess", reported_cause=C.PREEMPTED, exit_code=143),
+    ):
+        assert retry_policy.counts(other, C.PREEMPTED, epoch_before=-1)
+    stalled = attempt(executor="subprocess", stop_cause=C.STALLED, observed_cause=C.PREEMPTED)
+    assert retry_policy.counts(stalled, retry_policy.cause_of(stalled), epoch_before=-1)
+
+
 def test_a_users_retry_has_all_attempts_again() -> None:
     ended = attempt(number=4)
     assert retry_policy.retry_delay(job(uncounted_attempts=3), ended, C.EVICTED, -1) == 1

@@ -21,6 +21,7 @@ from launching import Launcher, wait_until
 from servers import S3Server, free_port
 from stand_in import Backend
 from trainer import processes
+from trainer.launcher.records import Registry
 from trainer.object_store import file_sha256
 
 if TYPE_CHECKING:
@@ -222,7 +223,8 @@ def test_a_stop_while_validating_is_heard_at_once(
     code.write_text(original)
     begun = time.monotonic()
     launcher.stop(env, 60)
-    assert launcher.wait_ended(env["JOB_ID"])["exit_code"] == 143
+    ended = launcher.wait_ended(env["JOB_ID"])
+    assert (ended["exit_code"], ended["cause"]) == (143, "preempted")
     assert time.monotonic() - begun < 10
     assert backend.finish["cause"] == "preempted"
 
@@ -249,9 +251,9 @@ def test_a_launcher_that_leaves_lets_its_trainings_save(
     assert backend.finish["cause"] == "preempted"
     for left in (env, deaf):
         assert processes.of_attempt(left["JOB_ID"], 1) == []
-    for left in (env, deaf):
-        ended = json.loads((state / f"{left['JOB_ID']}-1" / "exit.json").read_text())
-        assert ended["exit_code"] == 143
+    # The next launcher tells the backend, which may have gone too.
+    listed = [record.listing() for record in Registry(state).all()]
+    assert [(one["exit_code"], one["cause"]) for one in listed] == [(143, "preempted")] * 2
 
 
 def test_edited_training_code_runs_in_the_next_attempt(

@@ -154,7 +154,7 @@ async def _store_unavailable(_request: Request, error: ObjectStoreError) -> JSON
 
 async def _unavailable(_request: Request, error: Exception) -> JSONResponse:
     logger.warning("the database failed: %s", error)
-    detail = "The backend cannot use its database. Nothing was changed; try again. /readyz says why."
+    detail = "The backend cannot use its database. Nothing was changed; try again. See /readyz."
     return response(Problem(503, "Database unavailable", detail), {"Retry-After": "2"})
 
 

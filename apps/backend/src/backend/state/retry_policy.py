@@ -68,8 +68,10 @@ def retry_delay(job: Job, attempt: Attempt, cause: Cause, epoch_before: int) -> 
 
 def counts(attempt: Attempt, cause: Cause, epoch_before: int) -> bool:
     """Whether the attempt is one of the job's max_attempts; arguments as in `retry_delay`."""
-    if attempt.left_behind:
-        # During a rolling change of TRAINING_MODE, old and new backend end each other's attempts.
+    # Of a launcher it means that who runs the machine stopped it, as Ctrl-C of `yard dev` does.
+    known = cause == attempt.observed_cause == Cause.PREEMPTED
+    # During a rolling change of TRAINING_MODE, old and new backend end each other's attempts.
+    if attempt.left_behind or (known and attempt.executor == "subprocess"):
         return False
     return cause not in INFRASTRUCTURE_CAUSES or not _progressed(attempt, epoch_before)
 

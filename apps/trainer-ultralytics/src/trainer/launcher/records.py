@@ -14,8 +14,16 @@ from trainer.disk import full_disk
 from trainer.exit_record import ExitRecord, read_exit_record, write_json
 from trainer.launcher.launch_request import LaunchRequest
 
-# What the launcher's side knows for certain; the trainer itself reports the other causes.
-_CERTAIN = {"out_of_memory", "launch_failed"}
+# Of an attempt that this launcher was asked to stop, by the backend or by whoever ends the launcher.
+# Not the supervisor's `preempted`, which any SIGTERM leads to, and a trainer's own exit code.
+_STOPPED = "stopped"
+# What the launcher's side knows for certain, in the contract's words; the trainer itself reports
+# the other causes.
+_CERTAIN = {
+    "out_of_memory": "out_of_memory",
+    "launch_failed": "launch_failed",
+    _STOPPED: "preempted",
+}
 # The fields of record.json. A trainer of the same user can change it: nothing else is read of it.
 _WRITTEN = ("job_id", "attempt", "pid", "ticks", "grace_s")
 # Of a supervisor that never began; 75 is EX_TEMPFAIL.
@@ -45,8 +53,7 @@ class AttemptRecord:
     def listing(self) -> dict[str, Any]:
         """The record as `list` shows it."""
         ended = asdict(self.ended or ExitRecord(None, None, None, ""))
-        if ended["cause"] not in _CERTAIN:
-            ended["cause"] = None
+        ended["cause"] = _CERTAIN.get(ended["cause"])
         return {
             "job_id": self.job_id,
             "attempt": self.attempt,
@@ -99,6 +106,9 @@ class AttemptRecord:
         self._end(ExitRecord(None, None, None, f"The launcher could not handle it: {error!r}."))
 
     def _end(self, record: ExitRecord) -> None:
+        is_stopped = self.kill_at is not None and record.exit_code != 0
+        if is_stopped and record.cause in {None, "preempted"}:
+            record = replace(record, cause=_STOPPED)
         self.ended = record
         with suppress(OSError):  # the next launcher would find out again
             record.write(self.folder)
