@@ -1,9 +1,13 @@
 """What a web page, or another user of the machine, tries at the ports of `yard dev`."""
 
+import re
 import socket
+from collections import Counter
+from pathlib import Path
 
 import httpx
 import psutil
+from yard import locations
 
 # Each did harm, or showed data, at a port of a service that had been left as it comes.
 TRIES = [
@@ -31,6 +35,30 @@ def listening(process: psutil.Process) -> set[int]:
         for connection in member.net_connections("inet")
         if connection.status == psutil.CONN_LISTEN
     }
+
+
+def sockets(process: psutil.Process) -> set[str]:
+    """The Unix sockets on which a process and its children listen; an abstract one begins with @."""
+    _, *rows = Path("/proc/net/unix").read_text().splitlines()
+    listening = {row.split()[6]: row.split()[7] for row in rows if row.split()[3] == "00010000"}
+    held = set()
+    for member in (process, *process.children(recursive=True)):
+        for link in Path(f"/proc/{member.pid}/fd").iterdir():
+            if link.is_symlink() and (found := re.match(r"socket:\[(\d+)\]", str(link.readlink()))):
+                held.add(found[1])
+    return {path for inode, path in listening.items() if inode in held}
+
+
+def documented() -> dict[str, Counter[str]]:
+    """By service, the ports of SECURITY.md's table by name; "" counts those without one."""
+    text = (locations.checkout() / "SECURITY.md").read_text()
+    table = text.partition("### Ports of yard dev")[2].partition("\n### ")[0]
+    found: dict[str, Counter[str]] = {}
+    for service, ports in re.findall(r"^\| ([a-z]+) \| ([^|]+) \|", table, re.MULTILINE):
+        names = found.setdefault(service, Counter())
+        names.update(re.findall(r"`([a-z0-9-]+)`", ports))
+        names[""] += sum(map(int, re.findall(r"(\d+) without a name", ports)))
+    return found
 
 
 def granted(port: int) -> list[str]:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import zlib
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -49,12 +50,18 @@ def _run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def _refuse_strangers(state: StateFolder, url: str) -> None:
     """The launcher has a socket, the backend a token; page and user try all other ports."""
+    told = strangers.documented()
+    named = {
+        port: name for name, port in json.loads((state.root / "ports.json").read_text()).items()
+    }
     for record in state.records():
         process = record.process()
         assert process
+        ports = strangers.listening(process)
+        assert Counter(named.get(port, "") for port in ports) == told[record.service], record
+        for path in map(Path, strangers.sockets(process)):
+            assert path.parent == state.root or path.stat().st_mode & 0o077 == 0, record
         if record.service in ("store", "temporal"):
-            ports = strangers.listening(process)
-            assert len(ports) > 5
             assert not {port: tries for port in ports if (tries := strangers.granted(port))}
             assert record.service == "temporal" or not any(map(strangers.takes_grpc, ports))
     assert not strangers.granted_by_api(url)
@@ -64,6 +71,15 @@ def _refuse_strangers(state: StateFolder, url: str) -> None:
     assert not [one for one in _processes(state) if token in f"{one.cmdline()} {one.environ()}"]
     again = _run(Path("/"), "job", "list", "--url", url.replace("127.0.0.1", "localhost"))
     assert again.stdout.startswith("no jobs yet"), "a URL that is named has its token"
+
+
+def _wait_for_store(dev: subprocess.Popen[str]) -> None:
+    """Read until it says that its store, which ended, is ready again."""
+    assert dev.stdout
+    assert dev.stdout.readline().startswith("store ended; starting it again")
+    # Meanwhile the backend may say that it waits for it.
+    while not (said := dev.stdout.readline()).startswith("store ready after"):
+        assert said.startswith("backend: store: "), said
 
 
 def _processes(state: StateFolder) -> list[psutil.Process]:
@@ -96,9 +112,7 @@ def test_life_of_a_yard_dev(folder: Path) -> None:
         store = next(record.process() for record in state.records() if record.service == "store")
         assert store
         store.kill()
-        assert first.stdout
-        assert first.stdout.readline().startswith("store ended; starting it again")
-        assert first.stdout.readline().startswith("store ready after")
+        _wait_for_store(first)
 
         services = _processes(state)
         assert len(services) in (4, 5), "with the web page where it is built"

@@ -168,6 +168,7 @@ class ServiceRunner(threading.Thread):
                 stderr=subprocess.STDOUT,
                 # Out of reach of the terminal's Ctrl-C: ServiceStack ends the services in order.
                 start_new_session=True,
+                umask=self.service.umask,
             )
         self.process = psutil.Process(child.pid)
         self._on_start(ProcessRecord(self.service.name, child.pid, self.process.create_time()))

@@ -45,6 +45,7 @@ class Service:
         grace_s: seconds from SIGTERM to SIGKILL.
         port: the TCP port on which `ready` asks; None: it asks elsewhere.
         hopeless: the exit code after which another start would end the same; None: there is none.
+        umask: of its files and sockets; -1: as inherited.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Service:
     grace_s: float = processes.GRACE_S
     port: int | None = None
     hopeless: int | None = None
+    umask: int = -1
 
 
 def environment(service: Service) -> dict[str, str]:
@@ -146,6 +148,7 @@ def _store(state: StateFolder, ports: dict[str, int]) -> Service:
         [
             _program("weed"), "-logtostderr=true", "server", "-s3", f"-dir={folder}", f"-s3.config={keys}",
             "-ip=127.0.0.1", "-ip.bind=127.0.0.1", *options,
+            f"-filer.localSocket={state.root / 'filer.sock'}", f"-s3.localSocket={state.root / 's3.sock'}",
             "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false",
             # Behind S3, which checks signatures, are services that check none by default: what they
             # do over HTTP is switched off here, or asks for the keys of _store_secrets. S3 itself
@@ -169,6 +172,7 @@ def _store(state: StateFolder, ports: dict[str, int]) -> Service:
             **_store_secrets(state),
         },
         grace_s=STORE_GRACE_S,
+        umask=0o077,  # the sockets of its gRPC are in /tmp
     )  # fmt: skip
 
 
