@@ -15,3 +15,12 @@ def mlflow_runs(job_id: str) -> list[dict[str, Any]]:
             "filter": f"tags.`trainyard.job_id` = '{job_id}'",
         }
         return list(mlflow.post("/runs/search", json=query).json()["runs"])
+
+
+def mlflow_steps(run_id: str, metric: str) -> list[int]:
+    """The steps of a run's metric, as they were logged."""
+    query: dict[str, Any] = {"run_id": run_id, "metric_key": metric, "max_results": 1000}
+    reply = httpx.get(
+        f"{MLFLOW_URL}/api/2.0/mlflow/metrics/get-history", params=query, timeout=30
+    ).raise_for_status()
+    return [int(point["step"]) for point in reply.json()["metrics"]]

@@ -10,7 +10,7 @@ def wait_for(
     seconds: float,
     explain: Callable[[], object] = lambda: "",
     *,
-    catch: type[Exception] | tuple[()] = (),
+    catch: type[Exception] | tuple[type[Exception], ...] = (),
     every_s: float = 0.05,
 ) -> Any:
     """Poll every `every_s` until `condition()` is true, and return what it returned.

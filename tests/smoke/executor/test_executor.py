@@ -250,6 +250,22 @@ async def test_job_deleted_by_hand(executor: KubernetesExecutor, told: Told) -> 
     assert (await told.end(attempt.ref)).cause in {Cause.PREEMPTED, Cause.UNSCHEDULABLE}
 
 
+@pytest.mark.parametrize("what", ["job", "pod", "pod --force --grace-period=0"])
+async def test_a_running_attempt_deleted_by_hand(
+    executor: KubernetesExecutor, told: Told, what: str
+) -> None:
+    attempt = spec("trap 'exit 143' TERM; while :; do sleep 0.1; done")
+    await executor.launch(attempt)
+    await until(lambda: _running(attempt.ref))
+    await told.until(attempt.ref, lambda seen: seen.state == "running")
+    kind, *how = what.split()
+    where = ["-n", NAMESPACE, "-l", selector(attempt.ref), "--wait=false"]
+    kubectl("delete", kind, *where, *how)
+    ended = await told.end(attempt.ref)
+    # By itself this exit code means the same.
+    assert ended.cause == Cause.PREEMPTED or (ended.cause, ended.exit_code) == (None, 143)
+
+
 async def test_pod_evicted(executor: KubernetesExecutor, told: Told) -> None:
     attempt = spec("trap 'exit 143' TERM; while :; do sleep 0.1; done")
     await executor.launch(attempt)

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
-from support.api import Api
+from support.api import FINISHED, Api
 from support.cluster import get, run, wait_ready
 from support.waiting import wait_for
 
-from smoke.tracking import mlflow_runs
+from smoke.tracking import mlflow_runs, mlflow_steps
 from smoke.training import submit
 
 pytestmark = pytest.mark.timeout(900)
@@ -27,13 +28,37 @@ def test_a_running_training_goes_on_as_a_job(api: Api, dataset_id: str) -> None:
     api.wait_epoch(job_id, 2, seconds=180)
     seen = api.log(job_id)
     run("kubectl set env deployment/backend -n platform TRAINING_MODE=kubernetes")
+    meanwhile = _submit_meanwhile(api, dataset_id)
+    told = api.wait(job_id, "retrying", *FINISHED, seconds=120)
     job = api.wait(job_id, seconds=300)
     assert (job["status"], job["attempt"]) == ("succeeded", 2)
     assert len(get("jobs", f"trainyard.dev/job={job_id}")) == 1
-    assert [row["epoch"] for row in api.metrics(job_id)] == list(range(25))
+    rows = api.metrics(job_id)
+    assert [row["epoch"] for row in rows] == list(range(25))
+    first = next(row["epoch"] for row in rows if row["attempt"] == 2)
+    start = f"resuming after epoch {first}" if first else "starting over"
+    if told["status"] == "retrying":  # else the new backend had gone on before it answered
+        assert str(told["message"]).endswith(f", {start}."), "epochs are told from 1 on"
     assert api.log(job_id).startswith(seen)
 
     def finished() -> bool:
         return [run["info"]["status"] for run in mlflow_runs(job_id)] == ["FINISHED"]
 
     wait_for(finished, 30, lambda: mlflow_runs(job_id))  # the mirror follows the job
+    [mirrored] = mlflow_runs(job_id)
+    steps = mlflow_steps(mirrored["info"]["run_id"], "train/box_loss")
+    assert len(steps) == len(set(steps)), "each step once"
+
+    later = api.wait(meanwhile, seconds=300)
+    assert later["status"] == "succeeded", f"it used its one attempt: {later['message']}"
+
+
+def _submit_meanwhile(api: Api, dataset_id: str) -> str:
+    """Submit a job with one attempt, to whichever of the two backends answers."""
+
+    def submitted() -> str | None:
+        return submit(api, dataset_id, max_attempts=1)
+
+    # A refusal is an AssertionError: of the old backend's last answers, or nobody's.
+    job_id: str = wait_for(submitted, 60, catch=(httpx.HTTPError, AssertionError), every_s=0.5)
+    return job_id

@@ -51,10 +51,22 @@ def test_a_trainer_reaches_the_backend_and_the_store_and_nothing_else(
     wait_for(lambda: _trainer_pod(running) is None, 60)
 
 
-def test_a_deleted_pod_costs_nothing_but_the_epoch_in_progress(api: Api, running: str) -> None:
-    seen = api.log(running)
-    run(f"kubectl delete pod -n platform -l trainyard.dev/job={running}")
-    job = api.wait(running, seconds=300)
-    assert (job["status"], job["attempt"]) == ("succeeded", 2)
-    assert [row["epoch"] for row in api.metrics(running)] == list(range(20))
-    assert api.log(running).startswith(seen)
+DELETIONS = ("pod", "pod --force --grace-period=0", "job")
+
+
+def test_what_is_deleted_by_hand_costs_nothing_but_the_epoch_in_progress(
+    api: Api, dataset_id: str
+) -> None:
+    """One training, from which each is taken in turn; of its one attempt none is used."""
+    job_id = submit(api, dataset_id, epochs=40, max_attempts=1)
+    epoch = 0
+    for number, what in enumerate(DELETIONS, 1):
+        api.wait_epoch(job_id, epoch + 2, seconds=180)
+        epoch, seen = api.job(job_id)["epoch"], api.log(job_id)
+        run(f"kubectl delete -n platform --wait=false -l trainyard.dev/job={job_id} {what}")
+        job = api.wait(job_id, "retrying", seconds=60)
+        assert (job["cause"], job["attempt"]) == ("preempted", number), (what, job["message"])
+        assert api.log(job_id).startswith(seen), what
+    job = api.wait(job_id, seconds=300)
+    assert (job["status"], job["attempt"]) == ("succeeded", len(DELETIONS) + 1)
+    assert [row["epoch"] for row in api.metrics(job_id)] == list(range(40))
