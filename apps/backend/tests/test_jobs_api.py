@@ -1,11 +1,13 @@
 """What users do with jobs, over real HTTP, on both databases."""
 
 import asyncio
+import copy
 import hashlib
 import json
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import AsyncMock
 
 import api_support
 import httpx
@@ -321,6 +323,34 @@ async def test_a_job_asks_for_no_more_gpus_than_the_launcher_s_machine_has(
         assert refused.status_code == 422
         assert "has 2 GPUs; this job asks for 8" in refused.json()["detail"]
         assert (await ask(8)).status_code == 201  # it waits for its launcher
+
+
+@pytest.mark.parametrize(("launcher", "gets"), [(True, 2), (False, 1)])
+async def test_a_config_names_no_gpu_that_the_training_does_not_get(
+    database_url: str, tmp_path: Path, launcher: bool, gets: int
+) -> None:
+    """Of the machine with a launcher, else of the pod."""
+    manifest: Any = copy.deepcopy(api_support.MANIFEST)
+    rules = {"type": "string", "default": "auto", "description": "Where.", "gpu_number": True}
+    manifest["config_schema"]["properties"]["device"] = rules
+    chosen = api_support.settings(database_url, tmp_path, launcher_socket=tmp_path / "s")
+    (tmp_path / "trainer.json").write_text(json.dumps(manifest))
+    async with api_support.serving(chosen) as api, fake_launcher(tmp_path / "s"):
+        if not launcher:
+            api.ctx.executor.gpus = AsyncMock(return_value=None)  # type: ignore[method-assign]
+        body = {"dataset_id": await add_dataset(api.ctx), "trainer": "plain"}
+
+        async def ask(device: str) -> httpx.Response:
+            wanted = {"config": {"device": device}, "resources": {"gpu": 1}}
+            return await api.http.post("/api/v1/jobs", json=body | wanted)
+
+        for device in ("auto", "cpu", str(gets - 1)):
+            assert (await ask(device)).status_code == 201
+        refused = await ask(str(gets))
+    assert refused.status_code == 422
+    [error] = refused.json()["errors"]
+    assert error["field"] == "config.device"
+    assert f'"device" is {gets}, but the training gets {gets} GPUs' in error["message"]
 
 
 @pytest.mark.parametrize(("declared", "used"), [({}, "1 GPU"), ({"gpus": 2}, "2 GPUs")])

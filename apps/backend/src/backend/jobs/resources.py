@@ -1,6 +1,8 @@
 """Checks the resources that a job asks for against the platform's limits and placements."""
 
 import asyncio
+import math
+from typing import Any
 
 from backend.catalog.manifest import Resources
 from backend.context import Context
@@ -13,23 +15,21 @@ from backend.settings import JobLimits
 _WAIT_S = 1
 
 
-async def gpus(ctx: Context, body: JobCreate) -> int | None:
-    """Those of the one machine that trains, if the job asks for some and the executor can tell."""
-    if body.resources is None or not body.resources.gpu:
-        return None
+async def gpus(ctx: Context) -> float | None:
+    """Those of the one machine that trains; None: a scheduler finds one, inf: none can tell now."""
     try:
         async with asyncio.timeout(_WAIT_S):
             return await ctx.executor.gpus()
     except (ExecutorUnavailableError, TimeoutError):
-        return None
+        return math.inf
 
 
-def asked(ctx: Context, body: JobCreate, there: int | None) -> Resources:
-    """The trainer's resources with the job's own over them.
+def asked(ctx: Context, body: JobCreate, config: dict[str, Any], there: float | None) -> Resources:
+    """The trainer's resources with the job's own over them; `there` is what `gpus` says.
 
     Raises:
-        Problem: 422 where the trainer uses or the machine has fewer GPUs, the platform does not
-            offer so much, or there is no such placement.
+        Problem: 422 where the trainer uses or the machine has fewer GPUs, the config names one of
+            others, the platform does not offer so much, or there is no such placement.
     """
     wanted = body.resources.model_dump(exclude_unset=True) if body.resources else {}
     trainer = ctx.trainers.get(body.trainer)
@@ -46,6 +46,14 @@ def asked(ctx: Context, body: JobCreate, there: int | None) -> Resources:
             f"The machine that trains has {there} GPUs; this job asks for {resources.gpu}. "
             "Ask for fewer, or leave gpu out."
         )
+    visible = resources.gpu if there is None else there
+    for name, rules in trainer.config_schema["properties"].items():
+        number = str(config.get(name))
+        if rules.get("gpu_number") and number.isdecimal() and int(number) >= visible:
+            errors[f"config.{name}"] = (
+                f'"{name}" is {number}, but the training gets {visible:g} GPUs, counted from 0. '
+                "Choose one of these, or ask for more as resources.gpu where there are more."
+            )
     placements = ctx.settings.job_placements
     if resources.placement is not None and resources.placement not in placements:
         offered = ", ".join(placements) or "none: leave it out"

@@ -47,12 +47,12 @@ async def create(ctx: Context, body: JobCreate, idempotency_key: str | None) -> 
     if body.weights and body.weights.startswith("model:"):
         file = await models.file_of(ctx, body.weights.removeprefix("model:"))
         body = body.model_copy(update={"weights": file})
-    there = await resources.gpus(ctx, body)
+    there = await resources.gpus(ctx)
     try:
         async with ctx.db.transaction() as session:
             dataset = await get_ready(session, body.dataset_id)
             weights, config = await _weights(ctx, session, body, dataset.task)
-            chosen = resources.asked(ctx, body, there)
+            chosen = resources.asked(ctx, body, config, there)
             job = Job(
                 id=new_id(),
                 **body.model_dump(exclude={"config", "resources", "weights"}),

@@ -170,8 +170,7 @@ async def _tell_of_debugger(
     again = " again" if ref.number > 1 else ""
     text = f"Attempt {ref.number} opens a debug port and waits{again}:"
     detail = f"attach a debugger to 127.0.0.1:{port} where it runs, or cancel the job."
-    told = f"{text} {detail}"
-    await repository.set_message(session, ref.job_id, told, JobStatus.PREPARING)
+    await repository.set_message(session, ref.job_id, f"{text} {detail}", JobStatus.PREPARING)
     await log_repository.note(session, ref.job_id, text, detail, ctx.settings.log_limit_bytes)
 
 
