@@ -10,6 +10,7 @@
 #   push           a folder, beside `zip -0`, sha256 and boto3                      3 minutes
 #   cluster        in the kind cluster of `make tier1` or `make tier2`, if there   5 minutes
 set -euo pipefail
+export WEIGHTS_DOWNLOAD= # trainings start from scratch, as their peers do
 cd "$(dirname "$0")/.."
 yard=apps/cli/.venv/bin
 backend="env PYTHONPATH=tests apps/backend/.venv/bin/python"

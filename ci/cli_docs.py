@@ -80,6 +80,7 @@ class Shell:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._env = {
+            "WEIGHTS_DOWNLOAD": "",
             "PATH": f"{ROOT / 'apps/cli/.venv/bin'}:{os.environ['PATH']}",
             "HOME": str(folder),
             "XDG_CACHE_HOME": str(folder / "cache"),

@@ -62,6 +62,16 @@ VARIANTS: dict[str, tuple[str, Values]] = {
             "prometheus": {"persistence": {"storageClass": "fast"}},
         },
     ),
+    "weights-of-a-mirror": (
+        "tier3",
+        {
+            "weights": {
+                "download": "http://mirror.example.com:8081/ultralytics",
+                "sha256": {"yolo11n.pt": "0" * 64},
+                "cidr": "192.0.2.1/32",
+            }
+        },
+    ),
     "external-store": (
         "tier2",
         {"minio": {"enabled": False}, "objectStore": {"endpoint": "https://r2.example.com"}},

@@ -89,7 +89,7 @@ def test_egress_labels_are_selected_by_policies(pod: Pod) -> None:
         for key in peer.get("podSelector", {}).get("matchLabels", {})
     }
     asked = {key for key in pod.labels if key.startswith("trainyard.dev/to-")}
-    assert asked - {"trainyard.dev/to-api-server"} <= read
+    assert asked - {"trainyard.dev/to-api-server", "trainyard.dev/to-weights"} <= read
 
 
 def test_api_server_only_for_those_with_a_token(rendered: Rendered) -> None:
@@ -120,6 +120,15 @@ def test_trainers_reach_the_backend_and_the_store_only(rendered: Rendered) -> No
     policy = rendered.get("NetworkPolicy", "trainer")["spec"]
     assert policy["ingress"] == []
     assert len(policy["egress"]) == 2
+
+
+def test_only_the_backend_reaches_the_host_of_official_weights() -> None:
+    mirror = {"to": [{"ipBlock": {"cidr": "192.0.2.1/32"}}]}
+    mirror["ports"] = [{"protocol": "TCP", "port": 8081}]
+    for name, allowed in (("weights-of-a-mirror", ["backend"]), ("tier3", [])):
+        policies = case(name).kind("NetworkPolicy")
+        found = [one for one in policies if mirror in one["spec"].get("egress", [])]
+        assert [one["metadata"]["name"] for one in found] == allowed
 
 
 def test_open_to_the_outside() -> None:

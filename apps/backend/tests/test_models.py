@@ -1,5 +1,6 @@
 """Registered models against a real MLflow: versions, the gate of an alias, the way back."""
 
+import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator
@@ -19,6 +20,7 @@ from training_support import until
 pytestmark = [pytest.mark.xdist_group("mlflow"), pytest.mark.databases("postgresql")]
 
 METRIC = "metrics/mAP50-95(B)"
+LOSS = "val/loss"
 
 
 @pytest.fixture
@@ -29,7 +31,8 @@ async def api(
     mlflow_url: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Api]:
-    monkeypatch.setattr(api_support, "MANIFEST", MANIFEST)
+    metrics = {"detect": {"main": LOSS, "goal": "min"}}
+    monkeypatch.setattr(api_support, "MANIFEST", MANIFEST | {"metrics": metrics})
     chosen = api_support.settings(database_url, tmp_path, store, mlflow_tracking_uri=mlflow_url)
     judge = MANIFEST | {"name": "judge", "needs_weights_of": "plain", "pretrained": {}}
     judge["config_schema"] = {"type": "object", "properties": {}}
@@ -52,9 +55,11 @@ async def trained(api: Api, sha256: str, **columns: Any) -> str:
     return job.job_id
 
 
-async def judged(api: Api, sha256: str, dataset_id: str, value: float | None, split: str) -> None:
+async def judged(  # noqa: PLR0917
+    api: Api, sha256: str, dataset_id: str, value: float | None, split: str, metric: str = METRIC
+) -> None:
     weights = {"name": "any.pt", "key": "any", "sha256": sha256}
-    best = {"epoch": None, "metric": METRIC, "value": value}
+    best = {"epoch": None, "metric": metric, "value": value}
     columns = {"trainer": "judge", "config": {"split": split}, "dataset_id": dataset_id}
     await add_running(api.ctx, JobStatus.SUCCEEDED, weights=weights, best=best, **columns)
 
@@ -120,6 +125,32 @@ async def test_an_alias_moves_past_its_gate_only_and_back(api: Api) -> None:
     kept = await api.http.delete(f"/api/v1/jobs/{jobs[1]}")
     assert (kept.status_code, f"{name}/2" in kept.json()["detail"]) == (409, True), kept.text
     assert (await api.http.delete(f"/api/v1/jobs/{jobs[2]}")).status_code == 204
+
+
+async def test_less_is_better_where_the_goal_says_so_and_promotions_wait_for_each_other(
+    api: Api,
+) -> None:
+    held_out, path = await add_dataset(api.ctx), f"/api/v1/models/losses-{new_id()}"
+    for loss in (0.5, 0.4):
+        sha256 = secrets.token_hex(32)
+        job_id = await trained(api, sha256)
+        await api.http.post(f"{path}/versions", json={"job_id": job_id})
+        await judged(api, sha256, held_out, loss, "val", LOSS)
+
+    async def promote(version: int, alias: str, **gate: Any) -> Any:
+        body = {"version": version, "dataset_id": held_out, **gate}
+        return (await api.http.put(f"{path}/aliases/{alias}", json=body)).json()
+
+    refused = await promote(1, "production", threshold=0.45)
+    assert refused["title"] == "Gate not passed"
+    assert "more than 0.45" in refused["detail"]
+    passed = await promote(2, "production", threshold=0.45)
+    assert "at most 0.45" in passed["tags"]["trainyard.production.gate"]
+    assert (await promote(1, "production"))["title"] == "Gate not passed"
+    # Of two at once, the second replaces the first.
+    both = await asyncio.gather(*(promote(each, "staging", threshold=1) for each in (1, 2)))
+    replaced = {one["version"]: one["tags"]["trainyard.staging.replaced"] for one in both}
+    assert replaced in ({1: "", 2: "1"}, {2: "", 1: "2"})
 
 
 async def test_what_is_no_finished_model_is_not_registered(api: Api) -> None:

@@ -1,9 +1,14 @@
 """What a job starts from: weights that the platform keeps, or a file that an earlier job left."""
 
+import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import api_support
@@ -24,6 +29,11 @@ pytestmark = pytest.mark.databases("postgresql")
 MANIFEST = api_support.MANIFEST | {
     "tasks": ["detect", "segment"],
     "pretrained": {"detect": "{model}.pt", "segment": "{model}-seg.pt"},
+    "assets": {
+        f"{model}{suffix}.pt": {"task": task, "model": model}
+        for model in ("yolo11n", "yolo11s", "yolo11m", "yolo11l")
+        for task, suffix in (("detect", ""), ("segment", "-seg"))
+    },
     "config_schema": {
         "type": "object",
         "properties": {"model": {"default": "yolo11n", "description": "The model."}},
@@ -39,6 +49,54 @@ async def api(
     async with api_support.serving(api_support.settings(database_url, tmp_path, store)) as api:
         await api.ctx.store.ensure_buckets()
         yield api
+
+
+class Host(ThreadingHTTPServer):
+    """Plays the host of official weights. Each run has other bytes: the store is shared by tests."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Asset)
+        self.asked: Counter[str] = Counter()
+        self.version = str(time.time_ns())
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/v8"
+
+    def content(self, path: str) -> bytes:
+        return (path.removeprefix("/v8") + self.version).encode() * 1000
+
+
+class _Asset(BaseHTTPRequestHandler):
+    server: Host
+
+    def do_GET(self) -> None:
+        self.server.asked[self.path] += 1
+        if "yolo11l" in self.path:
+            self.send_error(404)
+            return
+        if "yolo11m" in self.path:
+            self.send_response(302)
+            self.send_header("Location", f"http://localhost:{self.server.server_port}/elsewhere")
+            self.end_headers()
+            return
+        time.sleep(0.3)  # so that others ask meanwhile
+        content = self.server.content(self.path)
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def host() -> Iterator[Host]:
+    with Host() as host:
+        Thread(target=host.serve_forever, daemon=True).start()
+        yield host
+        host.shutdown()
 
 
 async def send(api: Api, data: bytes, name: str, content: bytes, **fields: Any) -> httpx.Response:
@@ -102,8 +160,16 @@ async def test_weights_are_kept_once_and_listed_and_deleted(api: Api, s3: "S3Cli
     again = await push(api, data, "ours.pt", model="yolo11x")
     assert (again["sha256"], again["size"]) == (first["sha256"], len(data))
     newer = await push(api, b"newer" + data, "ours.pt", model="yolo11s")
-    listed = (await api.http.get("/api/v1/weights")).json()["items"]
-    assert listed == [newer, again]
+    listed = (await api.http.get("/api/v1/weights")).json()
+    assert (listed["items"], listed["next_cursor"]) == ([newer, again], None)
+    begin: dict[str, Any] = {"name": "ours.pt", "limit": 1}
+    page = (await api.http.get("/api/v1/weights", params=begin)).json()
+    rest = {**begin, "cursor": page["next_cursor"]}
+    last = (await api.http.get("/api/v1/weights", params=rest)).json()
+    assert page["items"] + last["items"] == [newer, again]
+    prefix = {"id_prefix": first["sha256"][:9]}
+    found = (await api.http.get("/api/v1/weights", params=prefix)).json()["items"]
+    assert found == [again]
     job = await submit(api, "ours.pt")
     assert job["weights"]["sha256"] == newer["sha256"]
     assert job["config"]["model"] == "yolo11s"  # theirs, not the default
@@ -117,6 +183,77 @@ async def test_weights_are_kept_once_and_listed_and_deleted(api: Api, s3: "S3Cli
     assert (await api.http.delete(path)).status_code == 404
     kept = s3.list_objects_v2(Bucket="models", Prefix=f"weights/{first['sha256']}")
     assert kept["KeyCount"] == 0
+
+
+@pytest.mark.databases("sqlite", "postgresql")
+async def test_official_weights_are_fetched_once_however_many_jobs_wait(  # noqa: PLR0917
+    database_url: str,
+    tmp_path: Path,
+    store: servers.S3Server,
+    host: Host,
+    s3: "S3Client",
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(api_support, "MANIFEST", MANIFEST)
+    wrong = {"weights_sha256": {"yolo11s.pt": "0" * 64}, "weights_download": f"{host.url}/"}
+    chosen = api_support.settings(database_url, tmp_path, store, **wrong)
+    # Two replicas of PostgreSQL's; SQLite has one.
+    async with api_support.serving(chosen) as api, api_support.serving(chosen) as other:
+        await api.ctx.store.ensure_buckets()
+        for found in s3.list_objects_v2(Bucket="models", Prefix="weights/yolo").get("Contents", []):
+            s3.delete_object(Bucket="models", Key=found["Key"])
+        asked = [api, api, other if "postgresql" in database_url else api]
+        jobs = await asyncio.gather(*(submit(one, None) for one in asked))
+        content = host.content("/v8/yolo11n.pt")
+        sha256 = hashlib.sha256(content).hexdigest()
+        for job in jobs:
+            assert job.get("weights") == {"name": "yolo11n.pt", "sha256": sha256}, job
+        assert host.asked == {"/v8/yolo11n.pt": 1}
+        body = s3.get_object(Bucket="models", Key=f"weights/{sha256}.pt")["Body"]
+        assert body.read() == content
+        [kept] = (await api.http.get("/api/v1/weights")).json()["items"]
+        fits = {key: kept[key] for key in ("task", "model", "size")}
+        assert fits == {"task": "detect", "model": "yolo11n", "size": len(content)}
+
+        # Named ones too, and none where a job is to start from scratch.
+        job = await submit(api, "yolo11n-seg.pt", "segment")
+        assert job["weights"]["name"] == "yolo11n-seg.pt"
+        assert (await submit(api, "none", model="yolo11s"))["weights"] is None
+        assert (await submit(api, None, model="yolo11x"))["weights"] is None  # no official name
+        assert host.asked == {"/v8/yolo11n.pt": 1, "/v8/yolo11n-seg.pt": 1}
+
+        # What was fetched once is the same for ever, or as the operator says.
+        for started in jobs:
+            await set_job(api.ctx, started["id"], status=JobStatus.FAILED)
+        assert (await api.http.delete(f"/api/v1/weights/{sha256}")).status_code == 204
+        host.version = f"other {host.version}"
+        for model, known in (("yolo11n", sha256), ("yolo11s", "0" * 64)):
+            refused = await submit(api, None, model=model)
+            [error] = refused["errors"]
+            assert (refused["title"], error["field"]) == ("Weights not fetched", "weights")
+            assert f"and must be {known}. `yard weights push {model}.pt`" in error["message"]
+
+        for model, words in (
+            ("yolo11m", "it redirects to localhost without encryption"),
+            ("yolo11l", "it answers 404 Not Found"),
+        ):
+            assert words in (await submit(api, None, model=model))["detail"]
+        assert not any("elsewhere" in path for path in host.asked)
+        host.shutdown()
+        host.server_close()
+        refused = await submit(api, None)
+        assert "yolo11n.pt cannot be fetched (WEIGHTS_DOWNLOAD): " in refused["detail"]
+        assert "`none` starts from scratch" in refused["detail"]
+        assert host.url not in refused["detail"]
+        left = s3.list_objects_v2(Bucket="models", Prefix="weights/yolo11")["Contents"]
+        recorded = [found["Key"] for found in left]
+        assert recorded == ["weights/yolo11n-seg.pt.sha256", "weights/yolo11n.pt.sha256"]
+
+
+async def test_without_a_host_official_weights_have_to_be_pushed(api: Api) -> None:
+    refused = await submit(api, "yolo11s.pt", model="yolo11s")
+    assert "`yard weights push yolo11s.pt` puts them there" in refused["detail"]
+    assert (await submit(api, None, model="yolo11s"))["weights"] is None
 
 
 @pytest.mark.parametrize("content", [b"damaged", b"longer than it was announced to be"])
@@ -145,6 +282,20 @@ async def test_a_job_starts_from_what_an_earlier_one_left(api: Api) -> None:
     assert env["WEIGHTS_NAME"] == f"job:{id_}/last.pt"
     assert env["WEIGHTS_KEY"] == f"{id_}/2/artifacts/last.pt"
     assert env["WEIGHTS_SHA256"] == "b" * 64
+
+
+async def test_a_job_stays_until_those_that_start_from_its_files_have_ended(api: Api) -> None:
+    id_ = await finished(api, "night run")
+    user = await submit(api, f"job:{id_}/last.pt")
+    refused = await api.http.delete(f"/api/v1/jobs/{id_}")
+    assert (refused.status_code, refused.json()["title"]) == (409, "Job in use")
+    assert user["id"] in refused.json()["detail"]
+    another = await submit(api, f"job:{id_}")  # what was refused changed nothing
+    for job, status in ((user, 409), (another, 204)):
+        await set_job(api.ctx, job["id"], status=JobStatus.FAILED)
+        reply = await api.http.delete(f"/api/v1/jobs/{id_}")
+        assert reply.status_code == status, reply.text
+    assert "no weights" in (await submit(api, f"job:{id_}"))["detail"]
 
 
 async def test_weights_that_do_not_fit_are_refused_at_submit(api: Api) -> None:

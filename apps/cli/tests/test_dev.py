@@ -21,7 +21,7 @@ from yard import locations
 from yard.dev.state_folder import StateFolder
 
 YARD = Path(sys.executable).with_name("yard")
-ENV = {"PATH": "/usr/bin:/bin"}
+ENV = {"PATH": "/usr/bin:/bin", "WEIGHTS_DOWNLOAD": ""}
 
 # Each starts the whole platform, some of them twice, and beside another test that does.
 pytestmark = pytest.mark.timeout(600)

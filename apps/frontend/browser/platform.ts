@@ -22,6 +22,7 @@ export class Platform {
   constructor(folder: string) {
     this.child = spawn(YARD, ['dev', '--state', join(folder, 'state')], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, WEIGHTS_DOWNLOAD: '' },
     })
     for (const stream of [this.child.stdout, this.child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => (this.said += text))

@@ -58,6 +58,15 @@ def test_pretrained_weights_have_the_names_of_ultralytics_own_files() -> None:
     assert set(MANIFEST["pretrained"]) == set(MANIFEST["tasks"])
 
 
+def test_assets_are_ultralytics_own_files_that_trainings_start_from() -> None:
+    assert MANIFEST["assets"] == {
+        name.replace("{model}", model): {"task": task, "model": model}
+        for task, name in MANIFEST["pretrained"].items()
+        for model in FIELDS["model"]["enum"]
+        if name.replace("{model}", model) in GITHUB_ASSETS_NAMES
+    }
+
+
 def test_every_argument_of_training_is_taken_or_refused() -> None:
     section, elsewhere = "", set()
     for line in DEFAULT_CFG_PATH.read_text().splitlines():

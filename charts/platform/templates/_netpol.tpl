@@ -7,7 +7,7 @@ directions. docs/platform-network.md shows the rendered result.
 {{/* Egress targets of a component, comma-separated. The backend reaches itself: tier 1's trainings call back from its pod. Takes: component. */}}
 {{- define "platform.egressTargets" -}}
 {{- $targets := dict
-  "backend"            "api-server,backend,database,mlflow,redis,store,temporal"
+  "backend"            "api-server,backend,database,mlflow,redis,store,temporal,weights"
   "backend-migrate"    "database"
   "frontend"           "backend"
   "grafana"            "prometheus"
@@ -127,6 +127,13 @@ spec:
 {{- include "platform.egress.addresses" (dict "cidr" .Values.objectStore.cidr "port" .Values.objectStore.port) }}
 {{- else }}
 {{- include "platform.egress.pods" (dict "app" "minio" "port" 9000) }}
+{{- end }}
+{{- end }}
+
+{{- define "platform.egress.weights" -}}
+{{- with .Values.weights.download }}
+{{- $port := regexFind ":[0-9]+$" (urlParse .).host | trimPrefix ":" | default (ternary "443" "80" (hasPrefix "https://" .)) }}
+{{- include "platform.egress.addresses" (dict "cidr" $.Values.weights.cidr "port" $port) }}
 {{- end }}
 {{- end }}
 

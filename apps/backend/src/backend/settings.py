@@ -116,6 +116,10 @@ class Settings(DatabaseSettings):
     """From the request to stop until SIGKILL, in seconds"""
     max_dataset_bytes: int = Field(default=64 * 2**30, gt=0)
     """The largest archive that is taken, in bytes"""
+    weights_download: str = Field(default="", pattern="^(https?://.+)?$")
+    """Where official weights are fetched on first use, e.g. a mirror; empty: nowhere"""
+    weights_sha256: dict[str, str] = {}
+    """JSON; sha256 of official weights by name, instead of the first fetch's"""
     log_limit_bytes: int = Field(default=64 * 2**20, gt=0)
     """The most that is kept of a job's log, in bytes"""
 

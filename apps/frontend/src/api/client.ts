@@ -28,6 +28,8 @@ export interface JobFilter {
 }
 
 const TIMEOUT_MS = 10_000
+/** Of a new job: the first one of a model waits until its pretrained weights are fetched. */
+const FETCH_TIMEOUT_MS = 180_000
 export const JOBS_A_PAGE = 100
 
 const client = createClient<paths>({
@@ -106,7 +108,8 @@ export async function createJob(body: JobCreate, key: string): Promise<Job> {
   const header = { 'idempotency-key': key }
   // The generated type asks for what has a default, too.
   const full = body as Schemas['JobCreate']
-  return result(client.POST('/api/v1/jobs', { params: { header }, body: full, signal: limited() }))
+  const signal = limited(undefined, FETCH_TIMEOUT_MS)
+  return result(client.POST('/api/v1/jobs', { params: { header }, body: full, signal }))
 }
 
 export async function listArtifacts(id: string, signal: AbortSignal): Promise<Artifact[]> {
@@ -156,10 +159,14 @@ export async function getDataset(id: string, signal: AbortSignal): Promise<Datas
   )
 }
 
-/** Weights that the platform keeps, the newest first. */
-export async function listWeights(signal: AbortSignal): Promise<Weights[]> {
-  const found = await result(client.GET('/api/v1/weights', { signal: limited(signal) }))
-  return found.items
+/** Weights that the platform keeps, the newest 500 first, and whether it fetches official ones. */
+export async function listWeights(signal: AbortSignal): Promise<Schemas['WeightsList']> {
+  return result(
+    client.GET('/api/v1/weights', {
+      params: { query: { limit: 500 } },
+      signal: limited(signal),
+    }),
+  )
 }
 
 export async function listTrainers(signal: AbortSignal): Promise<TrainerSummary[]> {
@@ -181,8 +188,8 @@ export async function readiness(signal: AbortSignal): Promise<Readiness> {
   return result(Promise.resolve(answer))
 }
 
-function limited(signal?: AbortSignal): AbortSignal {
-  const timeout = AbortSignal.timeout(TIMEOUT_MS)
+function limited(signal?: AbortSignal, afterMs = TIMEOUT_MS): AbortSignal {
+  const timeout = AbortSignal.timeout(afterMs)
   return signal === undefined ? timeout : AbortSignal.any([signal, timeout])
 }
 

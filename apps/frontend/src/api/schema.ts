@@ -373,7 +373,7 @@ export interface paths {
         };
         /**
          * List Weights
-         * @description All, newest first.
+         * @description Newest first; `id_prefix` is of the sha256.
          */
         get: operations["list_weights"];
         put?: never;
@@ -920,7 +920,7 @@ export interface components {
             dataset_id: string;
             /**
              * Weights
-             * @description What to start from: the name of weights, their `sha256:…`, `job:ID` for that job's best.pt, `job:ID/last.pt` for another file of it, `model:NAME@ALIAS` or `model:NAME/VERSION` for a registered model, or `none`. Default: the pretrained weights of the chosen model where the platform has them, else none
+             * @description What to start from: the name of weights, their `sha256:…`, `job:ID` for that job's best.pt, `job:ID/last.pt` for another file of it, `model:NAME@ALIAS` or `model:NAME/VERSION` for a registered model, or `none`. Default: the pretrained weights of the chosen model where the platform has or fetches them, else none
              */
             weights?: string | null;
             /**
@@ -1341,6 +1341,16 @@ export interface components {
                 [key: string]: string;
             };
             /**
+             * Assets
+             * @description By name, official weights that the platform may fetch
+             * @default {}
+             */
+            assets: {
+                [key: string]: {
+                    [key: string]: string;
+                };
+            };
+            /**
              * Needs Weights Of
              * @description The trainer whose weights every job works on, e.g. to evaluate or export them
              */
@@ -1400,6 +1410,16 @@ export interface components {
         WeightsList: {
             /** Items */
             items: components["schemas"]["WeightsOut"][];
+            /**
+             * Next Cursor
+             * @description null on the last page
+             */
+            next_cursor: string | null;
+            /**
+             * Downloads
+             * @description Whether official weights are fetched when a job needs them
+             */
+            downloads: boolean;
         };
         /** WeightsOut */
         WeightsOut: {
@@ -1495,8 +1515,6 @@ export interface operations {
     list_datasets: {
         parameters: {
             query?: {
-                /** @description Any of these; default: all */
-                status?: components["schemas"]["DatasetStatus"][];
                 /** @description Only ids that begin with this */
                 id_prefix?: string | null;
                 /** @description Only this very name */
@@ -1504,6 +1522,8 @@ export interface operations {
                 limit?: number;
                 /** @description `next_cursor` */
                 cursor?: string;
+                /** @description Any of these; default: all */
+                status?: components["schemas"]["DatasetStatus"][];
                 version?: number | null;
             };
             header?: never;
@@ -1907,8 +1927,6 @@ export interface operations {
     list_jobs: {
         parameters: {
             query?: {
-                /** @description Any of these; default: all */
-                status?: components["schemas"]["JobStatus"][];
                 /** @description Only ids that begin with this */
                 id_prefix?: string | null;
                 /** @description Only this very name */
@@ -1916,6 +1934,8 @@ export interface operations {
                 limit?: number;
                 /** @description `next_cursor` */
                 cursor?: string;
+                /** @description Any of these; default: all */
+                status?: components["schemas"]["JobStatus"][];
                 dataset_id?: string;
             };
             header?: never;
@@ -2082,8 +2102,6 @@ export interface operations {
     follow_jobs: {
         parameters: {
             query?: {
-                /** @description Any of these; default: all */
-                status?: components["schemas"]["JobStatus"][];
                 /** @description Only ids that begin with this */
                 id_prefix?: string | null;
                 /** @description Only this very name */
@@ -2091,6 +2109,8 @@ export interface operations {
                 limit?: number;
                 /** @description `next_cursor` */
                 cursor?: string;
+                /** @description Any of these; default: all */
+                status?: components["schemas"]["JobStatus"][];
                 dataset_id?: string;
             };
             header?: never;
@@ -3406,7 +3426,15 @@ export interface operations {
     };
     list_weights: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only ids that begin with this */
+                id_prefix?: string | null;
+                /** @description Only this very name */
+                name?: string | null;
+                limit?: number;
+                /** @description `next_cursor` */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;

@@ -38,6 +38,10 @@
   value: /run/launcher/launcher.sock
 - name: API_AUTH
   value: {{ .Values.backend.apiAuth | quote }}
+- name: WEIGHTS_DOWNLOAD
+  value: {{ .Values.weights.download | quote }}
+- name: WEIGHTS_SHA256
+  value: {{ toJson .Values.weights.sha256 | quote }}
 {{- /* toJson prints large numbers in full, not as 6.8e+10 */}}
 {{- range $name, $value := .Values.backend.settings }}
 - name: {{ $name }}

@@ -19,12 +19,14 @@ async def attempts(session: AsyncSession, job_id: str) -> Sequence[int]:
 async def left_by_a_job(session: AsyncSession, reference: str) -> dict[str, Any] | None:
     """Name, key and sha256 of what `job:JOB/FILE` means, and the trainer, task and model it is for.
 
-    JOB is the latest with this id or name that left such a file behind, which is best.pt by default.
+    JOB is the latest with this id or name that left such a file behind, which is best.pt by default;
+    it is held against deletion.
     """
     name, _, file = reference.removeprefix("job:").partition("/")
     made = select(Job, Artifact).join(Artifact, Artifact.job_id == Job.id)
     made = made.where(or_(Job.id == name, Job.name == name), Artifact.name == (file or "best.pt"))
-    row = (await session.execute(made.order_by(Job.created_at.desc()).limit(1))).first()
+    latest = made.where(~Job.deleting).order_by(Job.created_at.desc()).limit(1)
+    row = (await session.execute(latest.with_for_update(read=True, of=Job))).first()
     if row is None or row[1].sha256 is None:
         return None
     job, artifact = row

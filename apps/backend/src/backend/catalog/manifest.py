@@ -64,6 +64,9 @@ class Manifest(TrainerSummary):
         description="By task, the weights that a job starts from where the platform has them, with "
         "`{model}` for the config's; a trainer that takes no weights by name has none",
     )
+    assets: dict[str, dict[Literal["task", "model"], str]] = Field(
+        default={}, description="By name, official weights that the platform may fetch"
+    )
     needs_weights_of: str | None = Field(
         default=None,
         description="The trainer whose weights every job works on, e.g. to evaluate or export them",

@@ -10,8 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from backend.datasets.schemas import DatasetQuery
 from backend.infra import pagination
 from backend.state.datasets import Dataset, DatasetStatus
-from backend.state.jobs import Job
-from backend.state.statuses import ACTIVE
 
 
 async def find(
@@ -20,12 +18,6 @@ async def find(
     """The dataset; with `lock`, held until the session's transaction ends: against its deletion, or for a change."""
     for_update = {"read": lock == "share"} if lock else None
     return await session.get(Dataset, id_, with_for_update=for_update)
-
-
-async def unfinished_jobs(session: AsyncSession, id_: str) -> Sequence[str]:
-    """Ids of jobs that use the dataset and have not finished, at most 10."""
-    users = select(Job.id).where(Job.dataset_id == id_, Job.status.in_(ACTIVE)).limit(10)
-    return (await session.scalars(users)).all()
 
 
 async def find_ready(session: AsyncSession, name: str, task: str, sha256: str) -> Dataset | None:

@@ -3,15 +3,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response, status
 
 from backend.context import Ctx
-from backend.datasets import repository, service
-from backend.datasets.schemas import (
-    DatasetCreate,
-    DatasetCreated,
-    DatasetList,
-    DatasetOut,
-    DatasetQuery,
-    UploadComplete,
-)
+from backend.datasets import repository, schemas, service
+from backend.datasets.schemas import DatasetCreated, DatasetList, DatasetOut
 
 router = APIRouter(prefix="/api/v1/datasets", tags=["datasets"])
 
@@ -23,7 +16,7 @@ router = APIRouter(prefix="/api/v1/datasets", tags=["datasets"])
     responses={200: {"model": DatasetCreated}, 204: {"description": "It would be taken (dry run)"}},
 )
 async def create_dataset(
-    body: DatasetCreate,
+    body: schemas.DatasetCreate,
     ctx: Ctx,
     response: Response,
     dry_run: Annotated[bool, Query(description="Only check; create nothing")] = False,
@@ -42,13 +35,13 @@ async def create_dataset(
 
 
 @router.post("/{id}/complete", status_code=status.HTTP_202_ACCEPTED)
-async def complete_upload(id: str, body: UploadComplete, ctx: Ctx) -> DatasetOut:  # noqa: A002
+async def complete_upload(id: str, body: schemas.UploadComplete, ctx: Ctx) -> DatasetOut:  # noqa: A002
     """Say that all parts are uploaded; the check starts. Calling it again is harmless."""
     return DatasetOut.model_validate(await service.complete(ctx, id, body.parts))
 
 
 @router.get("")
-async def list_datasets(ctx: Ctx, wanted: Annotated[DatasetQuery, Query()]) -> DatasetList:
+async def list_datasets(ctx: Ctx, wanted: Annotated[schemas.DatasetQuery, Query()]) -> DatasetList:
     """Newest first; `next_cursor` is null on the last page."""
     async with ctx.db.reading() as session:
         rows, next_cursor = await repository.page(session, wanted)

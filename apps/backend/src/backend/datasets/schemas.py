@@ -110,7 +110,8 @@ class DatasetCreated(DatasetOut):
     )
 
 
-class DatasetQuery(ListQuery[DatasetStatus]):
+class DatasetQuery(ListQuery):
+    status: list[DatasetStatus] = Field(default=[], description="Any of these; default: all")
     version: int | None = Field(default=None, ge=1, le=2**31 - 1)
 
 

@@ -16,6 +16,8 @@ from backend.infra.object_store import UploadedPart
 from backend.infra.problems import Problem, not_found, wrong_field
 from backend.state import object_keys
 from backend.state.datasets import Dataset, DatasetStatus
+from backend.state.jobs import Job
+from backend.state.transitions import require_unused
 
 _MIB = 2**20
 _MIN_PART_SIZE = 8 * _MIB
@@ -249,12 +251,7 @@ async def delete(ctx: Context, id_: str) -> None:
     report = Report.of_error("Deletion was interrupted. Delete it again.").model_dump()
     async with ctx.db.transaction() as session:
         dataset = await existing(session, id_, "update")
-        if jobs := await repository.unfinished_jobs(session, id_):
-            raise Problem(
-                409,
-                "Dataset in use",
-                f"These jobs still use it: {', '.join(jobs)}. Cancel them or wait for their end.",
-            )
+        await require_unused(session, "Dataset", Job.dataset_id == id_)
         dataset.status, dataset.report = DatasetStatus.REJECTED, report
     bucket, key = ctx.settings.datasets_bucket, object_keys.dataset(id_)
     if dataset.upload_id is not None:

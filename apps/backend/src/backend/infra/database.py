@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 30.0
 # Longer, whoever is to be answered at once does not wait for the database.
 PROMPT_S = 2.0
+LOCK_EVERY_S = 0.2
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -90,6 +92,7 @@ class Database:
         else:
             event.listen(self.engine.sync_engine, "connect", _read_first_clock)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         readers = self.engine.execution_options(**{READ_ONLY: True})
         self._reading = async_sessionmaker(readers, expire_on_commit=False)
 
@@ -141,6 +144,17 @@ class Database:
         # The lock goes with the transaction, and so with a replica that dies.
         async with self._reading.begin() as session:
             yield bool(await session.scalar(select(func.pg_try_advisory_xact_lock(work))))
+
+    @asynccontextmanager
+    async def advisory_lock(self, work: int) -> AsyncIterator[None]:
+        """Wait until nobody, here or in another replica, is in such a block with the same `work`."""
+        async with self._locks[work]:  # one that asks the database, however many wait here
+            while True:
+                async with self.try_advisory_lock(work) as alone:
+                    if alone:
+                        yield
+                        return
+                await asyncio.sleep(LOCK_EVERY_S)
 
     async def close(self) -> None:
         await self.engine.dispose()

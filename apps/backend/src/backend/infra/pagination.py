@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from pydantic import BaseModel, Field
 from sqlalchemy import Select, func, tuple_
@@ -12,14 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from backend.infra.database import from_microseconds, to_microseconds
 from backend.infra.problems import wrong_field
 
-Status = TypeVar("Status")
-_CURSOR = r"([0-9]{1,16})-([0-9a-f]{12})"
+_CURSOR = r"([0-9]{1,16})-([0-9a-f]{12,64})"
 
 
-class ListQuery(BaseModel, Generic[Status]):
+class ListQuery(BaseModel):
     """Which rows of a list a request asks for."""
 
-    status: list[Status] = Field(default=[], description="Any of these; default: all")
     id_prefix: str | None = Field(
         default=None, pattern="^[0-9a-f]{1,12}$", description="Only ids that begin with this"
     )
@@ -37,22 +35,22 @@ class ListQuery(BaseModel, Generic[Status]):
 
 
 async def page(
-    session: AsyncSession, query: Select[Any], table: Any, wanted: ListQuery[Any]
+    session: AsyncSession, query: Select[Any], table: Any, wanted: ListQuery
 ) -> tuple[Sequence[Any], str | None]:
     """The rows of `query` that are `wanted`, and the cursor of the next page.
 
     Args:
         session: only reads.
         query: its rows begin with an instance of `table`.
-        table: has `status`, `name`, `created_at` and `id`.
+        table: has `name`, `created_at` and `id`, and `status` if `wanted` has.
         wanted: its `cursor` is empty for the first page.
 
     Raises:
         Problem: 422, the cursor is not one that an earlier page returned.
     """
     query = narrow(query, table, wanted.id_prefix, wanted.name)
-    if wanted.status:
-        query = query.where(table.status.in_(wanted.status))
+    if status := getattr(wanted, "status", None):
+        query = query.where(table.status.in_(status))
     if wanted.cursor:
         query = query.where(tuple_(table.created_at, table.id) < tuple_(*_decode(wanted.cursor)))
     newest_first = query.order_by(table.created_at.desc(), table.id.desc())
@@ -70,7 +68,7 @@ def narrow(query: Select[Any], table: Any, id_prefix: str | None, name: str | No
         query = query.where(func.substr(table.id, 1, 1) == id_prefix)
     elif id_prefix is not None:
         # As a range, which an index serves in every database and collation.
-        query = query.where(table.id.between(id_prefix.ljust(12, "0"), id_prefix.ljust(12, "f")))
+        query = query.where(table.id.between(id_prefix.ljust(12, "0"), id_prefix.ljust(64, "f")))
     if name is not None:
         query = query.where(table.name == name)
     return query

@@ -73,7 +73,7 @@ class JobCreate(_Described):
         description="What to start from: the name of weights, their `sha256:…`, `job:ID` for that "
         "job's best.pt, `job:ID/last.pt` for another file of it, `model:NAME@ALIAS` or "
         "`model:NAME/VERSION` for a registered model, or `none`. Default: the pretrained weights of "
-        "the chosen model where the platform has them, else none",
+        "the chosen model where the platform has or fetches them, else none",
     )
     debug: bool = Field(
         default=False,
@@ -147,7 +147,8 @@ class JobOut(BaseModel):
 _OF_ATTEMPT = frozenset({"debug_port", "phase", "step", "progress", "speed"})
 
 
-class JobQuery(ListQuery[JobStatus]):
+class JobQuery(ListQuery):
+    status: list[JobStatus] = Field(default=[], description="Any of these; default: all")
     dataset_id: Annotated[Id | None, WithJsonSchema(ID_SCHEMA)] = None
 
 

@@ -23,6 +23,9 @@ from backend.state import object_keys
 from backend.state.jobs import ATTACHED, Attempt, DeletedJob, Job
 from backend.state.statuses import FINISHED, JobStatus
 from backend.state.tokens import sha256
+from backend.state.transitions import require_unused
+from backend.state.weights import Weights
+from backend.weights.download import NotFetchedError, fetch
 from backend.weights.repository import find as find_weights
 
 logger = logging.getLogger(__name__)
@@ -64,6 +67,9 @@ async def create(ctx: Context, body: JobCreate, idempotency_key: str | None) -> 
                 request_sha256=request_sha256,
             )
             session.add(job)
+    except NotFetchedError as missing:
+        await fetch(ctx, *missing.args)
+        return await create(ctx, body, idempotency_key)
     except IntegrityError:
         # An equal request was faster.
         if idempotency_key and (earlier := await _earlier(ctx, idempotency_key, request_sha256)):
@@ -109,11 +115,15 @@ async def _weights(
         found = await left_by_a_job(session, asked)
     elif pretrained or maker:
         found = await find_weights(session, asked)
+    official = ctx.trainers.get(maker or body.trainer).assets.get(asked)
+    if found is None and official and ctx.settings.weights_download:
+        raise NotFetchedError(Weights(name=asked, **official))
     if found is None and body.weights in {None, "none"}:
         return None, config
     if found is None:
         others = "what there is" if maker else "what there is, or none"
-        raise _unusable(f"{body.trainer} finds no weights {asked!r}. Name {others}.")
+        push = f" `yard weights push {asked}` puts them there once." if official else ""
+        raise _unusable(f"{body.trainer} finds no weights {asked!r}. Name {others}.{push}")
     if found["model"] and not maker:
         named = {"model": found["model"]} | body.config
         config = ctx.trainers.validate(body.trainer, named, task=task)
@@ -203,13 +213,15 @@ async def delete(ctx: Context, job_id: str) -> None:
     """Delete a finished job with its metrics, log, checkpoints and artifacts; MLflow's run follows.
 
     Raises:
-        Problem: 404, or 409 unless it is finished.
+        Problem: 404, or 409 unless it is finished, and so are those that start from its files.
         ObjectStoreError: the store could not be reached; the job is still there.
     """
     await models.require_unregistered(ctx, (await get(ctx, job_id)).job)
     async with ctx.db.transaction() as session:
-        # From here on it cannot be retried: it would find no checkpoint.
+        # From here on it cannot be retried, nor started from: its files go.
         (await _locked_finished(session, job_id)).deleting = True
+        files = Job.weights["key"].as_string().startswith(object_keys.job(job_id))
+        await require_unused(session, "Job", files)
     # The store first: what fails between the two can be tried again as long as there is a row.
     await ctx.store.delete_prefix(ctx.settings.models_bucket, object_keys.job(job_id))
     async with ctx.db.transaction() as session:

@@ -12,6 +12,7 @@ from backend.state.jobs import Job
 from backend.state.statuses import JobStatus
 from backend.tracking.mlflow import JOB_TAG, Mlflow, MlflowRefusedError, entries
 
+_LOCK = 0x70726F6D
 SHA256_TAG, BEST = "trainyard.sha256", "best.pt"
 
 
@@ -69,7 +70,8 @@ async def promote(ctx: Context, target: str, body: Promotion, user: str) -> Mode
     """
     name, _, alias = target.partition("@")
     tag = f"trainyard.{alias}"
-    async with Mlflow(ctx.settings.mlflow_tracking_uri) as mlflow:
+    lock, uri = ctx.db.advisory_lock(_LOCK), ctx.settings.mlflow_tracking_uri
+    async with Mlflow(uri) as mlflow, lock:  # else two could each pass against the same version
         wanted, current = await _find(mlflow, f"{name}/{body.version}"), None
         with suppress(MlflowRefusedError):  # no version has the alias yet
             current = await _find(mlflow, target)
@@ -81,13 +83,14 @@ async def promote(ctx: Context, target: str, body: Promotion, user: str) -> Mode
                 raise _refusal("No gate", f"{target} did not replace that version. Name a dataset.")
             tags[f"{tag}.gate"] = f"back from version {current.version}"
         else:
-            value, told = await _judged(ctx, wanted, body)
+            value, told, sign = await _judged(ctx, wanted, body)
             bar = body.threshold
             if bar is None and current:
-                bar, _ = await _judged(ctx, current, body)
-            if bar is not None and not value >= bar:
-                raise _refusal("Gate not passed", f"{told}, less than {bar:g}. {target} stays.")
-            tags[f"{tag}.gate"] = told + (f", at least {bar:g}" if bar is not None else "")
+                bar, *_ = await _judged(ctx, current, body)
+            least, less = ("least", "less") if sign > 0 else ("most", "more")
+            if bar is not None and not sign * value >= sign * bar:
+                raise _refusal("Gate not passed", f"{told}, {less} than {bar:g}. {target} stays.")
+            tags[f"{tag}.gate"] = told + (f", at {least} {bar:g}" if bar is not None else "")
             tags[f"{tag}.replaced"] = str(current.version) if current else ""
         which = {"name": name, "version": str(wanted.version)}
         for key, text in tags.items():
@@ -106,15 +109,19 @@ async def _find(mlflow: Mlflow, reference: str) -> ModelVersion:
     return ModelVersion.model_validate(found["model_version"])
 
 
-async def _judged(ctx: Context, version: ModelVersion, body: Promotion) -> tuple[float, str]:
-    """The main metric of the version's latest evaluation on these images, and how it is told."""
+async def _judged(ctx: Context, version: ModelVersion, body: Promotion) -> tuple[float, str, int]:
+    """The main metric of the version's latest evaluation on these images, how it is told, and -1 if less of it is better."""
     by = [one.name for one in ctx.trainers.all() if one.needs_weights_of]
     which, sha256 = f"{version.name}/{version.version}", version.tags.get(SHA256_TAG)
     async with ctx.db.reading() as session:
         for job in await repository.evaluations(session, sha256, body, by):
             if job.best and job.best["value"] is not None:
-                value = float(job.best["value"])
-                return value, f"{which} has {job.best['metric']} {value:g} by job {job.id}"
+                value, metric = float(job.best["value"]), job.best["metric"]
+                its = {job.trainer, ctx.trainers.get(job.trainer).needs_weights_of}
+                mains = [one.metrics.get(job.task) for one in ctx.trainers.all() if one.name in its]
+                less = any(main and (main.main, main.goal) == (metric, "min") for main in mains)
+                told = f"{which} has {metric} {value:g} by job {job.id}"
+                return value, told, -1 if less else 1
     todo = f"yard model eval model:{which} --data {body.dataset_id} --split {body.split}"
     raise _refusal("Not judged", f"{which} was not judged on these images. Run `{todo}` first.")
 

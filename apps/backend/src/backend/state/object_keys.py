@@ -21,6 +21,11 @@ def weights(sha256: str) -> str:
     return f"weights/{sha256}.pt"
 
 
+def asset_sha256(name: str) -> str:
+    """Beside the weights: the sha256 that an official file had when it was first fetched."""
+    return f"weights/{name}.sha256"
+
+
 def checkpoint(job_id: str, attempt: int | str) -> str:
     return f"{job_id}/{attempt}/checkpoint"
 

@@ -1,13 +1,14 @@
-"""The one way in which a job changes its state."""
+"""The one way in which a job changes its state, and what may not change until it has ended."""
 
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.infra.database import execute_guarded
+from backend.infra.problems import Problem
 from backend.state.jobs import Job
-from backend.state.statuses import SOURCES, JobStatus
+from backend.state.statuses import ACTIVE, SOURCES, JobStatus
 
 
 async def transition(
@@ -37,3 +38,11 @@ async def transition(
     elif attempt is not None:
         statement = statement.where(Job.attempt == attempt)
     return await execute_guarded(session, statement.values(status=to, **columns))
+
+
+async def require_unused(session: AsyncSession, kind: str, using: ColumnElement[bool]) -> None:
+    """Raise a Problem (409) while jobs for which `using` holds have not finished; it names some."""
+    users = select(Job.id).where(using, Job.status.in_(ACTIVE)).limit(10)
+    if jobs := (await session.scalars(users)).all():
+        detail = f"These jobs still use it: {', '.join(jobs)}. Cancel them or wait for their end."
+        raise Problem(409, f"{kind} in use", detail)

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import BigInteger, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, synonym
 
 from backend.infra.database import Base, utcnow
 
@@ -19,3 +19,4 @@ class Weights(Base):
     task: Mapped[str | None] = mapped_column(String(16))
     model: Mapped[str | None] = mapped_column(String(100))
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    id: Mapped[str] = synonym("sha256")  # as lists have it

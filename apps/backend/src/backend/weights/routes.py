@@ -1,10 +1,12 @@
 from typing import Annotated
 
-from fastapi import APIRouter, Path, status
+from fastapi import APIRouter, Path, Query, status
+from sqlalchemy import select
 
 from backend.context import Ctx
+from backend.infra.pagination import ListQuery, page
+from backend.state.weights import Weights
 from backend.weights import service
-from backend.weights.repository import NEWEST_FIRST
 from backend.weights.schemas import WeightsList, WeightsOut, WeightsPut, WeightsUpload
 
 router = APIRouter(prefix="/api/v1/weights", tags=["weights"])
@@ -18,11 +20,13 @@ async def put_weights(sha256: Sha256, body: WeightsPut, ctx: Ctx) -> WeightsOut 
 
 
 @router.get("")
-async def list_weights(ctx: Ctx) -> WeightsList:
-    """All, newest first."""
+async def list_weights(ctx: Ctx, wanted: Annotated[ListQuery, Query()]) -> WeightsList:
+    """Newest first; `id_prefix` is of the sha256."""
     async with ctx.db.reading() as session:
-        rows = (await session.scalars(NEWEST_FIRST)).all()
-    return WeightsList(items=[WeightsOut.model_validate(row) for row in rows])
+        rows, next_cursor = await page(session, select(Weights), Weights, wanted)
+    items = [WeightsOut.model_validate(row) for (row,) in rows]
+    downloads = bool(ctx.settings.weights_download)
+    return WeightsList(items=items, next_cursor=next_cursor, downloads=downloads)
 
 
 @router.delete("/{sha256}", status_code=status.HTTP_204_NO_CONTENT)

@@ -1,10 +1,11 @@
 """Weights: files that trainings start from, kept once by their sha256. None is ever loaded here."""
 
 from backend.context import Context
-from backend.infra.problems import Problem, not_found, wrong_field
+from backend.infra.problems import not_found, wrong_field
 from backend.state import object_keys
+from backend.state.jobs import Job
+from backend.state.transitions import require_unused
 from backend.state.weights import Weights
-from backend.weights import repository
 from backend.weights.schemas import MAX_BYTES, WeightsOut, WeightsPut, WeightsUpload
 
 
@@ -34,9 +35,8 @@ async def delete(ctx: Context, sha256: str) -> None:
         row = await session.get(Weights, sha256, with_for_update=True)
         if row is None:
             raise not_found("Weights", sha256)
-        if jobs := await repository.unfinished_jobs(session, sha256):
-            detail = f"These jobs start from them: {', '.join(jobs)}. Wait for their end."
-            raise Problem(409, "Weights in use", detail)
+        key = object_keys.weights(sha256)
+        await require_unused(session, "Weights", Job.weights["key"].as_string() == key)
         # Before the row: what the store did not delete can be deleted again.
-        await ctx.store.delete(ctx.settings.models_bucket, object_keys.weights(sha256))
+        await ctx.store.delete(ctx.settings.models_bucket, key)
         await session.delete(row)

@@ -40,7 +40,7 @@ def submit(
         str | None,
         typer.Option(
             metavar="NAME | job:JOB[/FILE] | model:NAME@ALIAS | none",
-            help="Start from these weights (`yard weights list`), from the best.pt of an earlier job or another file of it, from a registered model (also model:NAME/VERSION), or from scratch. Default: the model's pretrained weights where the server has them.",
+            help="Start from these weights (`yard weights list`), from the best.pt of an earlier job or another file of it, from a registered model (also model:NAME/VERSION), or from scratch. Default: the model's pretrained weights where the server has or fetches them.",
             show_default=False,
         ),
     ] = None,

@@ -22,7 +22,7 @@ _CHUNK = 1 << 18
 
 def list_weights(url: Url = None, as_json: AsJson = False) -> None:
     """List the weights that jobs can start from, newest first."""
-    items = client(url).get("/weights")["items"]
+    items = [*client(url).items("/weights")]
     if as_json:
         console.print_json(items)
         return
@@ -144,7 +144,7 @@ def _inspect(file: Path) -> Json:
 
 
 def _find(api: Client, reference: str) -> Json:
-    items = api.get("/weights")["items"]
+    items = [*api.items("/weights")]
     named = [item for item in items if item["name"] == reference]
     found = named or [item for item in items if item["sha256"].startswith(reference)]
     if len(found) == 1:

@@ -23,6 +23,8 @@ from yard.locations import write_private
 # SeaweedFS closes its volumes within 0.1 s, then waits 10 s for connections of its own S3 gateway.
 STORE_GRACE_S = 2.0
 _PROBE_TIMEOUT_S = 2
+# Where Ultralytics' own `yolo train` downloads weights from, in the release that the trainer pins.
+_WEIGHTS = "https://github.com/ultralytics/assets/releases/download/v8.4.0"
 _TEMPORAL_HOST = "yard-dev.invalid"  # a name that no DNS server may give an address
 # Prefixes of variables that the services do not inherit: the user set them for other servers.
 _NOT_INHERITED = (
@@ -314,6 +316,7 @@ def _backend(
         "API_AUTH": "on",
         "API_TOKEN_SHA256": hashlib.sha256(state.token.encode()).hexdigest(),
         "ALLOWED_HOSTS": '["127.0.0.1", "localhost"]',
+        "WEIGHTS_DOWNLOAD": os.environ.get("WEIGHTS_DOWNLOAD", _WEIGHTS),
     }
     if mlflow:
         env["MLFLOW_TRACKING_URI"] = _local(ports["mlflow"])

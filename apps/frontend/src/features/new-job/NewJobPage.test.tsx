@@ -17,10 +17,12 @@ const trainer = {
     type: 'object',
     properties: {
       epochs: { title: 'Epochs', type: 'integer', default: 100, minimum: 1, group: 'Training' },
+      model: { title: 'Model', type: 'string', default: 'yolo11n', enum: ['yolo11n', 'yolo11s'] },
       seed: { title: 'Seed', type: 'integer', default: 0, group: 'Training', advanced: true },
     },
   },
   pretrained: { detect: '{model}.pt' },
+  assets: { 'yolo11n.pt': { task: 'detect', model: 'yolo11n' } },
   resources: { cpu: 2, memory: '4Gi', gpu: 0 },
   accepts: { epochs: 'a whole number of at least 1', seed: 'a whole number' },
 }
@@ -51,7 +53,7 @@ it('begins with what another job had, tells a refusal at its field, and starts o
     '/api/v1/trainers/ultralytics': () => ({ json: trainer }),
     '/api/v1/datasets': () => ({ json: { items: [dataset], next_cursor: null } }),
     [`/api/v1/datasets/${dataset.id}`]: () => ({ json: dataset }),
-    '/api/v1/weights': () => ({ json: { items: [] } }),
+    '/api/v1/weights': () => ({ json: { items: [], next_cursor: null, downloads: true } }),
     [`/api/v1/jobs/${job().id}`]: () => ({ json: job({ config: { epochs: 50 } }) }),
     '/api/v1/jobs': ({ method, headers }) => {
       if (method !== 'POST') return { json: { items: [], next_cursor: null } }
@@ -65,6 +67,14 @@ it('begins with what another job had, tells a refusal at its field, and starts o
   const epochs = await screen.findByLabelText('Epochs')
   expect(epochs).toHaveValue('50')
   expect(screen.getByText('seven')).toBeVisible()
+  const fetched = await screen.findByRole('option', {
+    name: 'yolo11n.pt, pretrained, fetched once',
+  })
+  expect(fetched).toHaveProperty('selected', true)
+  expect(screen.getByRole('option', { name: 'nothing: random weights' })).toBeVisible()
+  await user.selectOptions(screen.getByLabelText('Model'), 'yolo11s')
+  expect(await screen.findByText(/does not keep yolo11s.pt/)).toBeVisible()
+  await user.selectOptions(screen.getByLabelText('Model'), 'yolo11n')
   expect(screen.getByText('yard train digits@3 --name digits --set epochs=50')).toBeVisible()
   expect(screen.getByRole('heading', { name: '1 modified config field' })).toBeVisible()
 

@@ -17,12 +17,13 @@ interface Props {
 
 /** What the training starts from: pretrained or other stored weights, an earlier job's model, nothing. */
 export function WeightsField({ trainer, task, config, value, error, onChange }: Props) {
-  const { stored, jobs } = useStartingPoints(trainer.name)
+  const { stored, downloads, jobs } = useStartingPoints(trainer.name)
   const pretrained = pretrainedOf(trainer, task, config)
   const fits = suitable(stored, trainer, task, config)
   const isKept = fits.some(({ name }) => name === pretrained)
+  const isFetched = !isKept && downloads && pretrained !== null && pretrained in trainer.assets
   const help =
-    pretrained === null || isKept
+    pretrained === null || isKept || isFetched
       ? 'Also the best model of an earlier job, of the same task and model.'
       : `The platform does not keep ${pretrained}, so the default is random weights. Push it once: yard weights push ${pretrained}`
   return (
@@ -36,9 +37,11 @@ export function WeightsField({ trainer, task, config, value, error, onChange }: 
           }}
         >
           <option value="">
-            {isKept ? `${pretrained ?? ''}, pretrained` : 'random weights: none are kept for it'}
+            {isKept || isFetched
+              ? `${pretrained ?? ''}, pretrained${isFetched ? ', fetched once' : ''}`
+              : 'random weights: none are kept for it'}
           </option>
-          {isKept && <option value="none">nothing: random weights</option>}
+          {(isKept || isFetched) && <option value="none">nothing: random weights</option>}
           {fits.length > 0 && (
             <optgroup label="Stored weights">
               {fits.map((one) => (
@@ -65,7 +68,11 @@ export function WeightsField({ trainer, task, config, value, error, onChange }: 
   )
 }
 
-function useStartingPoints(trainer: string): { stored: readonly Weights[]; jobs: readonly Job[] } {
+function useStartingPoints(trainer: string): {
+  stored: readonly Weights[]
+  downloads: boolean
+  jobs: readonly Job[]
+} {
   const token = useToken()
   const jobs = useQuery({
     queryKey: ['jobs', 'succeeded', token],
@@ -76,7 +83,8 @@ function useStartingPoints(trainer: string): { stored: readonly Weights[]; jobs:
     queryFn: ({ signal }) => listWeights(signal),
   })
   return {
-    stored: stored.data ?? [],
+    stored: stored.data?.items ?? [],
+    downloads: stored.data?.downloads ?? false,
     jobs: jobs.data?.items.filter((one) => one.trainer === trainer) ?? [],
   }
 }

@@ -60,6 +60,8 @@ from .task import Task
 from .trainer_list import TrainerList
 from .trainer_out import TrainerOut
 from .trainer_out_accepts import TrainerOutAccepts
+from .trainer_out_assets import TrainerOutAssets
+from .trainer_out_assets_additional_property import TrainerOutAssetsAdditionalProperty
 from .trainer_out_config_schema import TrainerOutConfigSchema
 from .trainer_out_metrics import TrainerOutMetrics
 from .trainer_out_pretrained import TrainerOutPretrained
@@ -133,6 +135,8 @@ __all__ = (
     "TrainerList",
     "TrainerOut",
     "TrainerOutAccepts",
+    "TrainerOutAssets",
+    "TrainerOutAssetsAdditionalProperty",
     "TrainerOutConfigSchema",
     "TrainerOutMetrics",
     "TrainerOutPretrained",

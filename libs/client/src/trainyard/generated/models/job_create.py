@@ -25,7 +25,8 @@ class JobCreate:
         config (JobCreateConfig | Unset): Fields of the trainer's `config_schema`; the rest has defaults
         weights (None | str | Unset): What to start from: the name of weights, their `sha256:…`, `job:ID` for that job's
             best.pt, `job:ID/last.pt` for another file of it, `model:NAME@ALIAS` or `model:NAME/VERSION` for a registered
-            model, or `none`. Default: the pretrained weights of the chosen model where the platform has them, else none
+            model, or `none`. Default: the pretrained weights of the chosen model where the platform has or fetches them,
+            else none
         debug (bool | Unset): Start a debugger in the trainer and wait for it; liveness limits are off Default: False.
         max_attempts (int | Unset): Launches, the first included, before it fails Default: 3.
         max_duration_s (int | None | Unset): Counts from the first launch, waiting for a node or in Kueue's queue

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..models.distributed import Distributed
     from ..models.resources import Resources
     from ..models.trainer_out_accepts import TrainerOutAccepts
+    from ..models.trainer_out_assets import TrainerOutAssets
     from ..models.trainer_out_config_schema import TrainerOutConfigSchema
     from ..models.trainer_out_metrics import TrainerOutMetrics
     from ..models.trainer_out_pretrained import TrainerOutPretrained
@@ -37,6 +38,7 @@ class TrainerOut:
         metrics (TrainerOutMetrics | Unset): By task; which model is best
         pretrained (TrainerOutPretrained | Unset): By task, the weights that a job starts from where the platform has
             them, with `{model}` for the config's; a trainer that takes no weights by name has none
+        assets (TrainerOutAssets | Unset): By name, official weights that the platform may fetch
         needs_weights_of (None | str | Unset): The trainer whose weights every job works on, e.g. to evaluate or export
             them
     """
@@ -53,6 +55,7 @@ class TrainerOut:
     distributed: Distributed | Unset = UNSET
     metrics: TrainerOutMetrics | Unset = UNSET
     pretrained: TrainerOutPretrained | Unset = UNSET
+    assets: TrainerOutAssets | Unset = UNSET
     needs_weights_of: None | str | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
@@ -91,6 +94,10 @@ class TrainerOut:
         if not isinstance(self.pretrained, Unset):
             pretrained = self.pretrained.to_dict()
 
+        assets: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.assets, Unset):
+            assets = self.assets.to_dict()
+
         needs_weights_of: None | str | Unset
         if isinstance(self.needs_weights_of, Unset):
             needs_weights_of = UNSET
@@ -119,6 +126,8 @@ class TrainerOut:
             field_dict["metrics"] = metrics
         if pretrained is not UNSET:
             field_dict["pretrained"] = pretrained
+        if assets is not UNSET:
+            field_dict["assets"] = assets
         if needs_weights_of is not UNSET:
             field_dict["needs_weights_of"] = needs_weights_of
 
@@ -129,6 +138,7 @@ class TrainerOut:
         from ..models.distributed import Distributed  # noqa: PLC0415
         from ..models.resources import Resources  # noqa: PLC0415
         from ..models.trainer_out_accepts import TrainerOutAccepts  # noqa: PLC0415
+        from ..models.trainer_out_assets import TrainerOutAssets  # noqa: PLC0415
         from ..models.trainer_out_config_schema import TrainerOutConfigSchema  # noqa: PLC0415
         from ..models.trainer_out_metrics import TrainerOutMetrics  # noqa: PLC0415
         from ..models.trainer_out_pretrained import TrainerOutPretrained  # noqa: PLC0415
@@ -183,6 +193,13 @@ class TrainerOut:
         else:
             pretrained = TrainerOutPretrained.from_dict(_pretrained)
 
+        _assets = d.pop("assets", UNSET)
+        assets: TrainerOutAssets | Unset
+        if isinstance(_assets, Unset):
+            assets = UNSET
+        else:
+            assets = TrainerOutAssets.from_dict(_assets)
+
         def _parse_needs_weights_of(data: object) -> None | str | Unset:
             if data is None:
                 return data
@@ -205,6 +222,7 @@ class TrainerOut:
             distributed=distributed,
             metrics=metrics,
             pretrained=pretrained,
+            assets=assets,
             needs_weights_of=needs_weights_of,
         )
 

@@ -13,24 +13,15 @@ from ...types import UNSET, Response, Unset
 
 def _get_kwargs(
     *,
-    status: list[DatasetStatus] | Unset = UNSET,
     id_prefix: None | str | Unset = UNSET,
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    status: list[DatasetStatus] | Unset = UNSET,
     version: int | None | Unset = UNSET,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
-
-    json_status: list[str] | Unset = UNSET
-    if not isinstance(status, Unset):
-        json_status = []
-        for status_item_data in status:
-            status_item = status_item_data.value
-            json_status.append(status_item)
-
-    params["status"] = json_status
 
     json_id_prefix: None | str | Unset
     if isinstance(id_prefix, Unset):
@@ -49,6 +40,15 @@ def _get_kwargs(
     params["limit"] = limit
 
     params["cursor"] = cursor
+
+    json_status: list[str] | Unset = UNSET
+    if not isinstance(status, Unset):
+        json_status = []
+        for status_item_data in status:
+            status_item = status_item_data.value
+            json_status.append(status_item)
+
+    params["status"] = json_status
 
     json_version: int | None | Unset
     if isinstance(version, Unset):
@@ -126,11 +126,11 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
-    status: list[DatasetStatus] | Unset = UNSET,
     id_prefix: None | str | Unset = UNSET,
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    status: list[DatasetStatus] | Unset = UNSET,
     version: int | None | Unset = UNSET,
 ) -> Response[DatasetList | ProblemOut]:
     """List Datasets
@@ -138,11 +138,11 @@ def sync_detailed(
      Newest first; `next_cursor` is null on the last page.
 
     Args:
-        status (list[DatasetStatus] | Unset): Any of these; default: all
         id_prefix (None | str | Unset): Only ids that begin with this
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        status (list[DatasetStatus] | Unset): Any of these; default: all
         version (int | None | Unset):
 
     Raises:
@@ -154,11 +154,11 @@ def sync_detailed(
     """
 
     kwargs = _get_kwargs(
-        status=status,
         id_prefix=id_prefix,
         name=name,
         limit=limit,
         cursor=cursor,
+        status=status,
         version=version,
     )
 
@@ -172,11 +172,11 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient | Client,
-    status: list[DatasetStatus] | Unset = UNSET,
     id_prefix: None | str | Unset = UNSET,
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    status: list[DatasetStatus] | Unset = UNSET,
     version: int | None | Unset = UNSET,
 ) -> DatasetList | ProblemOut | None:
     """List Datasets
@@ -184,11 +184,11 @@ def sync(
      Newest first; `next_cursor` is null on the last page.
 
     Args:
-        status (list[DatasetStatus] | Unset): Any of these; default: all
         id_prefix (None | str | Unset): Only ids that begin with this
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        status (list[DatasetStatus] | Unset): Any of these; default: all
         version (int | None | Unset):
 
     Raises:
@@ -201,11 +201,11 @@ def sync(
 
     return sync_detailed(
         client=client,
-        status=status,
         id_prefix=id_prefix,
         name=name,
         limit=limit,
         cursor=cursor,
+        status=status,
         version=version,
     ).parsed
 
@@ -213,11 +213,11 @@ def sync(
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
-    status: list[DatasetStatus] | Unset = UNSET,
     id_prefix: None | str | Unset = UNSET,
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    status: list[DatasetStatus] | Unset = UNSET,
     version: int | None | Unset = UNSET,
 ) -> Response[DatasetList | ProblemOut]:
     """List Datasets
@@ -225,11 +225,11 @@ async def asyncio_detailed(
      Newest first; `next_cursor` is null on the last page.
 
     Args:
-        status (list[DatasetStatus] | Unset): Any of these; default: all
         id_prefix (None | str | Unset): Only ids that begin with this
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        status (list[DatasetStatus] | Unset): Any of these; default: all
         version (int | None | Unset):
 
     Raises:
@@ -241,11 +241,11 @@ async def asyncio_detailed(
     """
 
     kwargs = _get_kwargs(
-        status=status,
         id_prefix=id_prefix,
         name=name,
         limit=limit,
         cursor=cursor,
+        status=status,
         version=version,
     )
 
@@ -257,11 +257,11 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient | Client,
-    status: list[DatasetStatus] | Unset = UNSET,
     id_prefix: None | str | Unset = UNSET,
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    status: list[DatasetStatus] | Unset = UNSET,
     version: int | None | Unset = UNSET,
 ) -> DatasetList | ProblemOut | None:
     """List Datasets
@@ -269,11 +269,11 @@ async def asyncio(
      Newest first; `next_cursor` is null on the last page.
 
     Args:
-        status (list[DatasetStatus] | Unset): Any of these; default: all
         id_prefix (None | str | Unset): Only ids that begin with this
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        status (list[DatasetStatus] | Unset): Any of these; default: all
         version (int | None | Unset):
 
     Raises:
@@ -287,11 +287,11 @@ async def asyncio(
     return (
         await asyncio_detailed(
             client=client,
-            status=status,
             id_prefix=id_prefix,
             name=name,
             limit=limit,
             cursor=cursor,
+            status=status,
             version=version,
         )
     ).parsed

@@ -12,24 +12,15 @@ from ...types import UNSET, Response, Unset
 
 def _get_kwargs(
     *,
-    status: list[JobStatus] | Unset = UNSET,
     id_prefix: None | str | Unset = UNSET,
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
-
-    json_status: list[str] | Unset = UNSET
-    if not isinstance(status, Unset):
-        json_status = []
-        for status_item_data in status:
-            status_item = status_item_data.value
-            json_status.append(status_item)
-
-    params["status"] = json_status
 
     json_id_prefix: None | str | Unset
     if isinstance(id_prefix, Unset):
@@ -48,6 +39,15 @@ def _get_kwargs(
     params["limit"] = limit
 
     params["cursor"] = cursor
+
+    json_status: list[str] | Unset = UNSET
+    if not isinstance(status, Unset):
+        json_status = []
+        for status_item_data in status:
+            status_item = status_item_data.value
+            json_status.append(status_item)
+
+    params["status"] = json_status
 
     params["dataset_id"] = dataset_id
 
@@ -119,11 +119,11 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
-    status: list[JobStatus] | Unset = UNSET,
     id_prefix: None | str | Unset = UNSET,
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
 ) -> Response[Any | ProblemOut]:
     """Follow the list live
@@ -134,11 +134,11 @@ def sync_detailed(
     that are new or have changed.
 
     Args:
-        status (list[JobStatus] | Unset): Any of these; default: all
         id_prefix (None | str | Unset): Only ids that begin with this
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
 
     Raises:
@@ -150,11 +150,11 @@ def sync_detailed(
     """
 
     kwargs = _get_kwargs(
-        status=status,
         id_prefix=id_prefix,
         name=name,
         limit=limit,
         cursor=cursor,
+        status=status,
         dataset_id=dataset_id,
     )
 
@@ -168,11 +168,11 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient | Client,
-    status: list[JobStatus] | Unset = UNSET,
     id_prefix: None | str | Unset = UNSET,
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
 ) -> Any | ProblemOut | None:
     """Follow the list live
@@ -183,11 +183,11 @@ def sync(
     that are new or have changed.
 
     Args:
-        status (list[JobStatus] | Unset): Any of these; default: all
         id_prefix (None | str | Unset): Only ids that begin with this
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
 
     Raises:
@@ -200,11 +200,11 @@ def sync(
 
     return sync_detailed(
         client=client,
-        status=status,
         id_prefix=id_prefix,
         name=name,
         limit=limit,
         cursor=cursor,
+        status=status,
         dataset_id=dataset_id,
     ).parsed
 
@@ -212,11 +212,11 @@ def sync(
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
-    status: list[JobStatus] | Unset = UNSET,
     id_prefix: None | str | Unset = UNSET,
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
 ) -> Response[Any | ProblemOut]:
     """Follow the list live
@@ -227,11 +227,11 @@ async def asyncio_detailed(
     that are new or have changed.
 
     Args:
-        status (list[JobStatus] | Unset): Any of these; default: all
         id_prefix (None | str | Unset): Only ids that begin with this
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
 
     Raises:
@@ -243,11 +243,11 @@ async def asyncio_detailed(
     """
 
     kwargs = _get_kwargs(
-        status=status,
         id_prefix=id_prefix,
         name=name,
         limit=limit,
         cursor=cursor,
+        status=status,
         dataset_id=dataset_id,
     )
 
@@ -259,11 +259,11 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient | Client,
-    status: list[JobStatus] | Unset = UNSET,
     id_prefix: None | str | Unset = UNSET,
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
 ) -> Any | ProblemOut | None:
     """Follow the list live
@@ -274,11 +274,11 @@ async def asyncio(
     that are new or have changed.
 
     Args:
-        status (list[JobStatus] | Unset): Any of these; default: all
         id_prefix (None | str | Unset): Only ids that begin with this
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
 
     Raises:
@@ -292,11 +292,11 @@ async def asyncio(
     return (
         await asyncio_detailed(
             client=client,
-            status=status,
             id_prefix=id_prefix,
             name=name,
             limit=limit,
             cursor=cursor,
+            status=status,
             dataset_id=dataset_id,
         )
     ).parsed

@@ -13,24 +13,15 @@ from ...types import UNSET, Response, Unset
 
 def _get_kwargs(
     *,
-    status: list[JobStatus] | Unset = UNSET,
     id_prefix: None | str | Unset = UNSET,
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
-
-    json_status: list[str] | Unset = UNSET
-    if not isinstance(status, Unset):
-        json_status = []
-        for status_item_data in status:
-            status_item = status_item_data.value
-            json_status.append(status_item)
-
-    params["status"] = json_status
 
     json_id_prefix: None | str | Unset
     if isinstance(id_prefix, Unset):
@@ -49,6 +40,15 @@ def _get_kwargs(
     params["limit"] = limit
 
     params["cursor"] = cursor
+
+    json_status: list[str] | Unset = UNSET
+    if not isinstance(status, Unset):
+        json_status = []
+        for status_item_data in status:
+            status_item = status_item_data.value
+            json_status.append(status_item)
+
+    params["status"] = json_status
 
     params["dataset_id"] = dataset_id
 
@@ -121,21 +121,21 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
-    status: list[JobStatus] | Unset = UNSET,
     id_prefix: None | str | Unset = UNSET,
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
 ) -> Response[JobList | ProblemOut]:
     """List jobs, the newest first
 
     Args:
-        status (list[JobStatus] | Unset): Any of these; default: all
         id_prefix (None | str | Unset): Only ids that begin with this
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
 
     Raises:
@@ -147,11 +147,11 @@ def sync_detailed(
     """
 
     kwargs = _get_kwargs(
-        status=status,
         id_prefix=id_prefix,
         name=name,
         limit=limit,
         cursor=cursor,
+        status=status,
         dataset_id=dataset_id,
     )
 
@@ -165,21 +165,21 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient | Client,
-    status: list[JobStatus] | Unset = UNSET,
     id_prefix: None | str | Unset = UNSET,
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
 ) -> JobList | ProblemOut | None:
     """List jobs, the newest first
 
     Args:
-        status (list[JobStatus] | Unset): Any of these; default: all
         id_prefix (None | str | Unset): Only ids that begin with this
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
 
     Raises:
@@ -192,11 +192,11 @@ def sync(
 
     return sync_detailed(
         client=client,
-        status=status,
         id_prefix=id_prefix,
         name=name,
         limit=limit,
         cursor=cursor,
+        status=status,
         dataset_id=dataset_id,
     ).parsed
 
@@ -204,21 +204,21 @@ def sync(
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
-    status: list[JobStatus] | Unset = UNSET,
     id_prefix: None | str | Unset = UNSET,
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
 ) -> Response[JobList | ProblemOut]:
     """List jobs, the newest first
 
     Args:
-        status (list[JobStatus] | Unset): Any of these; default: all
         id_prefix (None | str | Unset): Only ids that begin with this
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
 
     Raises:
@@ -230,11 +230,11 @@ async def asyncio_detailed(
     """
 
     kwargs = _get_kwargs(
-        status=status,
         id_prefix=id_prefix,
         name=name,
         limit=limit,
         cursor=cursor,
+        status=status,
         dataset_id=dataset_id,
     )
 
@@ -246,21 +246,21 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient | Client,
-    status: list[JobStatus] | Unset = UNSET,
     id_prefix: None | str | Unset = UNSET,
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
 ) -> JobList | ProblemOut | None:
     """List jobs, the newest first
 
     Args:
-        status (list[JobStatus] | Unset): Any of these; default: all
         id_prefix (None | str | Unset): Only ids that begin with this
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
 
     Raises:
@@ -274,11 +274,11 @@ async def asyncio(
     return (
         await asyncio_detailed(
             client=client,
-            status=status,
             id_prefix=id_prefix,
             name=name,
             limit=limit,
             cursor=cursor,
+            status=status,
             dataset_id=dataset_id,
         )
     ).parsed

@@ -7,14 +7,43 @@ from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.problem_out import ProblemOut
 from ...models.weights_list import WeightsList
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
-def _get_kwargs() -> dict[str, Any]:
+def _get_kwargs(
+    *,
+    id_prefix: None | str | Unset = UNSET,
+    name: None | str | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = "",
+) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    json_id_prefix: None | str | Unset
+    if isinstance(id_prefix, Unset):
+        json_id_prefix = UNSET
+    else:
+        json_id_prefix = id_prefix
+    params["id_prefix"] = json_id_prefix
+
+    json_name: None | str | Unset
+    if isinstance(name, Unset):
+        json_name = UNSET
+    else:
+        json_name = name
+    params["name"] = json_name
+
+    params["limit"] = limit
+
+    params["cursor"] = cursor
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/api/v1/weights",
+        "params": params,
     }
 
     return _kwargs
@@ -78,10 +107,20 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
+    id_prefix: None | str | Unset = UNSET,
+    name: None | str | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = "",
 ) -> Response[ProblemOut | WeightsList]:
     """List Weights
 
-     All, newest first.
+     Newest first; `id_prefix` is of the sha256.
+
+    Args:
+        id_prefix (None | str | Unset): Only ids that begin with this
+        name (None | str | Unset): Only this very name
+        limit (int | Unset):  Default: 50.
+        cursor (str | Unset): `next_cursor` Default: ''.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -91,7 +130,12 @@ def sync_detailed(
         Response[ProblemOut | WeightsList]
     """
 
-    kwargs = _get_kwargs()
+    kwargs = _get_kwargs(
+        id_prefix=id_prefix,
+        name=name,
+        limit=limit,
+        cursor=cursor,
+    )
 
     response = client.get_httpx_client().request(
         **kwargs,
@@ -103,10 +147,20 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient | Client,
+    id_prefix: None | str | Unset = UNSET,
+    name: None | str | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = "",
 ) -> ProblemOut | WeightsList | None:
     """List Weights
 
-     All, newest first.
+     Newest first; `id_prefix` is of the sha256.
+
+    Args:
+        id_prefix (None | str | Unset): Only ids that begin with this
+        name (None | str | Unset): Only this very name
+        limit (int | Unset):  Default: 50.
+        cursor (str | Unset): `next_cursor` Default: ''.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -118,16 +172,30 @@ def sync(
 
     return sync_detailed(
         client=client,
+        id_prefix=id_prefix,
+        name=name,
+        limit=limit,
+        cursor=cursor,
     ).parsed
 
 
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
+    id_prefix: None | str | Unset = UNSET,
+    name: None | str | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = "",
 ) -> Response[ProblemOut | WeightsList]:
     """List Weights
 
-     All, newest first.
+     Newest first; `id_prefix` is of the sha256.
+
+    Args:
+        id_prefix (None | str | Unset): Only ids that begin with this
+        name (None | str | Unset): Only this very name
+        limit (int | Unset):  Default: 50.
+        cursor (str | Unset): `next_cursor` Default: ''.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -137,7 +205,12 @@ async def asyncio_detailed(
         Response[ProblemOut | WeightsList]
     """
 
-    kwargs = _get_kwargs()
+    kwargs = _get_kwargs(
+        id_prefix=id_prefix,
+        name=name,
+        limit=limit,
+        cursor=cursor,
+    )
 
     response = await client.get_async_httpx_client().request(**kwargs)
 
@@ -147,10 +220,20 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient | Client,
+    id_prefix: None | str | Unset = UNSET,
+    name: None | str | Unset = UNSET,
+    limit: int | Unset = 50,
+    cursor: str | Unset = "",
 ) -> ProblemOut | WeightsList | None:
     """List Weights
 
-     All, newest first.
+     Newest first; `id_prefix` is of the sha256.
+
+    Args:
+        id_prefix (None | str | Unset): Only ids that begin with this
+        name (None | str | Unset): Only this very name
+        limit (int | Unset):  Default: 50.
+        cursor (str | Unset): `next_cursor` Default: ''.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -163,5 +246,9 @@ async def asyncio(
     return (
         await asyncio_detailed(
             client=client,
+            id_prefix=id_prefix,
+            name=name,
+            limit=limit,
+            cursor=cursor,
         )
     ).parsed
