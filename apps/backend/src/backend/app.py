@@ -43,10 +43,7 @@ logger = logging.getLogger(__name__)
 TAGS = [
     {"name": "datasets", "description": "Upload a zip, have it checked, train on it."},
     {"name": "jobs", "description": "Trainings: submit, follow, cancel, retry."},
-    {
-        "name": "artifacts",
-        "description": "Files that a finished job left: the model, plots, results.",
-    },
+    {"name": "artifacts", "description": "Files that a job left: the model, plots, results."},
     {"name": "models", "description": "Registered models, and their way to an alias. MLflow's."},
     {"name": "trainers", "description": "What jobs can run, with the schema of its config."},
     {"name": "callbacks", "description": "For trainers, with the token of their attempt."},

@@ -21,6 +21,18 @@ _EVENTS: Any = {
     "response_class": Response,
     "responses": {200: {"content": {"text/event-stream": {"itemSchema": {"type": "object"}}}}},
 }
+_LOG_HEADERS = {
+    "X-Log-Offset": {"description": "Where the next part begins", "schema": {"type": "integer"}},
+    "X-Log-Complete": {
+        "description": "`true`: the job is finished and no byte follows",
+        "schema": {"type": "string", "enum": ["true", "false"]},
+    },
+}
+_TEXT = {"text/plain": {"schema": {"type": "string"}}}
+_LOG: Any = {
+    "response_class": Response,
+    "responses": {200: {"content": _TEXT, "headers": _LOG_HEADERS}},
+}
 _Offset = Annotated[int, Query(ge=0, le=2**53)]
 
 
@@ -114,26 +126,7 @@ async def list_metrics(id: str, ctx: Ctx) -> MetricsList:  # noqa: A002
     return MetricsList(items=[MetricsOut.model_validate(row) for row in rows])
 
 
-@router.get(
-    "/{id}/logs",
-    summary="A part of the log",
-    response_class=Response,
-    responses={
-        200: {
-            "content": {"text/plain": {"schema": {"type": "string"}}},
-            "headers": {
-                "X-Log-Offset": {
-                    "description": "Where the next part begins",
-                    "schema": {"type": "integer"},
-                },
-                "X-Log-Complete": {
-                    "description": "`true`: the job is finished and no byte follows",
-                    "schema": {"type": "string", "enum": ["true", "false"]},
-                },
-            },
-        }
-    },
-)
+@router.get("/{id}/logs", summary="A part of the log", **_LOG)
 async def read_log(
     id: str,  # noqa: A002
     ctx: Ctx,

@@ -2,7 +2,6 @@
 
 import asyncio
 import tempfile
-from functools import partial
 
 from trainyard_datasets.download import DownloadError, download
 
@@ -36,9 +35,10 @@ async def fetch(ctx: Context, wanted: Weights) -> None:
             known = settings.weights_sha256.get(name)
             if known is None and await store.head(bucket, beside):
                 known = (await store.read(bucket, beside)).decode()
-            get = partial(download, url, file, sha256=known, max_bytes=2**30, within_s=1800)
             try:
-                wanted.size, wanted.sha256 = await asyncio.to_thread(get)
+                wanted.size, wanted.sha256 = await asyncio.to_thread(
+                    download, url, file, sha256=known, max_bytes=2**30, within_s=1800
+                )
             except DownloadError as error:
                 detail = (
                     f"{name} cannot be fetched (WEIGHTS_DOWNLOAD): {error}. `yard weights push "
