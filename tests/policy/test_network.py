@@ -123,8 +123,8 @@ def test_trainers_reach_the_backend_and_the_store_only(rendered: Rendered) -> No
 
 
 def test_only_the_backend_reaches_the_host_of_official_weights() -> None:
-    mirror = {"to": [{"ipBlock": {"cidr": "192.0.2.1/32"}}]}
-    mirror["ports"] = [{"protocol": "TCP", "port": 8081}]
+    ports = [{"protocol": "TCP", "port": 8081}]
+    mirror = {"to": [{"ipBlock": {"cidr": "192.0.2.1/32"}}], "ports": ports}
     for name, allowed in (("weights-of-a-mirror", ["backend"]), ("tier3", [])):
         policies = case(name).kind("NetworkPolicy")
         found = [one for one in policies if mirror in one["spec"].get("egress", [])]

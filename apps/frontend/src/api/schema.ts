@@ -1417,7 +1417,7 @@ export interface components {
             next_cursor: string | null;
             /**
              * Downloads
-             * @description Whether official weights are fetched when a job needs them
+             * @description Whether official weights are fetched on first use
              */
             downloads: boolean;
         };

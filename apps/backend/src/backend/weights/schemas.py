@@ -33,6 +33,4 @@ class WeightsUpload(BaseModel):
 class WeightsList(BaseModel):
     items: list[WeightsOut]
     next_cursor: str | None = Field(description="null on the last page")
-    downloads: bool = Field(
-        description="Whether official weights are fetched when a job needs them"
-    )
+    downloads: bool = Field(description="Whether official weights are fetched on first use")

@@ -19,7 +19,7 @@ class WeightsList:
     Attributes:
         items (list[WeightsOut]):
         next_cursor (None | str): null on the last page
-        downloads (bool): Whether official weights are fetched when a job needs them
+        downloads (bool): Whether official weights are fetched on first use
     """
 
     items: list[WeightsOut]
