@@ -11,16 +11,11 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ValidationError
 
+from backend.callbacks import schemas
 from backend.callbacks.heartbeats import HeartbeatIngest
 from backend.callbacks.log_repository import LogWrite
 from backend.callbacks.logs import LogIngest
-from backend.callbacks.schemas import (
-    FinishIn,
-    HeartbeatAccepted,
-    HeartbeatIn,
-    LogAccepted,
-    LogQuery,
-)
+from backend.callbacks.schemas import FinishIn, HeartbeatIn, LogQuery
 from backend.callbacks.sender import Sender, live_attempt
 from backend.context import Context
 from backend.infra import problem_handlers
@@ -59,7 +54,7 @@ router = APIRouter(prefix="/api/v1/jobs/{id}", tags=["callbacks"], dependencies=
 @router.post(
     "/heartbeat",
     summary="Say that the trainer lives, and how far it is",
-    responses={200: {"model": HeartbeatAccepted}},
+    responses={200: {"model": schemas.HeartbeatAccepted}},
     dependencies=[Depends(_heartbeat)],
 )
 async def heartbeat(request: Request) -> Response:
@@ -68,13 +63,13 @@ async def heartbeat(request: Request) -> Response:
     beat = _checked(HeartbeatIn, lambda: HeartbeatIn.model_validate_json(body))
     heartbeats: HeartbeatIngest = request.app.state.heartbeat_ingest
     command = await heartbeats.write(sender, beat)
-    return _json(HeartbeatAccepted(command=command, interval_s=heartbeats.interval_s))
+    return _json(schemas.HeartbeatAccepted(command=command, interval_s=heartbeats.interval_s))
 
 
 @router.post(
     "/logs",
     summary="Send output of the trainer",
-    responses={200: {"model": LogAccepted}},
+    responses={200: {"model": schemas.LogAccepted}},
     dependencies=[Depends(_log)],
     openapi_extra={
         "requestBody": {
@@ -90,7 +85,7 @@ async def append_log(request: Request) -> Response:
     logs: LogIngest = request.app.state.log_ingest
     write = LogWrite(sender.token_sha256, query.offset, await request.body())
     appended = await logs.append(sender.job_id, write)
-    told = LogAccepted(
+    told = schemas.LogAccepted(
         command="stop" if appended.stop else "continue",
         next_offset=appended.next_offset,
         interval_s=request.app.state.heartbeat_ingest.log_interval_s,

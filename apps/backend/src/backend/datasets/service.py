@@ -65,13 +65,9 @@ def _unusable(detail: str) -> Problem:
 
 def check_size(ctx: Context, size: int) -> None:
     """Raise a Problem (413) when an archive is larger than MAX_DATASET_BYTES."""
-    if size > ctx.settings.max_dataset_bytes:
-        raise Problem(
-            413,
-            "Dataset too large",
-            f"The archive has {size:,} bytes; at most {ctx.settings.max_dataset_bytes:,} are "
-            "taken. Push a smaller one, or have MAX_DATASET_BYTES raised.",
-        )
+    if size > (most := ctx.settings.max_dataset_bytes):
+        detail = f"The archive has {size:,} bytes; at most {most:,} are taken. Push a smaller one, "
+        raise Problem(413, "Dataset too large", f"{detail}or have MAX_DATASET_BYTES raised.")
 
 
 async def create(ctx: Context, body: DatasetCreate) -> tuple[Dataset, Upload | None]:

@@ -4,14 +4,7 @@ import json
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    WithJsonSchema,
-    field_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, field_validator
 from pydantic_core import PydanticCustomError
 
 from backend.catalog.manifest import Resources
@@ -22,10 +15,8 @@ from backend.state.jobs import Attempt, Job
 from backend.state.statuses import JobStatus
 
 ID_SCHEMA = {"type": "string", "pattern": r"^[0-9a-f]{12}$"}
-Id = Annotated[str, StringConstraints(pattern=ID_SCHEMA["pattern"])]
-Name = Annotated[
-    str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")
-]
+Id = Annotated[str, Field(pattern=ID_SCHEMA["pattern"])]
+Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
 class _Described(BaseModel):

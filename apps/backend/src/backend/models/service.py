@@ -117,8 +117,7 @@ async def _judged(ctx: Context, version: ModelVersion, body: Promotion) -> tuple
         for job in await repository.evaluations(session, sha256, body, by):
             if job.best and job.best["value"] is not None:
                 value, metric = float(job.best["value"]), job.best["metric"]
-                its = {job.trainer, ctx.trainers.get(job.trainer).needs_weights_of}
-                mains = [one.metrics.get(job.task) for one in ctx.trainers.all() if one.name in its]
+                mains = [one.metrics.get(job.task) for one in ctx.trainers.all()]
                 less = any(main and (main.main, main.goal) == (metric, "min") for main in mains)
                 told = f"{which} has {metric} {value:g} by job {job.id}"
                 return value, told, -1 if less else 1
