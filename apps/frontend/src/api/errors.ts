@@ -20,6 +20,12 @@ export class ApiError extends Error {
 const UNREACHABLE =
   'The backend does not answer. Check that it runs: kubectl get pods -n platform -l app=backend, or yard dev.'
 
+/** Whether the same request may be taken later: nobody answered, or the backend lacks its database. */
+export function isAway(error: unknown): boolean {
+  const passing = [null, 502, 503, 504]
+  return error instanceof ApiError && passing.includes(error.status)
+}
+
 /** Put a failed fetch into words. */
 export function unanswered(error: unknown): ApiError {
   const tooSlow = error instanceof DOMException && error.name === 'TimeoutError'

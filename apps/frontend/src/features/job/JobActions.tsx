@@ -1,11 +1,15 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 import { type Job, cancelJob, deleteJob, finishJob, retryJob } from '../../api/client'
+import { ApiError, isAway } from '../../api/errors'
 import { ConfirmDialog } from '../../ui/Dialog'
 import { Icon } from '../../ui/Icon'
 import { isActive, titleOf } from '../jobs/present'
 import { canNotify, forget, notifyAtEnd, useIsAwaited } from './notify'
+
+/** Between two sendings of a cancel that was not taken. */
+const AGAIN_MS = 2000
 
 interface Props {
   job: Job
@@ -27,7 +31,18 @@ export function JobActions({ job, onChange }: Props) {
       setAsking(null)
     },
   }
-  const cancel = useMutation({ mutationFn: () => cancelJob(job.id), ...changed })
+  // Without its database the backend takes no cancel: it is sent again until its dialog is closed.
+  const isWanted = useRef(false)
+  const cancel = useMutation({
+    mutationFn: async () => {
+      if (!isWanted.current) throw new ApiError('The job was not cancelled.', null)
+      return cancelJob(job.id)
+    },
+    retry: (_, error) => isWanted.current && isAway(error),
+    retryDelay: AGAIN_MS,
+    networkMode: 'always',
+    ...changed,
+  })
   const finish = useMutation({ mutationFn: () => finishJob(job.id), ...changed })
   const retry = useMutation({ mutationFn: () => retryJob(job.id), ...changed })
   const remove = useMutation({
@@ -106,13 +121,20 @@ export function JobActions({ job, onChange }: Props) {
           dismiss="Let it train"
           busy={cancel.isPending}
           onConfirm={() => {
+            isWanted.current = true
             cancel.mutate()
           }}
           onClose={() => {
+            isWanted.current = false
             setAsking(null)
           }}
         >
           The training stops. Its last checkpoint is kept: a retry goes on from there.
+          {cancel.failureReason !== null && cancel.isPending && (
+            <p className="message bad" role="alert">
+              Not cancelled yet: {cancel.failureReason.message} It is sent again until it is taken.
+            </p>
+          )}
         </ConfirmDialog>
       )}
       {asking === 'finish' && (

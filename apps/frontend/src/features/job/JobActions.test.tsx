@@ -1,0 +1,64 @@
+import { screen, waitFor, within } from '@testing-library/react'
+import userEvent from '@testing-library/user-event'
+import { expect, it } from 'vitest'
+import type { Job } from '../../api/client'
+import { job } from '../../test/fixtures'
+import { showAt } from '../../test/render'
+import { serve } from '../../test/server'
+
+// jsdom has no modal dialogs.
+HTMLDialogElement.prototype.showModal = function () {
+  this.open = true
+}
+HTMLDialogElement.prototype.close = function () {
+  this.open = false
+  this.dispatchEvent(new Event('close'))
+}
+
+const AWAY = { detail: 'The backend cannot use its database. Nothing was changed.' }
+
+/** The page of a job whose backend takes a cancel only once `isBack`. */
+async function cancelWithoutDatabase() {
+  const server = { isBack: false, cancels: 0 }
+  let now: Job = job()
+  const path = `/api/v1/jobs/${now.id}`
+  await serve({
+    [`${path}/events`]: () => ({ text: `id: 1\nevent: state\ndata: ${JSON.stringify(now)}\n\n` }),
+    [`${path}/cancel`]: () => {
+      server.cancels += 1
+      if (!server.isBack) return { status: 503, json: AWAY }
+      now = job({ status: 'cancelling' })
+      return { status: 202, json: now }
+    },
+  })
+  showAt(`/jobs/${now.id}`)
+  const user = userEvent.setup()
+  await user.click(await screen.findByRole('button', { name: 'Cancel' }))
+  await user.click(screen.getByRole('button', { name: 'Cancel the job' }))
+  const dialog = within(screen.getByRole('dialog'))
+  expect(await dialog.findByRole('alert')).toHaveTextContent(
+    'Not cancelled yet: The backend cannot use its database. Nothing was changed. ' +
+      'It is sent again until it is taken.',
+  )
+  return { server, user, dialog }
+}
+
+it('sends a cancel again until it is taken', async () => {
+  const { server } = await cancelWithoutDatabase()
+  server.isBack = true
+  expect(
+    await screen.findByRole('button', { name: 'Cancelling …' }, { timeout: 5000 }),
+  ).toBeDisabled()
+  expect(screen.queryByRole('dialog')).toBeNull()
+  expect(server.cancels).toBe(2)
+})
+
+it('sends it no more once its dialog is closed', async () => {
+  const { server, user, dialog } = await cancelWithoutDatabase()
+  await user.click(dialog.getByRole('button', { name: 'Let it train' }))
+  server.isBack = true
+  await waitFor(() => expect(screen.getByText('The job was not cancelled.')).toBeVisible(), {
+    timeout: 5000,
+  })
+  expect(server.cancels).toBe(1)
+})
