@@ -1,6 +1,8 @@
 """`yard model register`, `list`, `show`, `promote` and `rollback` against a stand-in for the server."""
 
+import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 from conftest import Server, Yard, answer, dataset, job, page
@@ -58,3 +60,28 @@ def test_registered_models_are_listed_and_shown(server: Server, yard: Yard) -> N
     assert "production: mAP 0.9; by ann" in shown
     server.on("GET /models", answer(200, page()))
     assert yard("model", "show", "other").returncode == 3
+
+
+def test_a_registered_model_is_pulled_as_its_job_is(
+    server: Server, yard: Yard, tmp_path: Path
+) -> None:
+    data = b"a model"
+    best = {"name": "best.pt", "size": len(data), "url": f"{server.url}/file"}
+    best["sha256"] = hashlib.sha256(data).hexdigest()
+    server.on("GET /models", answer(200, page(version(1), NOW)))
+    server.on("GET /jobs/0123456789ab", answer(200, job()))
+    server.on("GET /jobs/0123456789ab/artifacts", answer(200, {"items": [best]}))
+    server.on("GET /file", answer(200, data))
+    for number, which in enumerate(("model:pages@production", "model:pages/1")):
+        done = yard("model", "pull", which, "--out", str(tmp_path / str(number)))
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / str(number) / "best.pt").read_bytes() == data
+    for which in ("model:pages@canary", "model:pages/3", "model:pages"):
+        done = yard("model", "pull", which)
+        assert (done.returncode, f"there is no {which}" in done.stderr) == (3, True)
+
+
+def test_a_model_is_not_served_to_other_machines_by_mistake(yard: Yard) -> None:
+    for host in ("0.0.0.0", ""):
+        done = yard("model", "serve", "best.pt", "--host", host, "--port", "0")
+        assert (done.returncode, "add --insecure" in done.stderr) == (2, True), done.stderr

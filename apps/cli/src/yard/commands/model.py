@@ -8,14 +8,20 @@ import typer
 from yard import console, formatting
 from yard.client import Client, Json
 from yard.commands.job import FINISHED
+from yard.commands.model_registry import job_of
 from yard.console import out
 from yard.errors import Code, YardError
-from yard.options import AsJson, JobId, Url, client
+from yard.options import AsJson, Url, client
 from yard.transfer import download
 
 
 def pull(
-    job_id: JobId,
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL", help="A job, or model:NAME@ALIAS or model:NAME/VERSION, registered."
+        ),
+    ],
     target: Annotated[
         Path | None,
         typer.Option("--out", help="Folder to write to. Default: models/JOB.", show_default=False),
@@ -29,7 +35,7 @@ def pull(
 ) -> None:
     """Download a job's model and other artifacts; verify their checksums."""
     api = client(url)
-    job = api.find("jobs", job_id)
+    job = job_of(api, model)
     folder = target or Path("models") / job["id"]
     files = fetch(api, job, folder, only or [], show=not as_json)
     if as_json:

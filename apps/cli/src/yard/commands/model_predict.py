@@ -16,6 +16,7 @@ from trainyard_datasets.files import IMAGE_SUFFIXES
 from yard import console, locations
 from yard.client import Json
 from yard.commands.model import fetch
+from yard.commands.model_registry import job_of
 from yard.console import out
 from yard.errors import Code, YardError, local_error
 from yard.options import AsJson, Url, client
@@ -34,7 +35,8 @@ def predict(
     ],
     *,
     job_id: Annotated[
-        str | None, typer.Option("--job", help="Use this job's best.pt.", metavar="JOB")
+        str | None,
+        typer.Option("--job", help="Use this job's best.pt.", metavar="JOB | model:NAME@ALIAS"),
     ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="Use this model file.", metavar="FILE")
@@ -138,10 +140,10 @@ def _files(source: Path) -> list[Path]:
     return found
 
 
-def cached(url: str | None, job_id: str) -> Path:
-    """Return the job's model from the cache, downloaded if its sha256 is not there yet."""
+def cached(url: str | None, reference: str) -> Path:
+    """Return a job's or a registered model from the cache, downloaded if its sha256 is not there yet."""
     api = client(url)
-    job = api.find("jobs", job_id)
+    job = job_of(api, reference)
     items = api.get(f"/jobs/{job['id']}/artifacts")["items"]
     sha256 = next((item["sha256"] for item in items if item["name"] == _MODEL), None)
     model = locations.cache_dir() / "models" / str(sha256 or job["id"]) / _MODEL

@@ -142,6 +142,27 @@ def rollback(
     _moved(api.put(f"/models/{name}/aliases/{alias}", body), alias, as_json=as_json)
 
 
+def job_of(api: Client, reference: str) -> Json:
+    """Return the job that a reference means: its id or name, or a model that was registered of it.
+
+    Raises:
+        YardError: there is no such job or model, or no such version of it.
+    """
+    if not reference.startswith("model:"):
+        return api.find("jobs", reference)
+    name, at, wanted = reference.removeprefix("model:").partition("@")
+    if not at:
+        name, _, wanted = name.partition("/")
+    for one in versions(api, name):
+        if wanted in (one["aliases"] if at else [str(one["version"])]):
+            return api.find("jobs", one["tags"].get(_JOB, ""))
+    raise YardError(
+        f"there is no {reference}",
+        todo=f"name it as model:{name}@ALIAS or model:{name}/VERSION; `yard model show {name}` lists them",
+        code=Code.NOT_FOUND,
+    )
+
+
 def versions(api: Client, name: str) -> list[Json]:
     """Return the model's versions, newest first.
 

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
@@ -20,11 +21,21 @@ from yard.options import Url
 
 def serve(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A .pt file, or a job: its best.pt.")
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="A .pt file, a job (its best.pt), model:NAME@ALIAS or model:NAME/VERSION.",
+        ),
     ],
     *,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: one that is free.")] = 8100,
+    insecure: Annotated[
+        bool,
+        typer.Option(
+            "--insecure", help="Let other machines ask, too: nobody needs a token or TLS."
+        ),
+    ] = False,
     conf: Annotated[float, typer.Option(min=0, max=1, help="Lowest confidence to report.")] = 0.25,
     imgsz: Annotated[
         int | None, typer.Option(help="Image size. Default: as in training.", show_default=False)
@@ -52,6 +63,13 @@ def serve(
             Code.LOCAL,
         ) from error
     with listener:
+        if not (insecure or ip_address(listener.getsockname()[0]).is_loopback):
+            raise YardError(
+                f"other machines reach {listener.getsockname()[0]}",
+                "the server asks for no token, and has no TLS",
+                "serve at 127.0.0.1 behind a proxy that asks, or add --insecure",
+                Code.USAGE,
+            )
         at = "http://{}:{}".format(*listener.getsockname()[:2])
         _run(python, given, listener, model=model, url=url, at=at)
 
