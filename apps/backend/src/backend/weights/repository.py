@@ -1,10 +1,12 @@
 """The SQL of weights."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from backend.infra import pagination
 from backend.state import object_keys
 from backend.state.weights import Weights
 
@@ -17,3 +19,10 @@ async def find(session: AsyncSession, reference: str) -> dict[str, Any] | None:
         return None
     file = {"name": row.name, "key": object_keys.weights(row.sha256), "sha256": row.sha256}
     return file | {"task": row.task, "model": row.model}
+
+
+async def page(
+    session: AsyncSession, wanted: pagination.ListQuery
+) -> tuple[Sequence[Any], str | None]:
+    """As `pagination.page`."""
+    return await pagination.page(session, select(Weights), Weights, wanted)
