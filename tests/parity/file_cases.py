@@ -6,7 +6,18 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 
-from parity.sets import ANY_FOLDER, TRAIN, UNSAFE, YAML, Case, image, moved, sound, with_labels
+from parity.sets import (
+    ANY_FOLDER,
+    TRAIN,
+    UNLISTABLE,
+    UNSAFE,
+    YAML,
+    Case,
+    image,
+    moved,
+    sound,
+    with_labels,
+)
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
@@ -119,8 +130,7 @@ def names() -> Iterator[Case]:
         "bell": "a\x07b",
     }.items():
         files = moved(sound(), ("train/0.", f"train/{text}."))
-        unfit = "no list of files can hold such a name"
-        yield Case(f"file name: {name}", "detect", files, "control characters", unfit)
+        yield Case(f"file name: {name}", "detect", files, "control characters", UNLISTABLE)
     korean = moved(sound("classify"), ("/ant/", "/\uace0\uc591\uc774/"), ("/cat/", "/\uac1c/"))
     yield Case("zip from macOS", "classify", raw_zip(korean, "utf-8"))
     japanese = moved(sound("classify"), ("/ant/", "/\u732b/"), ("/cat/", "/\u72ac/"))
@@ -169,7 +179,9 @@ def told() -> Iterator[Case]:
         ("Label Studio", "export.json", b'[{"id": 1, "annotations": [{"completed_by": 1}]}]'),
         ("LabelMe", "images/train/0.json", b'{"shapes": [], "imagePath": "0.png"}'),
     ):
-        for task, differs in (("detect", None), ("classify", ANY_FOLDER)):
+        # Where the format has a folder of its own, there are two folders, and so two classes.
+        folder = ANY_FOLDER if "annotations/" in file.lower() else None
+        for task, differs in (("detect", None), ("classify", folder)):
             says = f"looks like {name}"
             yield Case(f"{name} as {task}", task, none | {file: data}, says, differs)
     for name, start, says in (

@@ -2,7 +2,12 @@
 
 from collections.abc import Iterator
 
-from parity.sets import ANY_FOLDER, TRAIN, VAL, YAML, Case, image, moved, sound
+from parity.sets import ANY_FOLDER, TRAIN, VAL, YAML, Case, Departure, image, moved, sound
+
+BARE = Departure(
+    "Ultralytics looks for labels by /images/, which a line without ./ lacks at its start",
+    ready=True,
+)
 
 
 def yamls() -> Iterator[Case]:
@@ -77,9 +82,10 @@ def yamls() -> Iterator[Case]:
         "control character": (YAML + "x: a\x07b\n").encode(),
     }.items():
         yield Case(f"data.yaml: {name}", "detect", sound() | {"data.yaml": data})
-    written = "YAML 1.1 makes another value of the name; ours is the one that was written"
+    why = "YAML 1.1 makes another value of the name; ours is the one that was written"
     for name, word in {"no": "no", "010": "010", "1.10": "1.10", "null": "null"}.items():
         files = sound(yaml=base + f"names: [{word}, b]\n")
+        written = Departure(why, ready=True, names=[word, "b"])
         yield Case(f"data.yaml: a class named {name}", "detect", files, None, written)
     for shape in ("[2, 3]", "[2, 2]", "[0, 3]", "[2, 4]", "[2]", "2", "'2, 3'"):
         files = sound("pose") | {"data.yaml": f"{YAML}kpt_shape: {shape}\n".encode()}
@@ -108,8 +114,7 @@ def layouts() -> Iterator[Case]:
     listed = sound(yaml="path: .\ntrain: train.txt\nval: val.txt\nnames: [a, b]\n")
     yield Case("lists of files", "detect", listed | lists)
     plain = {name: data.replace(b"./", b"") for name, data in lists.items()}
-    bare = "Ultralytics looks for labels by /images/, which a line without ./ lacks at its start"
-    yield Case("lists of files without ./", "detect", listed | plain, None, bare)
+    yield Case("lists of files without ./", "detect", listed | plain, None, BARE)
     lost = lists | {"train.txt": lists["train.txt"] + b"./images/train/none.png\n"}
     yield Case("a list with a lost file", "detect", listed | lost, "1 of 7 lines")
     part = lists | {"train.txt": b"./images/train/0.png\n./images/train/1.png\n"}

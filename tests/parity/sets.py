@@ -1,7 +1,6 @@
 """Datasets as people make them: each is read by the check and by Ultralytics' own loader.
 
-A case's `files` are by name, or a whole archive. `says` must be in a problem of the check. `differs`
-says why the check departs from Ultralytics' verdict on the plain files, where it does on purpose.
+A case's `files` are by name, or a whole archive. `says` must be in a problem of the check.
 """
 
 import io
@@ -19,9 +18,24 @@ LINES = {
     "obb": "0 0.2 0.2 0.5 0.25 0.45 0.5 0.2 0.5\n",
     "pose": "0 0.4 0.4 0.3 0.3 0.3 0.3 2 0.4 0.4 2\n",
 }
-NOTHING_LEARNT = "a train split without any label teaches nothing"
-ANY_FOLDER = "without train/ Ultralytics makes classes of all folders, and a split by chance"
-UNSAFE = "a path that could leave the dataset's folder is refused"
+
+
+class Departure(NamedTuple):
+    """Where the check departs from Ultralytics' reading of the plain files on purpose.
+
+    `why` for people; `ready` is the check's verdict, and Ultralytics' is the other one, unless it
+    is the `names` that differ, as the check has them.
+    """
+
+    why: str
+    ready: bool = False
+    names: list[str] | None = None
+
+
+NOTHING_LEARNT = Departure("a train split without any label teaches nothing")
+ANY_FOLDER = Departure("Ultralytics makes classes of all folders, and a split by chance")
+UNLISTABLE = Departure("no list of files can hold such a name")
+UNSAFE = Departure("a path that could leave the dataset's folder is refused")
 
 
 class Case(NamedTuple):
@@ -29,7 +43,7 @@ class Case(NamedTuple):
     task: str
     files: dict[str, bytes] | bytes
     says: str | None = None
-    differs: str | None = None
+    differs: Departure | None = None
 
     def archive(self) -> bytes:
         return self.files if isinstance(self.files, bytes) else zipped(self.files)
