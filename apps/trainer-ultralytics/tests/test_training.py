@@ -17,7 +17,7 @@ import samples
 import yaml
 from conftest import MODELS_BUCKET, Jobs
 from jsonschema import Draft202012Validator
-from launching import Launcher, wait_until
+from launching import OWN_COMMAND, Launcher, wait_until
 from servers import S3Server, free_port
 from stand_in import Backend
 from trainer import processes
@@ -361,6 +361,13 @@ def test_weights_that_cannot_be_used_are_refused(
         launcher.wait_ended(env["JOB_ID"])
         assert jobs.backend.finish["cause"] == "config_invalid", jobs.backend.log.decode()
         assert words in jobs.backend.finish["message"]
+    for work in ("evaluate", "export"):
+        env = jobs.env()
+        env |= {"TRAIN_CONFIG": "{}"} | {k: v for k, v in poisoned.items() if "WEIGHTS" in k}
+        launcher.launch(env, [*OWN_COMMAND, work])
+        assert launcher.wait_ended(env["JOB_ID"])["exit_code"] == 1
+        assert jobs.backend.finish["cause"] == "config_invalid", jobs.backend.log.decode()
+        assert "weights own.pt cannot be read" in jobs.backend.finish["message"]
     assert not proof.exists()
 
 
