@@ -139,9 +139,8 @@ def _worded(error: Mapping[str, Any], known: Iterable[str]) -> dict[str, str]:
         case "string_pattern_mismatch":
             message = f"This must match {error['ctx']['pattern']}."
         case "model_attributes_type" | "model_type" | "dict_type":
-            message = "This must be a JSON object" + (
-                "." if where else ", sent as application/json."
-            )
+            sent = "" if where else ", sent as application/json"
+            message = f"This must be a JSON object{sent}."
         case _:
             message = message.replace("Input should be", "This must be")
             message = message.replace("should", "must").rstrip(".") + "."

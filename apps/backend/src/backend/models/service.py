@@ -25,10 +25,9 @@ async def versions(ctx: Context, name: str | None, limit: int, cursor: str) -> M
         items = [ModelVersion.model_validate(one) for one in found.get("model_versions", [])]
         for each in {one.name for one in items}:  # the search tells no aliases
             reply = await mlflow.call("GET", "registered-models/get", params={"name": each})
-            for alias in reply["registered_model"].get("aliases", []):
-                for one in items:
-                    if (one.name, str(one.version)) == (each, alias["version"]):
-                        one.aliases.append(alias["alias"])
+            told = reply["registered_model"].get("aliases", [])
+            for one in [one for one in items if one.name == each]:
+                one.aliases = [to["alias"] for to in told if to["version"] == str(one.version)]
     return ModelVersionList(items=items, next_cursor=found.get("next_page_token") or None)
 
 

@@ -62,9 +62,8 @@ class Temporal:
 
     async def start_check(self, dataset_id: str) -> bool:
         """Start the dataset's check unless it runs; False as above."""
-        return await self._start(
-            CheckWorkflow.run, dataset_id, workflow_id=f"preflight-{dataset_id}"
-        )
+        workflow_id = f"preflight-{dataset_id}"
+        return await self._start(CheckWorkflow.run, dataset_id, workflow_id=workflow_id)
 
     async def attempt_ended(self, job_id: str, number: int) -> bool:
         """Tell the job's workflow, starting one if it has none; False: Temporal is away."""

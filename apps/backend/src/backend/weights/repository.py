@@ -7,6 +7,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.infra import pagination
+from backend.infra.pagination import ListQuery
 from backend.state import object_keys
 from backend.state.weights import Weights
 
@@ -21,8 +22,6 @@ async def find(session: AsyncSession, reference: str) -> dict[str, Any] | None:
     return file | {"task": row.task, "model": row.model}
 
 
-async def page(
-    session: AsyncSession, wanted: pagination.ListQuery
-) -> tuple[Sequence[Any], str | None]:
+async def page(session: AsyncSession, wanted: ListQuery) -> tuple[Sequence[Any], str | None]:
     """As `pagination.page`."""
     return await pagination.page(session, select(Weights), Weights, wanted)
