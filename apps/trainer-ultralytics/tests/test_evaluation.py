@@ -191,6 +191,36 @@ def check_job_that_exports(
     assert jobs.kept(env) == {"export.json", "model_int8.onnx"}
 
 
+@pytest.mark.timeout(400)  # a training, then jobs that evaluate and export
+def test_a_classifier_is_evaluated_and_exported(launcher: Launcher, jobs: Jobs) -> None:
+    """No boxes, no data.yaml: another loader, another validator, and two accuracies."""
+    env = jobs.env("classify")
+    launcher.launch(env)
+    assert launcher.wait_ended(env["JOB_ID"])["exit_code"] == 0, jobs.backend.log.decode()
+    [run] = (launcher.folder / "state" / f"{env['JOB_ID']}-1").rglob("work/run")
+    weights = (run / "weights/best.pt").read_bytes()
+    told = json.loads((run / "evaluation.json").read_text())
+
+    env = jobs.env("classify")
+    jobs.start_from(env, weights)
+    record, run = ended(launcher, jobs, env, "evaluate", imgsz=32)
+    assert record["exit_code"] == 0, jobs.backend.log.decode()
+    again = json.loads((run / "evaluation.json").read_text())
+    Draft202012Validator(SCHEMA).validate(again)
+    assert again["best"]["metric"] == "metrics/accuracy_top1"
+    for part in ("metrics", "classes", "confusion"):
+        assert again[part] == told[part]
+
+    env = jobs.env("classify")
+    jobs.start_from(env, weights)
+    record, run = ended(launcher, jobs, env, "export", formats=["onnx", "torchscript"], imgsz=32)
+    assert record["exit_code"] == 0, jobs.backend.log.decode()
+    found = json.loads((run / "export.json").read_text())
+    Draft202012Validator(EXPORT_SCHEMA).validate(found)
+    assert [one["drop"] for one in found["exports"]] == [0, 0]
+    assert jobs.kept(env) == {"export.json", "model.onnx", "model.torchscript"}
+
+
 def test_what_is_large_is_shortened_and_told(tmp_path: Path) -> None:
     curve = [{"index": index, "y": [0.1234] * 100} for index in range(1000)]
     worst = [{"file": f"{index}.png", "boxes": []} for index in range(50)]
