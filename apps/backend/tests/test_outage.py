@@ -132,13 +132,16 @@ async def frozen(postgres: str) -> AsyncIterator[None]:
     admin = await asyncpg.connect(f"postgresql://{postgres}/postgres")
     pid = int((await admin.fetchval("SELECT pg_read_file('postmaster.pid')")).split()[0])
     await admin.close()
-    stopped = [pid, *children_of(pid)]
+    stopped = [pid]
     try:
-        for one in stopped:
-            os.kill(one, signal.SIGSTOP)
+        # First the one that reaps the others: none of them vanishes from here on.
+        os.kill(pid, signal.SIGSTOP)
+        stopped += children_of(pid)
+        for child in stopped[1:]:
+            os.kill(child, signal.SIGSTOP)
         yield
     finally:
-        for one in stopped:
+        for one in reversed(stopped):
             os.kill(one, signal.SIGCONT)
 
 
