@@ -16,6 +16,7 @@ from backend.app import create_app
 from backend.auth.service import create_token
 from backend.infra import log_format
 from backend.infra.database import Database
+from backend.infra.http_limits import LimitedProtocol
 from backend.settings import DatabaseSettings, Settings
 from backend.state import migrate
 
@@ -23,6 +24,8 @@ logger = logging.getLogger("backend")
 
 GRACE_S = 3
 BACKLOG = 2048
+# Twice the trainers that one replica carries; further ones are answered 503.
+MAX_CONNECTIONS = 20_000
 # Longer than the pause between a trainer's heartbeats, or each would need a new connection.
 KEEP_ALIVE_S = 30
 
@@ -94,7 +97,8 @@ def uvicorn_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=LimitedProtocol,
+        limit_concurrency=MAX_CONNECTIONS,
         ws="none",
         log_config=None,
         access_log=False,

@@ -5,13 +5,14 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.trustedhost import TrustedHostMiddleware
 from fastapi_offline import FastAPIOffline
+from starlette.middleware.exceptions import ExceptionMiddleware
 
 from backend.artifacts.routes import router as artifacts
-from backend.auth.service import require_token
+from backend.auth import service as auth
 from backend.callbacks.heartbeats import HeartbeatIngest
 from backend.callbacks.logs import LogIngest
 from backend.callbacks.routes import callbacks
@@ -74,8 +75,12 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.context = context = _context(settings)
     app.state.heartbeat_ingest = HeartbeatIngest(context)
     app.state.log_ingest = LogIngest(context)
+    app.state.senders, app.state.strangers = set(), asyncio.Semaphore(2)
     app.state.checks = Checks(context)
     _mount(app, settings)
+    if settings.api_auth == "on":
+        app.add_middleware(auth.TokenMiddleware, ctx=context)
+        app.add_middleware(ExceptionMiddleware, handlers=problem_handlers.HANDLERS)
     app.add_middleware(RequestMiddleware, callbacks=callbacks, origins=settings.cors_origins)
     if settings.cors_origins:
         app.add_middleware(
@@ -107,7 +112,7 @@ def _context(settings: Settings) -> Context:
 def _mount(app: FastAPI, settings: Settings) -> None:
     errors = problem_handlers.documented(401, 404, 409, 413, 422, 503)
     # With API_AUTH=off the document asks for no token either.
-    guards = [Depends(require_token)] if settings.api_auth == "on" else []
+    guards = [auth.documented] if settings.api_auth == "on" else []
     users = APIRouter(dependencies=guards, responses=errors)
     for router in (datasets, jobs, attached, artifacts, trainers, weights, models):
         users.include_router(router)

@@ -2,39 +2,48 @@
 
 import re
 import secrets
-from typing import Annotated
 
-from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Depends
+from fastapi.security import HTTPBearer
 from sqlalchemy.exc import IntegrityError
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend.auth import repository
-from backend.context import Ctx
+from backend.context import Context
 from backend.infra.database import PROMPT_S, Database
 from backend.infra.problems import Problem
 from backend.state.tokens import ApiToken, sha256
 
-_bearer = HTTPBearer(auto_error=False, description="Made by `python -m backend token create NAME`")
+# Only documents the token: FastAPI would read a body before it asked for one.
+documented = Depends(
+    HTTPBearer(auto_error=False, description="Made by `python -m backend token create NAME`")
+)
 
-Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+
+class TokenMiddleware:
+    """Lets requests to the API through that bear an API token, before anything of them is read."""
+
+    def __init__(self, app: ASGIApp, ctx: Context) -> None:
+        self._app, self._ctx = app, ctx
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("/api/"):
+            await require_token(self._ctx, Headers(scope=scope).get("authorization", ""))
+        await self._app(scope, receive, send)
 
 
-async def require_token(request: Request, ctx: Ctx, credentials: Credentials) -> None:
-    """Let a request through if it bears an API token, whose name is its `user` from here on.
-
-    Raises:
-        Problem: 401, telling how to get a token.
-    """
-    if credentials is None:
+async def require_token(ctx: Context, authorization: str) -> None:
+    """Raise a Problem (401), telling how to get a token, unless the header has a known one."""
+    kind, _, token = authorization.partition(" ")
+    if kind.lower() != "bearer":
         wrong = "This needs an API token: send `Authorization: Bearer TOKEN`."
     else:
-        digest = sha256(credentials.credentials)
+        digest = sha256(token.strip())
         if digest == ctx.settings.api_token_sha256:
-            request.state.user = "owner"
             return
         async with ctx.db.reading(within_s=PROMPT_S) as session:
-            if (name := await repository.name_of(session, digest)) is not None:
-                request.state.user = name
+            if await repository.name_of(session, digest) is not None:
                 return
         wrong = "This API token is not known here."
     raise Problem(401, "Unauthorized", f"{wrong} `python -m backend token create NAME` makes one.")

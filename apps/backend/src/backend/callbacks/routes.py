@@ -16,7 +16,7 @@ from backend.callbacks.heartbeats import HeartbeatIngest
 from backend.callbacks.log_repository import LogWrite
 from backend.callbacks.logs import LogIngest
 from backend.callbacks.schemas import FinishIn, HeartbeatIn, LogQuery
-from backend.callbacks.sender import Sender, live_attempt
+from backend.callbacks.sender import live_attempt, sender_of
 from backend.context import Context
 from backend.infra import problem_handlers
 from backend.infra.asgi import CallbackRoute
@@ -59,7 +59,7 @@ router = APIRouter(prefix="/api/v1/jobs/{id}", tags=["callbacks"], dependencies=
 )
 async def heartbeat(request: Request) -> Response:
     """Durable when answered. The reply carries the command: `continue`, `finish` or `stop`."""
-    sender, body = Sender.of(request), await request.body()
+    sender, body = await sender_of(request), await request.body()
     beat = _checked(HeartbeatIn, lambda: HeartbeatIn.model_validate_json(body))
     heartbeats: HeartbeatIngest = request.app.state.heartbeat_ingest
     command = await heartbeats.write(sender, beat)
@@ -80,7 +80,7 @@ async def heartbeat(request: Request) -> Response:
 )
 async def append_log(request: Request) -> Response:
     """What is stored already is skipped; a gap is refused with 409 and `next_offset`."""
-    sender = Sender.of(request)
+    sender = await sender_of(request)
     query = _checked(LogQuery, lambda: LogQuery.model_validate(dict(request.query_params)))
     logs: LogIngest = request.app.state.log_ingest
     write = LogWrite(sender.token_sha256, query.offset, await request.body())
@@ -101,7 +101,7 @@ async def append_log(request: Request) -> Response:
 )
 async def finish(request: Request) -> Response:
     """Optional. What the executor knows for certain outranks it; the last one sent counts."""
-    sender, body = Sender.of(request), await request.body()
+    sender, body = await sender_of(request), await request.body()
     told = _checked(FinishIn, lambda: FinishIn.model_validate_json(body))
     ctx: Context = request.app.state.context
     async with ctx.db.transaction() as session:

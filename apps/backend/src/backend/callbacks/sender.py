@@ -1,14 +1,17 @@
 """The attempt that a callback comes from, known by its token."""
 
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
 from backend.callbacks import repository
+from backend.context import Context
 from backend.infra.problems import Problem, not_found
 from backend.state.jobs import Attempt
 from backend.state.tokens import sha256
+
+_MAX_KNOWN = 50_000
 
 
 class Sender(NamedTuple):
@@ -17,15 +20,29 @@ class Sender(NamedTuple):
     job_id: str
     token_sha256: str
 
-    @classmethod
-    def of(cls, request: Request) -> Self:
-        """Raise a Problem (401) unless the request bears a token."""
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
-        if kind.lower() != "bearer":
-            raise Problem(
-                401, "Unauthorized", "A token is needed: `Authorization: Bearer $CALLBACK_TOKEN`."
-            )
-        return cls(request.path_params["id"], sha256(token))
+
+async def sender_of(request: Request) -> Sender:
+    """Tell a trainer from a stranger before the body is read, and know it again.
+
+    Raises:
+        Problem: as `live_attempt` does, unless it was known before.
+    """
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer":
+        raise Problem(
+            401, "Unauthorized", "A token is needed: `Authorization: Bearer $CALLBACK_TOKEN`."
+        )
+    sender = Sender(request.path_params["id"], sha256(token))
+    known: set[Sender] = request.app.state.senders
+    if sender not in known:
+        ctx: Context = request.app.state.context
+        # Strangers wait for each other, and for no trainer, however many they are.
+        async with request.app.state.strangers, ctx.db.reading() as session:
+            await live_attempt(session, sender)
+        if len(known) >= _MAX_KNOWN:
+            known.clear()
+        known.add(sender)
+    return sender
 
 
 async def live_attempt(session: AsyncSession, sender: Sender, *, lock: bool = False) -> Attempt:

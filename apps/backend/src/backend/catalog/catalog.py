@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,7 +13,7 @@ from pydantic import ValidationError as ManifestError
 
 from backend.catalog.manifest import Manifest
 from backend.catalog.schema_wording import shown, wanted
-from backend.infra.problems import Problem, did_you_mean, wrong_field, wrong_fields
+from backend.infra.problems import MAX_ERRORS, Problem, did_you_mean, wrong_field, wrong_fields
 
 logger = logging.getLogger(__name__)
 
@@ -159,8 +160,7 @@ def _config_errors(schema: Mapping[str, Any], config: Mapping[str, Any]) -> dict
         name: f'"{name}" cannot be set: {refused[name]}'
         if name in refused
         else f'There is no "{name[:100]}".{did_you_mean(name, properties)}'
-        for name in config
-        if name not in properties
+        for name in islice((name for name in config if name not in properties), MAX_ERRORS)
     }
     # NaN passes every range, and no database keeps it in JSON.
     messages |= {
@@ -168,9 +168,10 @@ def _config_errors(schema: Mapping[str, Any], config: Mapping[str, Any]) -> dict
         for name, value in config.items()
         if name in properties and not _finite(value)
     }
-    for error in Draft202012Validator(schema).iter_errors(config):
+    known = {name: value for name, value in config.items() if name in properties}
+    for error in islice(Draft202012Validator(schema).iter_errors(known), MAX_ERRORS):
         name = str(error.absolute_path[0]) if error.absolute_path else ""
-        if name in messages or (not name and error.validator == "additionalProperties"):
+        if name in messages:
             continue
         messages[name] = (
             f'"{name}" must be {_wanted(schema, name, error.validator)}; it is {shown(config[name])}.'

@@ -7,21 +7,17 @@ from typing import Any, Literal
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random
+from trainyard_datasets import parts
 
 from backend.context import Context
 from backend.datasets import check_process, repository
 from backend.datasets.schemas import CompletedPart, DatasetCreate, Report, Upload, UploadPart
 from backend.infra.database import new_id
-from backend.infra.object_store import UploadedPart
 from backend.infra.problems import Problem, not_found, wrong_field
 from backend.state import object_keys
 from backend.state.datasets import Dataset, DatasetStatus
 from backend.state.jobs import Job
 from backend.state.transitions import require_unused
-
-_MIB = 2**20
-_MIN_PART_SIZE = 8 * _MIB
-_MAX_PARTS = 1000
 
 
 async def get(ctx: Context, id_: str) -> Dataset:
@@ -84,15 +80,14 @@ async def create(ctx: Context, body: DatasetCreate) -> tuple[Dataset, Upload | N
             return same, None
     id_ = new_id()
     bucket, key = ctx.settings.datasets_bucket, object_keys.dataset(id_)
-    part_size = _part_size(body.size)
-    upload, links = await ctx.store.create_upload(bucket, key, -(-body.size // part_size))
+    upload, links = await ctx.store.create_upload(bucket, key, parts.count(body.size))
     try:
         dataset = await _add(ctx, id_, upload_id=upload, **body.model_dump())
     except BaseException:
         await ctx.store.abort_upload(bucket, key, upload)
         raise
-    parts = [UploadPart(number=number, url=url) for number, url in enumerate(links, 1)]
-    return dataset, Upload(part_size=part_size, parts=parts)
+    told = [UploadPart(number=number, url=url) for number, url in enumerate(links, 1)]
+    return dataset, Upload(part_size=parts.part_size(body.size), parts=told)
 
 
 async def _add(ctx: Context, id_: str, **columns: Any) -> Dataset:
@@ -110,12 +105,7 @@ async def _add(ctx: Context, id_: str, **columns: Any) -> Dataset:
     return await attempts(insert)
 
 
-def _part_size(size: int) -> int:
-    smallest = -(-size // _MAX_PARTS)
-    return max(_MIN_PART_SIZE, -(-smallest // _MIB) * _MIB)
-
-
-async def complete(ctx: Context, id_: str, parts: Sequence[CompletedPart]) -> Dataset:
+async def complete(ctx: Context, id_: str, named: Sequence[CompletedPart]) -> Dataset:
     """Join the parts and have the dataset checked. A repeated call changes nothing.
 
     Raises:
@@ -124,7 +114,7 @@ async def complete(ctx: Context, id_: str, parts: Sequence[CompletedPart]) -> Da
     """
     dataset = await get(ctx, id_)
     if dataset.status == DatasetStatus.UPLOADING:
-        await _join(ctx, dataset, parts)
+        await _join(ctx, dataset, named)
         async with ctx.db.transaction() as session:
             dataset = await existing(session, id_, "update")
             if dataset.status == DatasetStatus.UPLOADING:
@@ -134,63 +124,20 @@ async def complete(ctx: Context, id_: str, parts: Sequence[CompletedPart]) -> Da
     return dataset
 
 
-async def _join(ctx: Context, dataset: Dataset, parts: Sequence[CompletedPart]) -> None:
+async def _join(ctx: Context, dataset: Dataset, named: Sequence[CompletedPart]) -> None:
     bucket, key = ctx.settings.datasets_bucket, object_keys.dataset(dataset.id)
     upload = dataset.upload_id or ""
     arrived = await ctx.store.list_parts(bucket, key, upload)
-    problem = _incomplete("The store did not join the parts. Complete again.")
+    problem = "The store did not join the parts. Complete again."
     try:
-        chosen = _chosen(dataset.size, arrived, parts)
-    except Problem as error:
-        problem = error
+        chosen = parts.chosen(dataset.size, arrived, [(one.number, one.etag) for one in named])
+    except ValueError as error:
+        problem = str(error)
     else:
         await ctx.store.complete_upload(bucket, key, upload, chosen)
     # Where it is there all the same, another call joins them now, or died before it could say so.
     if await ctx.store.head(bucket, key) is None:
-        raise problem
-
-
-def _chosen(
-    size: int, arrived: Sequence[UploadedPart] | None, parts: Sequence[CompletedPart]
-) -> Sequence[UploadedPart]:
-    """The parts to join: those that the client names, as they arrived."""
-    if arrived is None:
-        raise _incomplete("The upload has expired in the store. Push the dataset again.")
-    expected = -(-size // _part_size(size))
-    claimed = {part.number: part.etag.strip('"') for part in parts}
-    # A part that was uploaded twice is listed twice by some stores.
-    stored = {(part.number, part.etag): part for part in arrived}
-    etags = {part.number: part.etag for part in arrived}
-    if set(claimed) - set(range(1, expected + 1)) or len(claimed) != len(parts):
-        raise _incomplete(
-            f"This upload has the parts 1 to {expected}, each once; you name "
-            f"{', '.join(str(part.number) for part in parts[:20])}. Name each part once."
-        )
-    for number in range(1, expected + 1):
-        if number not in claimed:
-            raise _incomplete(f"You do not name part {number} of {expected}. Name all of them.")
-        if number not in etags:
-            raise _incomplete(
-                f"Part {number} of {expected} has not arrived. Upload it to its link, then "
-                "complete again."
-            )
-        if (number, claimed[number]) not in stored:
-            raise _incomplete(
-                f"Part {number} of {expected} in the store has the ETag {etags[number]}, not "
-                f"{claimed[number]!r}. Upload it again and use the ETag that the store answers."
-            )
-    chosen = [stored[number, claimed[number]] for number in range(1, expected + 1)]
-    total = sum(part.size for part in chosen)
-    if total != size:
-        raise _incomplete(
-            f"The parts have {total:,} bytes together, but {size:,} were announced. Upload the "
-            "parts that differ again, or push the dataset again."
-        )
-    return chosen
-
-
-def _incomplete(detail: str) -> Problem:
-    return wrong_field("Upload incomplete", "parts", detail)
+        raise wrong_field("Upload incomplete", "parts", problem)
 
 
 async def run_check(ctx: Context, id_: str) -> None:

@@ -18,12 +18,10 @@ from backend.infra.problems import Problem
 access_logger = logging.getLogger("backend.access")
 
 MAX_BODY_BYTES = 2**20
+MAX_HELD_BYTES = 64 * 2**20
 
 _PROBES = ("/healthz", "/readyz", "/metrics")
-_CROSS_SITE = (
-    "A page of another site sent this. CORS_ORIGINS names the pages that may use the API; a proxy "
-    "in front of it must keep the header `Host`."
-)
+_CROSS_SITE = "Another site's page sent this: name it in CORS_ORIGINS, or let proxies keep Host."
 
 
 class CallbackRoute(Route):
@@ -52,6 +50,7 @@ class RequestMiddleware:
     ) -> None:
         self._app = app
         self._origins = origins
+        self._held = 0  # bytes of bodies of requests that are not answered yet
         self._callbacks = list(callbacks)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,9 +68,13 @@ class RequestMiddleware:
         async def receive_limited() -> Message:
             nonlocal received
             message = await receive()
-            received += len(message.get("body", b""))
+            size = len(message.get("body", b""))
+            received += size
+            self._held += size
             if received > limit:
                 raise HTTPException(413, _too_large(limit))
+            if self._held > MAX_HELD_BYTES:
+                raise HTTPException(503, "Too much is being sent at once. Try again.")
             return message
 
         async def send_noting_status(message: Message) -> None:
@@ -86,6 +89,7 @@ class RequestMiddleware:
             else:
                 await app(scope, receive_limited, send_noting_status)
         finally:
+            self._held -= received
             if callback:
                 metrics.CALLBACKS.labels(callback.kind, status).inc()
             elif path not in _PROBES:

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from trainyard_datasets.parts import UploadedPart
 
 from backend.settings import Settings
 
@@ -45,12 +46,6 @@ class StoredObject(NamedTuple):
     key: str
     size: int
     metadata: dict[str, str]
-
-
-class UploadedPart(NamedTuple):
-    number: int
-    etag: str
-    size: int
 
 
 class ObjectStore:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -16,7 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import compile_path
 
 from backend.infra.object_store import ObjectStoreError
-from backend.infra.problems import Problem, did_you_mean
+from backend.infra.problems import MAX_ERRORS, Problem, did_you_mean
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,9 @@ class ProblemOut(BaseModel):
     title: str
     status: int
     detail: str
-    errors: list[FieldError] = Field(default=[], description="Only with 422: each wrong field")
+    errors: list[FieldError] = Field(
+        default=[], description=f"Only with 422: wrong fields, at most {MAX_ERRORS}"
+    )
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -104,7 +107,8 @@ def _allowed(request: Request) -> str:
 
 
 async def _validation(request: Request, error: RequestValidationError) -> JSONResponse:
-    errors = [_worded(item, _fields_of_body(request)) for item in error.errors()]
+    told = islice(error.errors(), MAX_ERRORS)
+    errors = [_worded(item, _fields_of_body(request)) for item in told]
     return response(invalid("Invalid request", errors))
 
 
@@ -116,7 +120,7 @@ def invalid(title: str, errors: Sequence[dict[str, str]]) -> Problem:
 
 def field_errors(details: Iterable[Mapping[str, Any]], model: type[BaseModel]) -> list[Any]:
     """What pydantic says of a `model` that was read outside of FastAPI."""
-    return [_worded(item, model.model_fields) for item in details]
+    return [_worded(item, model.model_fields) for item in islice(details, MAX_ERRORS)]
 
 
 def _fields_of_body(request: Request) -> Iterable[str]:

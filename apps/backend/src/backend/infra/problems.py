@@ -5,7 +5,10 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
+
+MAX_ERRORS = 20  # of one answer
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's own word
@@ -33,7 +36,9 @@ def wrong_field(title: str, field: str, detail: str) -> Problem:
 
 def wrong_fields(title: str, details: Mapping[str, str]) -> Problem:
     """A 422 about several fields of the request."""
-    errors = [{"field": field, "message": detail} for field, detail in details.items()]
+    errors = [
+        {"field": field, "message": detail} for field, detail in islice(details.items(), MAX_ERRORS)
+    ]
     return Problem(422, title, " ".join([*details.values()][:5]), errors=errors)
 
 
