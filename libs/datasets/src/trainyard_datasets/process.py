@@ -6,6 +6,7 @@ bounds it.
 
 import asyncio
 import contextlib
+import ctypes
 import json
 import logging
 import os
@@ -20,6 +21,7 @@ from trainyard_datasets.problems import UnavailableError
 
 logger = logging.getLogger(__name__)
 
+_PR_SET_DUMPABLE = 4
 _MAX_RESULT_BYTES = 16 * 2**20
 _OVERRUN = {-signal.SIGALRM, -signal.SIGXCPU}
 # A proxy or a private authority may stand between us and the store.
@@ -96,7 +98,18 @@ async def _output(
     raise CrashedError(signal.Signals(-code).name if code < 0 else f"exit code {code}")
 
 
+def _hide_environment() -> None:
+    """Keep this process's environment, with its secrets, from children that run as the same user.
+
+    Linux then gives /proc/PID of it to root alone, and lets nobody attach to it; a program that it
+    starts is as before.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
 async def _wait(request: bytes, output: IO[bytes], errors: IO[bytes], index_file: IO[bytes]) -> int:
+    _hide_environment()
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-P", "-m", "trainyard_datasets"),
