@@ -56,3 +56,24 @@ def test_a_busy_backend_gets_fewer_parts_of_the_log_and_all_of_it(
     shipper.join(60)
     assert backend.log == printed
     assert len(backend.log_parts) == (2 if waits else 4)
+
+
+def test_a_flood_is_sent_at_a_pace(
+    tmp_path: Path, jobs: Jobs, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the trainer prints: the backend writes, prints and shows it for all jobs."""
+    monkeypatch.setattr(log_shipper, "_BYTES_PER_S", 50_000)
+    path = tmp_path / "attempt.log"
+    path.write_bytes(b"x" * 100_000)
+    output = OutputLog(path)
+    client = BackendClient(Attempt.from_env(jobs.env()))
+    shipper = LogShipper(output, client, threading.Event(), lambda: None, lambda: None)
+    shipper.start()
+    wait_until(lambda: backend.log)
+    begun = time.monotonic()
+    with path.open("ab") as trainer:
+        trainer.write(b"y")
+    wait_until(lambda: len(backend.log_parts) > 1)
+    assert time.monotonic() - begun > 1
+    shipper.close()
+    shipper.join(60)
