@@ -375,6 +375,38 @@ async def test_a_job_asks_for_no_more_gpus_than_its_trainer_uses(
     assert f"uses {used} at most; this job asks for {most + 1}" in error["message"]
 
 
+@pytest.mark.parametrize(
+    ("batch", "gpu", "ranks", "told"),
+    [
+        (16, 2, 1, None),
+        (9, 1, 1, None),
+        (9, 2, 1, "2 ranks train together and share each batch. 9 cannot be shared out evenly: take 8 or 10."),
+        (2, 0, 3, "3 ranks train together and share each batch. 2 cannot be shared out evenly: take 3."),
+        (-1, 4, 1, "4 ranks train together and share each batch. Only one alone can find out what fits: name a multiple of 4."),
+        (0.5, 1, 2, "2 ranks train together and share each batch. Only one alone can find out what fits: name a multiple of 2."),
+    ],
+)  # fmt: skip
+async def test_ranks_share_a_batch_evenly(
+    database_url: str, tmp_path: Path, batch: float, gpu: int, ranks: int, told: str | None
+) -> None:
+    fields = {
+        name: {"type": "number", "default": 1, "description": name} for name in ("batch", "ranks")
+    }
+    manifest = api_support.MANIFEST | {
+        "distributed": {"gpus": 4, "ranks": "ranks", "shared": "batch"},
+        "config_schema": {"type": "object", "properties": fields},
+    }
+    (tmp_path / "trainer.json").write_text(json.dumps(manifest))
+    async with api_support.serving(api_support.settings(database_url, tmp_path)) as api:
+        body = {"dataset_id": await add_dataset(api.ctx), "trainer": "plain"}
+        body |= {"config": {"batch": batch, "ranks": ranks}, "resources": {"gpu": gpu}}
+        reply = await api.http.post("/api/v1/jobs", json=body)
+    assert reply.status_code == (422 if told else 201)
+    if told:
+        [error] = reply.json()["errors"]
+        assert (error["field"], error["message"]) == ("config.batch", told)
+
+
 async def test_api_tokens(database_url: str, tmp_path: Path) -> None:
     chosen = api_support.settings(database_url, tmp_path, api_auth="on")
     async with api_support.serving(chosen) as api:

@@ -50,7 +50,8 @@ class Attempt:
     """The contract's environment, typed.
 
     `stop_grace_s` is the time between a stop and SIGKILL, in seconds. Under a launcher it counts
-    when the launcher itself is told to leave; a request to stop brings its own.
+    when the launcher itself is told to leave; a request to stop brings its own. `gpus` is how many
+    the job asks for, 1 where it asks for none: so many processes train together.
     """
 
     job_id: str
@@ -74,6 +75,7 @@ class Attempt:
     debug_port: int | None
     stop_grace_s: float
     log_limit_bytes: int
+    gpus: int
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Attempt":
@@ -104,6 +106,7 @@ class Attempt:
             debug_port=int(_optional(env, "DEBUG_PORT", r"[0-9]{1,5}") or 0) or None,
             stop_grace_s=float(_optional(env, "STOP_GRACE_S", r"[0-9]+(\.[0-9]+)?") or 10),
             log_limit_bytes=int(_optional(env, "LOG_LIMIT_BYTES", r"[0-9]{1,15}") or 64 << 20),
+            gpus=int(_optional(env, "PET_NPROC_PER_NODE", r"[1-9][0-9]?") or 1),
         )
 
 

@@ -270,6 +270,10 @@ class TrainConfig:
     """
     auto (the first GPU, else the CPU), cpu, or the number of a GPU, e.g. 0.
     """
+    ranks: int = 1
+    """
+    Processes that train together on CPUs, each on its share of every batch. On GPUs there is one for each that the job asks for.
+    """
     workers: int = 2
     """
     Processes that load images for a GPU; on a CPU images are always loaded in the training process.

@@ -31,7 +31,11 @@ class Distributed(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    gpus: int = Field(default=1, ge=1, le=64, description="The most GPUs that it uses")
+    gpus: int = Field(default=1, ge=1, le=64, description="The most GPUs that it uses, a rank each")
+    ranks: str | None = Field(default=None, description="The config field for ranks on CPUs")
+    shared: str | None = Field(
+        default=None, description="The config field, a number, that ranks share out evenly"
+    )
 
 
 class MainMetric(BaseModel):

@@ -25,11 +25,12 @@ async def gpus(ctx: Context) -> float | None:
 
 
 def asked(ctx: Context, body: JobCreate, config: dict[str, Any], there: float | None) -> Resources:
-    """The trainer's resources with the job's own over them; `there` is what `gpus` says.
+    """The trainer's resources with the job's own over them; `config` is complete, `there` is what `gpus` says.
 
     Raises:
         Problem: 422 where the trainer uses or the machine has fewer GPUs, the config names one of
-            others, the platform does not offer so much, or there is no such placement.
+            others, ranks cannot share the batch, the platform does not offer so much, or there is
+            no such placement.
     """
     wanted = body.resources.model_dump(exclude_unset=True) if body.resources else {}
     trainer = ctx.trainers.get(body.trainer)
@@ -54,6 +55,11 @@ def asked(ctx: Context, body: JobCreate, config: dict[str, Any], there: float | 
                 f'"{name}" is {number}, but the training gets {visible:g} GPUs, counted from 0. '
                 "Choose one of these, or ask for more as resources.gpu where there are more."
             )
+    ranks = max(resources.gpu, config.get(trainer.distributed.ranks or "") or 1)
+    shared = trainer.distributed.shared
+    if shared and ranks > 1 and (uneven := _uneven(config[shared], ranks)):
+        told = f"{ranks} ranks train together and share each {shared}. {uneven}"
+        errors[f"config.{shared}"] = told
     placements = ctx.settings.job_placements
     if resources.placement is not None and resources.placement not in placements:
         offered = ", ".join(placements) or "none: leave it out"
@@ -63,6 +69,15 @@ def asked(ctx: Context, body: JobCreate, config: dict[str, Any], there: float | 
     if errors:
         raise wrong_fields("Invalid job", errors)
     return resources
+
+
+def _uneven(size: float, ranks: int) -> str | None:
+    """Why so many cannot be shared out evenly; None where they can."""
+    if size <= 0 or size % 1:
+        return f"Only one alone can find out what fits: name a multiple of {ranks}."
+    fewer = size // ranks * ranks
+    either = f"{fewer:g} or {fewer + ranks:g}" if fewer else f"{ranks}"
+    return f"{size:g} cannot be shared out evenly: take {either}." if fewer != size else None
 
 
 def _beyond(limits: JobLimits, resources: Resources) -> dict[str, str]:

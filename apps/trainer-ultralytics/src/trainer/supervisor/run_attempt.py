@@ -9,6 +9,7 @@ from pathlib import Path
 from trainer import processes
 from trainer.contract import Attempt
 from trainer.exit_record import ExitRecord
+from trainer.log_format import configure_logging
 from trainer.supervisor.output_log import OutputLog
 from trainer.supervisor.supervisor import Supervisor, SupervisorOptions
 
@@ -35,8 +36,7 @@ def _redirect_output(output: OutputLog) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     output.redirect(1, 2)
-    logging.basicConfig(stream=sys.stdout, format="%(message)s", level=logging.WARNING, force=True)
-    logging.getLogger("trainer").setLevel(logging.INFO)
+    configure_logging()
 
 
 def fresh_folder(folder: Path) -> Path:

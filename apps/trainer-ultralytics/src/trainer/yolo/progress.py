@@ -85,7 +85,7 @@ class Progress:
         if not self._epoch_open:
             return
         self._epoch_open = False
-        metrics = trainer.label_loss_items(trainer.tloss) | trainer.metrics | trainer.lr
+        metrics = trainer.label_loss_items(trainer.tloss) | (trainer.metrics or {}) | trainer.lr
         numbers = {name: float(value) for name, value in metrics.items()}
         self._report(
             "epoch",

@@ -5,12 +5,14 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
 from trainer.contract import Attempt, trainer_home
 from trainer.messages import Report, StartMessage
+from trainer.yolo.ranks import count, train_together
 from trainer.yolo.stop_signal import STOPPED_EXIT, StopFlag, Stopped
 
 _PLOT_PATIENCE_S = 5
@@ -18,19 +20,36 @@ logger = logging.getLogger(__name__)
 
 
 def main(attempt: Attempt, work_dir: Path, start_fd: int, events_fd: int) -> NoReturn:
-    """Train, or do other work, once the start message has come; write events as lines of JSON. Never returns.
+    """Do the work once the start message has come; write events as lines of JSON. Never returns."""
+    stop = StopFlag()
+    report = reporter(events_fd)
+
+    def failed(error: BaseException, cause: str, message: str) -> None:
+        report("failed", cause=cause, message=message)
+
+    def train() -> None:
+        ranks = count(attempt)
+        if ranks > 1:
+            train_together(attempt, ranks, work_dir, _start_message(start_fd), events_fd)
+            return
+        if attempt.debug_port:
+            wait_for_debugger(attempt.debug_port)
+        load_ultralytics()
+        work(attempt, work_dir, _start_message(start_fd), report, stop)
+
+    leave_after(train, failed)
+
+
+def leave_after(
+    do: Callable[[], None], failed: Callable[[BaseException, str, str], None]
+) -> NoReturn:
+    """Exit after `do`; an exception's cause and message go to `failed`.
 
     It exits by `os._exit`: threads of libraries would otherwise hang a forked process at its end.
     """
-    stop = StopFlag()
-    events = os.fdopen(events_fd, "w", buffering=1)
     code = 1
-
-    def report(event: str, **fields: Any) -> None:
-        events.write(json.dumps({"event": event, **fields}) + "\n")
-
     try:
-        _train(attempt, work_dir, start_fd, report, stop)
+        do()
         code = 0
     except Stopped:
         code = STOPPED_EXIT
@@ -38,30 +57,56 @@ def main(attempt: Attempt, work_dir: Path, start_fd: int, events_fd: int) -> NoR
         from trainer.yolo.failures import to_attempt_error  # noqa: PLC0415 - needs torch
 
         failure = to_attempt_error(error)
-        logger.exception("The training failed")
-        report("failed", cause=failure.cause, message=failure.message)
+        if failure is not error:  # a sentence for the user needs no traceback
+            logger.exception("The training failed")
+        failed(error, failure.cause, failure.message)
     finally:
-        for stream in (events, sys.stdout, sys.stderr):
+        for stream in (sys.stdout, sys.stderr):
             with suppress(OSError):  # a full disk does not undo what was trained
                 stream.flush()
         os._exit(code)
 
 
-def _train(attempt: Attempt, work_dir: Path, start_fd: int, report: Report, stop: StopFlag) -> None:
-    if attempt.debug_port:
-        _wait_for_debugger(attempt.debug_port)
+def reporter(events_fd: int) -> Report:
+    """Writes each event as a line to `events_fd`."""
+    events = os.fdopen(events_fd, "w", buffering=1)
+
+    def report(event: str, **fields: Any) -> None:
+        events.write(json.dumps({"event": event, **fields}) + "\n")
+
+    return report
+
+
+def load_ultralytics() -> None:
+    """Import it for use without a network."""
     from trainer.yolo import offline  # noqa: PLC0415 - needs torch
 
     offline.prepare(trainer_home())
     offline.load()
-    # Ultralytics is offline from here on.
-    from trainer.yolo import evaluate, export, training  # noqa: PLC0415
+    # Ultralytics is offline from here on; a stop is heard while this imports it.
+    from trainer.yolo import evaluate, export, training  # noqa: F401, PLC0415
 
+
+def _start_message(start_fd: int) -> StartMessage:
     with os.fdopen(start_fd) as pipe:
         line = pipe.readline()
     if not line:
         raise Stopped
     start: StartMessage = json.loads(line)
+    return start
+
+
+def work(
+    attempt: Attempt,
+    work_dir: Path,
+    start: StartMessage,
+    report: Report,
+    stop: StopFlag,
+    peers: Path | None = None,
+) -> None:
+    """Train, evaluate or export, and report the artifacts; `peers` is the file in which ranks meet."""
+    from trainer.yolo import evaluate, export, training  # noqa: PLC0415 - load_ultralytics comes first
+
     data, weights = Path(start["data"]), Path(start["weights"]) if start["weights"] else None
     run_dir = work_dir / "run"
     if start.get("work", "train") != "train":
@@ -69,7 +114,7 @@ def _train(attempt: Attempt, work_dir: Path, start_fd: int, report: Report, stop
         do(attempt, run_dir=run_dir, data=data, weights=weights, report=report, stop=stop)
         report("done")
         return
-    training.train(
+    is_first = training.train(
         attempt,
         run_dir=run_dir,
         data=data,
@@ -77,7 +122,10 @@ def _train(attempt: Attempt, work_dir: Path, start_fd: int, report: Report, stop
         resume_after=start["resume_after"],
         report=report,
         stop=stop,
+        peers=peers,
     )
+    if not is_first:
+        return
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and not attempt.debug_port:
             thread.join(_PLOT_PATIENCE_S)
@@ -86,7 +134,8 @@ def _train(attempt: Attempt, work_dir: Path, start_fd: int, report: Report, stop
     report("done")
 
 
-def _wait_for_debugger(port: int) -> None:
+def wait_for_debugger(port: int) -> None:
+    """Wait until an editor is attached to `port` of the loopback."""
     import debugpy  # noqa: PLC0415, T100 - debugging is what the user has asked for
 
     debugpy.listen(("127.0.0.1", port))  # noqa: T100

@@ -18,6 +18,7 @@ from ultralytics.models.yolo.obb import OBBTrainer
 from ultralytics.models.yolo.pose import PoseTrainer
 from ultralytics.models.yolo.segment import SegmentationTrainer
 from ultralytics.nn.tasks import torch_safe_load
+from ultralytics.utils import RANK, WORLD_SIZE
 from ultralytics.utils import tqdm as yolo_tqdm
 
 from trainer.contract import Attempt, AttemptError, Cause
@@ -25,6 +26,7 @@ from trainer.messages import Report
 from trainer.train_config import TrainConfig
 from trainer.yolo import mlflow_model
 from trainer.yolo.device import device_of
+from trainer.yolo.distributed import Ranked
 from trainer.yolo.evaluation import NAME as EVALUATION
 from trainer.yolo.evaluation import Evaluated
 from trainer.yolo.failures import readable
@@ -41,7 +43,7 @@ _TASKS: dict[str, tuple[type[BaseTrainer], str]] = {
     "obb": (OBBTrainer, "-obb"),
 }
 # Everything else of the config bears Ultralytics' own name and meaning.
-_OWN = {"model", "freeze", "device", "amp", "export_onnx"}
+_OWN = {"model", "freeze", "device", "ranks", "amp", "export_onnx"}
 
 
 def train(
@@ -53,8 +55,12 @@ def train(
     resume_after: int | None,
     report: Report,
     stop: StopFlag,
-) -> None:
+    peers: Path | None = None,
+) -> bool:
     """Train into the folder `run_dir`, resuming after epoch `resume_after` if it is not None.
+
+    `peers` is the file in which ranks meet that train together, None for a training alone. Returns
+    whether this is the rank that keeps the results.
 
     Raises:
         AttemptError: the config cannot be used.
@@ -73,7 +79,7 @@ def train(
     overrides = {
         "data": str(data if attempt.task == "classify" else data / "data.yaml"),
         "save_dir": str(run_dir),
-        "device": device_of(config.device),
+        "device": device_of(config.device, WORLD_SIZE if peers else 1),
         "workers": config.workers,
         "batch": _number(config.batch),
     }
@@ -92,13 +98,17 @@ def train(
         overrides |= _fresh(attempt.task, config, weights)
     base, _ = _TASKS[attempt.task]
     # Attempt and report belong to the class: Ultralytics' trainers begin to work when they are made.
-    own = {"attempt": attempt, "report": staticmethod(report)}
-    trainer = type("Trainer", (Evaluated, _Adapted, base), own)(overrides=overrides)
+    own = {"attempt": attempt, "report": staticmethod(report), "peers": peers}
+    ranked = (Ranked,) if peers else ()
+    trainer = type("Trainer", (*ranked, Evaluated, _Adapted, base), own)(overrides=overrides)
     Progress(report, stop, run_dir).attach(trainer)
     trainer.train()
+    if peers and RANK > 0:
+        return False
     _ensure_best(run_dir)
     if config.export_onnx:
         _export_onnx(run_dir, config.imgsz)
+    return True
 
 
 def artifacts(run_dir: Path) -> list[Path]:
@@ -192,7 +202,9 @@ def _resumable(last: Path, epochs: int) -> bool:
         ) from error
     if checkpoint["epoch"] >= epochs - 1:
         checkpoint["epoch"] = epochs - 2
-        torch.save(checkpoint, last)
+        own = last.with_suffix(f".{os.getpid()}")  # ranks do this side by side
+        torch.save(checkpoint, own)
+        own.replace(last)
     return True
 
 

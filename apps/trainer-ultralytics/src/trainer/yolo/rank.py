@@ -1,0 +1,53 @@
+"""The process of one rank: `python -m trainer.yolo.rank START FOLDER EVENTS_FD`; ranks.py starts it."""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+from trainer import processes
+from trainer.contract import Attempt
+from trainer.log_format import configure_logging
+from trainer.yolo import train_process
+from trainer.yolo.stop_signal import StopFlag
+
+
+def main() -> NoReturn:
+    """Train as the rank that the environment says; the first one reports for all. Never returns."""
+    processes.die_with_parent(os.getppid())
+    configure_logging()
+    start, folder, events_fd = json.loads(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    stop = StopFlag()
+    attempt = Attempt.from_env(os.environ)
+    train_process.load_ultralytics()
+    import torch  # noqa: PLC0415 - Ultralytics is offline from here on
+    from ultralytics.utils import RANK  # noqa: PLC0415
+
+    report = train_process.reporter(events_fd) if RANK == 0 else _report_nothing
+    if RANK == 0 and attempt.debug_port:
+        train_process.wait_for_debugger(attempt.debug_port)
+
+    def failed(error: BaseException, cause: str, message: str) -> None:
+        # gloo's errors are plain ones, which begin with a place in its source.
+        is_echo = isinstance(error, torch.distributed.DistError) or "gloo" in str(error)
+        told = {"cause": cause, "message": message, "at": time.time(), "is_echo": is_echo}
+        path = folder / f"failure-{RANK}.json"
+        path.with_suffix(".part").write_text(json.dumps(told))
+        path.with_suffix(".part").rename(path)
+
+    def work() -> None:
+        train_process.work(
+            attempt, folder.parent, start, report, stop, peers=folder / "peers"
+        )
+
+    train_process.leave_after(work, failed)
+
+
+def _report_nothing(event: str, **fields: Any) -> None:
+    """The first rank reports for all."""
+
+
+if __name__ == "__main__":
+    main()
