@@ -376,19 +376,20 @@ async def test_a_job_asks_for_no_more_gpus_than_its_trainer_uses(
 
 
 @pytest.mark.parametrize(
-    ("batch", "gpu", "ranks", "told"),
+    ("asks", "told"),
     [
-        (16, 2, 1, None),
-        (9, 1, 1, None),
-        (9, 2, 1, "2 ranks train together and share each batch. 9 cannot be shared out evenly: take 8 or 10."),
-        (2, 0, 3, "3 ranks train together and share each batch. 2 cannot be shared out evenly: take 3."),
-        (-1, 4, 1, "4 ranks train together and share each batch. Only one alone can find out what fits: name a multiple of 4."),
-        (0.5, 1, 2, "2 ranks train together and share each batch. Only one alone can find out what fits: name a multiple of 2."),
+        ((16, 2, 1), None),
+        ((9, 1, 1), None),
+        ((9, 2, 1), "2 ranks train together and share each batch. 9 cannot be shared out evenly: take 8 or 10."),
+        ((2, 0, 3), "3 ranks train together and share each batch. 2 cannot be shared out evenly: take 3."),
+        ((-1, 4, 1), "4 ranks train together and share each batch. Only one alone can find out what fits: name a multiple of 4."),
+        ((0.5, 1, 2), "2 ranks train together and share each batch. Only one alone can find out what fits: name a multiple of 2."),
     ],
 )  # fmt: skip
 async def test_ranks_share_a_batch_evenly(
-    database_url: str, tmp_path: Path, batch: float, gpu: int, ranks: int, told: str | None
+    database_url: str, tmp_path: Path, asks: tuple[float, int, int], told: str | None
 ) -> None:
+    batch, gpu, ranks = asks
     fields = {
         name: {"type": "number", "default": 1, "description": name} for name in ("batch", "ranks")
     }
@@ -396,9 +397,10 @@ async def test_ranks_share_a_batch_evenly(
         "distributed": {"gpus": 4, "ranks": "ranks", "shared": "batch"},
         "config_schema": {"type": "object", "properties": fields},
     }
+    chosen = api_support.settings(database_url, tmp_path)
     (tmp_path / "trainer.json").write_text(json.dumps(manifest))
-    async with api_support.serving(api_support.settings(database_url, tmp_path)) as api:
-        body = {"dataset_id": await add_dataset(api.ctx), "trainer": "plain"}
+    async with api_support.serving(chosen) as api:
+        body: dict[str, Any] = {"dataset_id": await add_dataset(api.ctx), "trainer": "plain"}
         body |= {"config": {"batch": batch, "ranks": ranks}, "resources": {"gpu": gpu}}
         reply = await api.http.post("/api/v1/jobs", json=body)
     assert reply.status_code == (422 if told else 201)

@@ -53,7 +53,7 @@ class Ranked(BaseTrainer):
         losses: dict[str, torch.Tensor] = self.tloss or {}
         for value in losses.values():
             distributed.all_reduce(value)
-            value /= WORLD_SIZE
+            value.div_(WORLD_SIZE)
 
     def get_validator(self) -> Any:
         """A validator whose loss is the mean of all ranks' batches, of which they may have unequally many."""

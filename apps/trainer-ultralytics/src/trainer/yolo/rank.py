@@ -38,9 +38,7 @@ def main() -> NoReturn:
         path.with_suffix(".part").rename(path)
 
     def work() -> None:
-        train_process.work(
-            attempt, folder.parent, start, report, stop, peers=folder / "peers"
-        )
+        train_process.work(attempt, folder.parent, start, report, stop, peers=folder / "peers")
 
     train_process.leave_after(work, failed)
 

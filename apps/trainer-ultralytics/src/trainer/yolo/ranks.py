@@ -144,7 +144,11 @@ class _Rank:
             return _Failure(AttemptError(cause, named), told["at"], is_echo=told["is_echo"])
         except (OSError, ValueError):
             code = self.process.returncode
-        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        how = (
+            f"was killed by {signal.Signals(-code).name}"
+            if code < 0
+            else f"ended with exit code {code}"
+        )
         message = f"{self._name} {how}; the end of the log may tell more."
         return _Failure(AttemptError(Cause.TRAINER_CRASHED, message), at, is_echo=False)
 

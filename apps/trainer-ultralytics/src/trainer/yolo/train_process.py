@@ -102,6 +102,7 @@ def work(
     start: StartMessage,
     report: Report,
     stop: StopFlag,
+    *,
     peers: Path | None = None,
 ) -> None:
     """Train, evaluate or export, and report the artifacts; `peers` is the file in which ranks meet."""
