@@ -24,8 +24,6 @@ logger = logging.getLogger("backend")
 
 GRACE_S = 3
 BACKLOG = 2048
-# Twice the trainers that one replica carries; further ones are answered 503.
-MAX_CONNECTIONS = 20_000
 # Longer than the pause between a trainer's heartbeats, or each would need a new connection.
 KEEP_ALIVE_S = 30
 
@@ -98,7 +96,8 @@ def uvicorn_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
         port=port,
         loop="uvloop",
         http=LimitedProtocol,
-        limit_concurrency=MAX_CONNECTIONS,
+        # Twice the trainers that one replica carries; further ones are answered 503.
+        limit_concurrency=20_000,
         ws="none",
         log_config=None,
         access_log=False,

@@ -35,12 +35,8 @@ class LogIngest:
             return Appended(write.offset, stop=False, new=b"", start=0)
         received = appended.next_offset
         if write.offset > received:
-            raise Problem(
-                409,
-                "Log gap",
-                f"Bytes {received} to {write.offset} are missing. Send from offset {received} on.",
-                next_offset=received,
-            )
+            gap = f"Bytes {received} to {write.offset} are missing. Send from offset {received} on."
+            raise Problem(409, "Log gap", gap, next_offset=received)
         if appended.new:
             await self._ctx.bus.publish(job_id)
             if self._ctx.executor.echoes_logs:

@@ -12,6 +12,7 @@ from backend.state.jobs import Attempt
 from backend.state.tokens import sha256
 
 _MAX_KNOWN = 50_000
+_SEND = "Send `Authorization: Bearer $CALLBACK_TOKEN`, the variable of this attempt's environment."
 
 
 class Sender(NamedTuple):
@@ -29,9 +30,7 @@ async def sender_of(request: Request) -> Sender:
     """
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer":
-        raise Problem(
-            401, "Unauthorized", "A token is needed: `Authorization: Bearer $CALLBACK_TOKEN`."
-        )
+        raise Problem(401, "Unauthorized", f"A token is needed. {_SEND}")
     sender = Sender(request.path_params["id"], sha256(token))
     known: set[Sender] = request.app.state.senders
     if sender not in known:
@@ -60,16 +59,8 @@ async def live_attempt(session: AsyncSession, sender: Sender, *, lock: bool = Fa
     if job is None:
         raise not_found("Job", sender.job_id)
     if attempt is None:
-        raise Problem(
-            401,
-            "Unauthorized",
-            "This token does not belong to this job. Send `Authorization: Bearer $CALLBACK_TOKEN` "
-            "with the variable of this attempt's environment.",
-        )
+        raise Problem(401, "Unauthorized", f"This token does not belong to this job. {_SEND}")
     if attempt.ended_at is not None or attempt.number != job.attempt:
-        raise Problem(
-            409,
-            "Attempt ended",
-            f"Attempt {attempt.number} of job {job.id} has ended; nothing was changed. Exit.",
-        )
+        ended = f"Attempt {attempt.number} of job {job.id} has ended; nothing was changed. Exit."
+        raise Problem(409, "Attempt ended", ended)
     return attempt
