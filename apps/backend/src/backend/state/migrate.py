@@ -26,7 +26,7 @@ _LOCK_NOT_AVAILABLE = "55P03"
 _WRITING = {
     "sqlite": ["PRAGMA user_version = 0"],
     # Rows that do not fit into this memory go to a file beside the tables.
-    "postgresql": ["SET LOCAL work_mem = '64kB'", "SELECT count(*) FROM generate_series(1, 20000)"],
+    "postgresql": ["SET LOCAL work_mem = '64kB'", "SELECT count(*) FROM generate_series(1, 10000)"],
 }
 
 
@@ -98,15 +98,14 @@ async def check(database: Database) -> None:
         SchemaError: it answers, but was not migrated.
         OSError, sqlalchemy.exc.DBAPIError: it does not answer.
     """
-    async with database.reading() as session:
+    async with database.transaction() as session:
         connection = await session.connection()
         current = await connection.run_sync(_current)
-    if current is None or current < _known()[0]:
-        raise SchemaError(
-            "The database's schema is not the newest. Run `python -m backend migrate`."
-        )
-    # On a full disk it is still read. Neither of these waits for a lock on a table.
-    async with database.transaction() as session:
+        if current is None or current < _known()[0]:
+            raise SchemaError(
+                "The database's schema is not the newest. Run `python -m backend migrate`."
+            )
+        # On a full disk it is still read. Neither of these waits for a lock on a table.
         for statement in _WRITING[database.engine.dialect.name]:
             await session.execute(text(statement))
 
