@@ -72,6 +72,7 @@ async def test_a_sound_dataset_becomes_ready(served: Served, task: str) -> None:
     data = archives.zipped(archives.files(task))
     id_ = await push(client, data, task=task)
     assert (await get(client, id_))["status"] == "checking"
+    assert (await client.get(f"/api/v1/datasets/{id_}/links")).status_code == 404
     assert cast("data_support.Workflows", ctx.temporal).started == [id_]
     await service.run_check(ctx, id_)
     dataset = await get(client, id_)
@@ -90,6 +91,12 @@ async def test_a_sound_dataset_becomes_ready(served: Served, task: str) -> None:
         ("train", train),
         ("val", val),
     ]
+    links = (await client.get(f"/api/v1/datasets/{id_}/links")).json()
+    async with httpx.AsyncClient() as http:
+        part = await http.get(links["archive"], headers={"Range": "bytes=2-5"})
+        assert (part.status_code, part.content) == (206, data[2:6])
+        stored = await http.get(links["index"])
+    assert json.loads(stored.text.partition("\n")[0]) == index[0]
     await service.run_check(ctx, id_)  # once more: nothing to do
     assert await get(client, id_) == dataset
 

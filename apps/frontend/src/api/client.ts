@@ -159,6 +159,19 @@ export async function getDataset(id: string, signal: AbortSignal): Promise<Datas
   )
 }
 
+/** Links to a ready dataset's archive and index, good for a day. */
+export async function linksOfDataset(
+  id: string,
+  signal: AbortSignal,
+): Promise<Schemas['DatasetLinks']> {
+  return result(
+    client.GET('/api/v1/datasets/{id}/links', {
+      params: { path: { id } },
+      signal: limited(signal),
+    }),
+  )
+}
+
 /** Weights that the platform keeps, the newest 500 first, and whether it fetches official ones. */
 export async function listWeights(signal: AbortSignal): Promise<Schemas['WeightsList']> {
   return result(

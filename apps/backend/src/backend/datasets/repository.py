@@ -33,11 +33,8 @@ async def add(session: AsyncSession, id_: str, **columns: Any) -> Dataset:
     Raises:
         sqlalchemy.exc.IntegrityError: another session took that version; try again.
     """
-    version = (
-        select(func.coalesce(func.max(Dataset.version), 0) + 1)
-        .where(Dataset.name == columns["name"])
-        .scalar_subquery()
-    )
+    following = select(func.coalesce(func.max(Dataset.version), 0) + 1)
+    version = following.where(Dataset.name == columns["name"]).scalar_subquery()
     await session.execute(insert(Dataset).values(id=id_, version=version, **columns))
     return await session.get_one(Dataset, id_)
 

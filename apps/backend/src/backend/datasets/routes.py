@@ -4,7 +4,7 @@ from fastapi import APIRouter, Query, Response, status
 
 from backend.context import Ctx
 from backend.datasets import repository, schemas, service
-from backend.datasets.schemas import DatasetCreated, DatasetList, DatasetOut
+from backend.datasets.schemas import DatasetCreated, DatasetLinks, DatasetList, DatasetOut
 
 router = APIRouter(prefix="/api/v1/datasets", tags=["datasets"])
 
@@ -53,6 +53,13 @@ async def list_datasets(ctx: Ctx, wanted: Annotated[schemas.DatasetQuery, Query(
 @router.get("/{id}")
 async def get_dataset(id: str, ctx: Ctx) -> DatasetOut:  # noqa: A002
     return DatasetOut.model_validate(await service.get(ctx, id))
+
+
+@router.get("/{id}/links")
+async def link_dataset(id: str, ctx: Ctx) -> DatasetLinks:  # noqa: A002
+    """Links to the archive and its index. 404 while it has none: it is not checked, or rejected."""
+    archive, index = await service.links(ctx, id)
+    return DatasetLinks(archive=archive, index=index)
 
 
 @router.delete("/{id}", status_code=status.HTTP_204_NO_CONTENT)

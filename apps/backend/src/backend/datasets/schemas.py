@@ -110,6 +110,13 @@ class DatasetCreated(DatasetOut):
     )
 
 
+class DatasetLinks(BaseModel):
+    """Good for 24 hours; they need no token, and may be read by ranges."""
+
+    archive: str
+    index: str = Field(description="Lines of JSON: which files of the archive training reads")
+
+
 class DatasetQuery(ListQuery):
     status: list[DatasetStatus] = Field(default=[], description="Any of these; default: all")
     version: int | None = Field(default=None, ge=1, le=2**31 - 1)

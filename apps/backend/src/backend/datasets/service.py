@@ -19,11 +19,22 @@ from backend.state.datasets import Dataset, DatasetStatus
 from backend.state.jobs import Job
 from backend.state.transitions import require_unused
 
+_BYTES = "application/octet-stream"
+
 
 async def get(ctx: Context, id_: str) -> Dataset:
     """Raise a Problem (404) unless there is such a dataset."""
     async with ctx.db.reading() as session:
         return await existing(session, id_)
+
+
+async def links(ctx: Context, id_: str) -> list[str]:
+    """Links to the archive and its index. Raise a Problem (404) unless the dataset has an index."""
+    if (await get(ctx, id_)).index_sha256 is None:
+        raise not_found("Index of dataset", id_)
+    keys = object_keys.dataset(id_), object_keys.dataset_index(id_)
+    bucket, sign = ctx.settings.datasets_bucket, ctx.store.presign_get
+    return [await sign(bucket, key, filename=key, media_type=_BYTES) for key in keys]
 
 
 async def existing(

@@ -10,6 +10,7 @@ from .class_counts import ClassCounts
 from .completed_part import CompletedPart
 from .dataset_create import DatasetCreate
 from .dataset_created import DatasetCreated
+from .dataset_links import DatasetLinks
 from .dataset_list import DatasetList
 from .dataset_out import DatasetOut
 from .dataset_problem import DatasetProblem
@@ -85,6 +86,7 @@ __all__ = (
     "CompletedPart",
     "DatasetCreate",
     "DatasetCreated",
+    "DatasetLinks",
     "DatasetList",
     "DatasetOut",
     "DatasetProblem",
