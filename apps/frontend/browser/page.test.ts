@@ -128,6 +128,39 @@ it('shows the log, what differs from the defaults, the files and the dataset', a
   await second
 }, 180_000)
 
+it('shows the images with what is marked on them, by split and class, one as large as the window', async () => {
+  await page.goto(new URL(paths.dataset ?? '', base).href)
+  await page.getByRole('link', { name: 'Images', exact: true }).click()
+  const tile = page.getByRole('button', { name: 'images/train/a.png: patch', exact: true })
+  await tile.waitFor()
+  // The image is grey; the line of its box is not.
+  const colours = (canvas: HTMLCanvasElement) => {
+    const drawn = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height)
+    return new Set(new Uint32Array(drawn?.data.buffer ?? new ArrayBuffer())).size
+  }
+  const count: number = await tile.locator('canvas').evaluate(colours as never)
+  await page.getByLabel('Labels').uncheck()
+  await expect
+    .poll(() => tile.locator('canvas').evaluate(colours as never), { timeout: 10_000 })
+    .toBeLessThan(count)
+  await page.getByLabel('Labels').check()
+  await page.locator('.filters label', { hasText: 'val' }).click()
+  await page.getByLabel('Class').selectOption('patch')
+  await page.getByText('4 images', { exact: true }).waitFor()
+  expect(new URL(page.url()).search).toBe('?tab=images&split=val&class=0')
+  paths.images = `${paths.dataset ?? ''}?tab=images`
+  await page.getByRole('button', { name: 'images/val/a.png: patch' }).click()
+  const viewer = page.getByRole('dialog', { name: 'images/val/a.png' })
+  await viewer.getByText('val · 1 of 4').waitFor()
+  await page.keyboard.press('ArrowLeft')
+  await page.getByRole('dialog', { name: 'images/val/d.png' }).waitFor()
+  await page.evaluate(AXE)
+  expect(await page.evaluate('axe.run().then((result) => result.violations)')).toEqual([])
+  await page.keyboard.press('Escape')
+  await page.getByLabel('Class').selectOption('Nothing marked')
+  await page.getByText('No image is like that.').waitFor()
+}, 60_000)
+
 it('compares two jobs: results, config fields, classes and curves', async () => {
   await page.goto(base)
   await page.getByLabel('Choose first').check()
@@ -161,6 +194,7 @@ const PAGES = [
   'compare',
   'datasets',
   'dataset',
+  'images',
   'platform',
 ]
 

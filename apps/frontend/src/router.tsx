@@ -6,6 +6,7 @@ import {
   lazyRouteComponent,
 } from '@tanstack/react-router'
 import { compareSearch } from './features/compare/search'
+import { datasetSearch } from './features/datasets/search'
 import { DatasetsPage } from './features/datasets/DatasetsPage'
 import { jobSearch } from './features/job/search'
 import { JobsPage } from './features/jobs/JobsPage'
@@ -41,6 +42,7 @@ const datasets = createRoute({ ...under('/datasets'), component: DatasetsPage })
 const dataset = createRoute({
   ...under('/datasets/$datasetId'),
   component: lazyRouteComponent(() => import('./features/datasets/DatasetPage'), 'DatasetPage'),
+  validateSearch: datasetSearch,
 })
 const platform = createRoute({ ...under('/platform'), component: PlatformPage })
 

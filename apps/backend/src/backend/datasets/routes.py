@@ -45,9 +45,8 @@ async def list_datasets(ctx: Ctx, wanted: Annotated[schemas.DatasetQuery, Query(
     """Newest first; `next_cursor` is null on the last page."""
     async with ctx.db.reading() as session:
         rows, next_cursor = await repository.page(session, wanted)
-    return DatasetList(
-        items=[DatasetOut.model_validate(row) for row in rows], next_cursor=next_cursor
-    )
+    items = [DatasetOut.model_validate(row) for row in rows]
+    return DatasetList(items=items, next_cursor=next_cursor)
 
 
 @router.get("/{id}")

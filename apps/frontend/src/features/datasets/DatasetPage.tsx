@@ -1,4 +1,5 @@
 import { Link, getRouteApi } from '@tanstack/react-router'
+import { Suspense, lazy } from 'react'
 import { Failure } from '../../ui/Failure'
 import { Loading } from '../../ui/Loading'
 import { Notice } from '../../ui/Notice'
@@ -6,17 +7,24 @@ import { bytes, moment } from '../../ui/format'
 import { useTitle } from '../../ui/useTitle'
 import { DatasetBadge } from './DatasetBadge'
 import { Report } from './Report'
+import { TABS } from './search'
 import { datasetTitle, useDataset } from './useDatasets'
 
+const Gallery = lazy(() =>
+  import('./gallery/Gallery').then(({ Gallery }) => ({ default: Gallery })),
+)
+const TITLES = { report: 'Report', images: 'Images' } as const
 const route = getRouteApi('/datasets/$datasetId')
 
 export function DatasetPage() {
   const { datasetId } = route.useParams()
+  const search = route.useSearch()
   const { data, error } = useDataset(datasetId)
   useTitle(data === undefined ? 'Dataset' : datasetTitle(data))
   if (data === undefined) {
     return error === null ? <Loading what="dataset" /> : <Failure error={error} retries={false} />
   }
+  const tab = data.status === 'ready' ? (search.tab ?? 'report') : 'report'
   return (
     <>
       <p className="crumbs">
@@ -51,7 +59,29 @@ export function DatasetPage() {
           Mend the errors below, then push the folder again: it becomes a new version.
         </Notice>
       )}
-      {data.report !== null && <Report report={data.report} />}
+      {data.status === 'ready' && (
+        <nav className="tabs" aria-label="Parts of the dataset">
+          {TABS.map((one) => (
+            <Link
+              key={one}
+              from="/datasets/$datasetId"
+              to="."
+              search={(old) => ({ ...old, tab: one })}
+              aria-current={one === tab ? 'page' : undefined}
+              replace
+              resetScroll={false}
+            >
+              {TITLES[one]}
+            </Link>
+          ))}
+        </nav>
+      )}
+      {tab === 'images' && (
+        <Suspense fallback={<Loading what="images" />}>
+          <Gallery dataset={data} search={search} />
+        </Suspense>
+      )}
+      {tab === 'report' && data.report !== null && <Report report={data.report} />}
     </>
   )
 }
