@@ -761,10 +761,20 @@ export interface components {
         Distributed: {
             /**
              * Gpus
-             * @description The most GPUs that it uses
+             * @description The most GPUs that it uses, a rank each
              * @default 1
              */
             gpus: number;
+            /**
+             * Ranks
+             * @description The config field for ranks on CPUs
+             */
+            ranks?: string | null;
+            /**
+             * Shared
+             * @description The config field, a number, that ranks share out evenly
+             */
+            shared?: string | null;
         };
         /**
          * FinishIn
@@ -1531,7 +1541,7 @@ export interface components {
             detail: string;
             /**
              * Errors
-             * @description Only with 422: each wrong field
+             * @description Only with 422: wrong fields, at most 20
              * @default []
              */
             errors: components["schemas"]["FieldError"][];
