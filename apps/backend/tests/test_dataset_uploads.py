@@ -5,10 +5,12 @@ import random
 from typing import Any
 
 import archives
+import httpx
 import pytest
 from backend.datasets import service
 from backend.state import object_keys
 from data_support import Served, announce, complete, get, put_parts
+from trainyard_datasets.parts import UploadedPart, chosen
 
 pytestmark = pytest.mark.databases("postgresql")
 
@@ -99,14 +101,20 @@ async def test_wrong_parts_leave_the_upload_open(
     assert (await complete(client, dataset["id"], right)).status_code == 202
 
 
-async def test_another_size_than_announced_stays_uploading(served: Served) -> None:
+async def test_another_size_than_announced_is_refused_by_the_store(served: Served) -> None:
     _, client = served
     data = archives.zipped(archives.files())
     dataset = await announce(client, data)
-    parts = await put_parts(dataset["upload"], data[:-10])
-    reply = await complete(client, dataset["id"], parts)
-    assert reply.status_code == 422
-    assert f"but {len(data):,} were announced" in reply.json()["detail"]
-    assert (await get(client, dataset["id"]))["status"] == "uploading"
+    [link] = dataset["upload"]["parts"]
+    async with httpx.AsyncClient() as browser:
+        for other in (data[:-10], data + bytes(10), data * 100):
+            assert (await browser.put(link["url"], content=other)).status_code == 403
     parts = await put_parts(dataset["upload"], data)
     assert (await complete(client, dataset["id"], parts)).status_code == 202
+
+
+def test_parts_must_add_up() -> None:
+    arrived = [UploadedPart(1, "x", 10)]  # of a link of an earlier version
+    with pytest.raises(ValueError, match="10 bytes together, but 11 were announced"):
+        chosen(11, arrived, [(1, "x")])
+    assert chosen(10, arrived, [(1, '"x"')]) == arrived

@@ -22,9 +22,10 @@ def part_size(size: int) -> int:
     return max(MIN_SIZE, -(-smallest // MIB) * MIB)
 
 
-def count(size: int) -> int:
-    """How many parts an archive of `size` bytes has."""
-    return -(-size // part_size(size))
+def sizes(size: int) -> Sequence[int]:
+    """Bytes of each part of an archive of `size` bytes, in order."""
+    whole, rest = divmod(size, part_size(size))
+    return [part_size(size)] * whole + [rest] * bool(rest)
 
 
 def chosen(
@@ -42,7 +43,7 @@ def chosen(
     """
     if arrived is None:
         raise ValueError("The upload has expired in the store. Push the dataset again.")
-    expected = count(size)
+    expected = len(sizes(size))
     claimed = {number: etag.strip('"') for number, etag in named}
     if set(claimed) - set(range(1, expected + 1)) or len(claimed) != len(named):
         raise ValueError(

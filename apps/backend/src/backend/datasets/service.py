@@ -91,7 +91,7 @@ async def create(ctx: Context, body: DatasetCreate) -> tuple[Dataset, Upload | N
             return same, None
     id_ = new_id()
     bucket, key = ctx.settings.datasets_bucket, object_keys.dataset(id_)
-    upload, links = await ctx.store.create_upload(bucket, key, parts.count(body.size))
+    upload, links = await ctx.store.create_upload(bucket, key, parts.sizes(body.size))
     try:
         dataset = await _add(ctx, id_, upload_id=upload, **body.model_dump())
     except BaseException:

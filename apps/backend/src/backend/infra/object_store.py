@@ -158,15 +158,19 @@ class ObjectStore:
         presign = self._public.generate_presigned_url
         return await self._call(presign, method, params, LINK_LIFETIME_S)
 
-    async def create_upload(self, bucket: str, key: str, parts: int) -> tuple[str, Sequence[str]]:
-        """Begin a multipart upload: its id and one presigned PUT link a part, in order."""
+    async def create_upload(
+        self, bucket: str, key: str, sizes: Sequence[int]
+    ) -> tuple[str, Sequence[str]]:
+        """Begin a multipart upload: its id and a presigned PUT link a part, each for its bytes alone."""
         create = self._client.create_multipart_upload
         created = await self._call(create, Bucket=bucket, Key=key, ContentType="application/zip")
         upload = created["UploadId"]
         target = {"Bucket": bucket, "Key": key, "UploadId": upload}
         return upload, [
-            await self._presign_public("upload_part", **target, PartNumber=number)
-            for number in range(1, parts + 1)
+            await self._presign_public(
+                "upload_part", **target, PartNumber=number, ContentLength=size
+            )
+            for number, size in enumerate(sizes, 1)
         ]
 
     async def list_parts(self, bucket: str, key: str, upload: str) -> Sequence[UploadedPart] | None:
