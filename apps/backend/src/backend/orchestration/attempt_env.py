@@ -29,7 +29,7 @@ def attempt_env(
         "TRAIN_CONFIG": json.dumps(job.config),
         "STOP_GRACE_S": f"{settings.stop_grace_s:g}",
         "LOG_LIMIT_BYTES": str(settings.log_limit_bytes),
-        "PET_NPROC_PER_NODE": str(max(1, job.resources["gpu"])),
+        "PET_NPROC_PER_NODE": str(max(1, job.resources.get("gpu", 0))),
     }
     if dataset is not None and dataset.sha256 is not None:
         env["DATASET_SHA256"] = dataset.sha256
