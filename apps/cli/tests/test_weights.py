@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import Server, Yard, answer
+from conftest import Server, Yard, answer, page
 
 FILE = Path(__file__).parents[2] / "trainer-ultralytics/weights/digits-synthetic.pt"
 SHA256 = hashlib.sha256(FILE.read_bytes()).hexdigest()
@@ -40,7 +40,8 @@ def test_what_is_no_model_is_not_pushed(server: Server, yard: Yard, tmp_path: Pa
 
 def test_weights_are_listed_and_deleted(server: Server, yard: Yard) -> None:
     other = WEIGHTS | {"sha256": "f" * 64, "task": None, "model": None}
-    server.on("GET /weights", answer(200, {"items": []}), answer(200, {"items": [WEIGHTS, other]}))
+    earlier = answer(200, {"items": []})  # of a server that did not page this list
+    server.on("GET /weights", earlier, answer(200, page(WEIGHTS, other)))
     assert "no weights yet" in yard("weights", "list").stdout
     shown = yard("weights", "list").stdout
     assert all(word in shown for word in ("digits.pt", "yolo11n", "5.2 MiB", SHA256[:12]))

@@ -90,7 +90,7 @@ class Client:
         while True:
             page = self.get(path, limit=PAGE, **params, **({"cursor": cursor} if cursor else {}))
             yield from page["items"]
-            cursor = page["next_cursor"]
+            cursor = page.get("next_cursor")  # an earlier server pages fewer lists
             if not cursor:
                 return
 
