@@ -44,9 +44,22 @@ const dataset = createRoute({
   component: lazyRouteComponent(() => import('./features/datasets/DatasetPage'), 'DatasetPage'),
   validateSearch: datasetSearch,
 })
+const models = createRoute({
+  ...under('/models'),
+  component: lazyRouteComponent(() => import('./features/models/ModelsPage'), 'ModelsPage'),
+})
 const platform = createRoute({ ...under('/platform'), component: PlatformPage })
 
-const routeTree = root.addChildren([jobs, newJob, job, compare, datasets, dataset, platform])
+const routeTree = root.addChildren([
+  jobs,
+  newJob,
+  job,
+  compare,
+  datasets,
+  dataset,
+  models,
+  platform,
+])
 
 export function makeRouter(history?: RouterHistory) {
   return createRouter({

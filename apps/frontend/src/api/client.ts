@@ -13,6 +13,8 @@ export type Dataset = Schemas['DatasetOut']
 export type DatasetPage = Schemas['DatasetList']
 export type DatasetReport = Schemas['Report']
 export type Weights = Schemas['WeightsOut']
+export type ModelVersion = Schemas['ModelVersion']
+export type Promotion = Partial<Schemas['Promotion']> & { version: number }
 export type Trainer = Schemas['TrainerOut']
 export type TrainerSummary = Schemas['TrainerSummary']
 /** What a new job must say; what is left out is as the backend has it. */
@@ -178,6 +180,41 @@ export async function listWeights(signal: AbortSignal): Promise<Schemas['Weights
     client.GET('/api/v1/weights', {
       params: { query: { limit: 500 } },
       signal: limited(signal),
+    }),
+  )
+}
+
+/** A page of the versions of registered models, those that changed last first. */
+export async function listModels(
+  cursor: string,
+  signal: AbortSignal,
+): Promise<Schemas['ModelVersionList']> {
+  const query = { cursor, limit: 200 }
+  return result(client.GET('/api/v1/models', { params: { query }, signal: limited(signal) }))
+}
+
+/** Make a job's best model the next version of a registered model. */
+export async function registerModel(name: string, jobId: string): Promise<ModelVersion> {
+  return result(
+    client.POST('/api/v1/models/{name}/versions', {
+      params: { path: { name } },
+      body: { job_id: jobId },
+      signal: limited(),
+    }),
+  )
+}
+
+/** Move an alias to a version that passes the gate; without a dataset, back to the one before. */
+export async function moveAlias(
+  name: string,
+  alias: string,
+  body: Promotion,
+): Promise<ModelVersion> {
+  return result(
+    client.PUT('/api/v1/models/{name}/aliases/{alias}', {
+      params: { path: { name, alias } },
+      body: body as Schemas['Promotion'],
+      signal: limited(),
     }),
   )
 }

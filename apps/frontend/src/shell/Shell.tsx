@@ -7,7 +7,7 @@ import { PaletteButton } from './PaletteButton'
 import { ThemeSwitch } from './ThemeSwitch'
 
 interface Entry {
-  to: '/' | '/datasets' | '/platform'
+  to: '/' | '/datasets' | '/models' | '/platform'
   icon: IconName
   text: string
 }
@@ -15,6 +15,7 @@ interface Entry {
 const ENTRIES: readonly Entry[] = [
   { to: '/', icon: 'jobs', text: 'Jobs' },
   { to: '/datasets', icon: 'datasets', text: 'Datasets' },
+  { to: '/models', icon: 'models', text: 'Models' },
   { to: '/platform', icon: 'platform', text: 'Platform' },
 ]
 

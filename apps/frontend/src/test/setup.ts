@@ -11,6 +11,14 @@ if ('window' in globalThis) {
   window.matchMedia = (media) =>
     Object.assign(new EventTarget(), { media, matches: false }) as MediaQueryList
   window.scrollTo = () => undefined
+  // It has no dialogs either.
+  HTMLDialogElement.prototype.showModal = function () {
+    this.open = true
+  }
+  HTMLDialogElement.prototype.close = function () {
+    this.open = false
+    this.dispatchEvent(new Event('close'))
+  }
 }
 
 beforeEach(() => {

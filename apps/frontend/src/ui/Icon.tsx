@@ -3,6 +3,7 @@ const PATHS = {
   plus: 'M10 4v12M4 10h12',
   datasets: 'M3 5h6v6H3zM11 5h6v6h-6zM3 13h6v3H3zM11 13h6v3h-6z',
   platform: 'M2 11h4l2-6 4 11 2-5h4',
+  models: 'M10 2.5l6.5 3.7v7.6L10 17.5l-6.5-3.7V6.2zM3.5 6.2L10 10l6.5-3.8M10 10v7.5',
   compare: 'M4 16V9M8 16V4M12 16v-5M16 16V7',
   close: 'M5 5l10 10M15 5L5 15',
   bell: 'M5 14V9a5 5 0 0 1 10 0v5l1 1H4zM8.5 17.5h3',

@@ -6,6 +6,7 @@ import { ApiError, isAway } from '../../api/errors'
 import { ConfirmDialog } from '../../ui/Dialog'
 import { Icon } from '../../ui/Icon'
 import { isActive, titleOf } from '../jobs/present'
+import { RegisterButton } from '../models/RegisterButton'
 import { canNotify, forget, notifyAtEnd, useIsAwaited } from './notify'
 
 /** Between two sendings of a cancel that was not taken. */
@@ -63,6 +64,7 @@ export function JobActions({ job, onChange }: Props) {
         <Link to="/compare" search={{ jobs: job.id }} className="button">
           Compare
         </Link>
+        {job.status === 'succeeded' && <RegisterButton job={job} />}
         {isActive(job) && canNotify() && <NotifyButton id={job.id} />}
         {job.status === 'running' && (
           <button

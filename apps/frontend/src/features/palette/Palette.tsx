@@ -96,6 +96,7 @@ function useEntries(): Entry[] {
     ['Jobs', '/'],
     ['New job', '/jobs/new'],
     ['Datasets', '/datasets'],
+    ['Models', '/models'],
     ['Compare jobs', '/compare'],
     ['Platform', '/platform'],
   ] as const

@@ -1,0 +1,111 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { useState } from 'react'
+import { type ModelVersion, moveAlias } from '../../api/client'
+import { ConfirmDialog } from '../../ui/Dialog'
+import { LabelledField } from '../../ui/LabelledField'
+import { datasetTitle, useDatasets } from '../datasets/useDatasets'
+
+const SPLITS = ['val', 'test', 'train'] as const
+
+interface Props {
+  version: ModelVersion
+  onClose: () => void
+}
+
+/** Moves an alias to a version that passes the gate; a refusal says both numbers. */
+export function PromoteDialog({ version: { name, version }, onClose }: Props) {
+  const [alias, setAlias] = useState('production')
+  const [datasetId, setDatasetId] = useState('')
+  const [split, setSplit] = useState<(typeof SPLITS)[number]>('val')
+  const [least, setLeast] = useState('')
+  const ready = (useDatasets().data ?? []).filter(({ status }) => status === 'ready')
+  const dataset = datasetId === '' ? (ready[0]?.id ?? '') : datasetId
+  const threshold = least.trim() === '' ? null : Number(least.trim().replace(',', '.'))
+  const queries = useQueryClient()
+  const move = useMutation({
+    mutationFn: () =>
+      moveAlias(name, alias.trim(), { version, dataset_id: dataset, split, threshold }),
+    onSuccess: () => {
+      void queries.invalidateQueries({ queryKey: ['models'] })
+      onClose()
+    },
+  })
+  return (
+    <ConfirmDialog
+      title={`Promote ${name}/${version}`}
+      confirm="Promote"
+      dismiss="Leave it"
+      harmless
+      busy={move.isPending || alias.trim() === '' || dataset === '' || Number.isNaN(threshold ?? 0)}
+      onConfirm={() => {
+        move.mutate()
+      }}
+      onClose={onClose}
+    >
+      <p>The alias moves if the version was judged on these images and passes.</p>
+      <LabelledField label="Alias">
+        {(control) => (
+          <input
+            {...control}
+            value={alias}
+            onChange={({ target }) => {
+              setAlias(target.value)
+            }}
+          />
+        )}
+      </LabelledField>
+      <LabelledField label="Judged on">
+        {(control) => (
+          <select
+            {...control}
+            value={dataset}
+            onChange={({ target }) => {
+              setDatasetId(target.value)
+            }}
+          >
+            {ready.map((one) => (
+              <option key={one.id} value={one.id}>
+                {datasetTitle(one)}
+              </option>
+            ))}
+          </select>
+        )}
+      </LabelledField>
+      <LabelledField label="Split">
+        {(control) => (
+          <select
+            {...control}
+            value={split}
+            onChange={({ target }) => {
+              setSplit(SPLITS.find((one) => one === target.value) ?? 'val')
+            }}
+          >
+            {SPLITS.map((one) => (
+              <option key={one}>{one}</option>
+            ))}
+          </select>
+        )}
+      </LabelledField>
+      <LabelledField
+        label="Main metric at least"
+        help="Empty: no worse than the version that it replaces."
+      >
+        {(control) => (
+          <input
+            {...control}
+            inputMode="decimal"
+            value={least}
+            onChange={({ target }) => {
+              setLeast(target.value)
+            }}
+          />
+        )}
+      </LabelledField>
+      {move.error !== null && (
+        <p className="message bad" role="alert">
+          {move.error.message}
+        </p>
+      )}
+    </ConfirmDialog>
+  )
+}
