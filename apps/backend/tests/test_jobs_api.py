@@ -301,7 +301,7 @@ async def test_a_job_stays_within_what_the_platform_offers(
         assert {error["field"]: error["message"] for error in refused.json()["errors"]} == {
             "resources.cpu": "A job may ask for 4 cpu at most here; this one asks for 4.5.",
             "resources.gpu": "A job may ask for 0 gpu at most here; this one asks for 1.",
-            "resources.memory": "A job may ask for 8Gi of memory at most here; "
+            "resources.memory": "A job may ask for 8Gi memory at most here; "
             "this one asks for 8193Mi.",
             "resources.placement": 'There is no placement "a10". The platform offers a100, spot.',
         }

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import gc
-import logging
 import socket
 import sys
 
@@ -19,8 +18,6 @@ from backend.infra.database import Database
 from backend.infra.http_limits import LimitedProtocol
 from backend.settings import DatabaseSettings, Settings
 from backend.state import migrate
-
-logger = logging.getLogger("backend")
 
 GRACE_S = 3
 BACKLOG = 2048
@@ -49,13 +46,10 @@ def main() -> int:
     log_format.configure()
     what = _IMPOSSIBLE[arguments.command]
     try:
-        match arguments.command:
-            case "serve":
-                _serve(Settings(), arguments.host, arguments.port)
-            case "migrate":
-                asyncio.run(_migrate(DatabaseSettings()))
-            case _:
-                print(asyncio.run(_create_token(DatabaseSettings(), arguments.name)))  # noqa: T201
+        if arguments.command == "serve":
+            _serve(Settings(), arguments.host, arguments.port)
+        else:
+            print(asyncio.run(_change_database(**vars(arguments))))  # noqa: T201
     except ValidationError as error:
         return _fail(what, *_wrong_settings(error))
     except ValueError as error:
@@ -108,18 +102,13 @@ def uvicorn_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
     )
 
 
-async def _migrate(settings: DatabaseSettings) -> None:
-    database = Database(settings.database_url, migrates=True)
+async def _change_database(command: str, name: str = "", **_: str) -> str:
+    migrates = command == "migrate"
+    database = Database(DatabaseSettings().database_url, migrates=migrates)
     try:
-        await migrate.migrate(database)
-        logger.info("the database's schema is the newest")
-    finally:
-        await database.close()
-
-
-async def _create_token(settings: DatabaseSettings, name: str) -> str:
-    database = Database(settings.database_url)
-    try:
+        if migrates:
+            await migrate.migrate(database)
+            return "The database's schema is the newest."
         await migrate.check(database)
         return await create_token(database, name)
     finally:

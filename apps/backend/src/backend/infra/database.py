@@ -75,6 +75,9 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, list[Any]: JSON}  # noqa: RUF012
 
 
+Transaction = AbstractAsyncContextManager[AsyncSession]
+
+
 class Database:
     """An engine and its sessions."""
 
@@ -96,9 +99,7 @@ class Database:
         readers = self.engine.execution_options(**{READ_ONLY: True})
         self._reading = async_sessionmaker(readers, expire_on_commit=False)
 
-    def transaction(
-        self, within_s: float | None = None
-    ) -> AbstractAsyncContextManager[AsyncSession]:
+    def transaction(self, within_s: float | None = None) -> Transaction:
         """A session that commits at the end of the block and rolls back on any error.
 
         Raises:
@@ -106,7 +107,7 @@ class Database:
         """
         return self._begun(self._sessions, within_s)
 
-    def reading(self, within_s: float | None = None) -> AbstractAsyncContextManager[AsyncSession]:
+    def reading(self, within_s: float | None = None) -> Transaction:
         """A session that only reads: on SQLite it neither waits for a writer nor holds one up.
 
         Raises:

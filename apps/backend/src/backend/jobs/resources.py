@@ -81,18 +81,15 @@ def _uneven(size: float, ranks: int) -> str | None:
 
 
 def _beyond(limits: JobLimits, resources: Resources) -> dict[str, str]:
-    most = {"cpu": limits.cpu, "gpu": limits.gpu}
-    errors = {
-        f"resources.{name}": f"A job may ask for {limit:g} {name} at most here; this one asks for "
-        f"{getattr(resources, name):g}."
-        for name, limit in most.items()
-        if limit is not None and getattr(resources, name) > limit
+    most = Resources.model_construct(**limits.model_dump(exclude_none=True))
+    amounts = {"cpu": "cpu", "gpu": "gpu", "memory": "memory_bytes"}
+    return {
+        f"resources.{name}": f"A job may ask for {_shown(most, name)} {name} at most here; this "
+        f"one asks for {_shown(resources, name)}."
+        for name in most.model_fields_set
+        if getattr(resources, amounts[name]) > getattr(most, amounts[name])
     }
-    if limits.memory is not None:
-        limit = Resources(memory=limits.memory)
-        if resources.memory_bytes > limit.memory_bytes:
-            errors["resources.memory"] = (
-                f"A job may ask for {limit.memory} of memory at most here; this one asks for "
-                f"{resources.memory}."
-            )
-    return errors
+
+
+def _shown(resources: Resources, name: str) -> str:
+    return str(getattr(resources, name)).removesuffix(".0")

@@ -17,10 +17,6 @@ router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 attached = APIRouter(prefix="/api/v1/attached-jobs", tags=["jobs"])
 
 MAX_LOG_BYTES = 2**20
-_EVENTS: Any = {
-    "response_class": Response,
-    "responses": {200: {"content": {"text/event-stream": {"itemSchema": {"type": "object"}}}}},
-}
 _LOG_HEADERS = {
     "X-Log-Offset": {"description": "Where the next part begins", "schema": {"type": "integer"}},
     "X-Log-Complete": {
@@ -28,11 +24,14 @@ _LOG_HEADERS = {
         "schema": {"type": "string", "enum": ["true", "false"]},
     },
 }
-_TEXT = {"text/plain": {"schema": {"type": "string"}}}
-_LOG: Any = {
-    "response_class": Response,
-    "responses": {200: {"content": _TEXT, "headers": _LOG_HEADERS}},
-}
+
+
+def _raw(**answer: Any) -> dict[str, Any]:
+    return {"response_class": Response, "responses": {200: answer}}
+
+
+_EVENTS = _raw(content={"text/event-stream": {"itemSchema": {"type": "object"}}})
+_LOG = _raw(content={"text/plain": {"schema": {"type": "string"}}}, headers=_LOG_HEADERS)
 _Offset = Annotated[int, Query(ge=0, le=2**53)]
 
 
