@@ -51,7 +51,10 @@ VOLATILE = {
     r"\b\d+\.\d+\.\d+\b": "<version>",
     r"\b\d+\.\d ms\b": "<milliseconds>",
     r"\b(loss|mAP50|mAP50-95) \d+\.\d{3}\b": r"\1 <metric>",
-    r"^((?:metrics|train|val)/\S+ +)[\d.e-]+$": r"\1<metric>",
+    r"^((?:\w+/)?(?:metrics|train|val|drop|latency)\S*)(?: +[-+\d.e]+)+$": r"\1  <metrics>",
+    r"^((?:pt|onnx|torchscript) +\S+ +<size>)(?: +(?:-?\d[\d.e-]*|—))+$": r"\1  <metrics>",
+    r"^device  +.*$": "device  <device>",
+    r"(?<= first )[0-9a-f]{6}\b": "<id>",  # of the table that compares
     r"^(\d +\d+)(?: +(?:\d[\d.e-]*|—))+$": r"\1 <metrics>",  # of a class
     r"^(\S+\.png  )\d+x \d(?:, \d+x \d)*$": r"\1<found>",
     r"^(?:queued|preparing|running|uploading)\n": "",  # a status that passes quickly may go unseen
