@@ -54,6 +54,7 @@ it('begins with what another job had, tells a refusal at its field, and starts o
     '/api/v1/datasets': () => ({ json: { items: [dataset], next_cursor: null } }),
     [`/api/v1/datasets/${dataset.id}`]: () => ({ json: dataset }),
     '/api/v1/weights': () => ({ json: { items: [], next_cursor: null, downloads: true } }),
+    '/api/v1/models': () => ({ json: { items: [registered], next_cursor: null } }),
     [`/api/v1/jobs/${job().id}`]: () => ({ json: job({ config: { epochs: 50 } }) }),
     '/api/v1/jobs': ({ method, headers }) => {
       if (method !== 'POST') return { json: { items: [], next_cursor: null } }
@@ -62,11 +63,16 @@ it('begins with what another job had, tells a refusal at its field, and starts o
       return keys.length === 2 ? { status: 503, text: 'gone' } : { status: 201, json: job() }
     },
   })
+  const registered = { name: 'shapes', version: 2, aliases: ['production'], tags: {} }
   const user = userEvent.setup()
   showAt(`/jobs/new?from=${job().id}`)
   const epochs = await screen.findByLabelText('Epochs')
   expect(epochs).toHaveValue('50')
   expect(screen.getByText('seven')).toBeVisible()
+  const model = await screen.findByRole<HTMLOptionElement>('option', {
+    name: 'shapes/2 @production',
+  })
+  expect(model.value).toBe('model:shapes/2')
   const fetched = await screen.findByRole('option', {
     name: 'yolo11n.pt, pretrained, fetched once',
   })

@@ -4,6 +4,7 @@ import { useToken } from '../../api/token'
 import { LabelledField } from '../../ui/LabelledField'
 import { bytes } from '../../ui/format'
 import { titleOf } from '../jobs/present'
+import { jobOf, useModels } from '../models/useModels'
 import { pretrainedOf, suitable } from './weights'
 
 interface Props {
@@ -15,16 +16,18 @@ interface Props {
   onChange: (value: string) => void
 }
 
-/** What the training starts from: pretrained or other stored weights, an earlier job's model, nothing. */
+/** What the training starts from: pretrained or other stored weights, an earlier job's or a registered model, nothing. */
 export function WeightsField({ trainer, task, config, value, error, onChange }: Props) {
   const { stored, downloads, jobs } = useStartingPoints(trainer.name)
+  const { data: models = [] } = useModels()
+  const taskOf = new Map(jobs.map((one) => [one.id, one.task]))
   const pretrained = pretrainedOf(trainer, task, config)
   const fits = suitable(stored, trainer, task, config)
   const isKept = fits.some(({ name }) => name === pretrained)
   const isFetched = !isKept && downloads && pretrained !== null && pretrained in trainer.assets
   const help =
     pretrained === null || isKept || isFetched
-      ? 'Also the best model of an earlier job, of the same task and model.'
+      ? 'Also the best model of an earlier job or a registered model, of the same task and model.'
       : `The platform does not keep ${pretrained}, so the default is random weights. Push it once: yard weights push ${pretrained}`
   return (
     <LabelledField label="Start from" help={help} error={error}>
@@ -62,6 +65,17 @@ export function WeightsField({ trainer, task, config, value, error, onChange }: 
                 ))}
             </optgroup>
           )}
+          {models.map(({ name, versions }) => (
+            <optgroup key={name} label={`Registered model ${name}`}>
+              {versions
+                .filter((one) => (taskOf.get(jobOf(one) ?? '') ?? task) === task)
+                .map((one) => (
+                  <option key={one.version} value={`model:${name}/${one.version}`}>
+                    {name}/{one.version} {one.aliases.map((alias) => `@${alias}`).join(' ')}
+                  </option>
+                ))}
+            </optgroup>
+          ))}
         </select>
       )}
     </LabelledField>
