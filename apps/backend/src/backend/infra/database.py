@@ -201,12 +201,8 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     # The driver must not open transactions by itself, or BEGIN IMMEDIATE comes too late.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=NORMAL",
-        "busy_timeout=10000",
-        "foreign_keys=ON",
-    ):
+    pragmas = "journal_mode=WAL synchronous=NORMAL busy_timeout=10000 foreign_keys=ON"
+    for pragma in pragmas.split():
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

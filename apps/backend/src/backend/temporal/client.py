@@ -58,17 +58,16 @@ class Temporal:
 
     async def start_training(self, job_id: str) -> bool:
         """Start the job's workflow unless it runs; False: Temporal is away, `start_workflows` tries again."""
-        return await self._start(TrainingWorkflow.run, job_id, workflow_id=job_id)
+        return await self._start(TrainingWorkflow.run, job_id)
 
     async def start_check(self, dataset_id: str) -> bool:
         """Start the dataset's check unless it runs; False as above."""
-        workflow_id = f"preflight-{dataset_id}"
-        return await self._start(CheckWorkflow.run, dataset_id, workflow_id=workflow_id)
+        return await self._start(CheckWorkflow.run, dataset_id)
 
     async def attempt_ended(self, job_id: str, number: int) -> bool:
         """Tell the job's workflow, starting one if it has none; False: Temporal is away."""
         signal = {"start_signal": "attempt_ended", "start_signal_args": [number]}
-        return await self._start(TrainingWorkflow.run, job_id, workflow_id=job_id, **signal)
+        return await self._start(TrainingWorkflow.run, job_id, **signal)
 
     async def cancelled(self, job_id: str) -> None:
         """Wake a workflow that waits for the next attempt; harmless where there is none."""
@@ -140,14 +139,13 @@ class Temporal:
                 keep_alive_config=KEEP_ALIVE,
             )
 
-    async def _start(
-        self, run: Callable[..., Any], argument: str, *, workflow_id: str, **options: Any
-    ) -> bool:
+    async def _start(self, run: Callable[..., Any], id_: str, **options: Any) -> bool:
+        workflow_id = f"preflight-{id_}" if run == CheckWorkflow.run else id_
         try:
             async with self._answering() as client:
                 await client.start_workflow(
                     run,
-                    args=[argument],
+                    args=[id_],
                     id=workflow_id,
                     task_queue=self._task_queue,
                     id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
@@ -163,9 +161,7 @@ class Temporal:
                 # It takes no signal any more: Temporal's limit is 10,000. It holds no state that
                 # the rows lack: a new one sees the end by itself.
                 anew = WorkflowIDConflictPolicy.TERMINATE_EXISTING
-                return await self._start(
-                    run, argument, workflow_id=workflow_id, id_conflict_policy=anew
-                )
+                return await self._start(run, id_, id_conflict_policy=anew)
             logger.warning("workflow %s not started yet: %r", workflow_id, error)
             return False
         return True
