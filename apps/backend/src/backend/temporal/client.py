@@ -183,7 +183,5 @@ class Temporal:
             raise self._unavailable(f"nothing came back within {RPC_TIMEOUT_S:g} s") from error
 
     def _unavailable(self, reason: str) -> TemporalUnavailableError:
-        return TemporalUnavailableError(
-            f"Temporal at {self._address} (TEMPORAL_ADDRESS) does not answer: {reason}. "
-            "Jobs wait in the queue and start when it is back."
-        )
+        told = f"Temporal at {self._address} (TEMPORAL_ADDRESS) does not answer: {reason}."
+        return TemporalUnavailableError(f"{told} Jobs wait in the queue and start when it is back.")
