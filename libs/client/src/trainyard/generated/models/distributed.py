@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from attrs import define as _attrs_define
 
@@ -15,19 +15,39 @@ class Distributed:
     """How far one attempt of the trainer can spread.
 
     Attributes:
-        gpus (int | Unset): The most GPUs that it uses Default: 1.
+        gpus (int | Unset): The most GPUs that it uses, a rank each Default: 1.
+        ranks (None | str | Unset): The config field for ranks on CPUs
+        shared (None | str | Unset): The config field, a number, that ranks share out evenly
     """
 
     gpus: int | Unset = 1
+    ranks: None | str | Unset = UNSET
+    shared: None | str | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
         gpus = self.gpus
+
+        ranks: None | str | Unset
+        if isinstance(self.ranks, Unset):
+            ranks = UNSET
+        else:
+            ranks = self.ranks
+
+        shared: None | str | Unset
+        if isinstance(self.shared, Unset):
+            shared = UNSET
+        else:
+            shared = self.shared
 
         field_dict: dict[str, Any] = {}
 
         field_dict.update({})
         if gpus is not UNSET:
             field_dict["gpus"] = gpus
+        if ranks is not UNSET:
+            field_dict["ranks"] = ranks
+        if shared is not UNSET:
+            field_dict["shared"] = shared
 
         return field_dict
 
@@ -36,8 +56,28 @@ class Distributed:
         d = dict(src_dict)
         gpus = d.pop("gpus", UNSET)
 
+        def _parse_ranks(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        ranks = _parse_ranks(d.pop("ranks", UNSET))
+
+        def _parse_shared(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        shared = _parse_shared(d.pop("shared", UNSET))
+
         distributed = cls(
             gpus=gpus,
+            ranks=ranks,
+            shared=shared,
         )
 
         return distributed

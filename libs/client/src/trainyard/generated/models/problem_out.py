@@ -24,7 +24,7 @@ class ProblemOut:
         status (int):
         detail (str):
         type_ (str | Unset):  Default: 'about:blank'.
-        errors (list[FieldError] | Unset): Only with 422: each wrong field
+        errors (list[FieldError] | Unset): Only with 422: wrong fields, at most 20
     """
 
     title: str
