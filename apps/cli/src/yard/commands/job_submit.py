@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
+import httpx
 import typer
 import yaml
 
@@ -16,9 +17,11 @@ from yard.commands.dataset import DatasetReference, require_ready
 from yard.commands.job import fail_unless_succeeded
 from yard.commands.job_follow import Follower, follow_json, show_result
 from yard.console import out
-from yard.errors import Code, YardError
+from yard.errors import AwayError, Code, YardError
 from yard.options import AsJson, Url, client
 
+# Times the three tries of a call: as long as the platform fetches at most, half an hour.
+_PATIENCE = 20
 _FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
 
@@ -98,8 +101,7 @@ def start(api: Client, body: Json, dataset: Json, *, follow: bool, as_json: bool
     Raises:
         YardError: it is refused, or it does not succeed.
     """
-    # The idempotency key makes a repeated call return the same job.
-    job = api.post("/jobs", body, key=uuid.uuid4().hex)
+    job = send(api, body)
     if not follow:
         _print_started(job, as_json=as_json)
         return
@@ -113,6 +115,19 @@ def start(api: Client, body: Json, dataset: Json, *, follow: bool, as_json: bool
             code=Code.INTERRUPTED,
         ) from None
     fail_unless_succeeded(job)
+
+
+def send(api: Client, body: Json) -> Json:
+    """Send the job; the answer may take as long as the platform fetches the weights that it names."""
+    key = uuid.uuid4().hex  # with it a repeated call returns the same job
+    for _ in range(_PATIENCE):
+        try:
+            return api.post("/jobs", body, key=key)
+        except AwayError as error:
+            if not isinstance(error.__cause__, httpx.ReadTimeout):
+                raise
+            console.err.print("no answer yet: the platform may be fetching the weights; waiting")
+    return api.post("/jobs", body, key=key)
 
 
 def resolved(api: Client, reference: str) -> str:
