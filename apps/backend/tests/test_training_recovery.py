@@ -64,7 +64,7 @@ STEPS = [
 
 
 def environment(settings: Settings, **more: str) -> dict[str, str]:
-    values = settings.model_dump(exclude_none=True, exclude={"cors_origins"})
+    values = settings.model_dump(exclude_none=True, exclude={"allowed_hosts", "cors_origins"})
     env = {
         name.upper(): value.get_secret_value() if hasattr(value, "get_secret_value") else str(value)
         for name, value in values.items()
