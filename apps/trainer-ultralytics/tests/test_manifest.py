@@ -22,7 +22,7 @@ FIELDS = SCHEMA["properties"]
 DEFAULTS = DEFAULT_CFG_DICT
 # Sections of Ultralytics' default.yaml that are not about training; some of their arguments are.
 ELSEWHERE = ("Predict settings", "Visualize settings", "Export settings", "Tracker settings")
-OWN = {"export_onnx"}
+OWN = {"export_onnx", "ranks"}
 # The model has a default, `auto` names the device, and a default job has two cores for its loaders.
 OTHER_DEFAULTS = {"model", "device", "workers", "freeze"}
 KINDS = {

@@ -72,21 +72,23 @@ def test_two_ranks_tell_what_one_tells(
     env = jobs.env("classify", content=content, epochs=3, batch=8)
     losses: dict[int, dict[str, Any]] = {}
     told: dict[int, dict[str, Any]] = {}
-    for ranks in (0, 1, 2):
+    for ranks in (0, 1, 2):  # the first one makes the weights for the others
+        job_id = env["JOB_ID"]
         launcher.launch(env)
-        assert launcher.wait_ended(env["JOB_ID"])["exit_code"] == 0
-        rows = [one["metrics"] for one in backend.heartbeats if "epoch" in one]
-        losses[ranks] = rows[-1]
-        key = f"{env['JOB_ID']}/1/artifacts/evaluation.json"
-        told[ranks] = json.load(s3.get_object(Bucket=MODELS_BUCKET, Key=key)["Body"])
+        assert launcher.wait_ended(job_id)["exit_code"] == 0
+        losses[ranks] = [one["metrics"] for one in backend.heartbeats if "epoch" in one][-1]
+        prefix = f"{job_id}/1/artifacts"
+        found = s3.get_object(Bucket=MODELS_BUCKET, Key=f"{prefix}/evaluation.json")
+        told[ranks] = json.load(found["Body"])
         if ranks == 0:
-            weights = f"{env['JOB_ID']}/1/artifacts/best.pt"
-            sha256 = s3.head_object(Bucket=MODELS_BUCKET, Key=weights)["Metadata"]["sha256"]
+            best = f"{prefix}/best.pt"
+            sha256 = s3.head_object(Bucket=MODELS_BUCKET, Key=best)["Metadata"]["sha256"]
         env = jobs.env("classify", content=content, epochs=1, batch=8, ranks=ranks + 1, **STILL)
-        env |= {"WEIGHTS_NAME": "best.pt", "WEIGHTS_KEY": weights, "WEIGHTS_SHA256": sha256}
+        env |= {"WEIGHTS_NAME": "best.pt", "WEIGHTS_KEY": best, "WEIGHTS_SHA256": sha256}
     # Normalisation sees a rank's share of a batch while it trains; a validation sees none.
     assert losses[2]["train/loss"] == pytest.approx(losses[1]["train/loss"], rel=0.05)
     assert losses[2]["val/loss"] == pytest.approx(losses[1]["val/loss"], rel=2e-3)
     for counted in ("images", "instances"):
         assert told[2]["data"][counted] == told[1]["data"][counted] == 8
-    assert re.search(rb"^\[rank 0\] .*1 epochs completed", backend.log, re.MULTILINE)
+    log = (launcher.folder / "state" / f"{job_id}-1" / "attempt.log").read_bytes()
+    assert re.search(rb"^\[rank 0\] 1 epochs completed", log, re.MULTILINE)
