@@ -131,6 +131,21 @@ def test_only_the_backend_reaches_the_host_of_official_weights() -> None:
         assert [one["metadata"]["name"] for one in found] == allowed
 
 
+def test_no_pod_reaches_the_metadata_service_of_a_cloud(rendered: Rendered) -> None:
+    metadata = {"0.0.0.0/0": "169.254.0.0/16", "::/0": "fd00:ec2::254/128"}
+    rules = [
+        peer["ipBlock"]
+        for item in rendered.kind("NetworkPolicy")
+        for rule in item["spec"].get("egress", [])
+        for peer in rule.get("to", [])
+        if "ipBlock" in peer
+    ]
+    assert rules
+    for block in rules:
+        if block["cidr"] in metadata:
+            assert block["except"] == [metadata[block["cidr"]]]
+
+
 def test_open_to_the_outside() -> None:
     nodes = {
         (app, port)

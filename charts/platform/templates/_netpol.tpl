@@ -99,11 +99,14 @@ spec:
     - {protocol: TCP, port: {{ .port }}}
 {{- end }}
 
-{{/* Egress rule to addresses outside the cluster. Takes: cidr, port. */}}
+{{/* Egress rule to addresses outside the cluster; "anywhere" leaves out where clouds hand out a node's credentials. Takes: cidr, port. */}}
 {{- define "platform.egress.addresses" -}}
 - to:
     - ipBlock:
         cidr: {{ .cidr }}
+        {{- with get (dict "0.0.0.0/0" "169.254.0.0/16" "::/0" "fd00:ec2::254/128") .cidr }}
+        except: [{{ . | quote }}]
+        {{- end }}
   ports:
     - {protocol: TCP, port: {{ .port }}}
 {{- end }}
