@@ -55,7 +55,7 @@ it('lists versions with why an alias stands there, tells a refused gate in words
     'shapes/1',
   ])
   expect(
-    within(rows[1] as HTMLElement).getByText(/^shapes\/3 has mAP50-95 0.42; by ann/),
+    within(rows[1]!).getByText(/^shapes\/3 has mAP50-95 0.42; by ann/),
   ).toBeVisible()
   await user.click(screen.getByRole('button', { name: 'Promote shapes/2' }))
   await screen.findByRole('option', { name: 'held-out@2', hidden: true })
