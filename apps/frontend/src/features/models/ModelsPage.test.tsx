@@ -54,9 +54,8 @@ it('lists versions with why an alias stands there, tells a refused gate in words
     'shapes/2',
     'shapes/1',
   ])
-  expect(
-    within(rows[1]!).getByText(/^shapes\/3 has mAP50-95 0.42; by ann/),
-  ).toBeVisible()
+  const newest = screen.getByRole('row', { name: /shapes\/3/ })
+  expect(within(newest).getByText(/^shapes\/3 has mAP50-95 0.42; by ann/)).toBeVisible()
   await user.click(screen.getByRole('button', { name: 'Promote shapes/2' }))
   await screen.findByRole('option', { name: 'held-out@2', hidden: true })
   await user.click(screen.getByText('Promote', { selector: 'dialog button' }))
