@@ -25,6 +25,7 @@ const pages = {
   'new-job': '/jobs/new',
   compare: `/compare?jobs=${(await newest('jobs', 2)).join(',')}`,
   dataset: `/datasets/${(await newest('datasets'))[0]}`,
+  images: `/datasets/${(await newest('datasets'))[0]}?tab=images`,
   platform: '/platform',
 }
 mkdirSync(folder, { recursive: true })
