@@ -39,6 +39,11 @@ export function Comparison({ id, title, tools, heads, lines }: Props) {
             </tr>
           </thead>
           <tbody>
+            {lines.length === 0 && (
+              <tr>
+                <td colSpan={heads.length + 1}>None.</td>
+              </tr>
+            )}
             {lines.map(({ key, title: name, cells, best }) => (
               <tr key={key}>
                 <th scope="row">{name}</th>
