@@ -31,6 +31,9 @@ const DEFLATED = 8
 /**
  * The files of an archive of `size` bytes by name: only its directory is read.
  *
+ * Read here, for zip.js takes 7 kB of heap for each of maybe 200,000 entries, and stops where the
+ * count does.
+ *
  * A directory ends where it says, not after as many entries as it counts: the count has 16 bits,
  * and client-zip, which packs this page's uploads, leaves it at the most of them.
  */
