@@ -75,7 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.context = context = _context(settings)
     app.state.heartbeat_ingest = HeartbeatIngest(context)
     app.state.log_ingest = LogIngest(context)
-    app.state.senders, app.state.strangers = set(), asyncio.Semaphore(2)
+    app.state.senders, app.state.strangers = set(), asyncio.Semaphore(8)
     app.state.checks = Checks(context)
     _mount(app, settings)
     if settings.api_auth == "on":
