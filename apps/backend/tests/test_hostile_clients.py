@@ -84,6 +84,22 @@ async def test_callbacks_of_strangers_do_not_hold_up_a_trainer(victim: Victim) -
     assert took_s < 10
 
 
+async def test_trainers_of_a_restarted_backend_do_not_wait_with_strangers(
+    database_url: str, tmp_path: Path
+) -> None:
+    """After a restart all of them come at once, to a backend that has not heard of any."""
+    chosen = api_support.settings(database_url, tmp_path)
+    async with api_support.serving(chosen) as api:
+        running = await add_running(api.ctx)
+    async with api_support.serving(chosen) as api, contextlib.AsyncExitStack() as held:
+        while not api.app.state.senders:  # noqa: ASYNC110 - nothing tells it
+            await asyncio.sleep(0.01)
+        while not api.app.state.strangers.locked():
+            await held.enter_async_context(api.app.state.strangers)
+        beat = api.http.post(f"{running.path}/heartbeat", json={}, headers=running.headers)
+        assert (await asyncio.wait_for(beat, 5)).status_code == 200
+
+
 async def test_no_body_is_read_of_a_user_without_a_token(database_url: str, tmp_path: Path) -> None:
     environment = environment_of(database_url, tmp_path)
     with serve(environment, tmp_path / "log") as (url, child):

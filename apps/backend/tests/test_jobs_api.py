@@ -380,10 +380,10 @@ async def test_a_job_asks_for_no_more_gpus_than_its_trainer_uses(
     [
         ((16, 2, 1), None),
         ((9, 1, 1), None),
-        ((9, 2, 1), "2 ranks train together and share each batch. 9 cannot be shared out evenly: take 8 or 10."),
-        ((2, 0, 3), "3 ranks train together and share each batch. 2 cannot be shared out evenly: take 3."),
-        ((-1, 4, 1), "4 ranks train together and share each batch. Only one alone can find out what fits: name a multiple of 4."),
-        ((0.5, 1, 2), "2 ranks train together and share each batch. Only one alone can find out what fits: name a multiple of 2."),
+        ((9, 2, 1), "2 ranks share each batch. 9 cannot be shared out evenly: take 8 or 10."),
+        ((2, 0, 3), "3 ranks share each batch. 2 cannot be shared out evenly: take 3."),
+        ((-1, 4, 1), "4 ranks share each batch. Only one alone can find out what fits: name a multiple of 4."),
+        ((0.5, 1, 2), "2 ranks share each batch. Only one alone can find out what fits: name a multiple of 2."),
     ],
 )  # fmt: skip
 async def test_ranks_share_a_batch_evenly(

@@ -17,6 +17,7 @@ from backend.callbacks.heartbeats import HeartbeatIngest
 from backend.callbacks.logs import LogIngest
 from backend.callbacks.routes import callbacks
 from backend.callbacks.routes import router as callback_router
+from backend.callbacks.sender import know_all
 from backend.catalog.catalog import TrainerCatalog
 from backend.context import Context
 from backend.datasets.routes import router as datasets
@@ -132,7 +133,7 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
         "output": app.state.log_ingest.run,
     }
     tasks = [asyncio.create_task(always(name, run)) for name, run in work.items()]
-    tasks.append(asyncio.create_task(_once_ready(context)))
+    tasks.append(asyncio.create_task(_once_ready(app, context)))
     try:
         yield
     finally:
@@ -145,11 +146,12 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
         await app.state.checks.close()
 
 
-async def _once_ready(context: Context) -> None:
+async def _once_ready(app: FastAPI, context: Context) -> None:
     """Wait for the database, then do what needs it. Until then /readyz says what is missing."""
     await migrate.wait(context.db)
     logger.info("the database is ready")
     async with asyncio.TaskGroup() as group:
+        group.create_task(always("senders", lambda: know_all(app)))
         group.create_task(
             forever("waiting for the object store", ObjectStoreError, context.store.ensure_buckets)
         )

@@ -146,6 +146,12 @@ def command(attempt: Any) -> Command:
     return "finish" if attempt.stop_cause == Cause.COMPLETED else "continue"
 
 
+async def open_senders(session: AsyncSession) -> Sequence[Any]:
+    """Job and token of each attempt that has not ended."""
+    attempts = select(Attempt.job_id, Attempt.token_sha256).where(Attempt.ended_at.is_(None))
+    return (await session.execute(attempts)).all()
+
+
 async def find_sender(
     session: AsyncSession, job_id: str, token_sha256: str, *, lock: bool
 ) -> tuple[Job | None, Attempt | None]:

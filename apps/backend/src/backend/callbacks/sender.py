@@ -1,12 +1,11 @@
 """The attempt that a callback comes from, known by its token."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
 from backend.callbacks import repository
-from backend.context import Context
 from backend.infra.problems import Problem, not_found
 from backend.state.jobs import Attempt
 from backend.state.tokens import sha256
@@ -32,16 +31,22 @@ async def sender_of(request: Request) -> Sender:
     if kind.lower() != "bearer":
         raise Problem(401, "Unauthorized", f"A token is needed. {_SEND}")
     sender = Sender(request.path_params["id"], sha256(token))
-    known: set[Sender] = request.app.state.senders
+    state = request.app.state
+    known: set[Sender] = state.senders
     if sender not in known:
-        ctx: Context = request.app.state.context
         # Strangers wait for each other, and for no trainer, however many they are.
-        async with request.app.state.strangers, ctx.db.reading() as session:
+        async with state.strangers, state.context.db.reading() as session:
             await live_attempt(session, sender)
         if len(known) >= _MAX_KNOWN:
             known.clear()
         known.add(sender)
     return sender
+
+
+async def know_all(app: Any) -> None:
+    """Know every trainer that runs now: after a restart they come all at once."""
+    async with app.state.context.db.reading() as session:
+        app.state.senders.update(map(Sender._make, await repository.open_senders(session)))
 
 
 async def live_attempt(session: AsyncSession, sender: Sender, *, lock: bool = False) -> Attempt:

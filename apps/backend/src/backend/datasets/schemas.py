@@ -15,10 +15,8 @@ _NAME = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 
 def _named(name: str) -> str:
     if not re.fullmatch(_NAME, name):
-        raise PydanticCustomError(
-            "dataset_name",
-            "Use lower-case letters, digits and . _ - (at most 63), a letter or digit first.",
-        )
+        told = "Use lower-case letters, digits and . _ - (at most 63), a letter or digit first."
+        raise PydanticCustomError("dataset_name", told)
     return name
 
 

@@ -53,19 +53,17 @@ class Checks:
 
     async def _look(self) -> dict[str, str]:
         ctx, settings = self._context, self._context.settings
+        executor = f"The executor (TRAINING_MODE={ctx.executor.name})"
         checks = {
             "database": _result("The database (DATABASE_URL)", migrate.check(ctx.db)),
             "store": _result(f"The object store at {settings.s3_endpoint}", ctx.store.check()),
             "temporal": _result(f"Temporal at {settings.temporal_address}", ctx.temporal.check()),
-            ctx.executor.service: _result(
-                f"The executor (TRAINING_MODE={ctx.executor.name})", ctx.executor.check()
-            ),
+            ctx.executor.service: _result(executor, ctx.executor.check()),
             "trainers": _result("The manifests (TRAINERS_DIR)", ctx.trainers.check()),
         }
         if settings.redis_url is not None:
             checks["redis"] = _result("Redis (REDIS_URL)", ctx.bus.check())
-        uri = settings.mlflow_tracking_uri
-        if uri is not None:
+        if uri := settings.mlflow_tracking_uri:
             checks["mlflow"] = _result(f"MLflow at {uri} (MLFLOW_TRACKING_URI)", self._mlflow(uri))
         return dict(zip(checks, await asyncio.gather(*checks.values()), strict=True))
 

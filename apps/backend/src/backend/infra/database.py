@@ -133,8 +133,7 @@ class Database:
         if self.engine.dialect.name == "sqlite":  # one machine
             return
         async with self.reading() as session:
-            connection = await session.connection()
-            await connection.run_sync(lambda sync: _read_clock(sync.connection))
+            await (await session.connection()).run_sync(lambda sync: _read_clock(sync.connection))
 
     @asynccontextmanager
     async def try_advisory_lock(self, work: int) -> AsyncIterator[bool]:

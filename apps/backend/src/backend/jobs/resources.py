@@ -58,8 +58,7 @@ def asked(ctx: Context, body: JobCreate, config: dict[str, Any], there: float | 
     ranks = max(resources.gpu, config.get(trainer.distributed.ranks or "") or 1)
     shared = trainer.distributed.shared
     if shared and ranks > 1 and (uneven := _uneven(config[shared], ranks)):
-        told = f"{ranks} ranks train together and share each {shared}. {uneven}"
-        errors[f"config.{shared}"] = told
+        errors[f"config.{shared}"] = f"{ranks} ranks share each {shared}. {uneven}"
     placements = ctx.settings.job_placements
     if resources.placement is not None and resources.placement not in placements:
         offered = ", ".join(placements) or "none: leave it out"

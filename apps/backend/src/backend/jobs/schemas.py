@@ -34,9 +34,8 @@ class _Described(BaseModel):
         try:
             json.dumps(config, allow_nan=False, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
-            raise PydanticCustomError(
-                "not_json", "This holds text or numbers that JSON cannot carry."
-            ) from None
+            told = "This holds text or numbers that JSON cannot carry."
+            raise PydanticCustomError("not_json", told) from None
         return config
 
 
