@@ -1,26 +1,21 @@
 """What users do with jobs, over real HTTP, on both databases."""
 
 import asyncio
-import copy
 import hashlib
 import json
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from unittest.mock import AsyncMock
 
 import api_support
 import httpx
 import pytest
 import servers
 from api_support import Api, add_dataset, add_running, get_job, set_attempt, set_job
-from backend.auth.service import create_token
 from backend.infra.database import utcnow
 from backend.state.datasets import DatasetStatus
 from backend.state.jobs import DeletedJob
 from backend.state.statuses import JobStatus
-from backend.state.tokens import sha256
-from fake_launcher import fake_launcher
 from sqlalchemy import select
 
 if TYPE_CHECKING:
@@ -276,212 +271,6 @@ async def test_job_outlives_a_store_that_is_away(api: Api) -> None:
     reply = await api.http.delete(running.path)
     assert (reply.status_code, reply.json()["title"]) == (503, "Object store unavailable")
     assert (await api.http.get(running.path)).status_code == 200
-
-
-async def test_a_job_stays_within_what_the_platform_offers(
-    database_url: str, tmp_path: Path
-) -> None:
-    chosen = api_support.settings(
-        database_url,
-        tmp_path,
-        job_limits={"cpu": 4, "memory": "8Gi", "gpu": 0},
-        job_placements={"a100": {"nodeSelector": {"gpu": "a100"}}, "spot": {}},
-    )
-    async with api_support.serving(chosen) as api:
-        body = {"dataset_id": await add_dataset(api.ctx), "trainer": "plain"}
-
-        async def ask(**resources: object) -> httpx.Response:
-            return await api.http.post("/api/v1/jobs", json={**body, "resources": resources})
-
-        accepted = await ask(cpu=4, memory="8192Mi", placement="a100")
-        assert accepted.status_code == 201, accepted.text
-        assert accepted.json()["resources"]["placement"] == "a100"
-        refused = await ask(cpu=4.5, memory="8193Mi", gpu=1, placement="a10")
-        assert refused.status_code == 422
-        assert {error["field"]: error["message"] for error in refused.json()["errors"]} == {
-            "resources.cpu": "A job may ask for 4 cpu at most here; this one asks for 4.5.",
-            "resources.gpu": "A job may ask for 0 gpu at most here; this one asks for 1.",
-            "resources.memory": "A job may ask for 8Gi memory at most here; "
-            "this one asks for 8193Mi.",
-            "resources.placement": 'There is no placement "a10". The platform offers a100, spot.',
-        }
-
-
-async def test_a_job_asks_for_no_more_gpus_than_the_launcher_s_machine_has(
-    database_url: str, tmp_path: Path
-) -> None:
-    chosen = api_support.settings(database_url, tmp_path, launcher_socket=tmp_path / "s")
-    async with api_support.serving(chosen) as api:
-        body = {"dataset_id": await add_dataset(api.ctx), "trainer": "plain"}
-
-        async def ask(gpu: int) -> httpx.Response:
-            return await api.http.post("/api/v1/jobs", json={**body, "resources": {"gpu": gpu}})
-
-        async with fake_launcher(tmp_path / "s"):
-            assert (await ask(2)).status_code == 201
-            refused = await ask(8)
-        assert refused.status_code == 422
-        assert "has 2 GPUs; this job asks for 8" in refused.json()["detail"]
-        assert (await ask(8)).status_code == 201  # it waits for its launcher
-
-
-@pytest.mark.parametrize(("launcher", "gets"), [(True, 2), (False, 1)])
-async def test_a_config_names_no_gpu_that_the_training_does_not_get(
-    database_url: str, tmp_path: Path, launcher: bool, gets: int
-) -> None:
-    """Of the machine with a launcher, else of the pod."""
-    manifest: Any = copy.deepcopy(api_support.MANIFEST)
-    rules = {"type": "string", "default": "auto", "description": "Where.", "gpu_number": True}
-    manifest["config_schema"]["properties"]["device"] = rules
-    chosen = api_support.settings(database_url, tmp_path, launcher_socket=tmp_path / "s")
-    (tmp_path / "trainer.json").write_text(json.dumps(manifest))
-    async with api_support.serving(chosen) as api, fake_launcher(tmp_path / "s"):
-        if not launcher:
-            api.ctx.executor.gpus = AsyncMock(return_value=None)  # type: ignore[method-assign]
-        body = {"dataset_id": await add_dataset(api.ctx), "trainer": "plain"}
-
-        async def ask(device: str) -> httpx.Response:
-            wanted = {"config": {"device": device}, "resources": {"gpu": 1}}
-            return await api.http.post("/api/v1/jobs", json=body | wanted)
-
-        for device in ("auto", "cpu", str(gets - 1)):
-            assert (await ask(device)).status_code == 201
-        refused = await ask(str(gets))
-    assert refused.status_code == 422
-    [error] = refused.json()["errors"]
-    assert error["field"] == "config.device"
-    assert f'"device" is {gets}, but the training gets {gets} GPUs' in error["message"]
-
-
-@pytest.mark.parametrize(("declared", "used"), [({}, "1 GPU"), ({"gpus": 2}, "2 GPUs")])
-async def test_a_job_asks_for_no_more_gpus_than_its_trainer_uses(
-    database_url: str, tmp_path: Path, declared: dict[str, int], used: str
-) -> None:
-    chosen = api_support.settings(database_url, tmp_path)
-    manifest = api_support.MANIFEST | {"distributed": declared}
-    (tmp_path / "trainer.json").write_text(json.dumps(manifest))
-    async with api_support.serving(chosen) as api:
-        body = {"dataset_id": await add_dataset(api.ctx), "trainer": "plain"}
-
-        async def ask(gpu: int) -> httpx.Response:
-            return await api.http.post("/api/v1/jobs", json={**body, "resources": {"gpu": gpu}})
-
-        most = int(used[0])
-        assert (await ask(most)).status_code == 201
-        refused = await ask(most + 1)
-    assert refused.status_code == 422
-    [error] = refused.json()["errors"]
-    assert error["field"] == "resources.gpu"
-    assert f"uses {used} at most; this job asks for {most + 1}" in error["message"]
-
-
-@pytest.mark.parametrize(
-    ("asks", "told"),
-    [
-        ((16, 2, 1), None),
-        ((9, 1, 1), None),
-        ((9, 2, 1), "2 ranks share each batch. 9 cannot be shared out evenly: take 8 or 10."),
-        ((2, 0, 3), "3 ranks share each batch. 2 cannot be shared out evenly: take 3."),
-        ((-1, 4, 1), "4 ranks share each batch. Only one alone can find out what fits: name a multiple of 4."),
-        ((0.5, 1, 2), "2 ranks share each batch. Only one alone can find out what fits: name a multiple of 2."),
-    ],
-)  # fmt: skip
-async def test_ranks_share_a_batch_evenly(
-    database_url: str, tmp_path: Path, asks: tuple[float, int, int], told: str | None
-) -> None:
-    batch, gpu, ranks = asks
-    fields = {
-        name: {"type": "number", "default": 1, "description": name} for name in ("batch", "ranks")
-    }
-    manifest = api_support.MANIFEST | {
-        "distributed": {"gpus": 4, "ranks": "ranks", "shared": "batch"},
-        "config_schema": {"type": "object", "properties": fields},
-    }
-    chosen = api_support.settings(database_url, tmp_path)
-    (tmp_path / "trainer.json").write_text(json.dumps(manifest))
-    async with api_support.serving(chosen) as api:
-        body: dict[str, Any] = {"dataset_id": await add_dataset(api.ctx), "trainer": "plain"}
-        body |= {"config": {"batch": batch, "ranks": ranks}, "resources": {"gpu": gpu}}
-        reply = await api.http.post("/api/v1/jobs", json=body)
-    assert reply.status_code == (422 if told else 201)
-    if told:
-        [error] = reply.json()["errors"]
-        assert (error["field"], error["message"]) == ("config.batch", told)
-
-
-async def test_api_tokens(database_url: str, tmp_path: Path) -> None:
-    chosen = api_support.settings(database_url, tmp_path, api_auth="on")
-    async with api_support.serving(chosen) as api:
-        running = await add_running(api.ctx)
-        token = await create_token(api.ctx.db, "ci")
-        for headers in ({}, {"Authorization": "Bearer no"}, {"Authorization": f"Basic {token}"}):
-            reply = await api.http.get("/api/v1/jobs", headers=headers)
-            assert reply.status_code == 401
-            assert "python -m backend token create NAME" in reply.json()["detail"]
-            assert reply.headers["www-authenticate"] == "Bearer"
-        # A trainer's token opens its callbacks and nothing else; an API token none of them.
-        right = {"Authorization": f"Bearer {token}"}
-        assert (await api.http.get("/api/v1/jobs", headers=right)).status_code == 200
-        assert (await api.http.get(running.path, headers=running.headers)).status_code == 401
-        for headers, status in ((running.headers, 200), (right, 401)):
-            reply = await api.http.post(f"{running.path}/heartbeat", json={}, headers=headers)
-            assert reply.status_code == status
-        for path in ("/healthz", "/readyz", "/metrics"):
-            assert (await api.http.get(path)).status_code in {200, 503}
-
-
-@pytest.mark.databases("sqlite")
-async def test_the_token_of_the_environment(database_url: str, tmp_path: Path) -> None:
-    chosen = api_support.settings(
-        database_url, tmp_path, api_auth="on", api_token_sha256=sha256("mine")
-    )
-    async with api_support.serving(chosen) as api:
-        for token, status in (("mine", 200), (sha256("mine"), 401)):
-            headers = {"Authorization": f"Bearer {token}"}
-            assert (await api.http.get("/api/v1/jobs", headers=headers)).status_code == status
-
-
-OF_PAGES: list[tuple[str, dict[str, str], int]] = [
-    ("GET", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, 403),
-    ("POST", {"Sec-Fetch-Site": "cross-site", "Origin": "http://evil.example"}, 403),
-    ("POST", {"Sec-Fetch-Site": "same-site", "Origin": "http://127.0.0.1:9"}, 403),
-    ("POST", {"Origin": "http://evil.example"}, 403),
-    ("POST", {"Origin": "null"}, 403),
-    ("DELETE", {"Origin": "http://127.0.0.1:9"}, 403),
-    ("POST", {"Sec-Fetch-Site": "cross-site", "Origin": "https://ours.example"}, 404),
-    ("POST", {"Sec-Fetch-Site": "same-origin", "Origin": "https://behind.example"}, 404),
-    ("POST", {"Sec-Fetch-Site": "none"}, 404),
-    ("POST", {"Origin": "http://any.name:30300", "Host": "any.name:30300"}, 404),
-    ("POST", {"Origin": "http://any.name:30300", "Host": "any.name"}, 403),
-    ("GET", {"Origin": "http://evil.example"}, 404),
-    ("POST", {}, 404),
-]
-
-
-@pytest.mark.databases("sqlite")
-async def test_pages_of_other_sites_are_refused(database_url: str, tmp_path: Path) -> None:
-    ours = ["https://ours.example"]
-    chosen = api_support.settings(database_url, tmp_path, cors_origins=ours)
-    async with api_support.serving(chosen) as api:
-        for method, headers, status in OF_PAGES:
-            path = "/api/v1/jobs/0123456789ab" + ("/cancel" if method == "POST" else "")
-            reply = await api.http.request(method, path, headers=headers)
-            found = (reply.status_code, reply.headers["content-type"])
-            assert found == (status, "application/problem+json"), (method, headers)
-        probe = await api.http.get("/healthz", headers={"Sec-Fetch-Site": "cross-site"})
-        assert probe.status_code == 200
-
-
-@pytest.mark.databases("sqlite")
-async def test_a_name_that_leads_here_is_refused_where_names_are_listed(
-    database_url: str, tmp_path: Path
-) -> None:
-    chosen = api_support.settings(database_url, tmp_path, allowed_hosts=["127.0.0.1", "localhost"])
-    async with api_support.serving(chosen) as api:
-        for host, status in (("rebound.example:8000", 400), ("localhost:3000", 200)):
-            for path in ("/api/v1/jobs", "/healthz"):
-                reply = await api.http.get(path, headers={"Host": host})
-                assert reply.status_code == status
 
 
 async def test_errors_have_one_shape(api: Api) -> None:

@@ -1,0 +1,146 @@
+"""What a job may ask for: CPU, memory, GPUs, a placement, and batches that ranks can share."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+from unittest.mock import AsyncMock
+
+import api_support
+import httpx
+import pytest
+from api_support import add_dataset
+from fake_launcher import fake_launcher
+
+pytestmark = pytest.mark.databases("postgresql")
+
+
+async def test_a_job_stays_within_what_the_platform_offers(
+    database_url: str, tmp_path: Path
+) -> None:
+    chosen = api_support.settings(
+        database_url,
+        tmp_path,
+        job_limits={"cpu": 4, "memory": "8Gi", "gpu": 0},
+        job_placements={"a100": {"nodeSelector": {"gpu": "a100"}}, "spot": {}},
+    )
+    async with api_support.serving(chosen) as api:
+        body = {"dataset_id": await add_dataset(api.ctx), "trainer": "plain"}
+
+        async def ask(**resources: object) -> httpx.Response:
+            return await api.http.post("/api/v1/jobs", json={**body, "resources": resources})
+
+        accepted = await ask(cpu=4, memory="8192Mi", placement="a100")
+        assert accepted.status_code == 201, accepted.text
+        assert accepted.json()["resources"]["placement"] == "a100"
+        refused = await ask(cpu=4.5, memory="8193Mi", gpu=1, placement="a10")
+        assert refused.status_code == 422
+        assert {error["field"]: error["message"] for error in refused.json()["errors"]} == {
+            "resources.cpu": "A job may ask for 4 cpu at most here; this one asks for 4.5.",
+            "resources.gpu": "A job may ask for 0 gpu at most here; this one asks for 1.",
+            "resources.memory": "A job may ask for 8Gi memory at most here; "
+            "this one asks for 8193Mi.",
+            "resources.placement": 'There is no placement "a10". The platform offers a100, spot.',
+        }
+
+
+async def test_a_job_asks_for_no_more_gpus_than_the_launcher_s_machine_has(
+    database_url: str, tmp_path: Path
+) -> None:
+    chosen = api_support.settings(database_url, tmp_path, launcher_socket=tmp_path / "s")
+    async with api_support.serving(chosen) as api:
+        body = {"dataset_id": await add_dataset(api.ctx), "trainer": "plain"}
+
+        async def ask(gpu: int) -> httpx.Response:
+            return await api.http.post("/api/v1/jobs", json={**body, "resources": {"gpu": gpu}})
+
+        async with fake_launcher(tmp_path / "s"):
+            assert (await ask(2)).status_code == 201
+            refused = await ask(8)
+        assert refused.status_code == 422
+        assert "has 2 GPUs; this job asks for 8" in refused.json()["detail"]
+        assert (await ask(8)).status_code == 201  # it waits for its launcher
+
+
+@pytest.mark.parametrize(("launcher", "gets"), [(True, 2), (False, 1)])
+async def test_a_config_names_no_gpu_that_the_training_does_not_get(
+    database_url: str, tmp_path: Path, launcher: bool, gets: int
+) -> None:
+    """Of the machine with a launcher, else of the pod."""
+    manifest: Any = copy.deepcopy(api_support.MANIFEST)
+    rules = {"type": "string", "default": "auto", "description": "Where.", "gpu_number": True}
+    manifest["config_schema"]["properties"]["device"] = rules
+    chosen = api_support.settings(database_url, tmp_path, launcher_socket=tmp_path / "s")
+    (tmp_path / "trainer.json").write_text(json.dumps(manifest))
+    async with api_support.serving(chosen) as api, fake_launcher(tmp_path / "s"):
+        if not launcher:
+            api.ctx.executor.gpus = AsyncMock(return_value=None)  # type: ignore[method-assign]
+        body = {"dataset_id": await add_dataset(api.ctx), "trainer": "plain"}
+
+        async def ask(device: str) -> httpx.Response:
+            wanted = {"config": {"device": device}, "resources": {"gpu": 1}}
+            return await api.http.post("/api/v1/jobs", json=body | wanted)
+
+        for device in ("auto", "cpu", str(gets - 1)):
+            assert (await ask(device)).status_code == 201
+        refused = await ask(str(gets))
+    assert refused.status_code == 422
+    [error] = refused.json()["errors"]
+    assert error["field"] == "config.device"
+    assert f'"device" is {gets}, but the training gets {gets} GPUs' in error["message"]
+
+
+@pytest.mark.parametrize(("declared", "used"), [({}, "1 GPU"), ({"gpus": 2}, "2 GPUs")])
+async def test_a_job_asks_for_no_more_gpus_than_its_trainer_uses(
+    database_url: str, tmp_path: Path, declared: dict[str, int], used: str
+) -> None:
+    chosen = api_support.settings(database_url, tmp_path)
+    manifest = api_support.MANIFEST | {"distributed": declared}
+    (tmp_path / "trainer.json").write_text(json.dumps(manifest))
+    async with api_support.serving(chosen) as api:
+        body = {"dataset_id": await add_dataset(api.ctx), "trainer": "plain"}
+
+        async def ask(gpu: int) -> httpx.Response:
+            return await api.http.post("/api/v1/jobs", json={**body, "resources": {"gpu": gpu}})
+
+        most = int(used[0])
+        assert (await ask(most)).status_code == 201
+        refused = await ask(most + 1)
+    assert refused.status_code == 422
+    [error] = refused.json()["errors"]
+    assert error["field"] == "resources.gpu"
+    assert f"uses {used} at most; this job asks for {most + 1}" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("asks", "told"),
+    [
+        ((16, 2, 1), None),
+        ((9, 1, 1), None),
+        ((9, 2, 1), "2 ranks share each batch. 9 cannot be shared out evenly: take 8 or 10."),
+        ((2, 0, 3), "3 ranks share each batch. 2 cannot be shared out evenly: take 3."),
+        ((-1, 4, 1), "4 ranks share each batch. Only one alone can find out what fits: name a multiple of 4."),
+        ((0.5, 1, 2), "2 ranks share each batch. Only one alone can find out what fits: name a multiple of 2."),
+    ],
+)  # fmt: skip
+async def test_ranks_share_a_batch_evenly(
+    database_url: str, tmp_path: Path, asks: tuple[float, int, int], told: str | None
+) -> None:
+    batch, gpu, ranks = asks
+    fields = {
+        name: {"type": "number", "default": 1, "description": name} for name in ("batch", "ranks")
+    }
+    manifest = api_support.MANIFEST | {
+        "distributed": {"gpus": 4, "ranks": "ranks", "shared": "batch"},
+        "config_schema": {"type": "object", "properties": fields},
+    }
+    chosen = api_support.settings(database_url, tmp_path)
+    (tmp_path / "trainer.json").write_text(json.dumps(manifest))
+    async with api_support.serving(chosen) as api:
+        body: dict[str, Any] = {"dataset_id": await add_dataset(api.ctx), "trainer": "plain"}
+        body |= {"config": {"batch": batch, "ranks": ranks}, "resources": {"gpu": gpu}}
+        reply = await api.http.post("/api/v1/jobs", json=body)
+    assert reply.status_code == (422 if told else 201)
+    if told:
+        [error] = reply.json()["errors"]
+        assert (error["field"], error["message"]) == ("config.batch", told)
