@@ -5,13 +5,11 @@ import pty
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
-from conftest import Request, Server, Yard, answer, dataset, hang_up, job, matching, page
+from conftest import Server, Yard, answer, dataset, hang_up, job, matching, page
 from yard import client, formatting
-from yard.commands import job_submit
 from yard.errors import YardError
 
 
@@ -55,22 +53,6 @@ def test_a_broken_connection_is_tried_again_but_not_a_plain_post(
     server.on("POST /jobs/0123456789ab/retry", hang_up)
     assert yard("job", "retry", "0123456789ab").returncode == 5
     assert [request.method for request in server.requests] == ["GET", "GET", "POST"]
-
-
-def test_a_job_waits_for_weights_that_are_fetched_first(
-    server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(client, "_TIMEOUT", 0.2)
-    late = answer(201, job())
-
-    def fetching(request: Request) -> None:
-        time.sleep(0.4)  # longer than the client waits for one answer
-        request.hang_up()
-
-    server.on("POST /jobs", *[fetching] * 4, late)
-    assert job_submit.send(client.Client(server.url, None), {})["id"] == job()["id"]
-    assert len({request.headers["Idempotency-Key"] for request in server.requests}) == 1
-    assert "may be fetching the weights" in capsys.readouterr().err
 
 
 def test_a_cancel_is_sent_until_it_is_taken(server: Server, yard: Yard) -> None:

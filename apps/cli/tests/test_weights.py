@@ -2,10 +2,13 @@
 
 import hashlib
 import json
+import time
 from pathlib import Path
 
 import pytest
-from conftest import Server, Yard, answer, page
+from conftest import Request, Server, Yard, answer, job, page
+from yard import client
+from yard.commands import job_submit
 
 FILE = Path(__file__).parents[2] / "trainer-ultralytics/weights/digits-synthetic.pt"
 SHA256 = hashlib.sha256(FILE.read_bytes()).hexdigest()
@@ -50,3 +53,19 @@ def test_weights_are_listed_and_deleted(server: Server, yard: Yard) -> None:
         done = yard("weights", "delete", words, "--yes")
         assert done.returncode == code, done.stderr
     assert server.requests[-1].method == "DELETE"
+
+
+def test_a_job_waits_for_weights_that_are_fetched_first(
+    server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(client, "_TIMEOUT", 0.2)
+    late = answer(201, job())
+
+    def fetching(request: Request) -> None:
+        time.sleep(0.4)  # longer than the client waits for one answer
+        request.hang_up()
+
+    server.on("POST /jobs", *[fetching] * 4, late)
+    assert job_submit.send(client.Client(server.url, None), {})["id"] == job()["id"]
+    assert len({request.headers["Idempotency-Key"] for request in server.requests}) == 1
+    assert "may be fetching the weights" in capsys.readouterr().err
