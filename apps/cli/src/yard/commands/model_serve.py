@@ -105,9 +105,9 @@ def _run(
                     raise
                 out.print(f"the model before goes on: {error.what}")
             else:
-                out.print(f"{model} answers at {at}/predict")
-                _end(serving)
+                _end(serving)  # both accept until then: told only when the successor alone answers
                 serving = successor
+                out.print(f"{model} answers at {at}/predict")
             while not wanted.wait(0.5):
                 if serving is not None and serving.poll() is not None:
                     raise YardError("the server ended", f"exit code {serving.returncode}")
