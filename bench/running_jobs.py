@@ -182,11 +182,14 @@ def measure(
     servers.create_database(address, name)
     database_url = f"postgresql+asyncpg://{address}/{name}"
     mine, theirs = multiprocessing.get_context("spawn").Pipe()
+    with backend(folder, database_url):
+        pass  # makes the tables
+    # As after each upgrade, the replica finds its jobs running.
+    targets = asyncio.run(seed(database_url, jobs, "kubernetes"))
     with (
         kubernetes(folder, jobs) as settings,
         backend(folder, database_url, ["taskset", "-c", core], settings) as (url, process),
     ):
-        targets = asyncio.run(seed(database_url, jobs, "kubernetes"))
         trainers = multiprocessing.get_context("spawn").Process(
             target=train, args=(url, targets, SETTLE_S, theirs), daemon=True
         )
