@@ -21,6 +21,8 @@ from conformance.base import SETTINGS
 ROOT = Path(__file__).parents[2]
 BACKEND = ROOT / "apps/backend/.venv/bin"
 TRAINER = ROOT / "apps/trainer-ultralytics/.venv/bin"
+# What the launcher gives out, whatever the machine has.
+MACHINE_CPUS = 8
 
 
 class LocalPlatform:
@@ -109,6 +111,7 @@ class LocalPlatform:
     def _launcher(self) -> tuple[list[str], dict[str, str]]:
         env = os.environ | {
             "TRAINER_HOME": str(self.folder / "trainer"),
+            "LAUNCHER_CPUS": str(MACHINE_CPUS),
             # As in the image, `python` is the trainer's.
             "PATH": f"{TRAINER}:{os.environ['PATH']}",
         }

@@ -62,11 +62,14 @@ async def test_a_job_asks_for_no_more_gpus_than_the_launcher_s_machine_has(
         assert (await ask(8)).status_code == 201  # it waits for its launcher
 
 
-@pytest.mark.parametrize(("launcher", "gets"), [(True, 2), (False, 1)])
+@pytest.mark.parametrize(
+    ("launcher", "asked", "gets"),
+    [(True, {"gpu": 1}, 1), (True, {}, 1), (True, {"gpu": 0}, 0), (False, {"gpu": 1}, 1), (False, {}, 0)],
+)  # fmt: skip
 async def test_a_config_names_no_gpu_that_the_training_does_not_get(
-    database_url: str, tmp_path: Path, launcher: bool, gets: int
+    database_url: str, tmp_path: Path, launcher: bool, asked: dict[str, int], gets: int
 ) -> None:
-    """Of the machine with a launcher, else of the pod."""
+    """Of its own: of a machine with a launcher one unless it says otherwise, of a pod none."""
     manifest: Any = copy.deepcopy(api_support.MANIFEST)
     rules = {"type": "string", "default": "auto", "description": "Where.", "gpu_number": True}
     manifest["config_schema"]["properties"]["device"] = rules
@@ -78,11 +81,12 @@ async def test_a_config_names_no_gpu_that_the_training_does_not_get(
         body = {"dataset_id": await add_dataset(api.ctx), "trainer": "plain"}
 
         async def ask(device: str) -> httpx.Response:
-            wanted = {"config": {"device": device}, "resources": {"gpu": 1}}
+            wanted = {"config": {"device": device}, "resources": asked}
             return await api.http.post("/api/v1/jobs", json=body | wanted)
 
-        for device in ("auto", "cpu", str(gets - 1)):
-            assert (await ask(device)).status_code == 201
+        for device in ("auto", "cpu", *map(str, range(gets))):
+            accepted = await ask(device)
+            assert (accepted.status_code, accepted.json()["resources"]["gpu"]) == (201, gets)
         refused = await ask(str(gets))
     assert refused.status_code == 422
     [error] = refused.json()["errors"]

@@ -27,8 +27,9 @@ def wait_until(condition: Any, timeout: float = 180) -> Any:
 
 
 class Launcher:
-    def __init__(self, folder: Path, home: Path) -> None:
+    def __init__(self, folder: Path, home: Path, **env: str) -> None:
         self.folder = folder
+        self.env = env
         self.home = home
         self.socket = folder / "launcher.sock"
         self.source = folder / "src"
@@ -39,6 +40,7 @@ class Launcher:
         command = [sys.executable, "-m", "trainer", "launcher"]
         command += ["--socket", str(self.socket), "--state", str(self.folder / "state")]
         env = os.environ | {"TRAINER_HOME": str(self.home), "PYTHONPATH": str(self.source)}
+        env |= self.env
         with (self.folder / "launcher.log").open("ab") as log:
             self.process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
         wait_until(self._answers)
@@ -72,7 +74,11 @@ class Launcher:
             return reply
 
     def launch(
-        self, env: dict[str, str], command: list[str] = OWN_COMMAND, memory: int | None = None
+        self,
+        env: dict[str, str],
+        command: list[str] = OWN_COMMAND,
+        memory: int | None = None,
+        **asked: float,
     ) -> dict[str, Any]:
         return self.ask(
             "launch",
@@ -81,6 +87,7 @@ class Launcher:
             command=command,
             env=env,
             memory_bytes=memory,
+            **asked,
         )
 
     def stop(self, env: dict[str, str], grace_s: float) -> dict[str, Any]:

@@ -27,6 +27,8 @@ class AttemptSpec:
     memory_bytes: int | None
     gpu: int
     placement: str | None = None
+    # When the job was submitted, in seconds since 1970: attempts that wait take turns by it.
+    queued_at: float = 0
     # For people who look at what the executor runs.
     trainer: str = ""
     name: str | None = None

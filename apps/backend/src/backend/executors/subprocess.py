@@ -28,6 +28,10 @@ IDLE_POLL_S = 1.0
 class LauncherRefusedError(Exception):
     """The launcher said no; the text says why."""
 
+    def __init__(self, message: str, cause: str | None) -> None:
+        super().__init__(message)
+        self.cause = Cause(cause or Cause.LAUNCH_FAILED)
+
 
 class SubprocessExecutor:
     name = "subprocess"
@@ -46,9 +50,12 @@ class SubprocessExecutor:
                 command=list(spec.command),
                 env=dict(spec.env),
                 memory_bytes=spec.memory_bytes,
+                cpus=spec.cpu,
+                gpus=spec.gpu,
+                queued_at=spec.queued_at,
             )
         except LauncherRefusedError as error:
-            raise LaunchError(str(error)) from error
+            raise LaunchError(str(error), error.cause) from error
         self._launched.set()
 
     async def stop(self, ref: AttemptRef, grace_s: float) -> None:
@@ -114,7 +121,9 @@ class SubprocessExecutor:
                 f"({str(error) or type(error).__name__}). Check that it runs."
             ) from error
         if not reply.get("ok"):
-            raise LauncherRefusedError(f"The launcher refused to {op}: {reply.get('error')}")
+            raise LauncherRefusedError(
+                f"The launcher refused to {op}: {reply.get('error')}", reply.get("cause")
+            )
         return reply
 
     async def _tell(self, op: str, **arguments: Any) -> None:

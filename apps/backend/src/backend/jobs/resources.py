@@ -35,6 +35,10 @@ def asked(ctx: Context, body: JobCreate, config: dict[str, Any], there: float | 
     wanted = body.resources.model_dump(exclude_unset=True) if body.resources else {}
     trainer = ctx.trainers.get(body.trainer)
     resources = Resources.model_validate(trainer.resources.model_dump() | wanted)
+    if "gpu" not in wanted and there not in {None, math.inf}:
+        # The machine's GPUs are nobody's until a job asks: a trainer that would look for one gets it.
+        most = ctx.settings.job_limits.gpu
+        resources.gpu = max(resources.gpu, min(1, int(there or 0), 1 if most is None else most))
     errors = _beyond(ctx.settings.job_limits, resources)
     used = trainer.distributed.gpus
     if resources.gpu > used:
@@ -47,7 +51,7 @@ def asked(ctx: Context, body: JobCreate, config: dict[str, Any], there: float | 
             f"The machine that trains has {there} GPUs; this job asks for {resources.gpu}. "
             "Ask for fewer, or leave gpu out."
         )
-    visible = resources.gpu if there is None else there
+    visible = there if there == math.inf else resources.gpu
     for name, rules in trainer.config_schema["properties"].items():
         number = str(config.get(name))
         if rules.get("gpu_number") and number.isdecimal() and int(number) >= visible:

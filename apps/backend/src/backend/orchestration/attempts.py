@@ -192,6 +192,7 @@ async def _spec(ctx: Context, ref: AttemptRef, token: str) -> AttemptSpec:
         memory_bytes=resources.memory_bytes,
         gpu=resources.gpu,
         placement=resources.placement,
+        queued_at=job.created_at.timestamp(),
         trainer=job.trainer,
         name=job.name,
     )

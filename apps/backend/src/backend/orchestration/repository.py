@@ -76,8 +76,15 @@ async def set_message(
 
 
 async def record_waiting(session: AsyncSession, ref: AttemptRef, message: str | None) -> None:
-    """Tell the user what a launched attempt waits for; None: it has started, and its stall timeout begins."""
+    """Tell the user what a launched attempt waits for; None: it has started, and its timeouts begin."""
     await set_message(session, ref.job_id, message, JobStatus.PREPARING)
+    # The wait before a job's first start is none of its max_duration_s.
+    launched = select(Attempt.launched_at).where(
+        Attempt.job_id == ref.job_id, Attempt.number == ref.number
+    )
+    unstarted = or_(Job.started_at.is_(None), Job.started_at >= launched.scalar_subquery())
+    job = update(Job).where(Job.id == ref.job_id, Job.status == JobStatus.PREPARING, unstarted)
+    await session.execute(job.values(started_at=None if message else utcnow()))
     await _update_attempt(session, ref, Attempt.ended_at.is_(None), progress_at=utcnow())
 
 
@@ -86,6 +93,9 @@ async def confirm_launch(session: AsyncSession, ref: AttemptRef) -> None:
     await _update_attempt(
         session, ref, Attempt.launched_at.is_(None), launched_at=utcnow(), launch_token=None
     )
+    attempt = await existing_attempt(session, ref)
+    if attempt.progress_at is not None:
+        return  # what it waits for is told already
     await set_message(session, ref.job_id, None, JobStatus.PREPARING)
     await session.execute(
         update(Job)

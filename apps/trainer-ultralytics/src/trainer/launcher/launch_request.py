@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from trainer.messages import WORKS
 
@@ -16,8 +17,12 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and "\0" not in value
 
 
-def _counts(value: object, limit: float = float("inf")) -> bool:
+def _counts(value: object, limit: float = inf) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < limit
+
+
+def _is_amount(value: object) -> bool:
+    return type(value) in {int, float} and 0 <= value < inf  # type: ignore[operator]
 
 
 def _is_job_id(value: object) -> bool:
@@ -41,18 +46,35 @@ _FIELDS: dict[str, tuple[Callable[[object], bool], str]] = {
     "command": (_is_command, "a list of strings, at least one"),
     "env": (_is_env, "an object that maps names to strings"),
     "memory_bytes": (lambda value: value is None or _counts(value), "a number of bytes, or null"),
+    "cpus": (lambda value: value is None or _is_amount(value), "a number of CPUs, or null"),
+    "gpus": (
+        lambda value: value is None or (type(value) is int and value >= 0),
+        "a number of GPUs, or null",
+    ),
+    "queued_at": (lambda value: value is None or _is_amount(value), "a time in seconds, or null"),
 }
+
+
+class Asked(NamedTuple):
+    """What an attempt asks of the machine; what it does not name, it is given without count."""
+
+    gpus: int = 0
+    cpus: float = 0
+    memory_bytes: int = 0
 
 
 @dataclass(frozen=True)
 class LaunchRequest:
-    """What the launcher needs to know to start an attempt."""
+    """What the launcher needs to know to start an attempt; jobs take their turns by `queued_at`."""
 
     job_id: str
     attempt: int
     command: list[str]
     env: dict[str, str]
     memory_bytes: int | None
+    cpus: float | None = None
+    gpus: int | None = None
+    queued_at: float | None = None
 
     @classmethod
     def parse(cls, request: dict[str, Any]) -> "LaunchRequest":
@@ -66,6 +88,11 @@ class LaunchRequest:
                 raise ValueError(f"launch needs {name}: {wanted}")
         fields: dict[str, Any] = {name: request.get(name) for name in _FIELDS}
         return cls(**fields)
+
+    @property
+    def asked(self) -> Asked:
+        """What it asks of the machine."""
+        return Asked(self.gpus or 0, self.cpus or 0, self.memory_bytes or 0)
 
     @property
     def grace_s(self) -> float:

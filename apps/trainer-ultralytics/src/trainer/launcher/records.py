@@ -1,18 +1,19 @@
-"""The launcher's records of attempts, one folder each; a token is never among them."""
+"""The launcher's records of attempts, one folder each; a token is in it only until the attempt starts."""
 
 import json
 import os
 import shutil
 import signal
+import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from trainer import processes
 from trainer.disk import full_disk
 from trainer.exit_record import ExitRecord, read_exit_record, write_json
-from trainer.launcher.launch_request import LaunchRequest
+from trainer.launcher.launch_request import Asked, LaunchRequest
 
 # Of an attempt that this launcher was asked to stop, by the backend or by whoever ends the launcher.
 # Not the supervisor's `preempted`, which any SIGTERM leads to, and a trainer's own exit code.
@@ -26,6 +27,10 @@ _CERTAIN = {
 }
 # The fields of record.json. A trainer of the same user can change it: nothing else is read of it.
 _WRITTEN = ("job_id", "attempt", "pid", "ticks", "grace_s")
+# Further ones, which records of older versions lack: what it asks for and got of the machine.
+_HELD = ("asked", "gpus")
+# Of an attempt that waits: all of its request, with its token.
+_REQUEST = "request.json"
 # Of a supervisor that never began; 75 is EX_TEMPFAIL.
 NOT_STARTED_EXIT = 75
 
@@ -36,7 +41,8 @@ class AttemptRecord:
 
     `ticks` is when an earlier launcher's supervisor was started, None for a child of this process;
     `kill_at` is when a stop turns into SIGKILL, in seconds of the monotonic clock; `grace_s` is the
-    grace of a stop that is the launcher's own.
+    grace of a stop that is the launcher's own; `gpus` are those that it alone may use; `request` is
+    there while it waits for its turn, and `waits_for` says in words for what.
     """
 
     job_id: str
@@ -49,6 +55,28 @@ class AttemptRecord:
     tree_killed: bool = False
     oom_kills: int | None = None
     grace_s: float = 10
+    asked: Asked = field(default_factory=Asked)
+    gpus: list[str] = field(default_factory=list)
+    request: LaunchRequest | None = None
+    waits_for: str | None = None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it waits for its turn."""
+        return self.request is not None
+
+    def take_request(self) -> LaunchRequest:
+        """End the wait, and the request on disk with it."""
+        assert self.request is not None  # noqa: S101 - it waits
+        request, self.request, self.waits_for = self.request, None, None
+        (self.folder / _REQUEST).unlink(missing_ok=True)
+        return request
+
+    def stop_waiting(self) -> None:
+        """Record the end of an attempt that was stopped before its turn came."""
+        self.take_request()
+        self.kill_at = time.monotonic()
+        self._end(ExitRecord(128 + signal.SIGTERM, None, None, "It was stopped before it began."))
 
     def listing(self) -> dict[str, Any]:
         """The record as `list` shows it."""
@@ -60,6 +88,7 @@ class AttemptRecord:
             "state": "ended" if self.ended else "running",
             "pid": self.pid,
             **ended,
+            **({"message": self.waits_for} if self.waits_for else {}),
         }
 
     def note_end(self, status: int | None) -> bool:
@@ -115,8 +144,7 @@ class AttemptRecord:
 
     def fail_launch(self, message: str) -> None:
         """Record that the attempt never began; where that fails, the exit code alone says so."""
-        with suppress(OSError):
-            ExitRecord(1, None, "launch_failed", message).write(self.folder)
+        self._end(ExitRecord(1, None, "launch_failed", message))
 
 
 class Registry:
@@ -133,7 +161,11 @@ class Registry:
             fields = json.loads(path.read_text())
             record = AttemptRecord(folder=path.parent, **{name: fields[name] for name in _WRITTEN})
             numbers = (record.attempt, record.pid, record.ticks or 0)
+            if fields.keys() >= set(_HELD):
+                record.asked, record.gpus = Asked(*fields["asked"]), list(fields["gpus"])
             well_formed = all(type(number) is int and number >= 0 for number in numbers)
+            well_formed = well_formed and all(isinstance(gpu, str) for gpu in record.gpus)
+            well_formed = well_formed and all(type(n) in {int, float} for n in record.asked)
             well_formed = well_formed and type(record.grace_s) in {int, float}
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return
@@ -141,6 +173,8 @@ class Registry:
             return
         record.ended = read_exit_record(path.parent)
         if record.ended is None and record.ticks is None:
+            record.request = _request(path.parent / _REQUEST)
+        if record.ended is None and record.ticks is None and not record.waiting:
             record.ended = ExitRecord(
                 None, None, "launch_failed", "The launcher ended while it started this attempt."
             )
@@ -153,7 +187,12 @@ class Registry:
 
     def running(self) -> list[AttemptRecord]:
         """Attempts whose supervisor lives."""
-        return [record for record in self._records.values() if record.ended is None]
+        return [one for one in self._records.values() if one.ended is None and not one.waiting]
+
+    def waiting(self) -> list[AttemptRecord]:
+        """Attempts that wait for their turn, in its order."""
+        found = [one for one in self._records.values() if one.request is not None]
+        return sorted(found, key=lambda one: (one.request and one.request.queued_at) or 0)
 
     def get(self, job_id: object, attempt: object) -> AttemptRecord | None:
         """One attempt's record."""
@@ -162,7 +201,7 @@ class Registry:
         return None
 
     def create(self, request: LaunchRequest) -> AttemptRecord:
-        """Make the folder of a new attempt; its supervisor completes the record by `claim`.
+        """Make the folder of a new attempt, which waits; its supervisor completes the record by `claim`.
 
         Raises:
             OSError: the record cannot be written; the text says what to do.
@@ -174,8 +213,9 @@ class Registry:
             request.job_id,
             request.attempt,
             folder.absolute(),
-            oom_kills=processes.oom_kills(),
             grace_s=request.grace_s,
+            asked=request.asked,
+            request=request,
         )
         try:
             self._write(record, pid=0, ticks=None)
@@ -186,16 +226,32 @@ class Registry:
         self._records[request.job_id, request.attempt] = record
         return record
 
+    def keep(self, record: AttemptRecord) -> None:
+        """Let the next launcher, too, know what an attempt that waits is to be.
+
+        Raises:
+            OSError: that cannot be written.
+        """
+        assert record.request is not None  # noqa: S101 - it waits
+        write_json(record.folder / _REQUEST, asdict(record.request))
+
     def claim(self, record: AttemptRecord) -> None:
         """Record the calling process as the attempt's supervisor."""
         self._write(record, pid=os.getpid(), ticks=processes.start_ticks(os.getpid()))
 
     def _write(self, record: AttemptRecord, pid: int, ticks: int | None) -> None:
         claimed = replace(record, pid=pid, ticks=ticks)
-        fields = {name: getattr(claimed, name) for name in _WRITTEN}
+        fields = {name: getattr(claimed, name) for name in _WRITTEN + _HELD}
         write_json(record.folder / "record.json", fields)
 
     def forget(self, record: AttemptRecord) -> None:
         """Remove an ended attempt's record and folder."""
         shutil.rmtree(record.folder, ignore_errors=True)
         del self._records[record.job_id, record.attempt]
+
+
+def _request(path: Path) -> LaunchRequest | None:
+    try:
+        return LaunchRequest.parse(json.loads(path.read_text()))
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return None

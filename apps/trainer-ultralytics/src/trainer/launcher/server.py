@@ -19,14 +19,15 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
-
-import pynvml
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from trainer import processes
 from trainer.launcher.client_connection import ClientConnection
 from trainer.launcher.launch_request import LaunchRequest
 from trainer.launcher.records import NOT_STARTED_EXIT, AttemptRecord, Registry
+
+if TYPE_CHECKING:
+    from trainer.launcher.device_pool import DevicePool
 
 _KILL_AGAIN_S = 1.0
 _FORKED = "trainer.launcher.forked_attempt"
@@ -34,7 +35,11 @@ logger = logging.getLogger(__name__)
 
 
 class RequestError(Exception):
-    """The request is refused; the text says why."""
+    """The request is refused; the text says why, `cause` in the contract's words."""
+
+    def __init__(self, message: str, cause: str | None = None) -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 def serve(socket_path: Path, state: Path) -> int:
@@ -65,24 +70,19 @@ def serve(socket_path: Path, state: Path) -> int:
     listener.listen(64)
     listener.setblocking(False)
     # Loading torch takes seconds: not before everything that can fail quickly.
+    from trainer.launcher.device_pool import DevicePool  # noqa: PLC0415
     from trainer.launcher.warm_up import warm_up  # noqa: PLC0415
 
     warm_up()
+    try:
+        pool = DevicePool.of_machine(os.environ)
+    except ValueError as error:
+        logger.error("%s", error)  # noqa: TRY400
+        return 1
     logger.info("ready on %s", socket_path)
-    code = Launcher(listener, Registry(state), lock).run()
+    code = Launcher(listener, Registry(state), lock, pool).run()
     socket_path.unlink(missing_ok=True)
     return code
-
-
-def _gpus() -> int:
-    """NVIDIA GPUs of this machine, counted by its driver: CUDA, once initialised, survives no fork."""
-    try:
-        pynvml.nvmlInit()
-        count = int(pynvml.nvmlDeviceGetCount())
-        pynvml.nvmlShutdown()
-    except pynvml.NVMLError:
-        return 0
-    return count
 
 
 def _parsed(line: bytes) -> dict[str, Any]:
@@ -98,8 +98,11 @@ def _parsed(line: bytes) -> dict[str, Any]:
 class Launcher:
     """The loop and the operations of the socket's protocol."""
 
-    def __init__(self, listener: socket.socket, registry: Registry, lock: int) -> None:
+    def __init__(
+        self, listener: socket.socket, registry: Registry, lock: int, pool: "DevicePool"
+    ) -> None:
         self._registry = registry
+        self._pool = pool
         self._selector = selectors.DefaultSelector()
         self._lock = lock
         self._leaving = False
@@ -110,13 +113,13 @@ class Launcher:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._leave)
-        self._gpus = _gpus()
         self._listener = listener
         self._selector.register(listener, selectors.EVENT_READ)
         self._selector.register(self._wake_read, selectors.EVENT_READ)
         for record in registry.running():
             with self._ending_only(record):
                 self._watch(record)
+        self._admit()
 
     def run(self) -> int:
         """Serve until SIGTERM, and then until no attempt runs."""
@@ -139,9 +142,9 @@ class Launcher:
         # Nobody may launch any more: the next launcher answers instead.
         self._selector.unregister(self._listener)
         self._listener.close()
-        running = self._registry.running()
-        logger.info("leaving: stopping %d training(s)", len(running))
-        for record in running:
+        left = [*self._registry.running(), *self._registry.waiting()]
+        logger.info("leaving: stopping %d training(s)", len(left))
+        for record in left:
             with self._ending_only(record):
                 self._stop(record, record.grace_s)
 
@@ -180,7 +183,9 @@ class Launcher:
     def _answer(self, line: bytes) -> dict[str, Any]:
         try:
             return {"ok": True, **self._perform(_parsed(line))}
-        except (RequestError, ValueError, OSError) as error:
+        except RequestError as error:
+            return {"ok": False, "error": str(error), "cause": error.cause}
+        except (ValueError, OSError) as error:
             return {"ok": False, "error": str(error)}
         except Exception as error:
             logger.exception("a request failed")
@@ -189,7 +194,7 @@ class Launcher:
     def _perform(self, request: dict[str, Any]) -> dict[str, Any]:
         match request.get("op"):
             case "ping":
-                return {"pid": os.getpid(), "warm": True, "gpus": self._gpus}
+                return {"pid": os.getpid(), "warm": True, "gpus": len(self._pool.gpus)}
             case "list":
                 return {"attempts": [record.listing() for record in self._registry.all()]}
             case "launch":
@@ -222,12 +227,33 @@ class Launcher:
     def _launch(self, request: LaunchRequest) -> None:
         if self._registry.get(request.job_id, request.attempt):
             return
+        if refusal := self._pool.refusal(request.asked):
+            raise RequestError(refusal, "unschedulable")
         record = self._registry.create(request)
+        self._admit()
+        if record.waiting:
+            try:
+                self._registry.keep(record)
+            except OSError:
+                self._registry.forget(record)
+                raise
+
+    def _admit(self) -> None:
+        """Start the attempts whose turn it is."""
+        if self._leaving:
+            return
+        for record in self._pool.admit(self._registry.running(), self._registry.waiting()):
+            with self._ending_only(record):
+                self._start(record)
+
+    def _start(self, record: AttemptRecord) -> None:
+        request = record.take_request()
+        record.oom_kills = processes.oom_kills()
         try:
             pid = os.fork()
-        except OSError:
-            self._registry.forget(record)
-            raise
+        except OSError as error:
+            record.fail_launch(f"The trainer cannot be started: {error}")
+            return
         if pid == 0:
             self._become_supervisor(request, record)
         record.pid = pid
@@ -243,7 +269,7 @@ class Launcher:
             self._selector.close()
             self._wake_write.close()
             os.close(self._lock)
-            os.environ |= request.env
+            os.environ |= request.env | self._pool.env(record)
             # The attempt runs the code on disk, so that an edit counts from the next attempt on.
             # The shim stays: the operators that it has registered live as long as the module.
             for name in [n for n in sys.modules if n.partition(".")[0] == "trainer"]:
@@ -267,10 +293,13 @@ class Launcher:
     def _collect(self) -> None:
         """Record which supervisors have ended, and kill the processes that they left behind."""
         statuses = processes.reap()
-        for record in self._registry.running():
+        running = self._registry.running()
+        for record in running:
             with self._ending_only(record):
                 if record.note_end(statuses.get(record.pid)):
                     self._kill_orphans(record)
+        if any(record.ended for record in running):
+            self._admit()
 
     @contextlib.contextmanager
     def _ending_only(self, record: AttemptRecord) -> Iterator[None]:
@@ -300,6 +329,10 @@ class Launcher:
     def _stop(self, record: AttemptRecord, grace_s: float) -> None:
         self._collect()  # a pid is only signalled while it is known to be the supervisor's
         if record.ended is not None:
+            return
+        if record.waiting:
+            record.stop_waiting()
+            self._admit()
             return
         deadline = time.monotonic() + grace_s
         if record.kill_at is None:
