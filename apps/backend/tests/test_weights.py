@@ -298,6 +298,30 @@ async def test_a_job_stays_until_those_that_start_from_its_files_have_ended(api:
     assert "no weights" in (await submit(api, f"job:{id_}"))["detail"]
 
 
+async def test_a_job_whose_weights_were_deleted_is_retried_only_from_a_checkpoint(
+    api: Api, s3: "S3Client"
+) -> None:
+    id_ = await finished(api, "night run")
+    pushed = await push(api, b"gone" + api.url.encode(), "gone.pt")
+    users = [await submit(api, one) for one in (f"job:{id_}/last.pt", "gone.pt", "gone.pt")]
+
+    async def retried(job: dict[str, Any]) -> httpx.Response:
+        await set_job(api.ctx, job["id"], status=JobStatus.FAILED)
+        return await api.http.post(f"/api/v1/jobs/{job['id']}/retry")
+
+    assert [(await retried(job)).status_code for job in users] == [202] * 3
+    for job in users:
+        await set_job(api.ctx, job["id"], status=JobStatus.FAILED)
+    for path in (f"jobs/{id_}", f"weights/{pushed['sha256']}"):
+        assert (await api.http.delete(f"/api/v1/{path}")).status_code == 204
+    for job, name in zip(users, (f"job:{id_}/last.pt", "gone.pt"), strict=False):
+        refused = await retried(job)
+        assert (refused.status_code, refused.json()["title"]) == (409, "Job not to be retried")
+        assert f"Its weights {name} were deleted" in refused.json()["detail"]
+    s3.put_object(Bucket="models", Key=f"{users[2]['id']}/1/checkpoint", Body=b"trained")
+    assert (await retried(users[2])).status_code == 202
+
+
 async def test_weights_that_do_not_fit_are_refused_at_submit(api: Api) -> None:
     id_ = await finished(api, "night run")
     await push(api, b"seg" + api.url.encode(), "seg.pt", task="segment", model="yolo11n")
@@ -326,6 +350,8 @@ async def test_weights_that_do_not_fit_are_refused_at_submit(api: Api) -> None:
         refused = await submit(api, weights, task, **config)
         assert refused["errors"][0]["field"] == "weights"
         assert words in refused["errors"][0]["message"]
+    # A model that is told as text takes what fits of any weights.
+    assert (await submit(api, "big.pt", model="backbone:\nhead:\n"))["weights"]["name"] == "big.pt"
 
 
 async def test_a_trainer_that_works_on_weights_takes_its_maker_s_of_any_model(api: Api) -> None:

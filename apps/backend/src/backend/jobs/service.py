@@ -27,6 +27,7 @@ from backend.state.transitions import require_unused
 from backend.state.weights import Weights
 from backend.weights.download import NotFetchedError, fetch
 from backend.weights.repository import find as find_weights
+from backend.weights.repository import is_kept
 
 logger = logging.getLogger(__name__)
 
@@ -128,10 +129,12 @@ async def _weights(
         named = {"model": found["model"]} | body.config
         config = ctx.trainers.validate(body.trainer, named, task=task)
     ours: dict[str, Any] = {"trainer": maker or body.trainer, "task": task}
-    ours |= {} if maker else {"model": config.get("model")}
+    model = config.get("model")
+    # A model that is told as text takes what fits of any weights.
+    ours |= {} if maker or "\n" in str(model) else {"model": model}
     for name, our in ours.items():
         if found.get(name) not in {None, our}:
-            its = f"{found['name']} is for {found[name]}, this job is for {our}"
+            its = f"{found['name']} is for {str(found[name])[:60]}, this job is for {our}"
             raise _unusable(f"{its}. Name others, or none.")
     return {name: found[name] for name in ("name", "key", "sha256")}, config
 
@@ -186,6 +189,7 @@ async def retry(ctx: Context, job_id: str) -> JobRow:
 
     Raises:
         Problem: 404, or 409 unless it has failed or was cancelled and can still be trained.
+        ObjectStoreError: its weights are gone, and the store does not tell whether it needs them.
     """
     async with ctx.db.transaction() as session:
         row = await existing(session, job_id)
@@ -193,6 +197,7 @@ async def retry(ctx: Context, job_id: str) -> JobRow:
             try:
                 await get_ready(session, row.job.dataset_id)
                 ctx.trainers.get(row.job.trainer)
+                await _require_start(ctx, session, row.job)
             except Problem as error:
                 raise Problem(409, "Job not to be retried", error.detail) from error
         queued = await repository.requeue(session, job_id)
@@ -207,6 +212,16 @@ async def retry(ctx: Context, job_id: str) -> JobRow:
     await ctx.bus.publish(job_id)
     await _start(ctx, job_id)
     return row
+
+
+async def _require_start(ctx: Context, session: AsyncSession, job: Job) -> None:
+    """Raise a Problem unless there are the job's weights, or a checkpoint, which needs none."""
+    if job.weights is None or await is_kept(session, job.weights):
+        return
+    stored = await ctx.store.list(ctx.settings.models_bucket, object_keys.job(job.id))
+    if not any(item.key.endswith("/checkpoint") for item in stored):
+        detail = f"Its weights {job.weights['name']} were deleted, and it has no checkpoint."
+        raise Problem(404, "Weights not found", f"{detail} Submit a new job with others.")
 
 
 async def delete(ctx: Context, job_id: str) -> None:
