@@ -79,8 +79,11 @@ def text(value: Any) -> str:
 
 
 def yaml_scalar(value: Any) -> str:
-    """Return a value as --set takes it."""
-    return value if isinstance(value, str) else json.dumps(value)
+    """Return a value as --set takes it; of a text with lines the first."""
+    if isinstance(value, str):
+        first, lines, _ = value.partition("\n")
+        return first + (" …" if lines else "")
+    return json.dumps(value)
 
 
 def size(count: float) -> str:

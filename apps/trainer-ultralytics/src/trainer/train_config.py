@@ -18,11 +18,35 @@ class TrainConfig:
     What a job can choose. Ultralytics' documentation explains the augmentations in pictures.
     """
 
-    model: Literal['yolo26n', 'yolo26s', 'yolo26m', 'yolo26l', 'yolo26x', 'yolo12n', 'yolo12s', 'yolo12m', 'yolo12l', 'yolo12x', 'yolo11n', 'yolo11s', 'yolo11m', 'yolo11l', 'yolo11x', 'yolov8n', 'yolov8s', 'yolov8m', 'yolov8l', 'yolov8x'] = (
-        'yolo11n'
-    )
+    model: (
+        Literal[
+            'yolo26n',
+            'yolo26s',
+            'yolo26m',
+            'yolo26l',
+            'yolo26x',
+            'yolo12n',
+            'yolo12s',
+            'yolo12m',
+            'yolo12l',
+            'yolo12x',
+            'yolo11n',
+            'yolo11s',
+            'yolo11m',
+            'yolo11l',
+            'yolo11x',
+            'yolov8n',
+            'yolov8s',
+            'yolov8m',
+            'yolov8l',
+            'yolov8x',
+            'rtdetr-l',
+            'rtdetr-x',
+        ]
+        | str
+    ) = 'yolo11n'
     """
-    Family and size (n smallest, x largest). The dataset's task picks the right head, e.g. yolo11n-seg.
+    Family and size (n smallest, x largest), or a model of your own: its YAML as text. The dataset's task picks the right head, e.g. yolo11n-seg; RT-DETR finds boxes only.
     """
     freeze: int | list[int | str] = 0
     """

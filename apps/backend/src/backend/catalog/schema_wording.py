@@ -28,10 +28,15 @@ def wanted(schema: Mapping[str, Any], rules: Any) -> str:
         return "one of " + ", ".join(shown(value) for value in rules["enum"])
     for key in ("anyOf", "oneOf"):
         if key in rules:
-            return " or ".join(wanted(schema, choice) for choice in rules[key])
+            return " or ".join(_choice(schema, choice) for choice in rules[key])
     types = rules.get("type", [])
     types = [types] if isinstance(types, str) else types
     return " or ".join(_of_type(schema, rules, type_) for type_ in types) or "something else"
+
+
+def _choice(schema: Mapping[str, Any], rules: Any) -> str:
+    told = rules.get("description") if isinstance(rules, dict) else None
+    return str(told) if told else wanted(schema, rules)
 
 
 def shown(value: Any) -> str:

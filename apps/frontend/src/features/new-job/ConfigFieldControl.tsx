@@ -13,7 +13,7 @@ interface Props {
 /** One config field: its control, what it does, what it may be, and the way back to its default. */
 export const ConfigFieldControl = memo(function ConfigFieldControl(props: Props) {
   const { field, text, modified, error, onChange } = props
-  const { key, title, choices, fallback } = field
+  const { key, title, choices, suggestions, fallback } = field
   const changed = ({ target }: { target: { value: string } }) => {
     onChange(key, target.value)
   }
@@ -40,28 +40,47 @@ export const ConfigFieldControl = memo(function ConfigFieldControl(props: Props)
         </>
       }
     >
-      {(control) =>
-        choices === null ? (
-          <input
-            {...control}
-            type="text"
-            inputMode={field.isNumber ? 'decimal' : undefined}
-            autoComplete="off"
-            spellCheck={false}
-            value={text}
-            placeholder={fallback === null ? 'none' : ''}
-            onChange={changed}
-          />
-        ) : (
-          <select {...control} value={text} onChange={changed}>
-            {choices.map((choice) => (
-              <option key={choice} value={choice}>
-                {inWords(choice)}
-              </option>
-            ))}
-          </select>
-        )
-      }
+      {(control) => (
+        <>
+          {text.includes('\n') ? (
+            <textarea {...control} rows={12} spellCheck={false} value={text} onChange={changed} />
+          ) : choices === null ? (
+            <input
+              {...control}
+              type="text"
+              list={suggestions.length > 0 ? `${key}-suggestions` : undefined}
+              inputMode={field.isNumber ? 'decimal' : undefined}
+              autoComplete="off"
+              spellCheck={false}
+              value={text}
+              placeholder={fallback === null ? 'none' : ''}
+              onChange={changed}
+              onPaste={(event) => {
+                // A line's control would drop the ends of lines.
+                const pasted = event.clipboardData.getData('text')
+                if (!field.isText || !pasted.includes('\n')) return
+                event.preventDefault()
+                onChange(key, pasted)
+              }}
+            />
+          ) : (
+            <select {...control} value={text} onChange={changed}>
+              {choices.map((choice) => (
+                <option key={choice} value={choice}>
+                  {inWords(choice)}
+                </option>
+              ))}
+            </select>
+          )}
+          {suggestions.length > 0 && (
+            <datalist id={`${key}-suggestions`}>
+              {suggestions.map((one) => (
+                <option key={one} value={one} />
+              ))}
+            </datalist>
+          )}
+        </>
+      )}
     </LabelledField>
   )
 })

@@ -17,7 +17,12 @@ const trainer = {
     type: 'object',
     properties: {
       epochs: { title: 'Epochs', type: 'integer', default: 100, minimum: 1, group: 'Training' },
-      model: { title: 'Model', type: 'string', default: 'yolo11n', enum: ['yolo11n', 'yolo11s'] },
+      model: {
+        title: 'Model',
+        type: 'string',
+        default: 'yolo11n',
+        anyOf: [{ enum: ['yolo11n', 'yolo11s'] }, { pattern: '\\nhead:' }],
+      },
       seed: { title: 'Seed', type: 'integer', default: 0, group: 'Training', advanced: true },
     },
   },
@@ -78,9 +83,15 @@ it('begins with what another job had, tells a refusal at its field, and starts o
   })
   expect(fetched).toHaveProperty('selected', true)
   expect(screen.getByRole('option', { name: 'nothing: random weights' })).toBeVisible()
-  await user.selectOptions(screen.getByLabelText('Model'), 'yolo11s')
+  const architecture = screen.getByLabelText('Model')
+  await user.clear(architecture)
+  await user.type(architecture, 'yolo11s')
   expect(await screen.findByText(/does not keep yolo11s.pt/)).toBeVisible()
-  await user.selectOptions(screen.getByLabelText('Model'), 'yolo11n')
+  // A model of one's own keeps its lines.
+  await user.clear(architecture)
+  await user.paste('backbone: []\nhead: []\n')
+  expect(screen.getByLabelText('Model')).toHaveValue('backbone: []\nhead: []\n')
+  await user.click(screen.getByRole('button', { name: 'Reset Model to its default' }))
   expect(screen.getByText('yard train digits@3 --name digits --set epochs=50')).toBeVisible()
   expect(screen.getByRole('heading', { name: '1 modified config field' })).toBeVisible()
 

@@ -12,6 +12,8 @@ export interface Field {
   accepts: string
   /** The allowed values as JSON, where they are few and known; a switch has two. */
   choices: readonly string[] | null
+  /** Values to choose from where others are allowed, too. */
+  suggestions: readonly string[]
   /** Whether any text is a value as it is; else it is read as JSON. */
   isText: boolean
   isNumber: boolean
@@ -28,6 +30,7 @@ interface Rules {
   advanced?: boolean
   type?: string | string[]
   enum?: unknown[]
+  anyOf?: { enum?: unknown[] }[]
   default?: unknown
 }
 
@@ -44,6 +47,7 @@ export function fieldsOf({ config_schema: schema, accepts }: Trainer): Field[] {
       rules.type === 'boolean'
         ? ['true', 'false']
         : (rules.enum?.map((one) => JSON.stringify(one)) ?? null),
+    suggestions: (rules.anyOf ?? []).flatMap((one) => one.enum ?? []).map(String),
     isText: rules.enum === undefined && rules.type === 'string',
     isNumber: rules.type === 'integer' || rules.type === 'number',
     fallback: rules.default ?? null,

@@ -9,6 +9,7 @@ import torch
 from trainer.contract import AttemptError, Cause
 
 _DATASET_CODE = {"get_dataset", "build_dataset"}
+_MODEL_CODE = {"get_model"}
 _IMAGE_WORDS = "Image Not Found "  # said of what is there, too, and cannot be decoded
 _CONFIG_WORDS = ("final batch=1", "froze the entire model", "Invalid CUDA", "Invalid device")
 _LINE_CHARS = 400
@@ -37,9 +38,10 @@ def to_attempt_error(error: BaseException) -> AttemptError:
     calls = {frame.name for frame in traceback.extract_tb(error.__traceback__)}
     if damaged or (isinstance(error, Exception) and calls & _DATASET_CODE):
         return AttemptError(Cause.DATASET_INVALID, f"The dataset cannot be used: {text}")
-    return AttemptError(
-        Cause.TRAINER_CRASHED, f"The training failed: {type(error).__name__}: {text}"
-    )
+    cause, words = Cause.TRAINER_CRASHED, f"The training failed: {type(error).__name__}"
+    if isinstance(error, Exception) and calls & _MODEL_CODE:
+        cause, words = Cause.CONFIG_INVALID, "The model cannot be built"
+    return AttemptError(cause, f"{words}: {text}")
 
 
 def readable(text: str) -> str:

@@ -12,11 +12,6 @@ import torch
 from ultralytics.data import dataset as yolo_dataset
 from ultralytics.data.utils import save_dataset_cache_file
 from ultralytics.engine.trainer import BaseTrainer
-from ultralytics.models.yolo.classify import ClassificationTrainer
-from ultralytics.models.yolo.detect import DetectionTrainer
-from ultralytics.models.yolo.obb import OBBTrainer
-from ultralytics.models.yolo.pose import PoseTrainer
-from ultralytics.models.yolo.segment import SegmentationTrainer
 from ultralytics.nn.tasks import torch_safe_load
 from ultralytics.utils import RANK, WORLD_SIZE
 from ultralytics.utils import tqdm as yolo_tqdm
@@ -24,7 +19,7 @@ from ultralytics.utils import tqdm as yolo_tqdm
 from trainer.contract import Attempt, AttemptError, Cause
 from trainer.messages import Report
 from trainer.train_config import TrainConfig
-from trainer.yolo import mlflow_model
+from trainer.yolo import architecture, mlflow_model
 from trainer.yolo.device import device_of
 from trainer.yolo.distributed import Ranked
 from trainer.yolo.evaluation import NAME as EVALUATION
@@ -35,13 +30,6 @@ from trainer.yolo.stop_signal import StopFlag
 from trainer.yolo.weights import require_fitting
 
 logger = logging.getLogger(__name__)
-_TASKS: dict[str, tuple[type[BaseTrainer], str]] = {
-    "detect": (DetectionTrainer, ""),
-    "segment": (SegmentationTrainer, "-seg"),
-    "classify": (ClassificationTrainer, "-cls"),
-    "pose": (PoseTrainer, "-pose"),
-    "obb": (OBBTrainer, "-obb"),
-}
 # Everything else of the config bears Ultralytics' own name and meaning.
 _OWN = {"model", "freeze", "device", "ranks", "amp", "export_onnx"}
 
@@ -83,6 +71,8 @@ def train(
         "workers": config.workers,
         "batch": _number(config.batch),
     }
+    run_dir.mkdir(exist_ok=True)
+    base, model = architecture.choose(attempt.task, config.model, run_dir)
     last = run_dir / "weights" / "last.pt"
     if resume_after is not None and _resumable(last, config.epochs):
         overrides["resume"] = str(last)
@@ -95,8 +85,7 @@ def train(
             )
         if weights is not None:
             require_fitting(weights, str(attempt.weights_name), attempt.task, config.model)
-        overrides |= _fresh(attempt.task, config, weights)
-    base, _ = _TASKS[attempt.task]
+        overrides |= _fresh(config, model, weights)
     # Attempt and report belong to the class: Ultralytics' trainers begin to work when they are made.
     own = {"attempt": attempt, "report": staticmethod(report), "peers": peers}
     ranked = (Ranked,) if peers else ()
@@ -172,11 +161,10 @@ def _number(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() and value > 1 else value
 
 
-def _fresh(task: str, config: TrainConfig, weights: Path | None) -> dict[str, Any]:
-    _, suffix = _TASKS[task]
+def _fresh(config: TrainConfig, model: str, weights: Path | None) -> dict[str, Any]:
     overrides = {k: _number(value) for k, value in asdict(config).items() if k not in _OWN}
     overrides |= {
-        "model": f"{config.model}{suffix}.yaml",
+        "model": model,
         "pretrained": str(weights) if weights else False,
         "freeze": config.freeze or None,
         "amp": config.amp and _amp_works(),

@@ -7,6 +7,7 @@ from ultralytics.nn.tasks import load_checkpoint
 
 from trainer.contract import AttemptError, Cause
 from trainer.train_config import TrainConfig
+from trainer.yolo import architecture
 from trainer.yolo.failures import readable
 
 
@@ -24,8 +25,10 @@ def read(path: Path, name: str) -> tuple[str, list[str]]:
             f"The weights {name} cannot be read: {readable(str(error)).rstrip('.')}. Nothing of them was run.",
         ) from error
     family, scale = Path(str(model.yaml.get("yaml_file", ""))).stem, model.yaml.get("scale", "")
-    known = get_args(get_type_hints(TrainConfig)["model"])
-    return model.task, [one for one in known if one[:-1] in family and one[-1] == scale]
+    named, *_ = get_args(get_type_hints(TrainConfig)["model"])
+    return model.task, [
+        one for one in get_args(named) if one == family or (one[:-1] in family and one[-1] == scale)
+    ]
 
 
 def require_fitting(path: Path, name: str, task: str, wanted: str) -> None:
@@ -36,7 +39,7 @@ def require_fitting(path: Path, name: str, task: str, wanted: str) -> None:
             Cause.CONFIG_INVALID,
             f"The weights {name} are for the task {its_task}, the dataset is for {task}.",
         )
-    if wanted not in models:
+    if wanted not in models and not architecture.is_text(wanted):  # which takes what fits of any
         raise AttemptError(
             Cause.CONFIG_INVALID,
             f"The weights {name} belong to another model than {wanted}: "
