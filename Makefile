@@ -15,6 +15,7 @@ TRAINER := apps/trainer-ultralytics
 CLI := apps/cli
 FRONTEND := apps/frontend
 DATASETS := libs/datasets
+MANIFEST := libs/manifest
 APPS := $(BACKEND) $(TRAINER) $(CLI)
 ENVS := $(APPS) $(DATASETS) tests demo
 env = $(1)/.venv/installed
@@ -85,7 +86,7 @@ lint: $(foreach d,$(APPS) $(DATASETS) tests,$(call env,$d)) ## ruff, mypy --stri
 	tests/.venv/bin/ruff check .
 	tests/.venv/bin/ruff format --check .
 	printf '%s\n' $(APPS) $(DATASETS) tests | xargs -P 2 -I PART sh -c 'cd PART && .venv/bin/mypy'
-	for part in libs/trainer libs/client; do (cd $$part && $(CURDIR)/tests/.venv/bin/mypy); done
+	for part in libs/trainer libs/client libs/manifest; do (cd $$part && $(CURDIR)/tests/.venv/bin/mypy); done
 	for part in $(BACKEND) $(TRAINER) tests; do (cd $$part && PYTHONPATH=src $(CURDIR)/tests/.venv/bin/lint-imports --no-cache --no-logo); done
 	tests/.venv/bin/yamllint --strict .
 	git ls-files -z | xargs -0 grep -lZE '^#!.*\b(ba)?sh$$' | xargs -0 tests/.venv/bin/shellcheck
@@ -189,9 +190,9 @@ $(UV): ci/requirements.lock
 	.tools/bin/pip install --quiet --require-hashes -r $<
 	@touch $@
 
-$(call env,$(BACKEND)): $(BACKEND)/requirements-dev.lock $(DATASETS)/pyproject.toml
+$(call env,$(BACKEND)): $(BACKEND)/requirements-dev.lock $(DATASETS)/pyproject.toml $(MANIFEST)/pyproject.toml
 $(call env,$(TRAINER)): $(TRAINER)/requirements-dev.lock
-$(call env,$(CLI)): $(CLI)/requirements-dev.lock $(DATASETS)/pyproject.toml
+$(call env,$(CLI)): $(CLI)/requirements-dev.lock $(DATASETS)/pyproject.toml $(MANIFEST)/pyproject.toml
 $(call env,$(DATASETS)): $(DATASETS)/requirements-dev.lock
 $(call env,tests): tests/requirements.lock
 $(call env,demo): demo/requirements.lock

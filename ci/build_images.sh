@@ -27,7 +27,7 @@ for name in "${names[@]}"; do
   context=apps/$name
   case $name in
     backend)
-      context=. # it takes in libs/datasets
+      context=. # it takes in libs/datasets and libs/manifest
       known=(PYTHON_IMAGE DEBIAN_MIRROR PIP_INDEX_URL PIP_EXTRA_INDEX_URL)
       ;;
     frontend) known=(NODE_IMAGE NGINX_IMAGE NPM_CONFIG_REGISTRY) ;;

@@ -9,7 +9,7 @@ compile() {
 
 for app in backend trainer-ultralytics cli; do
   dir=apps/$app
-  options=() embedded=() libraries=(libs/datasets/pyproject.toml)
+  options=() embedded=() libraries=(libs/datasets/pyproject.toml libs/manifest/pyproject.toml)
   [ $app = cli ] && embedded=(--extra embedded)
   [ $app = trainer-ultralytics ] && options=(--override "$dir/overrides.txt") libraries=()
   compile "${options[@]}" "${embedded[@]}" $dir/pyproject.toml "${libraries[@]}" -o $dir/requirements.lock

@@ -14,14 +14,13 @@ from typing import get_args
 
 from backend.artifacts.service import ARTIFACT_NAME, MAX_ARTIFACTS
 from backend.callbacks import schemas
-from backend.catalog.catalog import MAX_CONFIG_BYTES
+from trainyard_manifest import MAX_CONFIG_BYTES, Task
 from backend.callbacks.routes import callbacks
 from backend.orchestration.attempt_env import attempt_env
 from backend.infra import text
 from backend.settings import Settings
 from backend.state import object_keys
 from backend.state.causes import REPORTABLE, Cause
-from backend.state.datasets import Task
 
 settings = Settings(
     database_url="sqlite+aiosqlite://", backend_url="http://backend", minio_endpoint="http://store",

@@ -12,8 +12,7 @@ import api_support
 import httpx
 import servers
 from backend.artifacts.routes import router as models
-from backend.catalog.catalog import TrainerCatalog
-from backend.catalog.manifest import Manifest
+from backend.catalog import TrainerCatalog
 from backend.context import Context
 from backend.datasets.routes import router as datasets
 from backend.infra import problem_handlers
@@ -23,6 +22,7 @@ from backend.infra.wakeups import WakeupBus
 from backend.settings import Settings
 from backend.trainers.routes import router as trainers
 from fastapi import FastAPI
+from trainyard_manifest import Manifest
 
 Served = tuple[Context, httpx.AsyncClient]
 MANIFEST = Manifest.model_validate(api_support.MANIFEST)

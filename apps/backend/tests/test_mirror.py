@@ -15,8 +15,7 @@ import httpx
 import pytest
 import servers
 from api_support import get_job, set_attempt, set_job
-from backend.catalog.catalog import TrainerCatalog
-from backend.catalog.manifest import MainMetric
+from backend.catalog import TrainerCatalog
 from backend.context import Context
 from backend.infra.database import Database, utcnow
 from backend.jobs import service
@@ -36,6 +35,7 @@ from training_support import (
     make_context,
     settings,
 )
+from trainyard_manifest import MainMetric
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

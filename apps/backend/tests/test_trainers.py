@@ -7,13 +7,12 @@ from typing import Any
 import data_support
 import httpx
 import pytest
-from backend.catalog.catalog import CatalogError, TrainerCatalog
-from backend.catalog.manifest import Manifest, Resources
-from backend.catalog.schema_wording import wanted
+from backend.catalog import TrainerCatalog
 from backend.infra import problem_handlers
 from backend.infra.problems import Problem
 from backend.trainers.routes import router
 from fastapi import FastAPI
+from trainyard_manifest import Manifest, ManifestError, Resources, wanted
 
 ULTRALYTICS = Path(__file__).parents[2] / "trainer-ultralytics" / "trainer.json"
 REPOSITORY = Path(__file__).parents[3]
@@ -218,14 +217,14 @@ def test_a_bad_manifest_names_file_and_reason(tmp_path: Path, text: str, message
     path = tmp_path / "mine" / "trainer.json"
     path.parent.mkdir()
     path.write_text(text)
-    with pytest.raises(CatalogError) as raised:
+    with pytest.raises(ManifestError) as raised:
         TrainerCatalog.load(tmp_path)
     assert str(raised.value).startswith(f"{path}: ")
     assert message in str(raised.value)
 
 
 def test_no_manifest(tmp_path: Path) -> None:
-    with pytest.raises(CatalogError, match="TRAINERS_DIR"):
+    with pytest.raises(ManifestError, match="TRAINERS_DIR"):
         TrainerCatalog.load(tmp_path)
 
 
@@ -242,7 +241,7 @@ async def test_right_manifests_are_served_beside_wrong_ones(tmp_path: Path) -> N
         r'b\.json: the trainer "plain" stands in .*a\.json. Rename',
         r"c\.json: description",
     )
-    with pytest.raises(CatalogError, match=f"{twice}.*{wrong_type}"):
+    with pytest.raises(ManifestError, match=f"{twice}.*{wrong_type}"):
         await catalog.check()
     with pytest.raises(Problem, match=rf'There is no trainer "mine".*{wrong_type}'):
         catalog.get("mine")
@@ -262,13 +261,13 @@ async def test_what_changes_in_the_folder_counts_from_then_on(tmp_path: Path) ->
     assert [one.version for one in catalog.all() if one.name == "mine"] == ["2"]
     await catalog.check()
     (tmp_path / "dangling.json").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(CatalogError, match=r"dangling\.json"):
+    with pytest.raises(ManifestError, match=r"dangling\.json"):
         await catalog.check()
     added.unlink()
     assert [one.name for one in catalog.all()] == ["plain"], "served beside what cannot be read"
     (tmp_path / "a.json").unlink()
     (tmp_path / "dangling.json").unlink()
-    with pytest.raises(CatalogError, match="Left out: all"):
+    with pytest.raises(ManifestError, match="Left out: all"):
         await catalog.check()
 
 

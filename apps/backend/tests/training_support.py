@@ -9,8 +9,7 @@ import data_support
 import servers
 from api_support import add_dataset, get_job
 from backend.callbacks import log_repository
-from backend.catalog.catalog import TrainerCatalog
-from backend.catalog.manifest import Manifest
+from backend.catalog import TrainerCatalog
 from backend.context import Context
 from backend.executors.base import (
     AttemptRef,
@@ -29,6 +28,7 @@ from backend.state.causes import Cause
 from backend.state.jobs import Attempt, Job
 from backend.state.statuses import JobStatus
 from backend.temporal.client import Temporal
+from trainyard_manifest import Manifest
 
 
 def script(text: str) -> Manifest:

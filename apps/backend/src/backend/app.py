@@ -18,7 +18,7 @@ from backend.callbacks.logs import LogIngest
 from backend.callbacks.routes import callbacks
 from backend.callbacks.routes import router as callback_router
 from backend.callbacks.sender import know_all
-from backend.catalog.catalog import TrainerCatalog
+from backend.catalog import TrainerCatalog
 from backend.context import Context
 from backend.datasets.routes import router as datasets
 from backend.executors.create import create_executor

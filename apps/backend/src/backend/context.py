@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from backend.catalog.catalog import TrainerCatalog
+from backend.catalog import TrainerCatalog
 from backend.executors.base import Executor
 from backend.infra.database import Database
 from backend.infra.loop_lag import LoopLag

@@ -1324,6 +1324,7 @@ export interface components {
         };
         /**
          * Task
+         * @description What a model does with an image.
          * @enum {string}
          */
         Task: "detect" | "segment" | "classify" | "pose" | "obb";

@@ -6,9 +6,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
+from trainyard_manifest import Task
 
 from backend.infra.pagination import ListQuery
-from backend.state.datasets import DatasetStatus, Task
+from backend.state.datasets import DatasetStatus
 
 _NAME = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 

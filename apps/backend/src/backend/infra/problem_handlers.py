@@ -15,9 +15,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import compile_path
+from trainyard_manifest import did_you_mean
 
 from backend.infra.object_store import ObjectStoreError
-from backend.infra.problems import MAX_ERRORS, Problem, did_you_mean
+from backend.infra.problems import MAX_ERRORS, Problem
 
 logger = logging.getLogger(__name__)
 

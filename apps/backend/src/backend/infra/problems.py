@@ -3,8 +3,7 @@
 `detail` is one or two sentences for the user: what is wrong, and what to do.
 """
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
@@ -48,9 +47,3 @@ def not_found(kind: str, id_: str) -> Problem:
         f"{kind} not found",
         f"There is no {kind.lower()} {id_!r}. List what there is and use one of those ids.",
     )
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A sentence that names the most similar known name, with a leading space; empty without one."""
-    similar = difflib.get_close_matches(name[:100], list(known), 1, cutoff=0.7)
-    return f' Did you mean "{similar[0]}"?' if similar else ""

@@ -4,7 +4,8 @@ import asyncio
 import math
 from typing import Any
 
-from backend.catalog.manifest import Resources
+from trainyard_manifest import Resources
+
 from backend.context import Context
 from backend.executors.base import ExecutorUnavailableError
 from backend.infra.problems import wrong_fields
@@ -52,7 +53,7 @@ def asked(ctx: Context, body: JobCreate, config: dict[str, Any], there: float | 
             "Ask for fewer, or leave gpu out."
         )
     visible = there if there == math.inf else resources.gpu
-    for name, rules in trainer.config_schema["properties"].items():
+    for name, rules in trainer.fields.items():
         number = str(config.get(name))
         if rules.get("gpu_number") and number.isdecimal() and int(number) >= visible:
             errors[f"config.{name}"] = (

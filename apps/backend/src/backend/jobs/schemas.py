@@ -6,11 +6,10 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, field_validator
 from pydantic_core import PydanticCustomError
+from trainyard_manifest import Resources, Task
 
-from backend.catalog.manifest import Resources
 from backend.infra.pagination import ListQuery
 from backend.orchestration.evaluation import Best
-from backend.state.datasets import Task
 from backend.state.jobs import Attempt, Job
 from backend.state.statuses import JobStatus
 

@@ -11,10 +11,10 @@ from weakref import WeakValueDictionary
 
 from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
+from trainyard_manifest import Resources
 
 from backend.artifacts.service import drop_checkpoints, register_artifacts
 from backend.callbacks import log_repository
-from backend.catalog.manifest import Resources
 from backend.context import Context
 from backend.executors.base import (
     AttemptRef,

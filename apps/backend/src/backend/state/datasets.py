@@ -10,14 +10,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from backend.infra.database import Base, new_id, utcnow
 
 
-class Task(StrEnum):
-    DETECT = "detect"
-    SEGMENT = "segment"
-    CLASSIFY = "classify"
-    POSE = "pose"
-    OBB = "obb"
-
-
 class DatasetStatus(StrEnum):
     UPLOADING = "uploading"
     CHECKING = "checking"

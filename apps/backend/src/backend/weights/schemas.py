@@ -3,8 +3,7 @@
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
-
-from backend.state.datasets import Task
+from trainyard_manifest import Task
 
 MAX_BYTES = 5 * 2**30  # that a store takes at once
 

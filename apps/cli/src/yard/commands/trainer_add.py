@@ -4,8 +4,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import tempfile
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,8 +19,6 @@ from yard.options import Url, client
 
 MANIFEST = "trainer.json"
 _NAME = re.compile(r"[a-z0-9-]{1,40}")
-# Run by the backend's own Python: its catalog judges what it will read.
-_CHECK = "import sys, pathlib, backend.catalog.catalog as c; c.TrainerCatalog.load(pathlib.Path(sys.argv[1]))"
 
 
 def new(
@@ -134,19 +130,12 @@ def _read(folder: Path) -> dict[str, Any]:
 
 
 def _check(path: Path) -> None:
-    """Have the backend's own code judge the manifest, where the checkout has it installed."""
-    python = locations.checkout() / "apps/backend/.venv/bin/python"
-    if not python.is_file():
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        link = Path(folder, MANIFEST)
-        link.symlink_to(path.resolve())
-        done = subprocess.run(
-            [python, "-c", _CHECK, folder], capture_output=True, text=True, check=False
-        )
-    if done.returncode:
-        said = done.stderr.strip().splitlines()[-1]
-        raise _wrong(path, said.partition(f"{link}: ")[2] or said)
+    from trainyard_manifest import Manifest, ManifestError  # noqa: PLC0415 - slow to import
+
+    try:
+        Manifest.read(path)
+    except ManifestError as error:
+        raise _wrong(path, str(error).removeprefix(f"{path}: ")) from error
 
 
 def _wrong(path: Path, why: str) -> YardError:

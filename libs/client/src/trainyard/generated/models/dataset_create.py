@@ -16,7 +16,7 @@ class DatasetCreate:
     """
     Attributes:
         name (str): Lower-case letters, digits and . _ - (at most 63); each push is a new version
-        task (Task):
+        task (Task): What a model does with an image.
         size (int): Bytes of the zip archive
         sha256 (None | str | Unset): Of the archive; with it, an identical ready version is found again
     """

@@ -26,7 +26,7 @@ class DatasetCreated:
         id (str):
         name (str):
         version (int):
-        task (Task):
+        task (Task): What a model does with an image.
         status (DatasetStatus):
         size (int):
         sha256 (None | str):

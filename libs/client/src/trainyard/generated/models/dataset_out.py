@@ -24,7 +24,7 @@ class DatasetOut:
         id (str):
         name (str):
         version (int):
-        task (Task):
+        task (Task): What a model does with an image.
         status (DatasetStatus):
         size (int):
         sha256 (None | str):

@@ -19,7 +19,7 @@ T = TypeVar("T", bound="JobAttach")
 class JobAttach:
     """
     Attributes:
-        task (Task):
+        task (Task): What a model does with an image.
         trainer (str | Unset):  Default: 'ultralytics'.
         name (None | str | Unset): Shown in lists; need not be unique
         config (JobAttachConfig | Unset): Fields of the trainer's `config_schema`; the rest has defaults

@@ -32,7 +32,7 @@ class JobOut:
         cause (None | str): Why the last attempt ended
         message (None | str): What happened and what to do, for the user
         trainer (str):
-        task (Task):
+        task (Task): What a model does with an image.
         dataset_id (str): Empty: an attached script read data of its own
         config (JobOutConfig):
         weights (JobWeights | None): null: it starts from scratch

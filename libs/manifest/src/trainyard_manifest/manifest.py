@@ -1,10 +1,27 @@
 """A trainer's manifest (docs/training-contract.md)."""
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError, best_match
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from backend.state.datasets import Task
+
+class ManifestError(ValueError):
+    """A manifest is wrong; the text names the file and the reason."""
+
+
+class Task(StrEnum):
+    """What a model does with an image."""
+
+    DETECT = "detect"
+    SEGMENT = "segment"
+    CLASSIFY = "classify"
+    POSE = "pose"
+    OBB = "obb"
 
 
 class Resources(BaseModel):
@@ -88,12 +105,34 @@ class Manifest(TrainerSummary):
                     raise ValueError(f'the property "{name}" lacks "{key}"')
         return schema
 
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read and check a `trainer.json`.
 
-class TrainerOut(Manifest):
-    accepts: dict[str, str] = Field(
-        description="What each field of `config_schema` may be, in words"
-    )
+        Raises:
+            ManifestError: it is wrong.
+            OSError: it cannot be read.
+        """
+        try:
+            manifest = cls.model_validate_json(path.read_bytes())
+            Draft202012Validator.check_schema(manifest.config_schema)
+        except ValidationError as error:
+            reasons = "; ".join(
+                f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors()
+            )
+            raise ManifestError(f"{path}: {reasons}") from error
+        except SchemaError as error:
+            where = ".".join(map(str, error.absolute_path))
+            raise ManifestError(f"{path}: config_schema.{where}: {error.message}") from error
+        for name, rules in manifest.fields.items():
+            # The whole schema is the base, so that "$ref" finds its "$defs".
+            validator = Draft202012Validator(manifest.config_schema).evolve(schema=rules)
+            if wrong := best_match(validator.iter_errors(rules["default"])):
+                raise ManifestError(f'{path}: the default of "{name}" is wrong: {wrong.message}')
+        return manifest
 
-
-class TrainerList(BaseModel):
-    items: list[TrainerSummary]
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The rules of each field of a job's config."""
+        properties: dict[str, Any] = self.config_schema["properties"]
+        return properties

@@ -1,7 +1,8 @@
 """Words for a JSON Schema, for error messages."""
 
+import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 _TYPES = {
@@ -43,6 +44,12 @@ def shown(value: Any) -> str:
     """A value as the user wrote it, cut short."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A sentence that names the most similar known name, with a leading space; empty without one."""
+    similar = difflib.get_close_matches(name[:100], list(known), 1, cutoff=0.7)
+    return f' Did you mean "{similar[0]}"?' if similar else ""
 
 
 def _of_type(schema: Mapping[str, Any], rules: dict[str, Any], type_: str) -> str:

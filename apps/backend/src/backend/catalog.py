@@ -1,0 +1,114 @@
+"""The catalog of trainers, and the validation of configs."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from trainyard_manifest import Manifest, ManifestError, complete, config_errors, did_you_mean
+
+from backend.infra.problems import MAX_ERRORS, Problem, wrong_field, wrong_fields
+
+logger = logging.getLogger(__name__)
+
+
+class TrainerCatalog:
+    """The manifests of a folder as it is now: what is added or changed counts from then on."""
+
+    def __init__(self, manifests: Iterable[Manifest], folder: Path | None = None) -> None:
+        self._folder = folder
+        self._seen: Mapping[Path, int] = {}
+        self._served = {manifest.name: manifest for manifest in manifests}
+        # What is wrong with the manifests that are not served.
+        self._wrong: list[str] = []
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read `*.json` and `*/trainer.json` of `TRAINERS_DIR`; those that are wrong are left out.
+
+        Raises:
+            ManifestError: there is no manifest, or none that is right.
+        """
+        catalog = cls([], folder)
+        nothing = f"{folder} (TRAINERS_DIR) has no *.json and no */trainer.json: name another."
+        if not catalog._manifests:
+            raise ManifestError("\n".join(catalog._wrong) or nothing)
+        return catalog
+
+    @property
+    def _manifests(self) -> Mapping[str, Manifest]:
+        if self._folder:
+            paths = [*self._folder.glob("*.json"), *self._folder.glob("*/trainer.json")]
+            seen = {path: path.exists() and path.stat().st_mtime_ns for path in paths}
+            if seen != self._seen:
+                self._seen = seen
+                self._served, self._wrong = _read_all(sorted(paths))
+        return self._served
+
+    async def check(self) -> None:
+        """Raise a ManifestError if a manifest is left out."""
+        if not self._manifests or self._wrong:
+            raise ManifestError("Left out: " + ("; ".join(self._wrong) or "all"))
+
+    def all(self) -> Iterable[Manifest]:
+        return self._manifests.values()
+
+    def get(self, name: str) -> Manifest:
+        """Raise a Problem (404) unless there is such a trainer."""
+        if name not in self._manifests:
+            raise Problem(404, "Trainer not found", self._no_trainer(name))
+        return self._manifests[name]
+
+    def validate(self, trainer: str, config: Mapping[str, Any], *, task: str) -> dict[str, Any]:
+        """The config, complete with defaults.
+
+        Raises:
+            Problem: 422 with all `errors` at once: an unknown trainer, one that does not do the
+                dataset's task, fields that are unknown or wrong.
+        """
+        if trainer not in self._manifests:
+            raise wrong_field("Invalid job", "trainer", self._no_trainer(trainer))
+        manifest = self._manifests[trainer]
+        errors = config_errors(manifest, config, MAX_ERRORS)
+        if task not in manifest.tasks:
+            message = (
+                f'The trainer "{trainer}" does not do {task}; it does '
+                f"{', '.join(manifest.tasks)}. Choose another trainer or dataset."
+            )
+            errors = {"trainer": message, **errors}
+        if errors:
+            raise wrong_fields("Invalid job", errors)
+        return complete(manifest, config)
+
+    def _no_trainer(self, name: str) -> str:
+        known = ", ".join(self._manifests)
+        left_out = "".join(f" Left out: {text}." for text in self._wrong)
+        return (
+            f'There is no trainer "{name[:100]}".{did_you_mean(name, self._manifests)} '
+            f"There is: {known}.{left_out}"
+        )
+
+
+def _read_all(paths: Iterable[Path]) -> tuple[dict[str, Manifest], list[str]]:
+    """By name those that are right, and what is wrong with the others."""
+    places: dict[str, Path] = {}
+    served, wrong = {}, []
+    for path in paths:
+        try:
+            manifest = _read(path, places)
+            served[manifest.name] = manifest
+        except ManifestError as error:
+            wrong.append(str(error))
+            logger.warning("a manifest is left out: %s", error)
+    return served, wrong
+
+
+def _read(path: Path, places: dict[str, Path]) -> Manifest:
+    """`places` holds where each name stands."""
+    try:
+        manifest = Manifest.read(path)
+    except OSError as error:
+        raise ManifestError(f"{path} (TRAINERS_DIR) cannot be read: {error}") from error
+    if (place := places.setdefault(manifest.name, path)) != path:
+        raise ManifestError(f'{path}: the trainer "{manifest.name}" stands in {place}. Rename one.')
+    return manifest

@@ -1,0 +1,26 @@
+"""A trainer's manifest, and configs checked against it."""
+
+from trainyard_manifest.config import MAX_CONFIG_BYTES, complete, config_errors
+from trainyard_manifest.manifest import (
+    MainMetric,
+    Manifest,
+    ManifestError,
+    Resources,
+    Task,
+    TrainerSummary,
+)
+from trainyard_manifest.wording import did_you_mean, wanted
+
+__all__ = [
+    "MAX_CONFIG_BYTES",
+    "MainMetric",
+    "Manifest",
+    "ManifestError",
+    "Resources",
+    "Task",
+    "TrainerSummary",
+    "complete",
+    "config_errors",
+    "did_you_mean",
+    "wanted",
+]

@@ -1,0 +1,74 @@
+"""A job's config, checked against the manifest of its trainer."""
+
+import json
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from trainyard_manifest.manifest import Manifest
+from trainyard_manifest.wording import did_you_mean, shown, wanted
+
+# The trainer gets it as one environment variable: Linux takes 128 KiB.
+MAX_CONFIG_BYTES = 96 * 2**10
+
+
+def complete(manifest: Manifest, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config with the defaults of the fields that it leaves out."""
+    return {**{name: rules["default"] for name, rules in manifest.fields.items()}, **config}
+
+
+def config_errors(manifest: Manifest, config: Mapping[str, Any], most: int) -> dict[str, str]:
+    """What is wrong with a config, by `config.FIELD`: fields that are unknown or wrong, its size.
+
+    Args:
+        manifest: the trainer's.
+        config: as the user gave it.
+        most: so many of one kind of error are told.
+    """
+    schema = manifest.config_schema
+    properties, refused = manifest.fields, schema.get("refused", {})
+    messages = {
+        name: f'"{name}" cannot be set: {refused[name]}'
+        if name in refused
+        else f'There is no "{name[:100]}".{did_you_mean(name, properties)}'
+        for name in islice((name for name in config if name not in properties), most)
+    }
+    # NaN passes every range, and no database keeps it in JSON.
+    messages |= {
+        name: f'"{name}" must be {wanted(schema, properties[name])}; it is not a finite number.'
+        for name, value in config.items()
+        if name in properties and not _finite(value)
+    }
+    known = {name: value for name, value in config.items() if name in properties}
+    for error in islice(Draft202012Validator(schema).iter_errors(known), most):
+        name = str(error.absolute_path[0]) if error.absolute_path else ""
+        if name in messages:
+            continue
+        messages[name] = (
+            f'"{name}" must be {_wanted(schema, name, error.validator)}; it is {shown(config[name])}.'
+            if name
+            else f"The config as a whole is wrong: {error.message}."
+        )
+    if not messages and (size := len(json.dumps(complete(manifest, config)))) > MAX_CONFIG_BYTES:
+        messages[""] = (
+            f"The config has {size} bytes as JSON, complete with defaults; the most is "
+            f"{MAX_CONFIG_BYTES}. Put large values into a file of the dataset or of the image."
+        )
+    return {f"config.{name[:100]}" if name else "config": text for name, text in messages.items()}
+
+
+def _wanted(schema: Mapping[str, Any], name: str, validator: str) -> str:
+    rules = schema["properties"][name]
+    if validator == "pattern":  # written for programs
+        return f"as described: {rules['description'].rstrip('.')}"
+    return wanted(schema, rules)
+
+
+def _finite(value: Any) -> bool:
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        return False
+    return True
