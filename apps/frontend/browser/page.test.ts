@@ -230,6 +230,39 @@ it('uploads a folder, after a look at it, and leads to its report', async () => 
   await page.getByRole('row', { name: /patch 4 4/ }).waitFor()
 }, 60_000)
 
+it('scrolls through 10,000 jobs, of which few are in the document, by wheel and by keys', async () => {
+  await platform.addJobs(10_000)
+  await page.setViewportSize({ width: 1280, height: 800 })
+  await page.goto(base)
+  const rows = page.locator('.job-rows [role=row]')
+  await page.getByRole('link', { name: 'first', exact: true }).focus()
+  await page.keyboard.press('ArrowDown')
+  await page.keyboard.press('End')
+  const oldest = page.getByRole('link', { name: 'old-9999', exact: true })
+  await expect.poll(() => oldest.evaluate((link) => link.matches(':focus'))).toBe(true)
+  await page.getByText(/^10,002 jobs, none running/).waitFor()
+  expect(await oldest.isVisible()).toBe(true)
+  expect(await rows.count()).toBeLessThan(60)
+  await page.keyboard.press('ArrowUp')
+  await page.mouse.move(600, 400)
+  await page.mouse.wheel(0, -300_000)
+  await page
+    .getByRole('link', { name: /^old-[45]\d\d\d$/ })
+    .first()
+    .waitFor()
+  expect(await rows.count()).toBeLessThan(60)
+  // Out of sight, and where the next key goes on from.
+  await page.keyboard.press('ArrowUp')
+  const focused = page.getByRole('link', { name: 'old-9997', exact: true })
+  await expect.poll(() => focused.evaluate((link) => link.matches(':focus'))).toBe(true)
+  await page.keyboard.press('Home')
+  await page
+    .getByRole('row', { name: /patches@/ })
+    .first()
+    .waitFor()
+  expect(await page.evaluate('document.activeElement.closest("[role=row]").ariaRowIndex')).toBe('2')
+}, 120_000)
+
 it('shows the documentation of the API, and nothing where nothing is', async () => {
   await page.goto(new URL('/docs', base).href)
   await page.getByText('Submit trainings of vision models').waitFor()

@@ -8,6 +8,25 @@ const YARD = new URL('../../cli/.venv/bin/yard', import.meta.url).pathname
 const PIXELS =
   'iVBORw0KGgoAAAANSUhEUgAAAEAAAABACAIAAAAlC+aJAAAAWUlEQVR42u3PBw0AIAwAMNjxr3gJOkZaB70RcTarzNwd6O7dgaoSEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEPg9cGdmdeABqJkG4FoszEUAAAAASUVORK5CYII='
 
+// As the newest job is, for columns that come later, too.
+const ADD_JOBS = `
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1], timeout=30)
+rows = db.execute("SELECT * FROM jobs ORDER BY created_at DESC LIMIT 1")
+names = [column[0] for column in rows.description]
+job = dict(zip(names, rows.fetchone()))
+marks = ", ".join("strftime('%Y-%m-%d %H:%M:%f000', ?, ?)" if name == "created_at" else "?" for name in names)
+for number in range(int(sys.argv[2])):
+    new = {**job, "id": f"{number:012x}", "name": f"old-{number}", "idempotency_key": None}
+    values = [
+        value
+        for name in names
+        for value in ((new[name], f"-{number + 1} minutes") if name == "created_at" else (new[name],))
+    ]
+    db.execute(f"INSERT INTO jobs ({', '.join(names)}) VALUES ({marks})", values)
+db.commit()
+`
+
 const READY_MS = 90_000
 
 /** `yard dev` with a state folder of its own; `stop` ends its last process, ready or not. */
@@ -19,7 +38,7 @@ export class Platform {
   private readonly child: ChildProcess
   private said = ''
 
-  constructor(folder: string) {
+  constructor(private readonly folder: string) {
     this.child = spawn(YARD, ['dev', '--state', join(folder, 'state')], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, WEIGHTS_DOWNLOAD: '' },
@@ -43,6 +62,12 @@ export class Platform {
   async yard(...args: string[]): Promise<string> {
     const env = { ...process.env, YARD_URL: this.url }
     return (await promisify(execFile)(YARD, args, { env })).stdout
+  }
+
+  /** Put finished jobs into the list, each a minute older than the one before. */
+  async addJobs(count: number): Promise<void> {
+    const database = join(this.folder, 'state', 'data', 'backend.db')
+    await promisify(execFile)('python3', ['-c', ADD_JOBS, database, String(count)])
   }
 
   async stop(): Promise<void> {

@@ -1,6 +1,6 @@
 import { Link, Outlet, useLocation } from '@tanstack/react-router'
 import { useEffect, useRef } from 'react'
-import { setToken, useToken } from '../api/token'
+import { setToken, useIsTokenEntered } from '../api/token'
 import { useConfig } from '../config/useConfig'
 import { Icon, type IconName } from '../ui/Icon'
 import { PaletteButton } from './PaletteButton'
@@ -22,7 +22,7 @@ const ENTRIES: readonly Entry[] = [
 /** What every page stands in: the navigation beside it, the page itself as its main part. */
 export function Shell() {
   const tier = useConfig().data?.tier ?? ''
-  const token = useToken()
+  const isTokenEntered = useIsTokenEntered()
   const { pathname } = useLocation()
   const main = useFocusOnNewPage(pathname)
   return (
@@ -54,7 +54,7 @@ export function Shell() {
           </ul>
         </nav>
         <div className="side-foot">
-          {token !== null && (
+          {isTokenEntered && (
             <button
               type="button"
               className="quiet"

@@ -12,7 +12,7 @@ export function TokenForm() {
   function submit(event: SubmitEvent<HTMLFormElement>) {
     event.preventDefault()
     const token = new FormData(event.currentTarget).get('token')
-    if (typeof token === 'string' && token.trim() !== '') setToken(token.trim())
+    if (typeof token === 'string' && token.trim() !== '') setToken(token.trim(), true)
   }
 
   return (

@@ -1,4 +1,5 @@
 import { Link } from '@tanstack/react-router'
+import { memo } from 'react'
 import type { Job } from '../../api/client'
 import { duration } from '../../ui/duration'
 import { ago, moment } from '../../ui/format'
@@ -20,10 +21,12 @@ interface Props {
   offset: number
   now: number
   picked: boolean
-  onPick: (picked: boolean) => void
+  onPick: (id: string, picked: boolean) => void
 }
 
-export function JobRow({ job, dataset, index, offset, now, picked, onPick }: Props) {
+/** Drawn anew only when what it shows has changed: scrolling moves many. */
+export const JobRow = memo(function JobRow(props: Props) {
+  const { job, dataset, index, offset, now, picked, onPick } = props
   const title = titleOf(job)
   const progress = progressOf(job)
   const score = scoreOf(job)
@@ -42,7 +45,7 @@ export function JobRow({ job, dataset, index, offset, now, picked, onPick }: Pro
           aria-label={`Choose ${title}`}
           checked={picked}
           onChange={({ target }) => {
-            onPick(target.checked)
+            onPick(job.id, target.checked)
           }}
         />
       </span>
@@ -98,4 +101,4 @@ export function JobRow({ job, dataset, index, offset, now, picked, onPick }: Pro
       </span>
     </div>
   )
-}
+})

@@ -1,11 +1,12 @@
 import { useWindowVirtualizer } from '@tanstack/react-virtual'
-import { useEffect, useLayoutEffect, useRef, useState } from 'react'
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import type { Job } from '../../api/client'
 import { useNow } from '../../ui/useNow'
 import { JobRow } from './JobRow'
 import { isActive } from './present'
 import type { Sort, Sortable } from './search'
 import { nextSort, sortedJobs } from './sort'
+import { useRowKeys } from './useRowKeys'
 
 interface Props {
   jobs: Job[]
@@ -30,7 +31,7 @@ const COLUMNS = [
 ] as const
 // As in styles/jobs.css, for telephones too.
 const ROW_PX = 64
-const AHEAD = 20
+const AHEAD = 60
 // Of so many of the newest jobs a sorted list is made.
 const SORTED = 1000
 
@@ -52,8 +53,12 @@ export function JobTable({
   picked,
   onPick,
 }: Props) {
-  const now = useNow(unsorted.some(isActive))
-  const jobs = sortedJobs(unsorted, sort, datasets, now)
+  const now = useNow(useMemo(() => unsorted.some(isActive), [unsorted]))
+  // Not with each step of scrolling.
+  const jobs = useMemo(
+    () => sortedJobs(unsorted, sort, datasets, now),
+    [unsorted, sort, datasets, now],
+  )
   const body = useRef<HTMLDivElement>(null)
   const [top, setTop] = useState(0)
   useLayoutEffect(() => {
@@ -66,18 +71,21 @@ export function JobTable({
       window.removeEventListener('resize', place)
     }
   }, [])
+  const keys = useRowKeys({ jobs, body, hasMore })
   const rows = useWindowVirtualizer({
     count: jobs.length,
     estimateSize: () => ROW_PX,
     overscan: 12,
     scrollMargin: top,
     getItemKey: (index) => jobs[index]?.id ?? index,
+    rangeExtractor: keys.withFocused,
   })
   const items = rows.getVirtualItems()
-  const last = items.at(-1)?.index ?? 0
-  // What is sorted must be known first.
+  const last = rows.range?.endIndex ?? 0
+  // What is sorted must be known first, and so must the oldest to go to it.
   const near =
-    hasMore && (last >= jobs.length - AHEAD || (sort !== undefined && jobs.length < SORTED))
+    hasMore &&
+    (last >= jobs.length - AHEAD || keys.toOldest || (sort !== undefined && jobs.length < SORTED))
   useEffect(() => {
     if (near) fetchMore()
   }, [near, jobs.length]) // eslint-disable-line react-hooks/exhaustive-deps -- once for each page
@@ -110,11 +118,16 @@ export function JobTable({
           ))}
         </div>
       </div>
+      {/* The links in it have the focus. */}
+      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions */}
       <div
         role="rowgroup"
         ref={body}
         className="job-rows"
         style={{ height: `${rows.getTotalSize()}px` }}
+        onFocus={keys.onFocus}
+        onBlur={keys.onBlur}
+        onKeyDown={keys.onKeyDown}
       >
         {items.map(({ index, start, key }) => {
           const job = jobs[index]
@@ -128,9 +141,7 @@ export function JobTable({
                 offset={start - top}
                 now={now}
                 picked={picked.has(job.id)}
-                onPick={(isPicked) => {
-                  onPick(job.id, isPicked)
-                }}
+                onPick={onPick}
               />
             )
           )

@@ -1,5 +1,5 @@
 import { Link, getRouteApi } from '@tanstack/react-router'
-import { useState } from 'react'
+import { useCallback, useState } from 'react'
 import { Command } from '../../ui/Command'
 import { Empty } from '../../ui/Empty'
 import { Failure } from '../../ui/Failure'
@@ -24,9 +24,9 @@ export function JobsPage() {
   const list = useJobs(filterOf(search))
   const datasets = useDatasetNames()
   const [picked, setPicked] = useState<ReadonlySet<string>>(new Set())
-  const pick = (id: string, isPicked: boolean) => {
+  const pick = useCallback((id: string, isPicked: boolean) => {
     setPicked((old) => new Set(isPicked ? [...old, id] : [...old].filter((one) => one !== id)))
-  }
+  }, [])
   const active = list.jobs.filter(isActive).length
   const filtered = (search.state ?? search.q ?? search.dataset) !== undefined
   useTitle(active > 0 ? `(${active}) Jobs` : 'Jobs')

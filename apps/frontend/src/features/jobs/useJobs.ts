@@ -9,6 +9,7 @@ import { isActive } from './present'
 
 const FIRST_WAIT_MS = 500
 const LONGEST_WAIT_MS = 8_000
+// For each page: however many there are, one is asked for at a time.
 const OLDER_MS = 8_000
 
 /**
@@ -26,7 +27,9 @@ export function useJobs(filter: JobFilter) {
     getNextPageParam: (page) => page.next_cursor,
     enabled: newest !== undefined && newest.next_cursor !== null,
     refetchInterval: ({ state }) =>
-      state.data?.pages.slice(1).some((page) => page.items.some(isActive)) ? OLDER_MS : false,
+      state.data?.pages.slice(1).some((page) => page.items.some(isActive))
+        ? OLDER_MS * state.data.pages.length
+        : false,
   })
   const pages = older.data?.pages
   const apart = pages !== undefined && newest !== undefined && areApart(pages, newest)
