@@ -60,8 +60,9 @@ export async function listJobs(
   filter: JobFilter,
   cursor: string | null,
   signal: AbortSignal,
+  limit = JOBS_A_PAGE,
 ): Promise<JobPage> {
-  const query = { ...filter, limit: JOBS_A_PAGE, ...(cursor === null ? {} : { cursor }) }
+  const query = { ...filter, limit, ...(cursor === null ? {} : { cursor }) }
   return result(client.GET('/api/v1/jobs', { params: { query }, signal: limited(signal) }))
 }
 

@@ -12,6 +12,7 @@ interface Props {
   jobs: Job[]
   datasets: ReadonlyMap<string, string>
   hasMore: boolean
+  canFetchMore: boolean
   fetchMore: () => void
   sort: Sort | undefined
   onSort: (sort: Sort | undefined) => void
@@ -47,6 +48,7 @@ export function JobTable({
   jobs: unsorted,
   datasets,
   hasMore,
+  canFetchMore,
   fetchMore,
   sort,
   onSort,
@@ -86,9 +88,10 @@ export function JobTable({
   const near =
     hasMore &&
     (last >= jobs.length - AHEAD || keys.toOldest || (sort !== undefined && jobs.length < SORTED))
+  const wantsMore = near && canFetchMore
   useEffect(() => {
-    if (near) fetchMore()
-  }, [near, jobs.length]) // eslint-disable-line react-hooks/exhaustive-deps -- once for each page
+    if (wantsMore) fetchMore()
+  }, [wantsMore, jobs.length]) // eslint-disable-line react-hooks/exhaustive-deps -- once for each page
   return (
     <div className="jobs" role="table" aria-label="Jobs" aria-rowcount={jobs.length + 1}>
       <div role="rowgroup">

@@ -55,6 +55,7 @@ export function JobsPage() {
           jobs={list.jobs}
           datasets={datasets}
           hasMore={list.hasMore}
+          canFetchMore={list.canFetchMore}
           fetchMore={list.fetchMore}
           sort={search.sort}
           onSort={(sort) => {

@@ -9,6 +9,8 @@ import { isActive } from './present'
 
 const FIRST_WAIT_MS = 500
 const LONGEST_WAIT_MS = 8_000
+// More would take longer to read than a frame of the screen lasts.
+const OLDER_A_PAGE = 250
 // For each page: however many there are, one is asked for at a time.
 const OLDER_MS = 8_000
 
@@ -21,7 +23,7 @@ export function useJobs(filter: JobFilter) {
   const { newest, error, updatedAt } = useNewest(filter)
   const older = useInfiniteQuery({
     queryKey: ['jobs', 'older', token, filter],
-    queryFn: ({ pageParam, signal }) => listJobs(filter, pageParam, signal),
+    queryFn: ({ pageParam, signal }) => listJobs(filter, pageParam, signal, OLDER_A_PAGE),
     // From the newest on, too: jobs that come later push others out of the newest page.
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor,
@@ -43,11 +45,10 @@ export function useJobs(filter: JobFilter) {
     isPending: newest === undefined && error === null,
     error: error ?? older.error,
     updatedAt,
-    hasMore: older.hasNextPage,
-    isFetchingMore: older.isFetchingNextPage,
-    fetchMore: () => {
-      if (!older.isFetching) void older.fetchNextPage()
-    },
+    // Before the first of the older pages is there, the newest one knows.
+    hasMore: pages === undefined ? newest?.next_cursor != null : older.hasNextPage,
+    canFetchMore: older.hasNextPage && !older.isFetching && older.error === null,
+    fetchMore: () => void older.fetchNextPage(),
   }
 }
 
