@@ -12,6 +12,7 @@ import pytest
 import servers
 from api_support import get_attempt, get_job, set_attempt, shift_clock
 from backend.callbacks import log_repository
+from backend.callbacks.heartbeats import LATE_S
 from backend.context import Context
 from backend.executors.base import AttemptRef, ExecutorUnavailableError, Observation
 from backend.infra.database import utcnow
@@ -176,6 +177,19 @@ async def test_nobody_is_silent_before_heartbeats_could_arrive(
     ref = await add_running(ctx, executor, SILENT)
     await sweep(ctx, utcnow() - timedelta(seconds=ctx.settings.heartbeat_timeout_s - 5))
     assert (await get_attempt(ctx, *ref)).stop_cause is None
+
+
+async def test_nobody_is_silent_for_a_replica_that_is_late(
+    ctx: Context, executor: ScriptedExecutor
+) -> None:
+    ref = await add_running(ctx, executor, SILENT)
+    timeout_s, silent_s = ctx.settings.heartbeat_timeout_s, LONG_AGO.total_seconds()
+    ctx.lag.seconds = LATE_S * (silent_s / timeout_s + 1)
+    await sweep(ctx)
+    assert (await get_attempt(ctx, *ref)).stop_cause is None
+    ctx.lag.seconds = LATE_S * (silent_s / timeout_s - 1)
+    await sweep(ctx)
+    assert (await get_attempt(ctx, *ref)).stop_cause == Cause.HEARTBEAT_LOST
 
 
 async def test_a_stop_is_repeated_with_what_is_left_of_the_grace(

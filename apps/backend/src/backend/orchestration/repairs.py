@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
+from backend.callbacks.heartbeats import LATE_S
 from backend.context import Context
 from backend.executors.base import AttemptRef, ExecutorUnavailableError, Observation
 from backend.infra.database import PROMPT_S, utcnow
@@ -90,7 +91,9 @@ async def _repeat_signals(ctx: Context) -> None:
 
 async def _stop_late_attempts(ctx: Context, listening_since: datetime) -> None:
     listened = utcnow() - listening_since
-    silence = timedelta(seconds=ctx.settings.heartbeat_timeout_s)
+    # What a replica that is late does not hear is its own fault.
+    patience = 1 + ctx.lag.strain(LATE_S)
+    silence = timedelta(seconds=ctx.settings.heartbeat_timeout_s) * patience
     stall = timedelta(seconds=ctx.settings.stall_timeout_s)
     async with ctx.db.transaction() as session:
         await repository.stop_overdue(session)
