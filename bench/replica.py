@@ -90,7 +90,8 @@ async def seed(url: str, jobs: int, executor: str = "subprocess") -> list[Target
     shared |= {"config": {}, "resources": {}, "max_attempts": 1, "request_sha256": "", "attempt": 1}
     shared |= {"status": JobStatus.RUNNING, "started_at": now, "workflow_started": True}
     attempt: dict[str, Any] = {"number": 1, "executor": executor, "launched_at": now}
-    attempt["heartbeat_at"] = now
+    # Of a supervisor's: a trainer without `seq` would have its output read from Kubernetes.
+    attempt |= {"heartbeat_at": now, "seq": 0}
     database = Database(url)
     async with database.transaction() as session:
         await session.execute(insert(Job), [{"id": target.job_id, **shared} for target in targets])

@@ -131,7 +131,7 @@ class Measured(NamedTuple):
     sent: Sent
     seen: Samples
     cpu: float
-    lost: int
+    lost: dict[str, int]
     after: Sent | None
 
     def column(self) -> list[str]:
@@ -147,7 +147,7 @@ class Measured(NamedTuple):
             f"{max(self.seen.memory) / 2**20:.0f}",
             f"{self.cpu:.0%}",
             ms(self.sent.late),
-            f"{self.lost}",
+            f"{sum(self.lost.values())}",
             ms(self.after.latencies["heartbeat"]) if self.after else "",
         ]
 
@@ -208,11 +208,9 @@ def measure(
         mine.send("enough")
         after: Sent = mine.recv()
         trainers.join()
-        lost = asyncio.run(count_lost(address, name))
+        lost = asyncio.run(find_lost(address, name))
     if sent.statuses.keys() != {200} or lost:
-        raise SystemExit(
-            f"{lost} jobs were named lost, or not every answer was 200: {sent.statuses}"
-        )
+        raise SystemExit(f"Jobs named lost: {lost}. Answers by status: {sent.statuses}.")
     return Measured(passed, sent, seen, used / passed, lost, after if halved else None)
 
 
@@ -222,13 +220,15 @@ def so_far(pipe: Connection) -> Sent:
     return sent
 
 
-async def count_lost(address: str, name: str) -> int:
+async def find_lost(address: str, name: str) -> dict[str, int]:
+    """How many attempts were stopped or ended, by what is said of them."""
     connection = await asyncpg.connect(f"postgresql://{address}/{name}")
-    lost: int = await connection.fetchval(
-        "SELECT count(*) FROM attempts WHERE stop_requested_at IS NOT NULL OR ended_at IS NOT NULL"
+    rows = await connection.fetch(
+        "SELECT concat_ws(' ', stop_cause, observed_cause, message) AS said, count(*) AS jobs "
+        "FROM attempts WHERE stop_requested_at IS NOT NULL OR ended_at IS NOT NULL GROUP BY said"
     )
     await connection.close()
-    return lost
+    return {row["said"]: row["jobs"] for row in rows}
 
 
 def main() -> None:
