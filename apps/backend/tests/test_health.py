@@ -194,7 +194,9 @@ def database_on(disk: Path, kind: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-async def test_a_database_on_a_full_disk_is_not_ready(small_disk: Path, kind: str) -> None:
+async def test_a_database_on_a_full_disk_is_not_ready(
+    small_disk: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with database_on(small_disk, kind) as url:
         database = Database(url)
         await migrate.migrate(database)
@@ -209,6 +211,8 @@ async def test_a_database_on_a_full_disk_is_not_ready(small_disk: Path, kind: st
 
         with pytest.raises(DBAPIError, match=r"disk|No space left on device"):
             await check_often()
+        assert Database.is_full()
+        monkeypatch.setattr(Database, "_full_at", -math.inf)
         (small_disk / "rest").unlink()
         await migrate.check(database)
         await database.close()

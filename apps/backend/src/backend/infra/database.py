@@ -1,14 +1,17 @@
 """The database: one engine for SQLite (WAL) and PostgreSQL."""
 
 import asyncio
+import math
 import secrets
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import JSON, DateTime, Dialect, MetaData, UpdateBase, event, func, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -19,12 +22,15 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
 READ_ONLY = "trainyard_read_only"
+_DISK_FULL = "53100"  # PostgreSQL's code
 # Of PostgreSQL. A connection that a failover has left dead would say nothing for 15 minutes.
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 30.0
 # Longer, whoever is to be answered at once does not wait for the database.
 PROMPT_S = 2.0
 LOCK_EVERY_S = 0.2
+# For so long after it took no more: trainers send anew within it.
+FULL_S = 30.0
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -81,6 +87,8 @@ Transaction = AbstractAsyncContextManager[AsyncSession]
 class Database:
     """An engine and its sessions."""
 
+    _full_at: ClassVar = -math.inf
+
     def __init__(self, url: str, *, migrates: bool = False) -> None:
         """`migrates`: a statement may take as long as it needs."""
         sqlite = url.startswith("sqlite")
@@ -123,10 +131,19 @@ class Database:
             async with asyncio.timeout(within_s), sessions.begin() as session:
                 await session.connection()  # the first one reads the clock
                 yield session
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", "") == _DISK_FULL or "is full" in str(error.orig):
+                Database._full_at = time.monotonic()
+            raise
         except TimeoutError:
             # Assume that all pooled connections are dead; do not wait to close them.
             await self.engine.dispose(close=False)
             raise
+
+    @classmethod
+    def is_full(cls) -> bool:
+        """Whether the database has lately refused this process something for want of space."""
+        return time.monotonic() < cls._full_at + FULL_S
 
     async def read_clock(self) -> None:
         """Go by the database's clock from here on, whatever happened to this machine's."""

@@ -8,10 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, field_validat
 from pydantic_core import PydanticCustomError
 from trainyard_manifest import Resources, Task
 
+from backend.infra.database import Database
 from backend.infra.pagination import ListQuery
 from backend.orchestration.evaluation import Best
 from backend.state.jobs import Attempt, Job
-from backend.state.statuses import JobStatus
+from backend.state.statuses import ACTIVE, JobStatus
 
 ID_SCHEMA = {"type": "string", "pattern": r"^[0-9a-f]{12}$"}
 Id = Annotated[str, Field(pattern=ID_SCHEMA["pattern"])]
@@ -127,12 +128,20 @@ class JobOut(BaseModel):
     def of(cls, row: tuple[Job, Attempt | None]) -> Self:
         job, attempt = row
         shared = cls.model_fields.keys() - _OF_ATTEMPT
-        return cls(
+        told = cls(
             **{name: getattr(job, name) for name in shared},
             **{name: getattr(attempt, name, None) for name in _OF_ATTEMPT},
         )
+        if job.status in ACTIVE and Database.is_full():
+            told.message = _FULL
+        return told
 
 
+# Said here: no row takes it.
+_FULL = (
+    "The disk of the platform's database is full. The training goes on, but nothing that it reports "
+    "is stored: an administrator must make space."
+)
 _OF_ATTEMPT = frozenset({"debug_port", "phase", "step", "progress", "speed"})
 
 
