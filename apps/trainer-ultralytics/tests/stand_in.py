@@ -18,6 +18,7 @@ class Backend:
         self.heartbeats: list[dict[str, Any]] = []
         self.log = b""
         self.finish: Any = None
+        self.finishes: list[dict[str, Any]] = []
         self.command = "continue"
         self.interval_s = backend_client.INTERVAL_S
         self.stale = False
@@ -104,4 +105,5 @@ class Backend:
                 return 200, reply if asked is None else reply | {"interval_s": asked}
             case "finish":
                 self.finish = json.loads(body)
+                self.finishes.append(self.finish)
         return 200, {}

@@ -51,7 +51,8 @@ class Attempt:
 
     `stop_grace_s` is the time between a stop and SIGKILL, in seconds. Under a launcher it counts
     when the launcher itself is told to leave; a request to stop brings its own. `gpus` is how many
-    the job asks for, 1 where it asks for none: so many processes train together.
+    the job asks for, 1 where it asks for none: so many processes train together. Of `nodes` machines
+    this is number `node`, from 0; their ranks meet at `master`, an address with its port.
     """
 
     job_id: str
@@ -76,6 +77,9 @@ class Attempt:
     stop_grace_s: float
     log_limit_bytes: int
     gpus: int
+    nodes: int = 1
+    node: int = 0
+    master: str | None = None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Attempt":
@@ -84,6 +88,16 @@ class Attempt:
         Raises:
             ValueError: a variable is missing or malformed; the message names it.
         """
+        nodes = int(_optional(env, "PET_NNODES", r"[1-9][0-9]?") or 1)
+        node = int(_optional(env, "PET_NODE_RANK", r"[0-9]{1,2}") or 0)
+        address = [
+            _optional(env, "PET_MASTER_ADDR", r"[A-Za-z0-9.-]{1,253}"),
+            _optional(env, "PET_MASTER_PORT", r"[1-9][0-9]{0,4}"),
+        ]
+        if nodes > 1 and None in address:
+            raise ValueError("Several nodes need PET_MASTER_ADDR and PET_MASTER_PORT to meet.")
+        if node >= nodes:
+            raise ValueError(f"PET_NODE_RANK is {node}, but PET_NNODES says {nodes}: count from 0.")
         return cls(
             job_id=_matching(env, "JOB_ID", r"[0-9a-f]{12}"),
             number=int(_matching(env, "ATTEMPT", r"[1-9][0-9]{0,5}")),
@@ -107,6 +121,9 @@ class Attempt:
             stop_grace_s=float(_optional(env, "STOP_GRACE_S", r"[0-9]+(\.[0-9]+)?") or 10),
             log_limit_bytes=int(_optional(env, "LOG_LIMIT_BYTES", r"[0-9]{1,15}") or 64 << 20),
             gpus=int(_optional(env, "PET_NPROC_PER_NODE", r"[1-9][0-9]?") or 1),
+            nodes=nodes,
+            node=node,
+            master=":".join(map(str, address)) if nodes > 1 else None,
         )
 
 

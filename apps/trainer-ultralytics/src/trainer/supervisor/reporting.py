@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-from trainer.contract import Attempt
+from trainer.contract import Attempt, Cause
 from trainer.retry import UnreachableError, until_answered
 from trainer.supervisor.backend_client import BackendClient, CallbackRefusedError, StaleError
 from trainer.supervisor.heartbeats import Heartbeats
@@ -20,7 +20,8 @@ class Reporting:
 
     They call `on_stop` when the backend asks for a stop, `on_finish`, repeatedly, when it asks for
     an end after the current epoch, and `on_stale` when it no longer runs this
-    attempt. `abandoned` ends all waiting for the backend.
+    attempt. `abandoned` ends all waiting for the backend. Of several nodes the first one reports; any
+    other only tells a failure of its own, and its log is its pod's.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Reporting:
         on_finish: Callable[[], None],
     ) -> None:
         self._abandoned = abandoned
+        self._is_first = attempt.node == 0
         self._backend = BackendClient(attempt)
         self.heartbeats = Heartbeats(self._backend, measure, on_stop, on_stale, on_finish)
         self._log_shipper = LogShipper(output, self._backend, abandoned, on_stop, on_stale)
@@ -45,23 +47,29 @@ class Reporting:
     def start(self, phase: str) -> None:
         """Begin with a heartbeat in `phase`."""
         self.heartbeats.tell(phase=phase)
-        self.heartbeats.start()
-        self._log_shipper.start()
+        if self._is_first:
+            self.heartbeats.start()
+            self._log_shipper.start()
         if self._log_copier:
             self._log_copier.start()
 
-    def close(self, cause: str, message: str) -> None:
+    def close(self, cause: Cause, message: str, *, is_echo: bool) -> None:
         """Deliver all metrics and the whole log, then report why the attempt ends.
 
-        Heartbeats go on until the backend has answered that: to it, silence is death.
+        Heartbeats go on until the backend has answered that: to it, silence is death. `is_echo`: the
+        cause lies with another node, which tells it.
         """
         self._log_shipper.close()
         if self._log_copier:
             self._log_copier.close()
             self._log_copier.join(_ECHO_PATIENCE_S)
-        self._log_shipper.join()
+        if self._is_first:
+            self._log_shipper.join()
         while self.heartbeats.has_metrics() and not self._abandoned.wait(_POLL_S):
             pass
+        own = not is_echo and cause not in {Cause.COMPLETED, Cause.PREEMPTED}
         with suppress(UnreachableError, StaleError, CallbackRefusedError):
+            if not self._is_first and not own:
+                return
             until_answered(lambda: self._backend.finish(cause, message), self._abandoned)
         self.heartbeats.close()

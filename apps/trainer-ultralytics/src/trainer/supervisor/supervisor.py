@@ -70,7 +70,9 @@ class Supervisor:
         self._abandoned = threading.Event()  # the backend is no longer waited for
         self._record: ExitRecord | None = None
         self._failure: AttemptError | None = None
-        self._is_done = options.command is not None  # a foreign trainer's exit code 0 suffices
+        # Of a foreign trainer exit code 0 suffices, and of a node whose ranks report nothing.
+        self._is_done = options.command is not None or attempt.node > 0
+        self._is_echo = False
         self._stopped_at: float | None = None
         self._artifacts: list[Path] = []
         self._meter = ResourceMeter()
@@ -155,6 +157,7 @@ class Supervisor:
                 self._artifacts.append(Path(fields["path"]))
             case "failed":
                 self._failure = AttemptError(Cause(fields["cause"]), fields["message"])
+                self._is_echo = fields["is_echo"]
             case "done":
                 self._is_done = True
 
@@ -231,7 +234,7 @@ class Supervisor:
         if cause not in {Cause.COMPLETED, Cause.PREEMPTED}:
             logger.error("The training ended (%s): %s", cause, message)
         try:
-            self._reporting.close(cause, message)
+            self._reporting.close(cause, message, is_echo=self._is_echo)
         except Exception:
             logger.exception("The attempt's end could not be reported")
         exit_code = {Cause.COMPLETED: 0, Cause.PREEMPTED: _PREEMPTED_EXIT}.get(cause, 1)

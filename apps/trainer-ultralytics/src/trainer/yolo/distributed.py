@@ -7,7 +7,6 @@ model on all ranks at the end.
 
 import sys
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,12 +17,14 @@ from ultralytics.utils.torch_utils import get_torch_device_backend
 
 # A peer that hangs is given up; one that dies is noticed at once.
 _TIMEOUT = timedelta(minutes=10)
+# Each node fetches the dataset by itself.
+_MEETING_TIMEOUT = timedelta(minutes=30)
 
 
 class Ranked(BaseTrainer):
-    """A trainer that is one of several ranks; `peers` is the file in which they meet."""
+    """A trainer that is one of several ranks; `meeting` is the file or address, as a URL, where they meet."""
 
-    peers: Path
+    meeting: str
     validator: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -42,11 +43,28 @@ class Ranked(BaseTrainer):
             nn.parallel.DistributedDataParallel = _CpuParallel  # type: ignore[assignment,misc]
         distributed.init_process_group(
             "nccl" if self.device.type == "cuda" else "gloo",
-            init_method=f"file://{self.peers}",
+            store=_store(self.meeting),
             timeout=_TIMEOUT,
             rank=RANK,
             world_size=WORLD_SIZE,
         )
+
+    def agreed(self, wish: bool) -> bool:
+        """Whether any rank wishes it: they leave an epoch's loop together or wait for each other."""
+        wishes = torch.tensor(float(wish), device=self.device)
+        if distributed.is_initialized():
+            distributed.all_reduce(wishes)
+        return bool(wishes.item())
+
+    def _handle_nan_recovery(self, epoch: int) -> bool:
+        # The first node alone has the last epoch's file. All give up, and the next attempt resumes.
+        last = self.last
+        if self.meeting.startswith("tcp:"):
+            self.last = last.with_name("of no node but the first")
+        try:
+            return bool(super()._handle_nan_recovery(epoch))
+        finally:
+            self.last = last
 
     def _share_losses(self) -> None:
         """Make each rank's mean training loss that of all ranks."""
@@ -85,6 +103,16 @@ class Ranked(BaseTrainer):
             self.test_loader = self.get_dataloader(split, batch_size=batch, rank=-1, mode="val")
             self.validator.dataloader = self.test_loader
             super().final_eval()
+
+
+def _store(meeting: str) -> Any:
+    kind, _, where = meeting.partition("://")
+    if kind == "file":
+        return distributed.FileStore(where, WORLD_SIZE)  # type: ignore[attr-defined]
+    host, _, port = where.rpartition(":")
+    return distributed.TCPStore(  # type: ignore[attr-defined]
+        host, int(port), WORLD_SIZE, is_master=RANK == 0, timeout=_MEETING_TIMEOUT
+    )
 
 
 class _CpuParallel(nn.parallel.DistributedDataParallel):

@@ -69,7 +69,7 @@ class Progress:
         self._epoch_open = True
         self._report("phase", phase="validating")
         # Before the validation, which the last epoch is never without.
-        trainer.stop |= self._stop.finish
+        trainer.stop |= trainer.agreed(self._stop.finish)
 
     def on_val_batch_end(self, validator: Any) -> None:
         """One batch is validated."""
@@ -103,4 +103,4 @@ class Progress:
             self._report("checkpoint", path=str(target), epoch=trainer.epoch)
         self._stop.release()
         self._stop.check()
-        trainer.stop |= self._stop.finish
+        trainer.stop |= trainer.agreed(self._stop.finish)

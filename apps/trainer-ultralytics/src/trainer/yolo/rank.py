@@ -38,7 +38,8 @@ def main() -> NoReturn:
         path.with_suffix(".part").rename(path)
 
     def work() -> None:
-        train_process.work(attempt, folder.parent, start, report, stop, peers=folder / "peers")
+        meeting = f"tcp://{attempt.master}" if attempt.nodes > 1 else f"file://{folder}/peers"
+        train_process.work(attempt, folder.parent, start, report, stop, meeting=meeting)
 
     train_process.leave_after(work, failed)
 

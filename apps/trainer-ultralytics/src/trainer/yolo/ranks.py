@@ -1,8 +1,9 @@
-"""Several processes that train together on one machine: starts them, and says which failed first.
+"""Several processes that train together: starts those of this machine, and says which failed first.
 
 Each is a rank of torch.distributed: one for each GPU of the job, or, on CPUs, as many as its config
 asks for. They are fresh processes, for Ultralytics takes its rank from the environment when it is
-imported. docs/adr/0036 says why no agent of torchrun stands between.
+imported. On several machines (nodes) each starts its own. docs/adr/0036 says why no agent of torchrun
+stands between.
 """
 
 import json
@@ -32,14 +33,16 @@ _EVERYBODYS = {Cause.CONFIG_INVALID, Cause.DATASET_INVALID}
 
 
 def count(attempt: Attempt) -> int:
-    """How many processes train together: one for each GPU of the job, else the config's `ranks`."""
+    """How many processes train together on a machine: one for each of its GPUs, else the config's `ranks`."""
     return attempt.gpus if attempt.gpus > 1 else int(attempt.config.get("ranks") or 1)
 
 
-def train_together(
-    attempt: Attempt, ranks: int, work_dir: Path, start: StartMessage, events_fd: int
-) -> None:
-    """Train in `ranks` processes until all have ended well; the first one reports to `events_fd`.
+class PeersLostError(AttemptError):
+    """Only the loss of ranks of another node is known here; that node knows more."""
+
+
+def train_together(attempt: Attempt, work_dir: Path, start: StartMessage, events_fd: int) -> None:
+    """Train in this node's processes until all have ended well; the first of all reports to `events_fd`.
 
     Raises:
         AttemptError: a rank has failed; the message names the one that was first.
@@ -48,12 +51,9 @@ def train_together(
     folder = work_dir / "ranks"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    on_gpus = attempt.gpus > 1
     # Else it would end a rank that does not handle it yet; it is sent again.
     signal.signal(FINISH_SIGNAL, signal.SIG_IGN)
-    group = [
-        _Rank(number, ranks, folder, start, events_fd, on_gpu=on_gpus) for number in range(ranks)
-    ]
+    group = [_Rank(attempt, number, folder, start, events_fd) for number in range(count(attempt))]
     stopping = threading.Event()
 
     def forward(number: int, _: Any) -> None:
@@ -70,7 +70,12 @@ def train_together(
     if stopping.is_set():
         raise Stopped
     if failures := [rank.failure() for rank in group if rank.has_failed()]:
-        raise min(failures, key=lambda failure: (failure.is_echo, failure.at)).error
+        first = min(failures, key=lambda failure: (failure.is_echo, failure.at))
+        if first.is_echo and attempt.nodes > 1:
+            if stopping.wait(_SETTLE_S):  # the node that knows more speaks first
+                raise Stopped
+            raise PeersLostError(first.error.cause, first.error.message)
+        raise first.error
 
 
 class _Failure:
@@ -86,31 +91,29 @@ class _Rank:
     """One of the processes."""
 
     def __init__(
-        self,
-        number: int,
-        of: int,
-        folder: Path,
-        start: StartMessage,
-        events_fd: int,
-        *,
-        on_gpu: bool,
+        self, attempt: Attempt, local: int, folder: Path, start: StartMessage, events_fd: int
     ) -> None:
-        self._name = f"Rank {number} of {of}" + (f" (GPU {number})" if on_gpu else "")
+        here = count(attempt)
+        number, of = attempt.node * here + local, attempt.nodes * here
+        places = [f"node {attempt.node}"] if attempt.nodes > 1 else []
+        places += [f"GPU {local}"] if attempt.gpus > 1 else []
+        self._name = f"Rank {number} of {of}" + (f" ({', '.join(places)})" if places else "")
+        self._among_nodes = attempt.nodes > 1
         self._told = folder / f"failure-{number}.json"
         self._ended_at: float | None = None
         cores = len(os.sched_getaffinity(0))
         env = {
             "RANK": str(number),
-            "LOCAL_RANK": str(number),
+            "LOCAL_RANK": str(local),
             "WORLD_SIZE": str(of),
-            "LOCAL_WORLD_SIZE": str(of),
-            # Peers have no password: they meet in a file, and talk on the loopback only.
-            "GLOO_SOCKET_IFNAME": "lo",
-            "NCCL_SOCKET_IFNAME": "lo",
-            "OMP_NUM_THREADS": str(max(1, cores // of)),
+            "LOCAL_WORLD_SIZE": str(here),
+            "OMP_NUM_THREADS": str(max(1, cores // here)),
             "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
             "PYTHONUNBUFFERED": "1",
         }
+        if attempt.nodes == 1:
+            # Peers have no password: they meet in a file, and talk on the loopback only.
+            env |= {"GLOO_SOCKET_IFNAME": "lo", "NCCL_SOCKET_IFNAME": "lo"}
         command = [sys.executable, "-m", "trainer.yolo.rank"]
         command += [json.dumps(start), str(folder), str(events_fd)]
         self.process = subprocess.Popen(
@@ -141,6 +144,8 @@ class _Rank:
             told = json.loads(self._told.read_text())
             cause, message = Cause(told["cause"]), told["message"]
             named = message if cause in _EVERYBODYS else f"{self._name}: {message}"
+            if told["is_echo"] and self._among_nodes:
+                named = f"{self._name} lost a rank of another node, of which nothing more is known."
             return _Failure(AttemptError(cause, named), told["at"], is_echo=told["is_echo"])
         except (OSError, ValueError):
             code = self.process.returncode

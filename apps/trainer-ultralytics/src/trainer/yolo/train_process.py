@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from trainer.contract import Attempt, trainer_home
 from trainer.messages import Report, StartMessage
-from trainer.yolo.ranks import count, train_together
+from trainer.yolo.ranks import PeersLostError, count, train_together
 from trainer.yolo.stop_signal import STOPPED_EXIT, StopFlag, Stopped
 
 _PLOT_PATIENCE_S = 5
@@ -25,12 +25,12 @@ def main(attempt: Attempt, work_dir: Path, start_fd: int, events_fd: int) -> NoR
     report = reporter(events_fd)
 
     def failed(error: BaseException, cause: str, message: str) -> None:
-        report("failed", cause=cause, message=message)
+        is_echo = isinstance(error, PeersLostError)
+        report("failed", cause=cause, message=message, is_echo=is_echo)
 
     def train() -> None:
-        ranks = count(attempt)
-        if ranks > 1:
-            train_together(attempt, ranks, work_dir, _start_message(start_fd), events_fd)
+        if count(attempt) * attempt.nodes > 1:
+            train_together(attempt, work_dir, _start_message(start_fd), events_fd)
             return
         if attempt.debug_port:
             wait_for_debugger(attempt.debug_port)
@@ -103,9 +103,9 @@ def work(
     report: Report,
     stop: StopFlag,
     *,
-    peers: Path | None = None,
+    meeting: str | None = None,
 ) -> None:
-    """Train, evaluate or export, and report the artifacts; `peers` is the file in which ranks meet."""
+    """Train, evaluate or export, and report the artifacts; `meeting` is the URL where ranks meet."""
     from trainer.yolo import evaluate, export, training  # noqa: PLC0415 - load_ultralytics comes first
 
     data, weights = Path(start["data"]), Path(start["weights"]) if start["weights"] else None
@@ -123,7 +123,7 @@ def work(
         resume_after=start["resume_after"],
         report=report,
         stop=stop,
-        peers=peers,
+        meeting=meeting,
     )
     if not is_first:
         return

@@ -13,7 +13,7 @@ from ultralytics.data import dataset as yolo_dataset
 from ultralytics.data.utils import save_dataset_cache_file
 from ultralytics.engine.trainer import BaseTrainer
 from ultralytics.nn.tasks import torch_safe_load
-from ultralytics.utils import RANK, WORLD_SIZE
+from ultralytics.utils import RANK
 from ultralytics.utils import tqdm as yolo_tqdm
 
 from trainer.contract import Attempt, AttemptError, Cause
@@ -26,6 +26,7 @@ from trainer.yolo.evaluation import NAME as EVALUATION
 from trainer.yolo.evaluation import Evaluated
 from trainer.yolo.failures import readable
 from trainer.yolo.progress import Progress
+from trainer.yolo.ranks import count
 from trainer.yolo.stop_signal import StopFlag
 from trainer.yolo.weights import require_fitting
 
@@ -43,11 +44,11 @@ def train(
     resume_after: int | None,
     report: Report,
     stop: StopFlag,
-    peers: Path | None = None,
+    meeting: str | None = None,
 ) -> bool:
     """Train into the folder `run_dir`, resuming after epoch `resume_after` if it is not None.
 
-    `peers` is the file in which ranks meet that train together, None for a training alone. Returns
+    `meeting` is the URL where ranks meet that train together, None for a training alone. Returns
     whether this is the rank that keeps the results.
 
     Raises:
@@ -67,7 +68,7 @@ def train(
     overrides = {
         "data": str(data if attempt.task == "classify" else data / "data.yaml"),
         "save_dir": str(run_dir),
-        "device": device_of(config.device, WORLD_SIZE if peers else 1),
+        "device": device_of(config.device, count(attempt) if meeting else 1),
         "workers": config.workers,
         "batch": _number(config.batch),
     }
@@ -87,12 +88,12 @@ def train(
             require_fitting(weights, str(attempt.weights_name), attempt.task, config.model)
         overrides |= _fresh(config, model, weights)
     # Attempt and report belong to the class: Ultralytics' trainers begin to work when they are made.
-    own = {"attempt": attempt, "report": staticmethod(report), "peers": peers}
-    ranked = (Ranked,) if peers else ()
+    own = {"attempt": attempt, "report": staticmethod(report), "meeting": meeting}
+    ranked = (Ranked,) if meeting else ()
     trainer = type("Trainer", (*ranked, Evaluated, _Adapted, base), own)(overrides=overrides)
     Progress(report, stop, run_dir).attach(trainer)
     trainer.train()
-    if peers and RANK > 0:
+    if meeting and RANK > 0:
         return False
     _ensure_best(run_dir)
     if config.export_onnx:
@@ -131,6 +132,10 @@ class _Adapted(BaseTrainer):
         validator = super().get_validator()
         validator.args.plots = False
         return validator
+
+    def agreed(self, wish: bool) -> bool:
+        """Whether any rank wishes it; alone, this one."""
+        return wish
 
     def plot_training_labels(self) -> None:
         """Draw nothing yet: it would delay the first batch."""

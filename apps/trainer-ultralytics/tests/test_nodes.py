@@ -1,0 +1,109 @@
+"""Nodes that train together, each with a supervisor and folders of its own, as pods have."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import Jobs
+from launching import SOURCE, wait_until
+from servers import free_port
+from stand_in import Backend
+from trainer import processes
+
+Start = Callable[[dict[str, str], int], list[subprocess.Popen[bytes]]]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts an attempt on so many nodes."""
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start_nodes(env: dict[str, str], nodes: int) -> list[subprocess.Popen[bytes]]:
+        meeting = {"PET_NNODES": str(nodes), "PET_MASTER_ADDR": "127.0.0.1"}
+        meeting |= {"PET_MASTER_PORT": str(free_port()), "GLOO_SOCKET_IFNAME": "lo"}
+        command = [sys.executable, "-m", "trainer", "run"]
+        started = []
+        for node in range(nodes):
+            own = {"PET_NODE_RANK": str(node), "TRAINER_HOME": str(tmp_path / f"node-{node}")}
+            own["PYTHONPATH"] = str(SOURCE / "src")
+            with (tmp_path / f"node-{node}.log").open("ab") as log:
+                full = os.environ | env | meeting | own
+                started.append(subprocess.Popen(command, env=full, stdout=log, stderr=log))
+        running.extend(started)
+        return started
+
+    yield start_nodes
+    for one in running:
+        one.kill()
+        one.wait()
+
+
+def ended(nodes: list[subprocess.Popen[bytes]]) -> list[int]:
+    return [one.wait(120) for one in nodes]
+
+
+def rank(env: dict[str, str], number: int) -> psutil.Process:
+    found = processes.of_attempt(env["JOB_ID"], int(env["ATTEMPT"]))
+    [one] = [one for one in found if one.environ().get("RANK") == str(number)]
+    return one
+
+
+def test_two_nodes_train_die_stop_and_resume_as_one_and_as_two(
+    jobs: Jobs, backend: Backend, start: Start, tmp_path: Path
+) -> None:
+    env = jobs.env(epochs=500, batch=4, plots=False)
+
+    def trains_on(attempt: int, nodes: int) -> list[subprocess.Popen[bytes]]:
+        env["ATTEMPT"] = str(attempt)
+        done = len(backend.epochs)
+        started = start(env, nodes)
+        wait_until(lambda: len(backend.epochs) > done)
+        return started
+
+    two = trains_on(1, 2)
+    rank(env, 1).send_signal(signal.SIGKILL)
+    assert ended(two) == [1, 1]
+    # Of the first death and of its echo the backend keeps what came first.
+    assert [told["cause"] for told in backend.finishes] == ["trainer_crashed"] * 2
+    assert backend.finishes[0]["message"].startswith("Rank 1 of 2 (node 1) was killed by SIGKILL")
+    assert backend.finishes[1]["message"].startswith("Rank 0 of 2 (node 0) lost a rank")
+
+    one = trains_on(2, 1)
+    one[0].send_signal(signal.SIGTERM)
+    assert ended(one) == [143]
+
+    two = trains_on(3, 2)
+    for node in two:
+        node.send_signal(signal.SIGTERM)
+    assert ended(two) == [143, 143]
+    assert [told["cause"] for told in backend.finishes[2:]] == ["preempted"] * 2
+
+    two = trains_on(4, 2)
+    backend.command = "finish"  # which the first node alone hears
+    assert ended(two) == [0, 0]
+    assert backend.finishes[4:] == [{"cause": "completed", "message": ""}]
+    assert sorted(set(backend.epochs)) == list(range(backend.epochs[-1] + 1))
+    assert {"best.pt", "last.pt", "results.csv", "evaluation.json"} <= jobs.kept(env)
+    # The first node's log is the job's, the other's its pod's.
+    log = (tmp_path / "node-1.log").read_text()
+    assert "[rank 1] " in log
+    assert b"[rank 0] " in backend.log
+    assert b"[rank 1] " not in backend.log
+    seqs = [beat["seq"] for beat in backend.heartbeats]
+    assert seqs.count(1) == 4
+    assert processes.of_attempt(env["JOB_ID"], 4) == []
+
+
+def test_a_node_needs_to_know_where_ranks_meet(jobs: Jobs, tmp_path: Path) -> None:
+    env = os.environ | jobs.env() | {"PET_NNODES": "2", "PET_NODE_RANK": "1"}
+    command = [sys.executable, "-m", "trainer", "run"]
+    run = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert run.returncode == 2
+    assert "PET_MASTER_ADDR and PET_MASTER_PORT" in run.stderr
+    assert json.loads(env["TRAIN_CONFIG"])
