@@ -43,6 +43,7 @@ VOLATILE = {
     # What differs between two runs, each by the form in which `yard` prints it.
     r"\b[0-9a-f]{12}\b": "<id>",
     r"\b[0-9a-f]{6}(?=`)": "<id>",
+    r"\byard_[\w-]{43}": "<secret>",
     r"\b127\.0\.0\.1:\d+": "<address>",
     r"\b(?:\d+ h \d\d min|\d+ min \d\d s|\d+(?:\.\d)? s)\b": "<duration>",
     r"\b\d+(?:\.\d)? (?:B|[KMGT]iB)\b": "<size>",

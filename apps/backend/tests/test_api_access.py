@@ -15,7 +15,7 @@ async def test_api_tokens(database_url: str, tmp_path: Path) -> None:
     chosen = api_support.settings(database_url, tmp_path, api_auth="on")
     async with api_support.serving(chosen) as api:
         running = await add_running(api.ctx)
-        token = await create_token(api.ctx.db, "ci")
+        _, token = await create_token(api.ctx.db, "ci")
         for headers in ({}, {"Authorization": "Bearer no"}, {"Authorization": f"Basic {token}"}):
             reply = await api.http.get("/api/v1/jobs", headers=headers)
             assert reply.status_code == 401

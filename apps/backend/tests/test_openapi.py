@@ -53,7 +53,7 @@ async def test_api_conforms_to_its_document(
         await api.ctx.store.ensure_buckets()
         trainer = await api_support.add_running(api.ctx)
         finished = await api_support.add_running(api.ctx, JobStatus.SUCCEEDED)
-        user = await create_token(api.ctx.db, "schemathesis")
+        _, user = await create_token(api.ctx.db, "schemathesis")
         config = CONFIG.format(user=user, trainer=trainer, finished=finished)
         (tmp_path / "schemathesis.toml").write_text(config)
         command = [str(servers.SCRIPTS / "schemathesis"), "run", f"{api.url}/openapi.json"]

@@ -150,7 +150,7 @@ async def test_a_cancel_is_answered_at_once(postgres: str, url: str, tmp_path: P
     url = f"postgresql+asyncpg://{postgres}/{url.rpartition('/')[2]}"
     async with api_support.serving(api_support.settings(url, tmp_path, api_auth="on")) as api:
         running = await add_running(api.ctx)
-        headers = {"Authorization": f"Bearer {await create_token(api.ctx.db, 'ci')}"}
+        headers = {"Authorization": f"Bearer {(await create_token(api.ctx.db, 'ci'))[1]}"}
         several = [api.http.get("/api/v1/jobs", headers=headers) for _ in range(5)]
         assert {reply.status_code for reply in await asyncio.gather(*several)} == {200}
         async with frozen(postgres):

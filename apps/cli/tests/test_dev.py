@@ -125,6 +125,12 @@ def test_life_of_a_yard_dev(folder: Path) -> None:
         assert listening == {"127.0.0.1"}
 
         _refuse_strangers(state, url)
+        made = _run(folder, "token", "create", "ci", "--read-only", "--expires", "1h")
+        assert made.stdout.startswith("yard_"), made.stderr
+        assert _run(folder, "token", "revoke", "ci").stdout == "revoked token ci\n"
+        listed = _run(folder, "token", "list").stdout
+        assert re.search(r"^ci +read +yard dev .* revoked \S+ s ago$", listed, re.MULTILINE)
+        assert made.stdout.strip() not in listed
     finally:
         first.send_signal(signal.SIGKILL)
         first.wait()

@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     token = commands.add_parser("token", help="API tokens").add_subparsers(
         dest="action", required=True
     )
-    create = token.add_parser("create", help="make an API token and print it, once")
+    create = token.add_parser("create", help="make an administrator's API token and print it, once")
     create.add_argument("name")
     return parser
 
@@ -96,6 +96,7 @@ def uvicorn_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # what a client claims of itself is no address of it
         backlog=BACKLOG,
         timeout_graceful_shutdown=GRACE_S,
         timeout_keep_alive=KEEP_ALIVE_S,
@@ -110,7 +111,7 @@ async def _change_database(command: str, name: str = "", **_: str) -> str:
             await migrate.migrate(database)
             return "The database's schema is the newest."
         await migrate.check(database)
-        return await create_token(database, name)
+        return (await create_token(database, name))[1]
     finally:
         await database.close()
 

@@ -13,6 +13,7 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 
 from backend.artifacts.routes import router as artifacts
 from backend.auth import service as auth
+from backend.auth.routes import router as tokens
 from backend.callbacks.heartbeats import HeartbeatIngest
 from backend.callbacks.logs import LogIngest
 from backend.callbacks.routes import callbacks
@@ -47,6 +48,7 @@ TAGS = [
     {"name": "jobs", "description": "Trainings: submit, follow, cancel, retry."},
     {"name": "artifacts", "description": "Files that a job left: the model, plots, results."},
     {"name": "models", "description": "Registered models, and their way to an alias. MLflow's."},
+    {"name": "tokens", "description": "Who may use the API. For administrators."},
     {"name": "trainers", "description": "What jobs can run, with the schema of its config."},
     {"name": "callbacks", "description": "For trainers, with the token of their attempt."},
     {"name": "health", "description": "For probes and Prometheus."},
@@ -78,9 +80,10 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.log_ingest = LogIngest(context)
     app.state.senders, app.state.strangers = set(), asyncio.Semaphore(8)
     app.state.checks = Checks(context)
+    app.state.tokens = auth.Tokens(context)
     _mount(app, settings)
     if settings.api_auth == "on":
-        app.add_middleware(auth.TokenMiddleware, ctx=context)
+        app.add_middleware(auth.TokenMiddleware, tokens=app.state.tokens)
         app.add_middleware(ExceptionMiddleware, handlers=problem_handlers.HANDLERS)
     app.add_middleware(RequestMiddleware, callbacks=callbacks, origins=settings.cors_origins)
     if settings.cors_origins:
@@ -111,11 +114,11 @@ def _context(settings: Settings) -> Context:
 
 
 def _mount(app: FastAPI, settings: Settings) -> None:
-    errors = problem_handlers.documented(401, 404, 409, 413, 422, 503)
+    errors = problem_handlers.documented(401, 403, 404, 409, 413, 422, 429, 503)
     # With API_AUTH=off the document asks for no token either.
     guards = [auth.documented] if settings.api_auth == "on" else []
     users = APIRouter(dependencies=guards, responses=errors)
-    for router in (datasets, jobs, attached, artifacts, trainers, weights, models):
+    for router in (datasets, jobs, attached, artifacts, trainers, weights, models, tokens):
         users.include_router(router)
     app.include_router(users)
     app.include_router(callback_router, responses=errors)
@@ -152,6 +155,7 @@ async def _once_ready(app: FastAPI, context: Context) -> None:
     logger.info("the database is ready")
     async with asyncio.TaskGroup() as group:
         group.create_task(always("senders", lambda: know_all(app)))
+        group.create_task(always("tokens", app.state.tokens.note_uses))
         group.create_task(
             forever("waiting for the object store", ObjectStoreError, context.store.ensure_buckets)
         )

@@ -35,3 +35,11 @@ async def get_context(request: Request) -> Context:  # FastAPI hands what is not
 
 
 Ctx = Annotated[Context, Depends(get_context)]
+
+
+async def get_user(request: Request) -> str | None:
+    """The name of the API token that sends the request; None: the API asks for none."""
+    return getattr(request.state, "user", None)
+
+
+User = Annotated[str | None, Depends(get_user)]

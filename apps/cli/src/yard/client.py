@@ -258,7 +258,9 @@ class Client:
         ]
         todo = ""
         if response.status_code == httpx.codes.UNAUTHORIZED:
-            todo = "set YARD_TOKEN to a token made by `python -m backend token create NAME`"
+            todo = (
+                "set YARD_TOKEN to a token; `yard token create NAME` of an administrator makes one"
+            )
         kind = AwayError if response.status_code in _AWAY else YardError
         raise kind(
             str(problem.get("title") or f"the server answered {response.status_code}"),

@@ -120,6 +120,12 @@ def ago(stamp: str | None) -> str:
     return duration((dt.datetime.now(dt.UTC) - parse_time(stamp)).total_seconds()) + " ago"
 
 
+def made(item: Mapping[str, Any]) -> str:
+    """Return when a job or dataset was made, and by whose token; an older server does not tell."""
+    by = item.get("created_by")
+    return ago(item["created_at"]) + (f" by {by}" if by else "")
+
+
 def parse_time(stamp: str) -> dt.datetime:
     """Return a time of the API, which is ISO 8601, and UTC where it names no zone."""
     time = dt.datetime.fromisoformat(stamp)

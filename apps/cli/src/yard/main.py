@@ -21,6 +21,7 @@ from yard.commands import (
     model_predict,
     model_registry,
     model_serve,
+    token,
     trainer,
     trainer_add,
     weights,
@@ -111,6 +112,11 @@ _noun(
     "weights",
     "Keep weights that jobs start from.",
     {"list": weights.list_weights, "push": weights.push, "delete": weights.delete},
+)
+_noun(
+    "token",
+    "Make and revoke API tokens.",
+    {"create": token.create, "list": token.list_tokens, "revoke": token.revoke},
 )
 app.command("dev", rich_help_panel=_EVERYDAY, context_settings={"allow_interspersed_args": False})(
     dev.dev

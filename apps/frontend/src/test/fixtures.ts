@@ -28,6 +28,7 @@ export function job(changes: Partial<Job> = {}): Job {
     best: null,
     mlflow_run_id: null,
     log_size: 1000,
+    created_by: null,
     created_at: '2026-11-24T12:00:00Z',
     earlier_duration_s: 0,
     started_at: '2026-11-24T12:00:01Z',

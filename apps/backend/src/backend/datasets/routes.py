@@ -2,7 +2,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response, status
 
-from backend.context import Ctx
+from backend.context import Ctx, User
 from backend.datasets import repository, schemas, service
 from backend.datasets.schemas import DatasetCreated, DatasetLinks, DatasetList, DatasetOut
 
@@ -18,6 +18,7 @@ router = APIRouter(prefix="/api/v1/datasets", tags=["datasets"])
 async def create_dataset(
     body: schemas.DatasetCreate,
     ctx: Ctx,
+    user: User,
     response: Response,
     dry_run: Annotated[bool, Query(description="Only check; create nothing")] = False,
 ) -> DatasetCreated | Response:
@@ -28,7 +29,7 @@ async def create_dataset(
     if dry_run:
         service.check_size(ctx, body.size)
         return Response(status_code=status.HTTP_204_NO_CONTENT)
-    dataset, upload = await service.create(ctx, body)
+    dataset, upload = await service.create(ctx, body, user)
     if upload is None:
         response.status_code = status.HTTP_200_OK
     return DatasetCreated.model_validate(dataset).model_copy(update={"upload": upload})

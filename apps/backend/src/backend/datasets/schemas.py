@@ -100,6 +100,7 @@ class DatasetOut(BaseModel):
     size: int
     sha256: str | None
     report: Report | None
+    created_by: str | None = Field(description="The API token that announced it; null: none")
     created_at: datetime
 
 

@@ -2,11 +2,11 @@
 
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Literal
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random
 from trainyard_datasets import parts
 
 from backend.context import Context
@@ -77,7 +77,9 @@ def check_size(ctx: Context, size: int) -> None:
         raise Problem(413, "Dataset too large", f"{detail}or have MAX_DATASET_BYTES raised.")
 
 
-async def create(ctx: Context, body: DatasetCreate) -> tuple[Dataset, Upload | None]:
+async def create(
+    ctx: Context, body: DatasetCreate, user: str | None
+) -> tuple[Dataset, Upload | None]:
     """A new version and where to upload it; no upload when the same bytes are there and ready.
 
     Raises:
@@ -93,7 +95,7 @@ async def create(ctx: Context, body: DatasetCreate) -> tuple[Dataset, Upload | N
     bucket, key = ctx.settings.datasets_bucket, object_keys.dataset(id_)
     upload, links = await ctx.store.create_upload(bucket, key, parts.sizes(body.size))
     try:
-        dataset = await _add(ctx, id_, upload_id=upload, **body.model_dump())
+        dataset = await _add(ctx, id_, upload_id=upload, created_by=user, **body.model_dump())
     except BaseException:
         await ctx.store.abort_upload(bucket, key, upload)
         raise
@@ -102,18 +104,11 @@ async def create(ctx: Context, body: DatasetCreate) -> tuple[Dataset, Upload | N
 
 
 async def _add(ctx: Context, id_: str, **columns: Any) -> Dataset:
-    attempts = AsyncRetrying(
-        retry=retry_if_exception_type(IntegrityError),
-        stop=stop_after_attempt(20),
-        wait=wait_random(0, 0.05),
-        reraise=True,
-    )
-
-    async def insert() -> Dataset:
-        async with ctx.db.transaction() as session:
-            return await repository.add(session, id_, **columns)
-
-    return await attempts(insert)
+    while True:
+        # Another session may take the version first: each time one gets its own.
+        with suppress(IntegrityError):
+            async with ctx.db.transaction() as session:
+                return await repository.add(session, id_, **columns)
 
 
 async def complete(ctx: Context, id_: str, named: Sequence[CompletedPart]) -> Dataset:

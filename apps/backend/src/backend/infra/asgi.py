@@ -1,5 +1,6 @@
 """The ASGI layer around every request: body limit, access log, and the callbacks' short way."""
 
+import json
 import logging
 import time
 from collections.abc import Collection, Iterable, Mapping
@@ -16,10 +17,13 @@ from backend.infra import metrics, problem_handlers
 from backend.infra.problems import Problem
 
 access_logger = logging.getLogger("backend.access")
+audit_logger = logging.getLogger("backend.audit")
 
 MAX_BODY_BYTES = 2**20
 MAX_HELD_BYTES = 64 * 2**20
 
+# Methods that change nothing.
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _PROBES = ("/healthz", "/readyz", "/metrics")
 _CROSS_SITE = "Another site's page sent this: name it in CORS_ORIGINS, or let proxies keep Host."
 
@@ -42,7 +46,8 @@ class CallbackRoute(Route):
 class RequestMiddleware:
     """Refuses what pages of other sites send, unless they are of `origins`, and bodies above the limit.
 
-    Callbacks are counted instead of logged: there may be thousands a second.
+    Callbacks are counted instead of logged: there may be thousands a second. What else writes has
+    a line in the audit log, refused or not.
     """
 
     def __init__(
@@ -93,9 +98,7 @@ class RequestMiddleware:
             if callback:
                 metrics.CALLBACKS.labels(callback.kind, status).inc()
             elif path not in _PROBES:
-                took_ms = (time.perf_counter() - began) * 1000
-                line = (scope["method"], ascii(path)[1:-1], status, took_ms)
-                access_logger.info("%s %s %d %.0f ms", *line)
+                _log(scope, status, (time.perf_counter() - began) * 1000)
 
     def _callback(self, scope: Scope) -> CallbackRoute | None:
         """The callback that the request is for, with its path's parameters in the scope."""
@@ -106,6 +109,19 @@ class RequestMiddleware:
                     scope.update(child_scope)
                     return route
         return None
+
+
+def _log(scope: Scope, status: int, took_ms: float) -> None:
+    method, path = scope["method"], scope["path"]
+    access_logger.info("%s %s %d %.0f ms", method, ascii(path)[1:-1], status, took_ms)
+    if method in READING:
+        return
+    # Who did what, from where, and how it ended. No body, query or header that may hold a secret.
+    who, [sender, *_] = scope["state"].get("user"), scope["client"] or [None]
+    # As the sender claims, or a proxy in front tells.
+    claimed = Headers(scope=scope).get("x-forwarded-for", "")[:200]
+    done = {"who": who, "method": method, "path": path, "status": status}
+    audit_logger.info(json.dumps(done | {"from": sender, "forwarded_for": claimed}))
 
 
 def _refusal(scope: Scope, limit: int, origins: Collection[str]) -> Problem | None:
@@ -130,8 +146,7 @@ def _is_of_another_site(method: str, headers: Headers, origins: Collection[str])
         return False
     if site := headers.get("sec-fetch-site"):
         return site not in {"same-origin", "none"}
-    writes = method not in {"GET", "HEAD", "OPTIONS"}
-    return writes and origin != "" and urlsplit(origin).netloc != headers.get("host")
+    return method not in READING and origin != "" and urlsplit(origin).netloc != headers.get("host")
 
 
 def _too_large(limit: int) -> str:

@@ -1,13 +1,12 @@
 """The routes of jobs for users."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Response, status
-from fastapi.responses import StreamingResponse
 
 from backend.callbacks import log_repository
-from backend.context import Ctx
+from backend.context import Ctx, User
+from backend.infra.live_response import LiveResponse
 from backend.jobs import list_stream, repository, schemas, service
 from backend.jobs.event_stream import CURSOR_PATTERN, Cursor, JobEventStream
 from backend.jobs.schemas import JobCreate, JobList, JobOut, JobQuery, MetricsList, MetricsOut
@@ -35,12 +34,6 @@ _LOG = _raw(content={"text/plain": {"schema": {"type": "string"}}}, headers=_LOG
 _Offset = Annotated[int, Query(ge=0, le=2**53)]
 
 
-def _streamed(events: AsyncIterator[bytes]) -> StreamingResponse:
-    unbuffered = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    # FastAPI's own stream of events costs several times as much for each.
-    return StreamingResponse(events, headers=unbuffered, media_type="text/event-stream")
-
-
 @router.post(
     "",
     summary="Submit a training",
@@ -50,6 +43,7 @@ def _streamed(events: AsyncIterator[bytes]) -> StreamingResponse:
 async def create_job(
     body: JobCreate,
     ctx: Ctx,
+    user: User,
     response: Response,
     idempotency_key: Annotated[
         str | None,
@@ -57,7 +51,7 @@ async def create_job(
     ] = None,
 ) -> JobOut:
     """The config is checked and completed before anything starts."""
-    row, is_new = await service.create(ctx, body, idempotency_key)
+    row, is_new = await service.create(ctx, body, idempotency_key, user)
     if not is_new:
         response.status_code = status.HTTP_200_OK
     response.headers["Location"] = f"/api/v1/jobs/{row.job.id}"
@@ -65,9 +59,9 @@ async def create_job(
 
 
 @attached.post("", summary="Show a training of your own as a job", status_code=201)
-async def attach_job(body: schemas.JobAttach, ctx: Ctx) -> schemas.JobAttached:
+async def attach_job(body: schemas.JobAttach, ctx: Ctx, user: User) -> schemas.JobAttached:
     """It runs already, and sends what a trainer sends; it ends with `finish`, or when it is silent."""
-    return await service.attach(ctx, body)
+    return await service.attach(ctx, body, user)
 
 
 @router.get("", summary="List jobs, the newest first")
@@ -78,14 +72,14 @@ async def list_jobs(ctx: Ctx, wanted: Annotated[JobQuery, Query()]) -> JobList:
 
 
 @router.get("/events", summary="Follow the list live", **_EVENTS)
-async def follow_jobs(ctx: Ctx, wanted: Annotated[JobQuery, Query()]) -> StreamingResponse:
+async def follow_jobs(ctx: Ctx, wanted: Annotated[JobQuery, Query()]) -> LiveResponse:
     """Server-sent events of a page of the list.
 
     `jobs` tells the `ids` that it holds now, in their order, its `next_cursor`, and as `items` those
     that are new or have changed.
     """
     await list_jobs(ctx, wanted)  # so that an error is answered before the stream's 200
-    return _streamed(list_stream.events(ctx, wanted))
+    return LiveResponse(list_stream.events(ctx, wanted))
 
 
 @router.get("/{id}", summary="One job")
@@ -162,10 +156,10 @@ async def _stream(
 
 
 @router.get("/{id}/events", summary="Follow a job live", **_EVENTS)
-async def follow_job(stream: Annotated[JobEventStream, Depends(_stream)]) -> StreamingResponse:
+async def follow_job(stream: Annotated[JobEventStream, Depends(_stream)]) -> LiveResponse:
     """Server-sent events.
 
     `state`: the job; `metrics`: of one epoch; `log`: `{offset, next_offset, text}`; `end`: the job
     is finished and everything was sent. The `id` of each resumes by `Last-Event-ID`.
     """
-    return _streamed(stream.events())
+    return LiveResponse(stream.events())

@@ -116,6 +116,7 @@ class JobOut(BaseModel):
     best: Best | None = Field(description="At the end: its best model, by the main metric")
     mlflow_run_id: str | None = Field(description="Its run in MLflow")
     log_size: int = Field(description="Bytes")
+    created_by: str | None = Field(description="The API token that submitted it; null: none")
     created_at: datetime
     earlier_duration_s: float = Field(description="How long it trained before its last retry")
     started_at: datetime | None = Field(description="Since its last retry, if it was retried")

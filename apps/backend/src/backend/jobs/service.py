@@ -32,7 +32,9 @@ from backend.weights.repository import is_kept
 logger = logging.getLogger(__name__)
 
 
-async def create(ctx: Context, body: JobCreate, idempotency_key: str | None) -> tuple[JobRow, bool]:
+async def create(
+    ctx: Context, body: JobCreate, idempotency_key: str | None, user: str | None
+) -> tuple[JobRow, bool]:
     """Accept a job; it starts as soon as Temporal drives it.
 
     Returns:
@@ -66,11 +68,12 @@ async def create(ctx: Context, body: JobCreate, idempotency_key: str | None) -> 
                 resources=chosen.model_dump(),
                 idempotency_key=idempotency_key,
                 request_sha256=request_sha256,
+                created_by=user,
             )
             session.add(job)
     except NotFetchedError as missing:
         await fetch(ctx, *missing.args)
-        return await create(ctx, body, idempotency_key)
+        return await create(ctx, body, idempotency_key, user)
     except IntegrityError:
         # An equal request was faster.
         if idempotency_key and (earlier := await _earlier(ctx, idempotency_key, request_sha256)):
@@ -80,7 +83,7 @@ async def create(ctx: Context, body: JobCreate, idempotency_key: str | None) -> 
     return JobRow(job, None), True
 
 
-async def attach(ctx: Context, body: JobAttach) -> JobAttached:
+async def attach(ctx: Context, body: JobAttach, user: str | None) -> JobAttached:
     """Accept a job whose only attempt runs already, where no executor looks.
 
     Raises:
@@ -90,6 +93,7 @@ async def attach(ctx: Context, body: JobAttach) -> JobAttached:
     none: dict[str, Any] = {"dataset_id": "", "resources": {}, "max_attempts": 1}
     now = {"status": JobStatus.PREPARING, "attempt": 1, "started_at": utcnow()}
     about = body.model_dump() | none | now | {"config": config, "request_sha256": ""}
+    about["created_by"] = user
     job, token = Job(id=new_id(), **about), secrets.token_urlsafe(32)
     attempt = Attempt(job_id=job.id, number=1, executor=ATTACHED, token_sha256=sha256(token))
     attempt.launched_at = utcnow()

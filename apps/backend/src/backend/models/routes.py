@@ -1,8 +1,8 @@
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Path, Query, Request, status
+from fastapi import APIRouter, Body, Path, Query, status
 
-from backend.context import Ctx
+from backend.context import Ctx, User
 from backend.models import service
 from backend.models.schemas import ModelVersion, ModelVersionList, Promotion
 
@@ -31,8 +31,7 @@ async def register_model(name: Name, job_id: JobId, ctx: Ctx) -> ModelVersion:
 
 @router.put("/{name}/aliases/{alias}")
 async def promote_model(
-    name: Name, alias: str, body: Promotion, ctx: Ctx, request: Request
+    name: Name, alias: str, body: Promotion, ctx: Ctx, user: User
 ) -> ModelVersion:
     """Move the alias to a version that passes the gate. 409, with both numbers, if it does not."""
-    by = getattr(request.state, "user", "anyone")
-    return await service.promote(ctx, f"{name}@{alias}", body, by)
+    return await service.promote(ctx, f"{name}@{alias}", body, user or "anyone")

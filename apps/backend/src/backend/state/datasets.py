@@ -42,5 +42,7 @@ class Dataset(Base):
     upload_id: Mapped[str | None]
     workflow_started: Mapped[bool] = mapped_column(default=False)
     report: Mapped[dict[str, Any] | None]
+    # The name of the API token that announced it.
+    created_by: Mapped[str | None] = mapped_column(String(63))
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     updated_at: Mapped[datetime] = mapped_column(default=utcnow, onupdate=utcnow)

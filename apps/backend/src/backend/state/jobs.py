@@ -37,6 +37,8 @@ class Job(Base):
     max_duration_s: Mapped[int | None]
     idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
     request_sha256: Mapped[str] = mapped_column(String(64))
+    # The name of the API token that submitted it.
+    created_by: Mapped[str | None] = mapped_column(String(63))
 
     status: Mapped[JobStatus] = mapped_column(String(16), default=JobStatus.QUEUED)
     cause: Mapped[str | None] = mapped_column(String(32))

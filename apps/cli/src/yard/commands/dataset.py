@@ -217,6 +217,7 @@ def _print(dataset: Json) -> None:
         ("status", formatting.status(dataset["status"])),
         ("task", dataset["task"]),
         ("size", formatting.size(dataset["size"])),
+        ("pushed", formatting.made(dataset)),
     ]
     print_report(rows, dataset["report"] or {})
 

@@ -118,7 +118,7 @@ def _print(item: Json, config: str) -> None:
                 ("progress", _progress(item)),
                 ("speed", item["speed"] and f"{item['speed']:.0f} images/s"),
                 ("debugger", item["debug_port"] and f"127.0.0.1:{item['debug_port']}"),
-                ("created", formatting.ago(item["created_at"])),
+                ("created", formatting.made(item)),
                 ("took" if item["finished_at"] else "runs for", item["started_at"] and _took(item)),
                 ("log", formatting.size(item["log_size"])),
                 ("weights", (item.get("weights") or {}).get("name")),

@@ -37,6 +37,7 @@ export function DatasetPage() {
           <p className="detail">
             <DatasetBadge status={data.status} /> · {data.task} · {bytes(data.size)} · pushed{' '}
             {moment(data.created_at)}
+            {data.created_by !== null && ` by ${data.created_by}`}
           </p>
         </div>
         <div className="actions">

@@ -47,7 +47,11 @@ export function JobHeader({ job, metrics, onChange }: Props) {
                 {dataset.data === undefined ? job.dataset_id : datasetTitle(dataset.data)}
               </Link>
             )}{' '}
-            · <span title={moment(job.created_at)}>submitted {ago(job.created_at, now)}</span>
+            ·{' '}
+            <span title={moment(job.created_at)}>
+              submitted {ago(job.created_at, now)}
+              {job.created_by !== null && ` by ${job.created_by}`}
+            </span>
           </p>
         </div>
         <JobActions job={job} onChange={onChange} />

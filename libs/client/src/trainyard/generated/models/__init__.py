@@ -1,5 +1,6 @@
 """Contains all the data models used in inputs/outputs"""
 
+from .access import Access
 from .artifact_list import ArtifactList
 from .artifact_out import ArtifactOut
 from .artifact_put import ArtifactPut
@@ -58,6 +59,11 @@ from .readiness_status import ReadinessStatus
 from .report import Report
 from .resources import Resources
 from .task import Task
+from .token_create import TokenCreate
+from .token_create_access import TokenCreateAccess
+from .token_created import TokenCreated
+from .token_list import TokenList
+from .token_out import TokenOut
 from .trainer_list import TrainerList
 from .trainer_out import TrainerOut
 from .trainer_out_accepts import TrainerOutAccepts
@@ -76,6 +82,7 @@ from .weights_put import WeightsPut
 from .weights_upload import WeightsUpload
 
 __all__ = (
+    "Access",
     "ArtifactList",
     "ArtifactOut",
     "ArtifactPut",
@@ -134,6 +141,11 @@ __all__ = (
     "Report",
     "Resources",
     "Task",
+    "TokenCreate",
+    "TokenCreateAccess",
+    "TokenCreated",
+    "TokenList",
+    "TokenOut",
     "TrainerList",
     "TrainerOut",
     "TrainerOutAccepts",

@@ -31,6 +31,7 @@ class DatasetCreated:
         size (int):
         sha256 (None | str):
         report (None | Report):
+        created_by (None | str): The API token that announced it; null: none
         created_at (datetime.datetime):
         upload (None | Unset | Upload): null when an identical ready version exists: nothing to upload
     """
@@ -43,6 +44,7 @@ class DatasetCreated:
     size: int
     sha256: None | str
     report: None | Report
+    created_by: None | str
     created_at: datetime.datetime
     upload: None | Unset | Upload = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
@@ -72,6 +74,9 @@ class DatasetCreated:
         else:
             report = self.report
 
+        created_by: None | str
+        created_by = self.created_by
+
         created_at = self.created_at.isoformat()
 
         upload: dict[str, Any] | None | Unset
@@ -94,6 +99,7 @@ class DatasetCreated:
                 "size": size,
                 "sha256": sha256,
                 "report": report,
+                "created_by": created_by,
                 "created_at": created_at,
             }
         )
@@ -142,6 +148,13 @@ class DatasetCreated:
 
         report = _parse_report(d.pop("report"))
 
+        def _parse_created_by(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        created_by = _parse_created_by(d.pop("created_by"))
+
         created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
 
         def _parse_upload(data: object) -> None | Unset | Upload:
@@ -170,6 +183,7 @@ class DatasetCreated:
             size=size,
             sha256=sha256,
             report=report,
+            created_by=created_by,
             created_at=created_at,
             upload=upload,
         )

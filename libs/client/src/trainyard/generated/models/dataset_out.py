@@ -29,6 +29,7 @@ class DatasetOut:
         size (int):
         sha256 (None | str):
         report (None | Report):
+        created_by (None | str): The API token that announced it; null: none
         created_at (datetime.datetime):
     """
 
@@ -40,6 +41,7 @@ class DatasetOut:
     size: int
     sha256: None | str
     report: None | Report
+    created_by: None | str
     created_at: datetime.datetime
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -67,6 +69,9 @@ class DatasetOut:
         else:
             report = self.report
 
+        created_by: None | str
+        created_by = self.created_by
+
         created_at = self.created_at.isoformat()
 
         field_dict: dict[str, Any] = {}
@@ -81,6 +86,7 @@ class DatasetOut:
                 "size": size,
                 "sha256": sha256,
                 "report": report,
+                "created_by": created_by,
                 "created_at": created_at,
             }
         )
@@ -126,6 +132,13 @@ class DatasetOut:
 
         report = _parse_report(d.pop("report"))
 
+        def _parse_created_by(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        created_by = _parse_created_by(d.pop("created_by"))
+
         created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
 
         dataset_out = cls(
@@ -137,6 +150,7 @@ class DatasetOut:
             size=size,
             sha256=sha256,
             report=report,
+            created_by=created_by,
             created_at=created_at,
         )
 

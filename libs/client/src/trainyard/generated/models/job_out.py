@@ -51,6 +51,7 @@ class JobOut:
         best (Best | None): At the end: its best model, by the main metric
         mlflow_run_id (None | str): Its run in MLflow
         log_size (int): Bytes
+        created_by (None | str): The API token that submitted it; null: none
         created_at (datetime.datetime):
         earlier_duration_s (float): How long it trained before its last retry
         started_at (datetime.datetime | None): Since its last retry, if it was retried
@@ -83,6 +84,7 @@ class JobOut:
     best: Best | None
     mlflow_run_id: None | str
     log_size: int
+    created_by: None | str
     created_at: datetime.datetime
     earlier_duration_s: float
     started_at: datetime.datetime | None
@@ -163,6 +165,9 @@ class JobOut:
 
         log_size = self.log_size
 
+        created_by: None | str
+        created_by = self.created_by
+
         created_at = self.created_at.isoformat()
 
         earlier_duration_s = self.earlier_duration_s
@@ -214,6 +219,7 @@ class JobOut:
                 "best": best,
                 "mlflow_run_id": mlflow_run_id,
                 "log_size": log_size,
+                "created_by": created_by,
                 "created_at": created_at,
                 "earlier_duration_s": earlier_duration_s,
                 "started_at": started_at,
@@ -364,6 +370,13 @@ class JobOut:
 
         log_size = d.pop("log_size")
 
+        def _parse_created_by(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        created_by = _parse_created_by(d.pop("created_by"))
+
         created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
 
         earlier_duration_s = d.pop("earlier_duration_s")
@@ -439,6 +452,7 @@ class JobOut:
             best=best,
             mlflow_run_id=mlflow_run_id,
             log_size=log_size,
+            created_by=created_by,
             created_at=created_at,
             earlier_duration_s=earlier_duration_s,
             started_at=started_at,

@@ -76,6 +76,11 @@ def _parse_response(
 
         return response_401
 
+    if response.status_code == 403:
+        response_403 = ProblemOut.from_dict(response.json())
+
+        return response_403
+
     if response.status_code == 404:
         response_404 = ProblemOut.from_dict(response.json())
 
@@ -95,6 +100,11 @@ def _parse_response(
         response_422 = ProblemOut.from_dict(response.json())
 
         return response_422
+
+    if response.status_code == 429:
+        response_429 = ProblemOut.from_dict(response.json())
+
+        return response_429
 
     if response.status_code == 503:
         response_503 = ProblemOut.from_dict(response.json())

@@ -1,0 +1,50 @@
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+
+from backend.auth import repository, service
+from backend.auth.schemas import NAME, TokenCreate, TokenCreated, TokenList, TokenOut
+from backend.context import Ctx, User
+from backend.infra.pagination import ListQuery
+from backend.infra.problems import Problem, not_found
+from backend.state.tokens import Access
+
+
+async def _administrator(request: Request) -> None:
+    access = getattr(request.state, "access", None)
+    if access is None:
+        detail = (
+            "This API asks for no token (API_AUTH=off): one would mean nothing. Use it as it is."
+        )
+        raise Problem(409, "No tokens here", detail)
+    if access != Access.ADMIN:
+        detail = "Only a token that `python -m backend token create NAME` has made manages tokens."
+        raise Problem(403, "Not an administrator", detail)
+
+
+router = APIRouter(prefix="/api/v1/tokens", tags=["tokens"], dependencies=[Depends(_administrator)])
+
+
+@router.post("", summary="Make a token", status_code=201)
+async def create_token(body: TokenCreate, user: User, ctx: Ctx) -> TokenCreated:
+    """Its secret is told once. It can read, or read and write; it cannot manage tokens."""
+    try:
+        row, secret = await service.create_token(ctx.db, created_by=user, **body.model_dump())
+    except ValueError as error:
+        raise Problem(409, "Name taken", str(error)) from error
+    return TokenCreated(**TokenOut.model_validate(row).model_dump(), token=secret)
+
+
+@router.get("", summary="List tokens, the newest first")
+async def list_tokens(ctx: Ctx, wanted: Annotated[ListQuery, Query()]) -> TokenList:
+    async with ctx.db.reading() as session:
+        rows, next_cursor = await repository.page(session, wanted)
+    return TokenList(items=[TokenOut.model_validate(row) for row in rows], next_cursor=next_cursor)
+
+
+@router.delete("/{name}", summary="Revoke a token", status_code=204)
+async def revoke_token(name: Annotated[str, Path(pattern=NAME)], ctx: Ctx) -> None:
+    """Within seconds every replica refuses it, and ends the streams that it follows."""
+    async with ctx.db.transaction() as session:
+        if not await repository.revoke(session, name):
+            raise not_found("Token", name)

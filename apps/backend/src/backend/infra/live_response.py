@@ -1,0 +1,51 @@
+"""Answers that stay open: server-sent events, of which each client has a bounded number."""
+
+from collections import Counter
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from backend.infra.problems import Problem
+
+# Of one replica. A client is a token or, where none is asked for, an address.
+MAX_OPEN = 2000
+MAX_OPEN_EACH = 200
+_open = Counter[str]()
+
+
+class LiveResponse(StreamingResponse):
+    """Sends events until they end or the client's token does; then the client comes again."""
+
+    # FastAPI's own stream of events costs several times as much for each.
+    media_type = "text/event-stream"
+
+    def __init__(self, events: AsyncIterator[bytes]) -> None:
+        super().__init__(events, headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Raise a Problem (429) where the client, or all together, follow too much already."""
+        client = scope["state"].get("user") or scope["client"][0]
+        if _open[client] >= MAX_OPEN_EACH or _open.total() >= MAX_OPEN:
+            detail = f"At most {MAX_OPEN_EACH} live views a client, {MAX_OPEN} in all: close some."
+            raise Problem(429, "Too many live views", detail)
+        if check_token := scope["state"].get("check_token"):
+            self.body_iterator = _while_valid(self.body_iterator, check_token)
+        _open[client] += 1
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            _open[client] -= 1
+            if not _open[client]:
+                del _open[client]
+
+
+async def _while_valid(
+    events: AsyncIterable[Any], check_token: Callable[[], Awaitable[object]]
+) -> AsyncIterator[Any]:
+    with suppress(Problem):
+        async for event in events:
+            await check_token()
+            yield event
