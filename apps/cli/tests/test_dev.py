@@ -73,6 +73,15 @@ def _refuse_strangers(state: StateFolder, url: str) -> None:
     assert again.stdout.startswith("no jobs yet"), "a URL that is named has its token"
 
 
+def _make_and_revoke_a_token(folder: Path) -> None:
+    made = _run(folder, "token", "create", "ci", "--read-only", "--expires", "1h")
+    assert made.stdout.startswith("yard_"), made.stderr
+    assert _run(folder, "token", "revoke", "ci").stdout == "revoked token ci\n"
+    listed = _run(folder, "token", "list").stdout
+    assert re.search(r"^ci +read +yard dev .* revoked \S+ s ago$", listed, re.MULTILINE)
+    assert made.stdout.strip() not in listed
+
+
 def _wait_for_store(dev: subprocess.Popen[str]) -> None:
     """Read until it says that its store, which ended, is ready again."""
     assert dev.stdout
@@ -125,12 +134,7 @@ def test_life_of_a_yard_dev(folder: Path) -> None:
         assert listening == {"127.0.0.1"}
 
         _refuse_strangers(state, url)
-        made = _run(folder, "token", "create", "ci", "--read-only", "--expires", "1h")
-        assert made.stdout.startswith("yard_"), made.stderr
-        assert _run(folder, "token", "revoke", "ci").stdout == "revoked token ci\n"
-        listed = _run(folder, "token", "list").stdout
-        assert re.search(r"^ci +read +yard dev .* revoked \S+ s ago$", listed, re.MULTILINE)
-        assert made.stdout.strip() not in listed
+        _make_and_revoke_a_token(folder)
     finally:
         first.send_signal(signal.SIGKILL)
         first.wait()
