@@ -46,6 +46,7 @@ const dataset: Dataset = {
     problems: [],
     problems_total: 0,
   },
+  created_by: null,
   created_at: '2026-11-24T12:00:00Z',
 }
 
