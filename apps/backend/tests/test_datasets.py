@@ -14,7 +14,7 @@ import httpx
 import pytest
 import servers
 from backend.context import Context
-from backend.datasets import check_process, service
+from backend.datasets import service
 from backend.infra.database import new_id
 from backend.infra.object_store import ObjectStore, ObjectStoreError
 from backend.infra.problems import Problem
@@ -23,6 +23,8 @@ from backend.state.datasets import Dataset
 from backend.state.jobs import Job
 from backend.state.statuses import JobStatus
 from data_support import Served, announce, get, push, put_parts
+from trainyard_datasets import outcome
+from trainyard_datasets.outcome import Outcome
 
 pytestmark = pytest.mark.databases("postgresql")
 
@@ -125,14 +127,14 @@ async def test_a_check_that_ends_after_the_deletion_leaves_no_index(
 ) -> None:
     ctx, client = served
     id_ = await push(client, archives.zipped(archives.files()))
-    check = check_process.run
+    check = outcome.check_archive
 
-    async def deleted_meanwhile(*given: Any) -> check_process.Result:
+    async def deleted_meanwhile(*given: Any) -> Outcome:
         result = await check(*given)
         assert (await client.delete(f"/api/v1/datasets/{id_}")).status_code == 204
         return result
 
-    monkeypatch.setattr(check_process, "run", deleted_meanwhile)
+    monkeypatch.setattr(outcome, "check_archive", deleted_meanwhile)
     await service.run_check(ctx, id_)
     assert await ctx.store.list(ctx.settings.datasets_bucket, id_) == []
 

@@ -10,7 +10,6 @@ import pytest
 import servers
 from api_support import add_dataset, get_attempt, get_job, set_attempt, set_job
 from backend.context import Context
-from backend.datasets import check_process
 from backend.executors.base import AttemptRef, AttemptSpec, LaunchError
 from backend.infra.object_store import ObjectStoreError
 from backend.orchestration import activities, attempts
@@ -29,6 +28,8 @@ from training_support import (
     until_running,
     until_status,
 )
+from trainyard_datasets import outcome
+from trainyard_datasets.outcome import Outcome
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -150,13 +151,13 @@ async def test_a_dataset_without_an_index_is_checked_before_its_training_starts(
     sound: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    told_why, check = asyncio.Event(), check_process.run
+    told_why, check = asyncio.Event(), outcome.check_archive
 
-    async def held(*given: Any) -> check_process.Result:
+    async def held(*given: Any) -> Outcome:
         await told_why.wait()
         return await check(*given)
 
-    monkeypatch.setattr(check_process, "run", held)
+    monkeypatch.setattr(outcome, "check_archive", held)
     data = archives.zipped(archives.files()) if sound else b"not a zip archive"
     dataset_id = await add_dataset(ctx, size=len(data), sha256=None, index_sha256=None)
     s3.put_object(Bucket="datasets", Key=f"{dataset_id}.zip", Body=data)
@@ -314,7 +315,7 @@ async def test_a_check_that_goes_on_failing_is_given_up(
         raise ValueError("no such thing")
 
     monkeypatch.setattr(activities, "TRIES", 3)
-    monkeypatch.setattr(check_process, "run", broken)
+    monkeypatch.setattr(outcome, "check_archive", broken)
     dataset_id = await add_dataset(ctx, status=DatasetStatus.CHECKING)
 
     async def rejected() -> bool:
@@ -335,7 +336,7 @@ async def test_checks_that_wait_take_no_jobs_turn(
     async def held(*_: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(check_process, "run", held)
+    monkeypatch.setattr(outcome, "check_archive", held)
     async with asyncio.TaskGroup() as group:
         for _ in range(105):
             group.create_task(add_dataset(ctx, status=DatasetStatus.CHECKING))

@@ -7,12 +7,15 @@ from typing import Any, Literal
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
-from trainyard_datasets import parts
+from trainyard_datasets import outcome, parts
+from trainyard_datasets.problems import UnavailableError
+from trainyard_datasets.report import Report
 
 from backend.context import Context
-from backend.datasets import check_process, repository
-from backend.datasets.schemas import CompletedPart, DatasetCreate, Report, Upload, UploadPart
+from backend.datasets import repository
+from backend.datasets.schemas import CompletedPart, DatasetCreate, Upload, UploadPart
 from backend.infra.database import new_id
+from backend.infra.object_store import ObjectStoreError
 from backend.infra.problems import Problem, not_found, wrong_field
 from backend.state import object_keys
 from backend.state.datasets import Dataset, DatasetStatus
@@ -161,7 +164,14 @@ async def run_check(ctx: Context, id_: str) -> None:
         return
     bucket, key = ctx.settings.datasets_bucket, object_keys.dataset_index(id_)
     with tempfile.TemporaryFile() as index:
-        result = await check_process.run(ctx, dataset, index)
+        archive = object_keys.dataset(id_)
+        url = await ctx.store.presign_internal_get(bucket, archive, lifetime_s=outcome.LINK_S)
+        told = dataset.size, dataset.sha256, dataset.task
+        try:
+            result = await outcome.check_archive(url, *told, index)
+        except UnavailableError as error:
+            reason = f"Dataset {id_} could not be read from the object store: {error}"
+            raise ObjectStoreError(reason) from error
         if result.index_sha256 is not None:
             await ctx.store.put(bucket, key, index)
     async with ctx.db.transaction() as session:
