@@ -44,6 +44,26 @@ async def test_several_parts_and_a_repeated_complete(served: Served) -> None:
     assert (again.status_code, again.json()["status"]) == (202, "ready")
 
 
+async def test_an_interrupted_upload_goes_on_with_what_is_missing(served: Served) -> None:
+    ctx, client = served
+    data = archives.zipped(archives.files() | {"notes.bin": random.Random(0).randbytes(9 * 2**20)})
+    dataset = await announce(client, data)
+    whole, path = dataset["upload"], f"/api/v1/datasets/{dataset['id']}/upload"
+    [first] = await put_parts({**whole, "parts": whole["parts"][:1]}, data)
+    rest = (await client.get(path)).json()
+    assert [(one["number"], one["etag"]) for one in rest["arrived"]] == [
+        (1, first["etag"].strip('"'))
+    ]
+    assert [one["number"] for one in rest["parts"]] == [2]
+    assert rest["part_size"] == whole["part_size"]
+    parts = rest["arrived"] + await put_parts(rest, data)
+    assert (await complete(client, dataset["id"], parts)).json()["status"] == "checking"
+    await service.run_check(ctx, dataset["id"])
+    closed = await client.get(path)
+    assert (closed.status_code, closed.json()["title"]) == (409, "Upload not open")
+    assert (await client.get("/api/v1/datasets/000000000000/upload")).status_code == 404
+
+
 async def test_a_complete_that_died_halfway_is_taken_up(served: Served) -> None:
     ctx, client = served
     data = archives.zipped(archives.files())

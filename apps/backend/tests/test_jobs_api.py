@@ -49,6 +49,44 @@ async def test_job_is_accepted_while_temporal_is_away(api: Api) -> None:
 
 
 @pytest.mark.databases("sqlite", "postgresql")
+async def test_a_dry_run_tells_the_job_and_keeps_nothing(api: Api) -> None:
+    dataset_id = await add_dataset(api.ctx)
+    body = {"dataset_id": dataset_id, "trainer": "plain", "name": "later"}
+    reply = await api.http.post("/api/v1/jobs", json=body, params={"dry_run": True})
+    assert (reply.status_code, reply.json()["config"]) == (200, {"epochs": 3})
+    assert (reply.json()["weights"], reply.json()["resources"]["cpu"]) == (None, 2)
+    wrong = body | {"config": {"epochs": 0}}
+    refused = await api.http.post("/api/v1/jobs", json=wrong, params={"dry_run": True})
+    assert (refused.status_code, [*refused.json()["errors"][0]]) == (422, ["field", "message"])
+    assert (await api.http.get("/api/v1/jobs")).json()["items"] == []
+    assert (await api.http.get(f"/api/v1/jobs/{reply.json()['id']}")).status_code == 404
+
+
+@pytest.mark.databases("sqlite", "postgresql")
+async def test_name_notes_and_tags_are_changed_and_found(api: Api) -> None:
+    first, other = [(await submit(api, name=name)).json()["id"] for name in ("first", "other")]
+    path = f"/api/v1/jobs/{first}"
+    changes = {"notes": "more \x1b[31mdata", "tags": ["b_1", "a", "a"]}
+    reply = await api.http.patch(path, json=changes)
+    assert reply.json()["tags"] == ["a", "b_1"]
+    assert (reply.json()["name"], reply.json()["notes"]) == ("first", "more \ufffd[31mdata")
+    assert (await api.http.get(path)).json() == reply.json()
+    await api.http.patch(f"/api/v1/jobs/{other}", json={"tags": ["bx1"], "name": None})
+
+    async def tagged(tag: str) -> list[str]:
+        items = (await api.http.get("/api/v1/jobs", params={"tag": tag})).json()["items"]
+        return [item["id"] for item in items]
+
+    assert (await tagged("b_1"), await tagged("a"), await tagged("b")) == ([first], [first], [])
+    cleared = await api.http.patch(path, json={"tags": [], "notes": ""})
+    assert (cleared.json()["tags"], cleared.json()["notes"]) == ([], None)
+    assert await tagged("a") == []
+    for wrong in ({"tags": ["A b"]}, {"tags": [*map(str, range(21))]}, {"notes": "x" * 4001}):
+        assert (await api.http.patch(path, json=wrong)).status_code == 422
+    assert (await api.http.patch("/api/v1/jobs/000000000000", json={})).status_code == 404
+
+
+@pytest.mark.databases("sqlite", "postgresql")
 async def test_idempotency_key(api: Api) -> None:
     dataset_id = await add_dataset(api.ctx)
     replies = await asyncio.gather(

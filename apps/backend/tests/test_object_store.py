@@ -72,7 +72,9 @@ async def test_a_link_downloads_with_name_and_type(
 
 async def test_upload_in_parts(opened: ObjectStore, s3: "S3Client", prefix: str) -> None:
     data = b"a" * (5 * MIB) + b"b" * 100
-    upload, links = await opened.create_upload(BUCKET, f"{prefix}/big", [5 * MIB, 100])
+    upload = await opened.create_upload(BUCKET, f"{prefix}/big")
+    sizes = {1: 5 * MIB, 2: 100}
+    links = [*(await opened.presign_parts(BUCKET, f"{prefix}/big", upload, sizes)).values()]
     async with httpx.AsyncClient() as client:
         for other in (data[: 5 * MIB + 1], b"b"):
             refused = await client.put(links[0], content=other)
@@ -86,7 +88,7 @@ async def test_upload_in_parts(opened: ObjectStore, s3: "S3Client", prefix: str)
     await opened.complete_upload(BUCKET, f"{prefix}/big", upload, parts)
     assert s3.get_object(Bucket=BUCKET, Key=f"{prefix}/big")["Body"].read() == data
     assert await opened.list_parts(BUCKET, f"{prefix}/big", upload) is None
-    dropped, _ = await opened.create_upload(BUCKET, f"{prefix}/other", [1])
+    dropped = await opened.create_upload(BUCKET, f"{prefix}/other")
     await opened.abort_upload(BUCKET, f"{prefix}/other", dropped)
     await opened.abort_upload(BUCKET, f"{prefix}/other", dropped)
     assert await opened.list_parts(BUCKET, f"{prefix}/other", dropped) is None

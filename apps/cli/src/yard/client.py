@@ -68,9 +68,14 @@ class Client:
         attempts = 3 if key or repeatable else 1
         return self._json("POST", path, attempts=attempts, json=body, headers=headers)
 
-    def ask(self, path: str, body: Json) -> None:
-        """Send a POST that changes nothing; raise as `post` would."""
-        self._send("POST", path, attempts=3, json=body, params={"dry_run": True})
+    def ask(self, path: str, body: Json) -> Json:
+        """Send a POST that changes nothing; answer, if it does with JSON, and raise as `post` would."""
+        reply = self._send("POST", path, attempts=3, json=body, params={"dry_run": True})
+        return dict(reply.json()) if reply.content else {}
+
+    def patch(self, path: str, body: Json) -> Json:
+        """Return the JSON of a PATCH."""
+        return self._json("PATCH", path, attempts=3, json=body)
 
     def put(self, path: str, body: Json) -> Json:
         """Return the JSON of a PUT."""

@@ -73,6 +73,7 @@ _noun(
         "submit": job_submit.submit,
         "results": job_results.results,
         "compare": job_compare.compare,
+        "edit": job.edit,
         "finish": job.finish,
         "cancel": job.cancel,
         "retry": job.retry,

@@ -26,6 +26,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/datasets/{id}/upload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Resume Upload
+         * @description What an interrupted upload still lacks, with new links. 409 when it is open no longer.
+         */
+        get: operations["resume_upload"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/datasets/{id}/complete": {
         parameters: {
             query?: never;
@@ -149,7 +169,11 @@ export interface paths {
         delete: operations["delete_job"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change a job's name, notes and tags
+         * @description MLflow's run keeps the name that it has.
+         */
+        patch: operations["edit_job"];
         trace?: never;
     };
     "/api/v1/jobs/{id}/cancel": {
@@ -1043,6 +1067,21 @@ export interface components {
             /** @description What is left out is as the trainer's manifest has it */
             resources?: components["schemas"]["Resources"] | null;
         };
+        /**
+         * JobEdit
+         * @description What is left out stays as it is; null or an empty list takes it away.
+         */
+        JobEdit: {
+            /** Name */
+            name?: string | null;
+            /** Notes */
+            notes?: string | null;
+            /**
+             * Tags
+             * @default []
+             */
+            tags: string[];
+        };
         /** JobList */
         JobList: {
             /** Items */
@@ -1062,6 +1101,10 @@ export interface components {
             id: string;
             /** Name */
             name: string | null;
+            /** Notes */
+            notes: string | null;
+            /** Tags */
+            tags: string[];
             status: components["schemas"]["JobStatus"];
             /**
              * Cause
@@ -1179,7 +1222,10 @@ export interface components {
         JobWeights: {
             /** Name */
             name: string;
-            /** Sha256 */
+            /**
+             * Sha256
+             * @description Empty in a dry run, where they would be fetched first
+             */
             sha256: string;
         };
         /** LogAccepted */
@@ -1577,6 +1623,12 @@ export interface components {
             part_size: number;
             /** Parts */
             parts: components["schemas"]["UploadPart"][];
+            /**
+             * Arrived
+             * @description Parts that are there already
+             * @default []
+             */
+            arrived: components["schemas"]["CompletedPart"][];
         };
         /**
          * UploadComplete
@@ -1849,6 +1901,100 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    resume_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
             };
             /** @description Unauthorized */
             401: {
@@ -2315,6 +2461,7 @@ export interface operations {
                 /** @description Any of these; default: all */
                 status?: components["schemas"]["JobStatus"][];
                 dataset_id?: string;
+                tag?: string | null;
             };
             header?: never;
             path?: never;
@@ -2407,7 +2554,10 @@ export interface operations {
     };
     create_job: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Tell the job that it would be; keep and fetch nothing */
+                dry_run?: boolean;
+            };
             header?: {
                 /** @description Repeating a request is harmless with it */
                 "idempotency-key"?: string | null;
@@ -2421,7 +2571,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The key was used for this job before */
+            /** @description A dry run, or the key's job of before */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2526,6 +2676,7 @@ export interface operations {
                 /** @description Any of these; default: all */
                 status?: components["schemas"]["JobStatus"][];
                 dataset_id?: string;
+                tag?: string | null;
             };
             header?: never;
             path?: never;
@@ -2727,6 +2878,104 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    edit_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobEdit"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobOut"];
+                };
             };
             /** @description Unauthorized */
             401: {

@@ -5,6 +5,8 @@ export function job(changes: Partial<Job> = {}): Job {
   return {
     id: '3f9a1c0b7d2e',
     name: 'digits',
+    notes: null,
+    tags: [],
     status: 'running',
     cause: null,
     message: null,

@@ -35,6 +35,12 @@ async def create_dataset(
     return DatasetCreated.model_validate(dataset).model_copy(update={"upload": upload})
 
 
+@router.get("/{id}/upload")
+async def resume_upload(id: str, ctx: Ctx) -> schemas.Upload:  # noqa: A002
+    """What an interrupted upload still lacks, with new links. 409 when it is open no longer."""
+    return await service.resume(ctx, id)
+
+
 @router.post("/{id}/complete", status_code=status.HTTP_202_ACCEPTED)
 async def complete_upload(id: str, body: schemas.UploadComplete, ctx: Ctx) -> DatasetOut:  # noqa: A002
     """Say that all parts are uploaded; the check starts. Calling it again is harmless."""

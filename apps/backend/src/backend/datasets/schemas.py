@@ -46,11 +46,17 @@ class UploadPart(BaseModel):
     url: str
 
 
+class CompletedPart(BaseModel):
+    number: int = Field(ge=1, le=10_000)
+    etag: str = Field(max_length=200, description="The ETag header of the part's PUT")
+
+
 class Upload(BaseModel):
     """PUT each part of `part_size` bytes (the last may be smaller) to its link within 24 hours."""
 
     part_size: int
     parts: list[UploadPart]
+    arrived: list[CompletedPart] = Field(default=[], description="Parts that are there already")
 
 
 class DatasetOut(BaseModel):
@@ -89,11 +95,6 @@ class DatasetQuery(ListQuery):
 class DatasetList(BaseModel):
     items: list[DatasetOut]
     next_cursor: str | None
-
-
-class CompletedPart(BaseModel):
-    number: int = Field(ge=1, le=10_000)
-    etag: str = Field(max_length=200, description="The ETag header of the part's PUT")
 
 
 class UploadComplete(BaseModel):

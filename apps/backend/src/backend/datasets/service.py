@@ -96,14 +96,42 @@ async def create(
             return same, None
     id_ = new_id()
     bucket, key = ctx.settings.datasets_bucket, object_keys.dataset(id_)
-    upload, links = await ctx.store.create_upload(bucket, key, parts.sizes(body.size))
+    upload = await ctx.store.create_upload(bucket, key)
     try:
         dataset = await _add(ctx, id_, upload_id=upload, created_by=user, **body.model_dump())
     except BaseException:
         await ctx.store.abort_upload(bucket, key, upload)
         raise
-    told = [UploadPart(number=number, url=url) for number, url in enumerate(links, 1)]
-    return dataset, Upload(part_size=parts.part_size(body.size), parts=told)
+    return dataset, await _lacking(ctx, dataset, [])
+
+
+async def resume(ctx: Context, id_: str) -> Upload:
+    """The parts that have arrived, and new links for the others.
+
+    Raises:
+        Problem: 404, or 409 when the upload is complete, or has expired in the store.
+    """
+    dataset = await get(ctx, id_)
+    bucket, key = ctx.settings.datasets_bucket, object_keys.dataset(id_)
+    upload = dataset.upload_id
+    there = await ctx.store.list_parts(bucket, key, upload) if upload else None
+    if there is None:
+        detail = f"Dataset {id_} is {dataset.status}; no upload of it is open. Push it again."
+        raise Problem(409, "Upload not open", detail)
+    return await _lacking(ctx, dataset, there)
+
+
+async def _lacking(ctx: Context, dataset: Dataset, there: Sequence[parts.UploadedPart]) -> Upload:
+    bucket, key = ctx.settings.datasets_bucket, object_keys.dataset(dataset.id)
+    sizes = dict(enumerate(parts.sizes(dataset.size), 1))
+    whole = {one.number: one.etag for one in there if one.size == sizes.get(one.number)}
+    missing = {number: size for number, size in sizes.items() if number not in whole}
+    links = await ctx.store.presign_parts(bucket, key, dataset.upload_id or "", missing)
+    return Upload(
+        part_size=parts.part_size(dataset.size),
+        parts=[UploadPart(number=number, url=url) for number, url in links.items()],
+        arrived=[CompletedPart(number=number, etag=etag) for number, etag in whole.items()],
+    )
 
 
 async def _add(ctx: Context, id_: str, **columns: Any) -> Dataset:

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -158,20 +158,22 @@ class ObjectStore:
         presign = self._public.generate_presigned_url
         return await self._call(presign, method, params, LINK_LIFETIME_S)
 
-    async def create_upload(
-        self, bucket: str, key: str, sizes: Sequence[int]
-    ) -> tuple[str, Sequence[str]]:
-        """Begin a multipart upload: its id and a presigned PUT link a part, each for its bytes alone."""
+    async def create_upload(self, bucket: str, key: str) -> str:
+        """Begin a multipart upload: its id."""
         create = self._client.create_multipart_upload
         created = await self._call(create, Bucket=bucket, Key=key, ContentType="application/zip")
-        upload = created["UploadId"]
+        return created["UploadId"]
+
+    async def presign_parts(
+        self, bucket: str, key: str, upload: str, sizes: Mapping[int, int]
+    ) -> dict[int, str]:
+        """A presigned PUT link for each part, by number, that takes exactly its bytes."""
         target = {"Bucket": bucket, "Key": key, "UploadId": upload}
-        return upload, [
-            await self._presign_public(
-                "upload_part", **target, PartNumber=number, ContentLength=size
-            )
-            for number, size in enumerate(sizes, 1)
-        ]
+        sign = partial(self._presign_public, "upload_part", **target)
+        return {
+            number: await sign(PartNumber=number, ContentLength=size)
+            for number, size in sizes.items()
+        }
 
     async def list_parts(self, bucket: str, key: str, upload: str) -> Sequence[UploadedPart] | None:
         """The parts that have arrived, by number; None when there is no such upload (any more)."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Float, and_, cast, extract, func, or_, select, update
+from sqlalchemy import Float, String, and_, cast, extract, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.infra import pagination
@@ -45,6 +45,9 @@ async def page(session: AsyncSession, wanted: JobQuery) -> tuple[Sequence[JobRow
     query = _with_attempt()
     if wanted.dataset_id is not None:
         query = query.where(Job.dataset_id == wanted.dataset_id)
+    if wanted.tag is not None:
+        among = cast(Job.tags, String).contains(f'"{wanted.tag}"', autoescape=True)
+        query = query.where(Job.tags.is_not(None), among)
     rows, next_cursor = await pagination.page(session, query, Job, wanted)
     return [JobRow(*row) for row in rows], next_cursor
 

@@ -38,20 +38,24 @@ _Offset = Annotated[int, Query(ge=0, le=2**53)]
     "",
     summary="Submit a training",
     status_code=status.HTTP_201_CREATED,
-    responses={200: {"model": JobOut, "description": "The key was used for this job before"}},
+    responses={200: {"model": JobOut, "description": "A dry run, or the key's job of before"}},
 )
 async def create_job(
     body: JobCreate,
     ctx: Ctx,
+    *,
     user: User,
     response: Response,
     idempotency_key: Annotated[
         str | None,
         Header(max_length=255, min_length=1, description="Repeating a request is harmless with it"),
     ] = None,
+    dry_run: Annotated[
+        bool, Query(description="Tell the job that it would be; keep and fetch nothing")
+    ] = False,
 ) -> JobOut:
     """The config is checked and completed before anything starts."""
-    row, is_new = await service.create(ctx, body, idempotency_key, user)
+    row, is_new = await service.create(ctx, body, idempotency_key, user, dry_run=dry_run)
     if not is_new:
         response.status_code = status.HTTP_200_OK
     response.headers["Location"] = f"/api/v1/jobs/{row.job.id}"
@@ -85,6 +89,12 @@ async def follow_jobs(ctx: Ctx, wanted: Annotated[JobQuery, Query()]) -> LiveRes
 @router.get("/{id}", summary="One job")
 async def get_job(id: str, ctx: Ctx) -> JobOut:  # noqa: A002
     return JobOut.of(await service.get(ctx, id))
+
+
+@router.patch("/{id}", summary="Change a job's name, notes and tags")
+async def edit_job(id: str, body: schemas.JobEdit, ctx: Ctx) -> JobOut:  # noqa: A002
+    """MLflow's run keeps the name that it has."""
+    return JobOut.of(await service.edit(ctx, id, body))
 
 
 @router.delete("/{id}", summary="Delete a finished job", status_code=status.HTTP_204_NO_CONTENT)

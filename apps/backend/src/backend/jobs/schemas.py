@@ -2,21 +2,37 @@
 
 import json
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 from trainyard_manifest import Resources, Task
 
 from backend.infra.database import Database
 from backend.infra.pagination import ListQuery
+from backend.infra.text import shown
 from backend.orchestration.evaluation import Best
-from backend.state.jobs import Attempt, Job
+from backend.state.jobs import MAX_NOTES, Attempt, Job
 from backend.state.statuses import ACTIVE, JobStatus
 
 ID_SCHEMA = {"type": "string", "pattern": r"^[0-9a-f]{12}$"}
 Id = Annotated[str, Field(pattern=ID_SCHEMA["pattern"])]
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+_CLEANED = AfterValidator(partial(shown, at_most=MAX_NOTES))
+Notes = Annotated[str, Field(max_length=MAX_NOTES), _CLEANED]
+_TAG = r"^[a-z0-9][a-z0-9._:/-]{0,39}$"
+Tag = Annotated[str, Field(pattern=_TAG, description="At most 40 of a-z 0-9 . _ : / -")]
 
 
 class _Described(BaseModel):
@@ -83,9 +99,19 @@ class JobCreate(_Described):
     )
 
 
+class JobEdit(BaseModel):
+    """What is left out stays as it is; null or an empty list takes it away."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name | None = None
+    notes: Notes | None = None
+    tags: list[Tag] = Field(default=[], max_length=20)
+
+
 class JobWeights(BaseModel):
     name: str
-    sha256: str
+    sha256: str = Field(description="Empty in a dry run, where they would be fetched first")
 
 
 class JobOut(BaseModel):
@@ -93,6 +119,8 @@ class JobOut(BaseModel):
 
     id: str
     name: str | None
+    notes: str | None
+    tags: Annotated[list[str], BeforeValidator(lambda tags: tags or [])]
     status: JobStatus
     cause: str | None = Field(description="Why the last attempt ended")
     message: str | None = Field(description="What happened and what to do, for the user")
@@ -149,6 +177,7 @@ _OF_ATTEMPT = frozenset({"debug_port", "phase", "step", "progress", "speed"})
 class JobQuery(ListQuery):
     status: list[JobStatus] = Field(default=[], description="Any of these; default: all")
     dataset_id: Annotated[Id | None, WithJsonSchema(ID_SCHEMA)] = None
+    tag: Tag | None = None
 
 
 class JobList(BaseModel):

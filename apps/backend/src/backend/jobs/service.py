@@ -16,7 +16,7 @@ from backend.infra.database import PROMPT_S, new_id, utcnow
 from backend.infra.problems import Problem, not_found, wrong_field
 from backend.jobs import repository, resources
 from backend.jobs.repository import JobRow
-from backend.jobs.schemas import JobAttach, JobAttached, JobCreate
+from backend.jobs.schemas import JobAttach, JobAttached, JobCreate, JobEdit
 from backend.models import service as models
 from backend.orchestration.attempts import request_stop
 from backend.state import object_keys
@@ -33,9 +33,14 @@ logger = logging.getLogger(__name__)
 
 
 async def create(
-    ctx: Context, body: JobCreate, idempotency_key: str | None, user: str | None
+    ctx: Context,
+    body: JobCreate,
+    idempotency_key: str | None,
+    user: str | None,
+    *,
+    dry_run: bool = False,
 ) -> tuple[JobRow, bool]:
-    """Accept a job; it starts as soon as Temporal drives it.
+    """Accept a job; it starts as soon as Temporal drives it. A dry run keeps and fetches nothing.
 
     Returns:
         The job, and whether it is new: the key may have been used for it before.
@@ -57,7 +62,7 @@ async def create(
     try:
         async with ctx.db.transaction() as session:
             dataset = await get_ready(session, body.dataset_id)
-            weights, config = await _weights(ctx, session, body, dataset.task)
+            weights, config = await _weights(ctx, session, body, dataset.task, fetches=not dry_run)
             chosen = resources.asked(ctx, body, config, there)
             job = Job(
                 id=new_id(),
@@ -71,6 +76,10 @@ async def create(
                 created_by=user,
             )
             session.add(job)
+            if dry_run:
+                await session.flush()  # for the defaults of its columns
+                await session.rollback()
+                return JobRow(job, None), False
     except NotFetchedError as missing:
         await fetch(ctx, *missing.args)
         return await create(ctx, body, idempotency_key, user)
@@ -81,6 +90,16 @@ async def create(
         raise
     await _start(ctx, job.id)
     return JobRow(job, None), True
+
+
+async def edit(ctx: Context, job_id: str, changes: JobEdit) -> JobRow:
+    """Set name, notes and tags, those that are given. Raise a Problem (404) unless there is such a job."""
+    async with ctx.db.transaction() as session:
+        row = await existing(session, job_id)
+        for name, value in changes.model_dump(exclude_unset=True).items():
+            setattr(row.job, name, (sorted(set(value)) if name == "tags" else value) or None)
+    await ctx.bus.publish(job_id)
+    return row
 
 
 async def attach(ctx: Context, body: JobAttach, user: str | None) -> JobAttached:
@@ -106,7 +125,7 @@ async def attach(ctx: Context, body: JobAttach, user: str | None) -> JobAttached
 
 
 async def _weights(
-    ctx: Context, session: AsyncSession, body: JobCreate, task: str
+    ctx: Context, session: AsyncSession, body: JobCreate, task: str, *, fetches: bool
 ) -> tuple[dict[str, str] | None, dict[str, Any]]:
     """What the job starts from, and its config: with the model of that, unless it has another."""
     config = ctx.trainers.validate(body.trainer, body.config, task=task)
@@ -122,7 +141,7 @@ async def _weights(
         found = await find_weights(session, asked)
     official = ctx.trainers.get(maker or body.trainer).assets.get(asked)
     if found is None and official and ctx.settings.weights_download:
-        raise NotFetchedError(Weights(name=asked, **official))
+        found = _unfetched(Weights(name=asked, **official), fetches=fetches)
     if found is None and body.weights in {None, "none"}:
         return None, config
     if found is None:
@@ -141,6 +160,13 @@ async def _weights(
             its = f"{found['name']} is for {str(found[name])[:60]}, this job is for {our}"
             raise _unusable(f"{its}. Name others, or none.")
     return {name: found[name] for name in ("name", "key", "sha256")}, config
+
+
+def _unfetched(wanted: Weights, *, fetches: bool) -> dict[str, Any]:
+    if fetches:
+        raise NotFetchedError(wanted)
+    about = {"name": wanted.name, "task": wanted.task, "model": wanted.model}
+    return about | {"key": "", "sha256": ""}
 
 
 def _unusable(detail: str) -> Problem:

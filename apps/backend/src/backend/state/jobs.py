@@ -3,12 +3,15 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, false
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.infra.database import Base, new_id, utcnow
 from backend.infra.text import MAX_MESSAGE, Message
 from backend.state.statuses import JobStatus
+
+MAX_NOTES = 4000
+_TAGGED = text("tags IS NOT NULL")
 
 
 class Job(Base):
@@ -20,10 +23,14 @@ class Job(Base):
         Index("ix_jobs_name_created", "name", "created_at", "id"),
         Index("ix_jobs_status_created", "status", "created_at"),
         Index("ix_jobs_mlflow_done", "mlflow_done"),
+        Index("ix_jobs_tagged", "created_at", "id", postgresql_where=_TAGGED, sqlite_where=_TAGGED),
     )
 
     id: Mapped[str] = mapped_column(String(12), primary_key=True, default=new_id)
     name: Mapped[str | None] = mapped_column(String(100))
+    notes: Mapped[str | None] = mapped_column(String(MAX_NOTES))
+    # None rather than an empty list, so that an index has those with tags only.
+    tags: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
     trainer: Mapped[str] = mapped_column(String(40))
     task: Mapped[str] = mapped_column(String(16))
     # No foreign key: a finished job outlives its dataset.

@@ -27,6 +27,9 @@ def list_jobs(
         list[str] | None,
         typer.Option(help="Only jobs with this status, e.g. running; may be repeated."),
     ] = None,
+    tag: Annotated[
+        str | None, typer.Option(help="Only jobs with this tag.", show_default=False)
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 50,
     url: Url = None,
     as_json: AsJson = False,
@@ -34,12 +37,13 @@ def list_jobs(
     """List the jobs, newest first."""
     api = client(url)
     params: dict[str, Any] = {"status": status} if status else {}
+    params |= {"tag": tag} if tag else {}
     items = [item for item, _ in zip(api.items("/jobs", **params), range(limit), strict=False)]
     if as_json:
         console.print_json(items)
         return
     if not items:
-        out.print("no such jobs" if status else "no jobs yet: `yard train DATASET` starts one")
+        out.print("no such jobs" if params else "no jobs yet: `yard train DATASET` starts one")
         return
     rows = [
         (
@@ -122,6 +126,8 @@ def _print(item: Json, config: str) -> None:
                 ("took" if item["finished_at"] else "runs for", item["started_at"] and _took(item)),
                 ("log", formatting.size(item["log_size"])),
                 ("weights", (item.get("weights") or {}).get("name")),
+                ("tags", ", ".join(item.get("tags", []))),
+                ("notes", item.get("notes") and formatting.text(item["notes"])),
                 ("config", config),
             ]
         )
@@ -214,6 +220,37 @@ def delete(job_id: JobId, yes: Yes = False, url: Url = None, as_json: AsJson = F
     confirm_deletion(f"job {_label(found)} with its log, metrics, checkpoints and model", yes=yes)
     api.delete(f"/jobs/{found['id']}")
     console.print_json(found) if as_json else out.print(f"deleted job {_label(found)}")
+
+
+def edit(
+    job_id: JobId,
+    *,
+    name: Annotated[
+        str | None, typer.Option(help='A new name; "" takes it away.', show_default=False)
+    ] = None,
+    notes: Annotated[
+        str | None, typer.Option(help='New notes; "" takes them away.', show_default=False)
+    ] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="Add a tag; may be repeated.")] = None,
+    untag: Annotated[
+        list[str] | None, typer.Option(help="Take a tag away; may be repeated.")
+    ] = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change a job's name, notes and tags."""
+    api = client(url)
+    found = api.find("jobs", job_id)
+    told = {"name": name, "notes": notes}
+    changes: Json = {key: value or None for key, value in told.items() if value is not None}
+    if tag or untag:
+        changes["tags"] = sorted({*found["tags"], *(tag or [])} - {*(untag or [])})
+    item = api.patch(f"/jobs/{found['id']}", changes)
+    if as_json:
+        console.print_json(item)
+        return
+    tags = f", tagged {', '.join(item['tags'])}" if item["tags"] else ""
+    out.print(f"job {_label(item)}{tags}")
 
 
 def _label(item: Json) -> str:

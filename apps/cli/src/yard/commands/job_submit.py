@@ -11,7 +11,7 @@ import httpx
 import typer
 import yaml
 
-from yard import console
+from yard import console, formatting
 from yard.client import Client, Json
 from yard.commands.dataset import DatasetReference, require_ready
 from yard.commands.job import fail_unless_succeeded
@@ -71,6 +71,10 @@ def submit(
     debug: Annotated[
         bool, typer.Option("--debug", help="Let a debugger attach to the training.")
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Only check, and tell weights, resources and config."),
+    ] = False,
     follow: Annotated[
         bool, typer.Option("--follow/--no-follow", help="Follow the training until it ends.")
     ] = True,
@@ -92,7 +96,34 @@ def submit(
     }
     if weights is not None:
         body["weights"] = resolved(api, weights)
+    if dry_run:
+        _print_plan(api.ask("/jobs", body), as_json=as_json)
+        return
     start(api, body, chosen, follow=follow, as_json=as_json)
+
+
+def _print_plan(job: Json, *, as_json: bool) -> None:
+    """What the job would be."""
+    if as_json:
+        console.print_json(job)
+        return
+    resources, weights = job["resources"], job.get("weights")
+    fetched = " (fetched first)" if weights and not weights["sha256"] else ""
+    told = [f"{key}={formatting.yaml_scalar(value)}" for key, value in job["config"].items()]
+    console.print_table(
+        console.key_value_table(
+            [
+                ("trainer", f"{job['trainer']} · {job['task']}"),
+                ("starts from", _start(job) + fetched),
+                (
+                    "resources",
+                    ", ".join(f"{value} {key}" for key, value in resources.items() if value),
+                ),
+                ("config", ", ".join(told)),
+            ]
+        )
+    )
+    out.print("nothing was started: leave out --dry-run for that")
 
 
 def start(api: Client, body: Json, dataset: Json, *, follow: bool, as_json: bool) -> None:

@@ -34,6 +34,7 @@ from .job_attach_config import JobAttachConfig
 from .job_attached import JobAttached
 from .job_create import JobCreate
 from .job_create_config import JobCreateConfig
+from .job_edit import JobEdit
 from .job_list import JobList
 from .job_out import JobOut
 from .job_out_config import JobOutConfig
@@ -116,6 +117,7 @@ __all__ = (
     "JobAttached",
     "JobCreate",
     "JobCreateConfig",
+    "JobEdit",
     "JobList",
     "JobOut",
     "JobOutConfig",

@@ -28,6 +28,8 @@ class JobOut:
     Attributes:
         id (str):
         name (None | str):
+        notes (None | str):
+        tags (list[str]):
         status (JobStatus):
         cause (None | str): Why the last attempt ended
         message (None | str): What happened and what to do, for the user
@@ -61,6 +63,8 @@ class JobOut:
 
     id: str
     name: None | str
+    notes: None | str
+    tags: list[str]
     status: JobStatus
     cause: None | str
     message: None | str
@@ -100,6 +104,11 @@ class JobOut:
 
         name: None | str
         name = self.name
+
+        notes: None | str
+        notes = self.notes
+
+        tags = self.tags
 
         status = self.status.value
 
@@ -196,6 +205,8 @@ class JobOut:
             {
                 "id": id,
                 "name": name,
+                "notes": notes,
+                "tags": tags,
                 "status": status,
                 "cause": cause,
                 "message": message,
@@ -247,6 +258,15 @@ class JobOut:
             return cast(None | str, data)
 
         name = _parse_name(d.pop("name"))
+
+        def _parse_notes(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        notes = _parse_notes(d.pop("notes"))
+
+        tags = cast(list[str], d.pop("tags"))
 
         status = JobStatus(d.pop("status"))
 
@@ -429,6 +449,8 @@ class JobOut:
         job_out = cls(
             id=id,
             name=name,
+            notes=notes,
+            tags=tags,
             status=status,
             cause=cause,
             message=message,

@@ -14,7 +14,7 @@ class JobWeights:
     """
     Attributes:
         name (str):
-        sha256 (str):
+        sha256 (str): Empty in a dry run, where they would be fetched first
     """
 
     name: str

@@ -14,15 +14,23 @@ from ...types import UNSET, Response, Unset
 def _get_kwargs(
     *,
     body: JobCreate,
+    dry_run: bool | Unset = False,
     idempotency_key: None | str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
     if not isinstance(idempotency_key, Unset):
         headers["idempotency-key"] = idempotency_key
 
+    params: dict[str, Any] = {}
+
+    params["dry_run"] = dry_run
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
     _kwargs: dict[str, Any] = {
         "method": "post",
         "url": "/api/v1/jobs",
+        "params": params,
     }
 
     _kwargs["json"] = body.to_dict()
@@ -107,6 +115,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: JobCreate,
+    dry_run: bool | Unset = False,
     idempotency_key: None | str | Unset = UNSET,
 ) -> Response[JobOut | ProblemOut]:
     """Submit a training
@@ -114,6 +123,8 @@ def sync_detailed(
      The config is checked and completed before anything starts.
 
     Args:
+        dry_run (bool | Unset): Tell the job that it would be; keep and fetch nothing Default:
+            False.
         idempotency_key (None | str | Unset): Repeating a request is harmless with it
         body (JobCreate):
 
@@ -127,6 +138,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        dry_run=dry_run,
         idempotency_key=idempotency_key,
     )
 
@@ -141,6 +153,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     body: JobCreate,
+    dry_run: bool | Unset = False,
     idempotency_key: None | str | Unset = UNSET,
 ) -> JobOut | ProblemOut | None:
     """Submit a training
@@ -148,6 +161,8 @@ def sync(
      The config is checked and completed before anything starts.
 
     Args:
+        dry_run (bool | Unset): Tell the job that it would be; keep and fetch nothing Default:
+            False.
         idempotency_key (None | str | Unset): Repeating a request is harmless with it
         body (JobCreate):
 
@@ -162,6 +177,7 @@ def sync(
     return sync_detailed(
         client=client,
         body=body,
+        dry_run=dry_run,
         idempotency_key=idempotency_key,
     ).parsed
 
@@ -170,6 +186,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: JobCreate,
+    dry_run: bool | Unset = False,
     idempotency_key: None | str | Unset = UNSET,
 ) -> Response[JobOut | ProblemOut]:
     """Submit a training
@@ -177,6 +194,8 @@ async def asyncio_detailed(
      The config is checked and completed before anything starts.
 
     Args:
+        dry_run (bool | Unset): Tell the job that it would be; keep and fetch nothing Default:
+            False.
         idempotency_key (None | str | Unset): Repeating a request is harmless with it
         body (JobCreate):
 
@@ -190,6 +209,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         body=body,
+        dry_run=dry_run,
         idempotency_key=idempotency_key,
     )
 
@@ -202,6 +222,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     body: JobCreate,
+    dry_run: bool | Unset = False,
     idempotency_key: None | str | Unset = UNSET,
 ) -> JobOut | ProblemOut | None:
     """Submit a training
@@ -209,6 +230,8 @@ async def asyncio(
      The config is checked and completed before anything starts.
 
     Args:
+        dry_run (bool | Unset): Tell the job that it would be; keep and fetch nothing Default:
+            False.
         idempotency_key (None | str | Unset): Repeating a request is harmless with it
         body (JobCreate):
 
@@ -224,6 +247,7 @@ async def asyncio(
         await asyncio_detailed(
             client=client,
             body=body,
+            dry_run=dry_run,
             idempotency_key=idempotency_key,
         )
     ).parsed

@@ -18,6 +18,7 @@ def _get_kwargs(
     cursor: str | Unset = "",
     status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
+    tag: None | str | Unset = UNSET,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
@@ -50,6 +51,13 @@ def _get_kwargs(
     params["status"] = json_status
 
     params["dataset_id"] = dataset_id
+
+    json_tag: None | str | Unset
+    if isinstance(tag, Unset):
+        json_tag = UNSET
+    else:
+        json_tag = tag
+    params["tag"] = json_tag
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -135,6 +143,7 @@ def sync_detailed(
     cursor: str | Unset = "",
     status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
+    tag: None | str | Unset = UNSET,
 ) -> Response[Any | ProblemOut]:
     """Follow the list live
 
@@ -150,6 +159,7 @@ def sync_detailed(
         cursor (str | Unset): `next_cursor` Default: ''.
         status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
+        tag (None | str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -166,6 +176,7 @@ def sync_detailed(
         cursor=cursor,
         status=status,
         dataset_id=dataset_id,
+        tag=tag,
     )
 
     response = client.get_httpx_client().request(
@@ -184,6 +195,7 @@ def sync(
     cursor: str | Unset = "",
     status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
+    tag: None | str | Unset = UNSET,
 ) -> Any | ProblemOut | None:
     """Follow the list live
 
@@ -199,6 +211,7 @@ def sync(
         cursor (str | Unset): `next_cursor` Default: ''.
         status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
+        tag (None | str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -216,6 +229,7 @@ def sync(
         cursor=cursor,
         status=status,
         dataset_id=dataset_id,
+        tag=tag,
     ).parsed
 
 
@@ -228,6 +242,7 @@ async def asyncio_detailed(
     cursor: str | Unset = "",
     status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
+    tag: None | str | Unset = UNSET,
 ) -> Response[Any | ProblemOut]:
     """Follow the list live
 
@@ -243,6 +258,7 @@ async def asyncio_detailed(
         cursor (str | Unset): `next_cursor` Default: ''.
         status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
+        tag (None | str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -259,6 +275,7 @@ async def asyncio_detailed(
         cursor=cursor,
         status=status,
         dataset_id=dataset_id,
+        tag=tag,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -275,6 +292,7 @@ async def asyncio(
     cursor: str | Unset = "",
     status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
+    tag: None | str | Unset = UNSET,
 ) -> Any | ProblemOut | None:
     """Follow the list live
 
@@ -290,6 +308,7 @@ async def asyncio(
         cursor (str | Unset): `next_cursor` Default: ''.
         status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
+        tag (None | str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -308,5 +327,6 @@ async def asyncio(
             cursor=cursor,
             status=status,
             dataset_id=dataset_id,
+            tag=tag,
         )
     ).parsed

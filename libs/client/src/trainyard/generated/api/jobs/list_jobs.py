@@ -19,6 +19,7 @@ def _get_kwargs(
     cursor: str | Unset = "",
     status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
+    tag: None | str | Unset = UNSET,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
@@ -51,6 +52,13 @@ def _get_kwargs(
     params["status"] = json_status
 
     params["dataset_id"] = dataset_id
+
+    json_tag: None | str | Unset
+    if isinstance(tag, Unset):
+        json_tag = UNSET
+    else:
+        json_tag = tag
+    params["tag"] = json_tag
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -137,6 +145,7 @@ def sync_detailed(
     cursor: str | Unset = "",
     status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
+    tag: None | str | Unset = UNSET,
 ) -> Response[JobList | ProblemOut]:
     """List jobs, the newest first
 
@@ -147,6 +156,7 @@ def sync_detailed(
         cursor (str | Unset): `next_cursor` Default: ''.
         status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
+        tag (None | str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -163,6 +173,7 @@ def sync_detailed(
         cursor=cursor,
         status=status,
         dataset_id=dataset_id,
+        tag=tag,
     )
 
     response = client.get_httpx_client().request(
@@ -181,6 +192,7 @@ def sync(
     cursor: str | Unset = "",
     status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
+    tag: None | str | Unset = UNSET,
 ) -> JobList | ProblemOut | None:
     """List jobs, the newest first
 
@@ -191,6 +203,7 @@ def sync(
         cursor (str | Unset): `next_cursor` Default: ''.
         status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
+        tag (None | str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -208,6 +221,7 @@ def sync(
         cursor=cursor,
         status=status,
         dataset_id=dataset_id,
+        tag=tag,
     ).parsed
 
 
@@ -220,6 +234,7 @@ async def asyncio_detailed(
     cursor: str | Unset = "",
     status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
+    tag: None | str | Unset = UNSET,
 ) -> Response[JobList | ProblemOut]:
     """List jobs, the newest first
 
@@ -230,6 +245,7 @@ async def asyncio_detailed(
         cursor (str | Unset): `next_cursor` Default: ''.
         status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
+        tag (None | str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -246,6 +262,7 @@ async def asyncio_detailed(
         cursor=cursor,
         status=status,
         dataset_id=dataset_id,
+        tag=tag,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -262,6 +279,7 @@ async def asyncio(
     cursor: str | Unset = "",
     status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
+    tag: None | str | Unset = UNSET,
 ) -> JobList | ProblemOut | None:
     """List jobs, the newest first
 
@@ -272,6 +290,7 @@ async def asyncio(
         cursor (str | Unset): `next_cursor` Default: ''.
         status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
+        tag (None | str | Unset):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -290,5 +309,6 @@ async def asyncio(
             cursor=cursor,
             status=status,
             dataset_id=dataset_id,
+            tag=tag,
         )
     ).parsed
