@@ -103,6 +103,29 @@ VARIANTS: dict[str, tuple[str, Values]] = {
     ),
     "no-grafana": ("tier2", {"grafana": {"enabled": False}}),
     "image-source": ("tier1", {"trainer": {"liveSource": {"enabled": False}}}),
+    "served-models": (
+        "tier2",
+        {
+            "serving": {
+                "models": {
+                    "pages": {"model": "model:pages@production", "conf": 0.5, "imgsz": 96},
+                    "parts": {"model": "job:8106bd69a841"},
+                },
+                "replicas": 2,
+            }
+        },
+    ),
+    "served-models-in-production": (
+        "tier3",
+        {
+            "objectStore": {"caConfigMap": "store-ca"},
+            "serving": {
+                "models": {"pages": {"model": "model:pages/3"}},
+                "tokenSecret": "serving-token",
+                "autoscaling": {"enabled": True},
+            },
+        },
+    ),
     "configured": (
         "tier2",
         {

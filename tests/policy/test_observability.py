@@ -165,7 +165,8 @@ def test_scraped_pods_serve_what_they_announce(rendered: Rendered) -> None:
             }
             found[pod.labels["app"]] = pod.annotations["prometheus.io/path"]
     always = {"backend", "mlflow", "prometheus", "temporal"}
-    assert always <= set(found) <= always | {"grafana", "minio"}
+    served = {f"serve-{name}" for name in ("pages", "parts")}
+    assert always <= set(found) <= always | {"grafana", "minio"} | served
 
 
 def test_prometheus_mounts_its_rules() -> None:

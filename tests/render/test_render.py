@@ -61,7 +61,7 @@ def test_every_template_is_used() -> None:
 def test_one_object_a_file_called_by_its_kind() -> None:
     for name in CASES:
         for path, objects in case(name).documents.items():
-            assert len(objects) == 1, path
+            assert len(objects) == 1 or path.startswith("serving/"), path  # one for each model
             stem = path.rsplit("/", 1)[1].removesuffix(".yaml")
             # these folders name files by purpose
             if not path.startswith(("network/", "secrets/")):

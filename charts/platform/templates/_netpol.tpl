@@ -14,13 +14,14 @@ directions. docs/platform-network.md shows the rendered result.
   "minio-buckets"      "store"
   "mlflow"             "database,store"
   "prometheus"         "api-server,metrics"
+  "serve"              "backend,store"
   "temporal"           "database"
   "temporal-namespace" "temporal"
   "temporal-schema"    "database"
   "temporal-ui"        "temporal"
   "trainer"            "backend,store"
 -}}
-{{ get $targets .component }}
+{{ get $targets (hasPrefix "serve-" .component | ternary "serve" .component) }}
 {{- end }}
 
 {{/*
@@ -144,7 +145,7 @@ spec:
 {{- include "platform.egress.addresses" (dict "cidr" .Values.networkPolicy.apiServerCidr "port" .Values.networkPolicy.apiServerPort) }}
 {{- end }}
 
-{{/* Prometheus scrapes the metrics ports of backend, grafana, mlflow, minio and temporal. */}}
+{{/* Prometheus scrapes the metrics ports of backend, grafana, mlflow, minio, temporal and served models. */}}
 {{- define "platform.egress.metrics" -}}
 - to:
     - podSelector: {}

@@ -39,9 +39,18 @@ def main() -> NoReturn:
     serve.add_argument("--fd", type=int, help="a socket that listens already, in place of these")
     serve.add_argument("--max-bytes", type=int, default=32 << 20, help="most bytes of an image")
     serve.add_argument("--queue", type=int, default=32, help="most requests that wait")
+    serve.add_argument("--backend", help="the platform's address, of which --model is")
+    serve.add_argument("--token-file", type=Path, help="file with a token of its API, if it asks")
+    serve.add_argument(
+        "--store", help="the object store's address from here, if links have another"
+    )
+    serve.add_argument("--poll", type=float, default=10, help="seconds between looks at --model")
     serve.set_defaults(start=_serve)
+    which = serve.add_mutually_exclusive_group(required=True)
+    which.add_argument("--model", help="model:NAME@ALIAS, model:NAME/VERSION or job:ID")
+    which.add_argument("--weights", type=Path, help="a trained .pt file")
+    predict.add_argument("--weights", type=Path, required=True, help="a trained .pt file")
     for command in (predict, serve):
-        command.add_argument("--weights", type=Path, required=True, help="a trained .pt file")
         command.add_argument("--conf", type=float, default=0.25, help="lowest confidence to show")
         command.add_argument("--imgsz", type=int, help="image size; else as in training")
         command.add_argument("--device", help="a GPU's number, or cpu; else a GPU if there is one")
@@ -91,20 +100,33 @@ def _predict(arguments: argparse.Namespace) -> int:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from trainer.yolo.predict import PredictOptions  # noqa: PLC0415 - a command loads its own
+    from trainer.contract import trainer_home  # noqa: PLC0415 - a command loads its own
+    from trainer.platform_model import PlatformModel  # noqa: PLC0415
+    from trainer.yolo.predict import PredictOptions  # noqa: PLC0415
     from trainer.yolo.serve import ServeOptions, serve  # noqa: PLC0415
 
     told = arguments
     shared = told.fd is not None
+    followed = None
+    if told.model:
+        if not told.backend:
+            print("--model needs --backend, the platform's address.", file=sys.stderr)  # noqa: T201
+            return 2
+        folder = trainer_home() / "served"
+        followed = PlatformModel(told.model, told.backend, folder, told.token_file, told.store)
     return serve(
         ServeOptions(
-            PredictOptions(told.weights, None, None, told.conf, told.imgsz, 1, told.device),
+            PredictOptions(
+                told.weights or Path(), None, None, told.conf, told.imgsz, 1, told.device
+            ),
             socket.socket(fileno=told.fd)
             if shared
             else socket.create_server((told.host, told.port), backlog=1024),
             shared=shared,
             max_bytes=told.max_bytes,
             queue=told.queue,
+            followed=followed,
+            poll_s=told.poll,
         )
     )
 

@@ -85,10 +85,13 @@ def _tell(message: str) -> None:
 @contextlib.contextmanager
 def _stop_on_signals(stack: ServiceStack) -> Iterator[threading.Event]:
     """Yield an event that Ctrl-C, SIGTERM or a closed terminal sets; a second one ends all at once."""
-    stop = threading.Event()
+    stop, heard = threading.Event(), list[int]()
 
     def handle(number: int, frame: FrameType | None) -> None:
-        (stack.hurry if stop.is_set() else stop).set()
+        heard.append(number)
+        event = stop if len(heard) == 1 else stack.hurry
+        # Not here: this interrupts the thread that waits for the event, and may hold its lock.
+        threading.Thread(target=event.set, daemon=True).start()
 
     kinds = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {kind: signal.signal(kind, handle) for kind in kinds}

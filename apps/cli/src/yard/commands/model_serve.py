@@ -4,7 +4,7 @@ import contextlib
 import signal
 import socket
 import subprocess
-import threading
+import time
 from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
@@ -84,18 +84,14 @@ def _run(
     at: str,
 ) -> None:
     """Keep one server process on the socket, which this one holds: replacing it loses no request."""
-    wanted, ending = threading.Event(), threading.Event()
-
-    def end(*_: object) -> None:
-        ending.set()
-        wanted.set()
-
-    signal.signal(signal.SIGHUP, lambda *_: wanted.set())
-    signal.signal(signal.SIGINT, end)
-    signal.signal(signal.SIGTERM, end)
+    # Plain lists: a handler that sets a threading.Event for which its own thread waits can hang.
+    wanted, ending = list[int](), list[int]()
+    signal.signal(signal.SIGHUP, lambda number, _: wanted.append(number))
+    for end in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(end, lambda number, _: ending.append(number))
     serving: subprocess.Popen[str] | None = None
     try:
-        while not ending.is_set():
+        while not ending:
             wanted.clear()
             try:
                 weights = _weights(model, url)
@@ -108,7 +104,8 @@ def _run(
                 _end(serving)  # both accept until then: told only when the successor alone answers
                 serving = successor
                 out.print(f"{model} answers at {at}/predict")
-            while not wanted.wait(0.5):
+            while not (wanted or ending):
+                time.sleep(0.1)
                 if serving is not None and serving.poll() is not None:
                     raise YardError("the server ended", f"exit code {serving.returncode}")
     finally:

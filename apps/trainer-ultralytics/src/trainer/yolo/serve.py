@@ -5,6 +5,7 @@ accepting, and answers what it has accepted.
 """
 
 import contextlib
+import dataclasses
 import io
 import json
 import signal
@@ -18,10 +19,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
+from trainer.platform_model import PlatformModel, UnavailableError
 from trainer.yolo.predict import Model, PredictOptions, open_model
 
 MAX_PIXELS = 100_000_000
@@ -38,6 +41,8 @@ class ServeOptions:
     `predict` is as for predictions. `listener` is a socket that listens already; `shared`: with other
     processes, which accept what this one does not. `max_bytes` bounds the body of a request, `queue`
     how many wait for the model beside the one that it works on; beyond that the answer is 503.
+    `followed` is where `predict.weights` come from, None for a file: looked up every `poll_s`, and
+    what it means then replaces the model while requests are answered.
     """
 
     predict: PredictOptions
@@ -45,6 +50,8 @@ class ServeOptions:
     shared: bool
     max_bytes: int
     queue: int
+    followed: PlatformModel | None = None
+    poll_s: float = 10
 
 
 class RefusedError(Exception):
@@ -102,6 +109,7 @@ class Server:
     def __init__(self, options: ServeOptions, model: Model) -> None:
         self.options = options
         self.metrics = _Metrics()
+        self.served = options.predict.weights
         self._model = model
         self._busy = threading.Lock()
         self._room = threading.BoundedSemaphore(options.queue + 1)
@@ -112,6 +120,36 @@ class Server:
     def stop(self, *_: object) -> None:
         """Accept no more, unless it waits for no other process."""
         self._stopping.set()
+
+    def follow(self, source: PlatformModel) -> None:
+        """Serve what `source` means, from the next request on when that changes, until `stop`."""
+        tried, said = self.served, ""
+        while not self._stopping.wait(self.options.poll_s):
+            try:
+                found = source.newest()
+            except UnavailableError as error:
+                if str(error) != said:
+                    _say(f"{source.reference} stays as it is: {error}.")
+                said = str(error)
+                continue
+            said = ""
+            if found == tried:
+                continue
+            tried = found
+            model = open_model(dataclasses.replace(self.options.predict, weights=found))
+            if model is None:
+                continue
+            model.find(_WARM_UP)
+            with self._busy:
+                self._model, old, self.served = model, self.served, found
+            old.unlink(missing_ok=True)
+            _say(f"{source.reference} is {found.stem} from now on.")
+
+    def health(self) -> dict[str, str]:
+        """The body of /healthz: of a model of the platform also which it is."""
+        source = self.options.followed
+        told = {"model": source.reference, "sha256": self.served.stem} if source else {}
+        return {"status": "ok"} | told
 
     def run(self) -> None:
         """Serve until `stop`; return when everything that was accepted is answered."""
@@ -196,7 +234,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """`/healthz` and `/metrics`."""
         if self.path == "/healthz":
-            self._reply(HTTPStatus.OK, {"status": "ok"})
+            self._reply(HTTPStatus.OK, self.owner.health())
         elif self.path == "/metrics":
             self._send(
                 HTTPStatus.OK, self.owner.metrics.text().encode(), "text/plain; version=0.0.4"
@@ -279,6 +317,10 @@ def serve(options: ServeOptions) -> int:
 
     What the weights' file cannot do is told on standard error, and the exit code is 2.
     """
+    if options.followed:
+        weights = _first(options.followed, options.poll_s)
+        predict = dataclasses.replace(options.predict, weights=weights)
+        options = dataclasses.replace(options, predict=predict)
     weights = options.predict.weights
     if not weights.is_file():
         print(f"There is no file {weights}.", file=sys.stderr)  # noqa: T201
@@ -291,5 +333,21 @@ def serve(options: ServeOptions) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, server.stop)
     print(json.dumps({"ready": True}), flush=True)  # noqa: T201
+    if options.followed:
+        threading.Thread(target=server.follow, args=(options.followed,), daemon=True).start()
     server.run()
     return 0
+
+
+def _first(source: PlatformModel, poll_s: float) -> Path:
+    """The model's file, once there is one."""
+    while True:
+        try:
+            return source.newest()
+        except UnavailableError as error:
+            _say(f"{source.reference} is not served yet: {error}.")
+            time.sleep(poll_s)
+
+
+def _say(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)  # noqa: T201
