@@ -135,11 +135,12 @@ async def _lacking(ctx: Context, dataset: Dataset, there: Sequence[parts.Uploade
 
 
 async def _add(ctx: Context, id_: str, **columns: Any) -> Dataset:
-    while True:
-        # Another session may take the version first: each time one gets its own.
+    # Another session may take the version first: each time one gets its own.
+    for _ in range(20):
         with suppress(IntegrityError):
             async with ctx.db.transaction() as session:
                 return await repository.add(session, id_, **columns)
+    raise Problem(503, "Version taken", "Many push this dataset at once. Push it again.")
 
 
 async def complete(ctx: Context, id_: str, named: Sequence[CompletedPart]) -> Dataset:
