@@ -22,6 +22,7 @@ from backend.callbacks.sender import know_all
 from backend.catalog import TrainerCatalog
 from backend.context import Context
 from backend.datasets.routes import router as datasets
+from backend.datasets.service import sweep_uploads_forever
 from backend.executors.create import create_executor
 from backend.health.checks import Checks
 from backend.health.routes import router as health
@@ -159,5 +160,6 @@ async def _once_ready(app: FastAPI, context: Context) -> None:
         group.create_task(
             forever("waiting for the object store", ObjectStoreError, context.store.ensure_buckets)
         )
+        group.create_task(always("uploads", lambda: sweep_uploads_forever(context)))
         for name, work in background(context).items():
             group.create_task(always(name, work))

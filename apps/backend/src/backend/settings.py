@@ -114,6 +114,8 @@ class Settings(DatabaseSettings):
     """Time without progress that ends an attempt, in seconds"""
     stop_grace_s: float = Field(default=10, ge=0)
     """From the request to stop until SIGKILL, in seconds"""
+    max_open_jobs: int = Field(default=5000, gt=0)
+    """How many jobs of one API token may not have ended"""
     max_dataset_bytes: int = Field(default=64 * 2**30, gt=0)
     """The largest archive that is taken, in bytes"""
     weights_download: str = Field(default="", pattern="^(https?://.+)?$")

@@ -1,10 +1,11 @@
 """The datasets' SQL."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.datasets.schemas import DatasetQuery
@@ -46,6 +47,21 @@ async def page(session: AsyncSession, wanted: DatasetQuery) -> tuple[Sequence[Da
         query = query.where(Dataset.version == wanted.version)
     rows, next_cursor = await pagination.page(session, query, Dataset, wanted)
     return [row[0] for row in rows], next_cursor
+
+
+async def count_uploads(session: AsyncSession, user: str | None) -> int:
+    """How many datasets of the token, or of all who need none, are not uploaded yet."""
+    own = Dataset.created_by.is_not_distinct_from(user)
+    query = select(func.count()).where(Dataset.status == DatasetStatus.UPLOADING, own)
+    return await session.scalar(query) or 0
+
+
+async def reject_uploads(session: AsyncSession, before: datetime, report: dict[str, Any]) -> None:
+    """Reject those that were announced before then and are not uploaded yet."""
+    late = update(Dataset).where(
+        Dataset.status == DatasetStatus.UPLOADING, Dataset.created_at < before
+    )
+    await session.execute(late.values(status=DatasetStatus.REJECTED, report=report))
 
 
 async def delete(session: AsyncSession, id_: str) -> None:

@@ -1,8 +1,10 @@
 """A dataset's life: announced, uploaded in parts, checked, deleted."""
 
+import asyncio
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any, Literal
 
 from sqlalchemy.exc import IntegrityError
@@ -14,8 +16,8 @@ from trainyard_datasets.report import Report
 from backend.context import Context
 from backend.datasets import repository
 from backend.datasets.schemas import CompletedPart, DatasetCreate, Upload, UploadPart
-from backend.infra.database import new_id
-from backend.infra.object_store import ObjectStoreError
+from backend.infra.database import new_id, utcnow
+from backend.infra.object_store import LINK_LIFETIME_S, ObjectStoreError
 from backend.infra.problems import Problem, not_found, wrong_field
 from backend.state import object_keys
 from backend.state.datasets import Dataset, DatasetStatus
@@ -23,6 +25,10 @@ from backend.state.jobs import Job
 from backend.state.transitions import require_unused
 
 _BYTES = "application/octet-stream"
+MAX_UPLOADS = 100  # of one token
+# An upload that is taken up again has new links.
+ABANDONED_S = 2 * LINK_LIFETIME_S
+SWEEP_UPLOADS_S = 3600
 
 
 async def get(ctx: Context, id_: str) -> Dataset:
@@ -86,7 +92,7 @@ async def create(
     """A new version and where to upload it; no upload when the same bytes are there and ready.
 
     Raises:
-        Problem: 413 when it is larger than MAX_DATASET_BYTES.
+        Problem: 413 when it is larger than MAX_DATASET_BYTES, 429 when too many are not complete.
     """
     check_size(ctx, body.size)
     if body.sha256 is not None:
@@ -94,6 +100,10 @@ async def create(
             same = await repository.find_ready(session, body.name, body.task, body.sha256)
         if same is not None:
             return same, None
+    async with ctx.db.reading() as session:
+        if await repository.count_uploads(session, user) >= MAX_UPLOADS:
+            detail = f"{MAX_UPLOADS} of your uploads are not complete. Complete or delete some."
+            raise Problem(429, "Too many uploads", detail)
     id_ = new_id()
     bucket, key = ctx.settings.datasets_bucket, object_keys.dataset(id_)
     upload = await ctx.store.create_upload(bucket, key)
@@ -141,6 +151,18 @@ async def _add(ctx: Context, id_: str, **columns: Any) -> Dataset:
             async with ctx.db.transaction() as session:
                 return await repository.add(session, id_, **columns)
     raise Problem(503, "Version taken", "Many push this dataset at once. Push it again.")
+
+
+async def sweep_uploads_forever(ctx: Context) -> None:
+    """Reject uploads that nobody has completed for two days, and drop their parts."""
+    report = Report.of_error("It was not uploaded within two days. Push it again.").model_dump()
+    while True:
+        before = utcnow() - timedelta(seconds=ABANDONED_S)
+        async with ctx.db.transaction() as session:
+            await repository.reject_uploads(session, before, report)
+        with suppress(ObjectStoreError):  # the next round drops them
+            await ctx.store.abort_uploads(before)
+        await asyncio.sleep(SWEEP_UPLOADS_S)
 
 
 async def complete(ctx: Context, id_: str, named: Sequence[CompletedPart]) -> Dataset:

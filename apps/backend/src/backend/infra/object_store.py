@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
@@ -204,6 +205,15 @@ class ObjectStore:
         abort = self._client.abort_multipart_upload
         with _tolerating("NoSuchUpload", "404"):
             await self._call(abort, Bucket=bucket, Key=key, UploadId=upload)
+
+    async def abort_uploads(self, before: datetime) -> None:
+        """Drop uploads that were begun before then. MinIO lists none: it drops them after a day."""
+        for bucket in self._buckets:
+            pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket)
+            for page in await self._call(list, pages):
+                for found in page.get("Uploads", []):
+                    if found["Initiated"] < before:
+                        await self.abort_upload(bucket, found["Key"], found["UploadId"])
 
     async def _call(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         call = partial(work, *args, **kwargs)

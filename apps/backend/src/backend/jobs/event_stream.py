@@ -20,6 +20,7 @@ from backend.state.statuses import FINISHED
 # A client takes a stream that is silent for long for broken.
 PING_S = 15.0
 LOG_PART_BYTES = 64 * 2**10
+METRICS_AT_ONCE = 200
 # The first news after a while is shown at once. Then all viewers of a job look together, at times
 # so far apart, and share what is read.
 LOOK_S = 0.15
@@ -78,6 +79,21 @@ class _Look(NamedTuple):
     ended: bool = True
 
 
+async def metrics_list(ctx: Context, job_id: str) -> AsyncIterator[str]:
+    """A `MetricsList` as JSON, in parts: of thousands of epochs it has many MiB."""
+    yield '{"items":['
+    last, comma = -1, ""
+    while True:
+        async with ctx.db.reading() as session:
+            rows = await repository.metrics(session, job_id, METRICS_AT_ONCE, after=last)
+        if not rows:
+            break
+        items = [MetricsOut.model_validate(row).model_dump_json() for row in rows]
+        yield comma + ",".join(items)
+        last, comma = rows[-1].epoch, ","
+    yield "]}"
+
+
 class JobEventStream:
     """One client's live view of one job. Holds no connection but while it reads."""
 
@@ -112,18 +128,21 @@ class JobEventStream:
             row = await repository.find(session, self._job_id)
             if row is None:
                 return _Look(_event("end", "{}", self._position.cursor), self._position)
-            rows = await repository.metrics(session, self._job_id, since=newest - OVERLAP)
+            written = await repository.metrics_since(session, self._job_id, newest - OVERLAP)
+            new = [one for one in written if (one[1] > newest if had is None else one not in had)]
+            later = frozenset(new[METRICS_AT_ONCE:])
+            epochs = [epoch for epoch, _ in new[:METRICS_AT_ONCE]]
+            rows = await repository.metrics_of(session, self._job_id, epochs)
             part = await log_repository.read(session, row.job, offset, LOG_PART_BYTES)
         told, cursor = b"", self._position.cursor
         # As they were written: a client that leaves in between has all up to its cursor.
-        for item in sorted(rows, key=lambda item: item.at):
-            if item.at > newest if had is None else (item.epoch, item.at) not in had:
-                cursor = cursor._replace(metrics_at=max(cursor.metrics_at, item.at))
-                told += _event("metrics", MetricsOut.model_validate(item).model_dump_json(), cursor)
+        for item in rows:
+            cursor = cursor._replace(metrics_at=max(cursor.metrics_at, item.at))
+            told += _event("metrics", MetricsOut.model_validate(item).model_dump_json(), cursor)
         job = JobOut.of(row)
         if (now := job.model_dump_json(exclude={"log_size"})) != state:
             told += _event("state", job.model_dump_json(), cursor)
-        caught_up = part.next_offset >= job.log_size
+        caught_up = part.next_offset >= job.log_size and not later
         ended = caught_up and job.status in FINISHED
         # A character whose end is still to come is left for the next look.
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -135,9 +154,7 @@ class JobEventStream:
             told += _event("log", json.dumps(data, ensure_ascii=False), cursor)
         if ended:
             told += _event("end", "{}", cursor)
-        has = frozenset(
-            (item.epoch, item.at) for item in rows if item.at >= cursor.metrics_at - OVERLAP
-        )
+        has = frozenset(one for one in written if one[1] >= cursor.metrics_at - OVERLAP) - later
         return _Look(told, _Position(cursor, has, now), caught_up, ended)
 
 

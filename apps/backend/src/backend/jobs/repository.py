@@ -12,7 +12,7 @@ from backend.infra.database import execute_guarded, utcnow
 from backend.jobs.schemas import JobQuery
 from backend.state.causes import Cause
 from backend.state.jobs import Attempt, EpochMetrics, Job
-from backend.state.statuses import JobStatus
+from backend.state.statuses import FINISHED, JobStatus
 from backend.state.transitions import transition
 
 _DURATION = cast(extract("epoch", Job.finished_at), Float) - cast(
@@ -81,6 +81,13 @@ async def ask_to_finish(session: AsyncSession, job: Job) -> bool:
     return await execute_guarded(session, running.values(stop_cause=Cause.COMPLETED))
 
 
+async def count_open(session: AsyncSession, user: str | None) -> int:
+    """How many jobs of the token, or of all who need none, have not ended."""
+    own = Job.created_by.is_not_distinct_from(user)
+    query = select(func.count()).where(Job.status.not_in(FINISHED), own)
+    return await session.scalar(query) or 0
+
+
 async def count_by_status(session: AsyncSession) -> dict[str, int]:
     rows = await session.execute(select(Job.status, func.count()).group_by(Job.status))
     return dict(rows.all())
@@ -129,13 +136,29 @@ async def database_size(session: AsyncSession) -> int | None:
 
 
 async def metrics(
-    session: AsyncSession, job_id: str, *, since: datetime | None = None
+    session: AsyncSession, job_id: str, limit: int, *, after: int = -1
 ) -> Sequence[EpochMetrics]:
-    """By epoch; with `since` only what was written from then on."""
-    query = select(EpochMetrics).where(EpochMetrics.job_id == job_id).order_by(EpochMetrics.epoch)
-    if since is not None:
-        query = query.where(EpochMetrics.at >= since)
-    return (await session.scalars(query)).all()
+    """The first few after that epoch, by epoch."""
+    query = select(EpochMetrics).where(EpochMetrics.job_id == job_id, EpochMetrics.epoch > after)
+    return (await session.scalars(query.order_by(EpochMetrics.epoch).limit(limit))).all()
+
+
+async def metrics_since(
+    session: AsyncSession, job_id: str, at: datetime
+) -> Sequence[tuple[int, datetime]]:
+    """Epoch and time of what was written from then on, as it was written."""
+    query = select(EpochMetrics.epoch, EpochMetrics.at).where(EpochMetrics.job_id == job_id)
+    found = await session.execute(query.where(EpochMetrics.at >= at).order_by(EpochMetrics.at))
+    return [(epoch, at) for epoch, at in found]
+
+
+async def metrics_of(
+    session: AsyncSession, job_id: str, epochs: Sequence[int]
+) -> Sequence[EpochMetrics]:
+    """As they were written."""
+    query = select(EpochMetrics).where(EpochMetrics.job_id == job_id)
+    some = query.where(EpochMetrics.epoch.in_(epochs)).order_by(EpochMetrics.at)
+    return (await session.scalars(some)).all() if epochs else []
 
 
 def _with_attempt() -> Any:

@@ -3,13 +3,14 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Response, status
+from fastapi.responses import StreamingResponse
 
 from backend.callbacks import log_repository
 from backend.context import Ctx, User
 from backend.infra.live_response import LiveResponse
 from backend.jobs import list_stream, repository, schemas, service
-from backend.jobs.event_stream import CURSOR_PATTERN, Cursor, JobEventStream
-from backend.jobs.schemas import JobCreate, JobList, JobOut, JobQuery, MetricsList, MetricsOut
+from backend.jobs.event_stream import CURSOR_PATTERN, Cursor, JobEventStream, metrics_list
+from backend.jobs.schemas import JobCreate, JobList, JobOut, JobQuery
 from backend.state.statuses import FINISHED
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
@@ -121,12 +122,12 @@ async def retry_job(id: str, ctx: Ctx) -> JobOut:  # noqa: A002
     return JobOut.of(await service.retry(ctx, id))
 
 
-@router.get("/{id}/metrics", summary="The metrics of each epoch")
-async def list_metrics(id: str, ctx: Ctx) -> MetricsList:  # noqa: A002
-    async with ctx.db.reading() as session:
-        await service.existing(session, id)
-        rows = await repository.metrics(session, id)
-    return MetricsList(items=[MetricsOut.model_validate(row) for row in rows])
+@router.get(
+    "/{id}/metrics", summary="The metrics of each epoch", response_model=schemas.MetricsList
+)
+async def list_metrics(id: str, ctx: Ctx) -> StreamingResponse:  # noqa: A002
+    await service.get(ctx, id)
+    return StreamingResponse(metrics_list(ctx, id), media_type="application/json")
 
 
 @router.get("/{id}/logs", summary="A part of the log", **_LOG)

@@ -27,8 +27,7 @@ from backend.state.statuses import ACTIVE, JobStatus
 ID_SCHEMA = {"type": "string", "pattern": r"^[0-9a-f]{12}$"}
 Id = Annotated[str, Field(pattern=ID_SCHEMA["pattern"])]
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
-
-
+MAX_CONFIG_BYTES = 64 * 2**10  # a page of a list holds 500 of them
 _CLEANED = AfterValidator(partial(shown, at_most=MAX_NOTES))
 Notes = Annotated[str, Field(max_length=MAX_NOTES), _CLEANED]
 _TAG = r"^[a-z0-9][a-z0-9._:/-]{0,39}$"
@@ -48,10 +47,15 @@ class _Described(BaseModel):
     @classmethod
     def _plain_json(cls, config: dict[str, Any]) -> dict[str, Any]:
         try:
-            json.dumps(config, allow_nan=False, ensure_ascii=False).encode()
+            size = len(json.dumps(config, allow_nan=False, ensure_ascii=False).encode())
         except (ValueError, RecursionError):
             told = "This holds text or numbers that JSON cannot carry."
             raise PydanticCustomError("not_json", told) from None
+        if size > MAX_CONFIG_BYTES:
+            told = (
+                f"This is larger than {MAX_CONFIG_BYTES // 1024} KiB. Shorten its texts and lists."
+            )
+            raise PydanticCustomError("too_large", told)
         return config
 
 

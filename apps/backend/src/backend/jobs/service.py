@@ -47,7 +47,7 @@ async def create(
 
     Raises:
         Problem: 422 when the dataset or the config will not do, 409 when the key was used for
-            another job.
+            another job, 429 when too many have not ended.
     """
     # What was sent: defaults are another release's too.
     sent = body.model_dump(mode="json", exclude_unset=True)
@@ -61,6 +61,7 @@ async def create(
     there = await resources.gpus(ctx)
     try:
         async with ctx.db.transaction() as session:
+            await _require_room(ctx, session, user)
             dataset = await get_ready(session, body.dataset_id)
             weights, config = await _weights(ctx, session, body, dataset.task, fetches=not dry_run)
             chosen = resources.asked(ctx, body, config, there)
@@ -117,11 +118,19 @@ async def attach(ctx: Context, body: JobAttach, user: str | None) -> JobAttached
     attempt = Attempt(job_id=job.id, number=1, executor=ATTACHED, token_sha256=sha256(token))
     attempt.launched_at = utcnow()
     async with ctx.db.transaction() as session:
+        await _require_room(ctx, session, user)
         session.add(job)
         await session.flush()  # the attempt's foreign key
         session.add(attempt)
     await _start(ctx, job.id)
     return JobAttached(id=job.id, token=token)
+
+
+async def _require_room(ctx: Context, session: AsyncSession, user: str | None) -> None:
+    """Raise a Problem (429) while as many jobs of the same token as may have not ended."""
+    if await repository.count_open(session, user) >= (most := ctx.settings.max_open_jobs):
+        detail = f"{most:,} of your jobs have not ended, and no more may (MAX_OPEN_JOBS)."
+        raise Problem(429, "Too many jobs", f"{detail} Wait for some, or cancel them.")
 
 
 async def _weights(
@@ -224,6 +233,7 @@ async def retry(ctx: Context, job_id: str) -> JobRow:
     async with ctx.db.transaction() as session:
         row = await existing(session, job_id)
         if row.job.status in FINISHED:
+            await _require_room(ctx, session, row.job.created_by)
             try:
                 await get_ready(session, row.job.dataset_id)
                 ctx.trainers.get(row.job.trainer)
