@@ -315,6 +315,54 @@ def test_settings_are_yaml_and_a_file_gives_way_to_set(
         assert yard("train", "digits", "--set", wrong).returncode == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "config", "weights"),
+    [
+        (
+            "data=digits model=yolo11s.pt epochs=3 imgsz=96",
+            {"epochs": 3, "imgsz": 96},
+            "yolo11s.pt",
+        ),
+        ("digits model=yolo11s-seg.yaml lr0=1e-3", {"model": "yolo11s", "lr0": 0.001}, "none"),
+        ("digits mode=train pretrained=False freeze=[0,1]", {"freeze": [0, 1]}, "none"),
+        (
+            "data=digits model=yolo11n pretrained=job:first",
+            {"model": "yolo11n"},
+            "job:0123456789ab",
+        ),
+        ("data=digits model=yolo11s-mine.yaml", {"model": "nc: 1\nhead:\n\nscale: s\n"}, None),
+        ("digits --set model=yolo11s-mine.yaml", {"model": "nc: 1\nhead:\n\nscale: s\n"}, None),
+        ("data=digits model=yolo11s.pt --weights none", {}, "none"),
+    ],
+)
+def test_the_words_of_yolo_train_are_taken_as_they_are(  # noqa: PLR0917
+    server: Server, yard: Yard, tmp_path: Path, words: str, config: object, weights: str | None
+) -> None:
+    server.on("GET /datasets", answer(200, page(dataset())))
+    server.on("GET /jobs", answer(200, page(job())))
+    server.on("POST /jobs", answer(201, job(status="queued")))
+    (tmp_path / "yolo11s-mine.yaml").write_text("nc: 1\nhead:\n")
+    done = yard("train", *words.split(), "name=exp", "--no-follow")
+    assert done.returncode == 0, done.stderr
+    sent = json.loads(server.requests[-1].body)
+    assert (sent["config"], sent.get("weights"), sent["name"]) == (config, weights, "exp")
+
+
+def test_words_that_name_nothing_are_refused_before_anything_is_sent(
+    server: Server, yard: Yard
+) -> None:
+    for words, code, told in (
+        ("epochs=3", 2, "no dataset is named"),
+        ("data=a data=b", 2, "b is a second dataset"),
+        ("data=coco8.yaml", 3, "the platform downloads no datasets"),
+        ("digits epochs", 2, "epochs is a second dataset"),
+    ):
+        server.on("GET /datasets", answer(200, page(dataset())))
+        done = yard("train", *words.split())
+        assert (done.returncode, told in done.stderr) == (code, True), done.stderr
+    assert not any(request.method == "POST" for request in server.requests)
+
+
 def test_a_job_is_deleted_only_after_a_confirmation(server: Server, yard: Yard) -> None:
     server.on("GET /jobs/0123456789ab", answer(200, job()))
     server.on("DELETE /jobs/0123456789ab", answer(204))

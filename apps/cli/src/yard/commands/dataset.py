@@ -113,27 +113,7 @@ def push(
     as_json: AsJson = False,
 ) -> None:
     """Upload a folder as a new version of a dataset; wait for its check."""
-    api = client(url)
-    found = packing.scan(folder)
-    name = name or _slug(folder)
-    kind = task.value if task else packing.guess_task(found)
-    verbose = not as_json
-    if verbose:
-        print_scanned(found, kind, guessed=task is None)
-    progress = PushProgress()
-    try:
-        package = Package(found)
-        fields = {"name": name, "task": kind, "size": package.size}
-        api.ask("/datasets", fields)  # before the files are read, which may take long
-        with console.transfer_bar("reading", package.size, show=verbose) as advance:
-            fields["sha256"] = package.sha256(advance)
-        dataset = _send(api, package, fields, progress, show=verbose)
-        dataset = _checked(api, dataset["id"])
-    except KeyboardInterrupt:
-        raise YardError("interrupted", progress.why, progress.todo, Code.INTERRUPTED) from None
-    except PackageError as error:
-        what, why, todo = error.args
-        raise YardError(what, why, todo, Code.LOCAL) from error
+    dataset = upload(client(url), folder, name, task, show=not as_json)
     if as_json:
         console.print_json(dataset)
     else:
@@ -144,6 +124,35 @@ def push(
             "the problems are listed above; nothing can be trained on it",
             "fix the files and push the folder again",
         )
+
+
+def upload(
+    api: Client, folder: Path, name: str | None = None, task: Task | None = None, *, show: bool
+) -> Json:
+    """Upload a folder unless the server has the same; return the dataset once it is checked.
+
+    Raises:
+        YardError: it could not be read or sent.
+    """
+    found = packing.scan(folder)
+    name = name or _slug(folder)
+    kind = task.value if task else packing.guess_task(found)
+    if show:
+        print_scanned(found, kind, guessed=task is None)
+    progress = PushProgress()
+    try:
+        package = Package(found)
+        fields = {"name": name, "task": kind, "size": package.size}
+        api.ask("/datasets", fields)  # before the files are read, which may take long
+        with console.transfer_bar("reading", package.size, show=show) as advance:
+            fields["sha256"] = package.sha256(advance)
+        dataset = _send(api, package, fields, progress, show=show)
+        return _checked(api, dataset["id"])
+    except KeyboardInterrupt:
+        raise YardError("interrupted", progress.why, progress.todo, Code.INTERRUPTED) from None
+    except PackageError as error:
+        what, why, todo = error.args
+        raise YardError(what, why, todo, Code.LOCAL) from error
 
 
 @dataclasses.dataclass

@@ -13,9 +13,12 @@ import yaml
 
 from yard import console, formatting
 from yard.client import Client, Json
-from yard.commands.dataset import DatasetReference, require_ready
+from yard.commands import dataset, train_words
+from yard.commands import weights as weights_files
+from yard.commands.dataset import require_ready
 from yard.commands.job import fail_unless_succeeded
 from yard.commands.job_follow import Follower, follow_json, show_result
+from yard.commands.train_words import Words
 from yard.console import out
 from yard.errors import AwayError, Code, YardError
 from yard.options import AsJson, Url, client
@@ -26,7 +29,14 @@ _FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
 
 def submit(
-    dataset: DatasetReference,
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="DATASET [KEY=VALUE]…",
+            help="A dataset: a name (its newest ready version), name@version, an id or the beginning of it. Then config fields, as with --set. The words of `yolo train` do as they are: data=DATASET or a data.yaml on this machine, model=yolo11n.pt, epochs=20.",
+            show_default=False,
+        ),
+    ],
     *,
     fields: Annotated[
         list[str] | None,
@@ -82,20 +92,24 @@ def submit(
     as_json: AsJson = False,
 ) -> None:
     """Train on a dataset and follow the job. Ctrl-C leaves it running."""
-    api = client(url)
-    chosen = require_ready(api.dataset(dataset))
-    config_values = _json_only(_file(config) | _fields(api, trainer, fields or []))
+    told, api = train_words.read(words), client(url)
+    chosen = _dataset(api, told, show=not as_json)
+    given = [*told.fields, *map(train_words.with_text, fields or [])]
+    config_values = _json_only(_file(config) | _fields(api, trainer, given))
     asked = {"cpu": cpu, "memory": memory, "gpu": gpu, "placement": placement}
     body = {
         "dataset_id": chosen["id"],
         "trainer": trainer,
-        "name": name,
+        "name": name or told.name,
         "debug": debug,
         "config": config_values,
         "resources": {name: value for name, value in asked.items() if value is not None},
     }
-    if weights is not None:
-        body["weights"] = resolved(api, weights)
+    if weights is None and told.weights_file:
+        kept = weights_files.upload(api, told.weights_file, show=not as_json)
+        weights = f"sha256:{kept['sha256']}"
+    if chosen_weights := weights or told.weights:
+        body["weights"] = resolved(api, chosen_weights)
     if dry_run:
         _print_plan(api.ask("/jobs", body), as_json=as_json)
         return
@@ -126,7 +140,26 @@ def _print_plan(job: Json, *, as_json: bool) -> None:
     out.print("nothing was started: leave out --dry-run for that")
 
 
-def start(api: Client, body: Json, dataset: Json, *, follow: bool, as_json: bool) -> None:
+def _dataset(api: Client, told: Words, *, show: bool) -> Json:
+    """Return the dataset, which is pushed if it is a folder of this machine.
+
+    Raises:
+        YardError: there is none, or it cannot be trained on.
+    """
+    if told.folder is None:
+        return require_ready(api.dataset(str(told.dataset)))
+    pushed = dataset.upload(api, told.folder, show=show)
+    if pushed["status"] == "rejected":
+        problems = (pushed["report"] or {}).get("problems", [])
+        raise YardError(
+            f"{told.folder} was rejected: nothing can be trained on it",
+            problems[0]["message"] if problems else "",
+            f"`yard dataset show {pushed['id']}` lists its problems",
+        )
+    return require_ready(pushed)
+
+
+def start(api: Client, body: Json, on: Json, *, follow: bool, as_json: bool) -> None:
     """Submit a job on the dataset and follow it to its end.
 
     Raises:
@@ -137,7 +170,7 @@ def start(api: Client, body: Json, dataset: Json, *, follow: bool, as_json: bool
         _print_started(job, as_json=as_json)
         return
     try:
-        job = _follow(api, job, dataset, as_json=as_json)
+        job = _follow(api, job, on, as_json=as_json)
     except KeyboardInterrupt:
         short = job["id"][:6]
         raise YardError(
@@ -183,13 +216,13 @@ def _start(job: Json) -> str:
     return str((job.get("weights") or {"name": "scratch"})["name"])
 
 
-def _follow(api: Client, job: Json, dataset: Json, *, as_json: bool) -> Json:
+def _follow(api: Client, job: Json, on: Json, *, as_json: bool) -> Json:
     if as_json:
         follow_json(api, job["id"])
         return api.get(f"/jobs/{job['id']}")
     out.print(
         f"job {job['id']} · {job['trainer']} · {job['task']} on "
-        f"{dataset['name']}@{dataset['version']} · starts from {_start(job)} · Ctrl-C leaves it running"
+        f"{on['name']}@{on['version']} · starts from {_start(job)} · Ctrl-C leaves it running"
     )
     job = Follower(job).run(api)
     if job["status"] == "succeeded":
@@ -208,7 +241,10 @@ def _fields(api: Client, trainer: str, fields: list[str]) -> Json:
         if error.code != Code.NOT_FOUND:
             raise
         known = {}  # the server's answer to the submission names the trainers
-    return {key: text if _is_text(known.get(key, {})) else _value(key, text) for key, text in pairs}
+    return {
+        key: text if "\n" in text or _is_text(known.get(key, {})) else _value(key, text)
+        for key, text in pairs
+    }
 
 
 def _is_text(field: Json) -> bool:
@@ -219,8 +255,8 @@ def _pair(field: str) -> tuple[str, str]:
     key, equals, value = field.partition("=")
     if not (key and equals):
         raise YardError(
-            f"--set {field} has no value",
-            todo="write --set key=value, e.g. --set epochs=20",
+            f"{field} has no value",
+            todo="write key=value, e.g. epochs=20",
             code=Code.USAGE,
         )
     return key, value
@@ -232,9 +268,9 @@ def _value(key: str, value: str) -> Any:
         return float(value) if _FLOAT.fullmatch(value) else yaml.safe_load(value)
     except yaml.YAMLError as error:
         raise YardError(
-            f"--set {key}={value}: the value is not YAML",
+            f"{key}={value}: the value is not YAML",
             str(error).splitlines()[0],
-            "quote text with special characters, e.g. --set 'key=\"a: b\"'",
+            "quote text with special characters, e.g. 'key=\"a: b\"'",
             Code.USAGE,
         ) from error
 

@@ -1,0 +1,134 @@
+"""The words of `yolo train`, which `yard train` takes as they are: data=, model=, and any argument."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from yard.errors import Code, YardError
+
+_YAML = (".yaml", ".yml")
+_SCALE = re.compile(r"yolo(?:e-)?v?\d+([nslmx])")  # of a YAML, by its file's name
+_HEAD = re.compile(r"-(seg|cls|pose|obb)$")
+
+
+@dataclass
+class Words:
+    """What the words say: a job's dataset, weights and name, and config fields as `--set` has them.
+
+    `folder` is a dataset on this machine, `weights_file` weights on it: they are pushed first.
+    """
+
+    dataset: str | None = None
+    folder: Path | None = None
+    weights: str | None = None
+    weights_file: Path | None = None
+    name: str | None = None
+    fields: list[str] = field(default_factory=list)
+
+
+def read(words: list[str]) -> Words:
+    """Read DATASET and KEY=VALUE.
+
+    Raises:
+        YardError: there is no dataset, or two, or a file that is named is not there.
+    """
+    found = Words()
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals:
+            _data(found, word)
+        elif key in _READERS:
+            _READERS[key](found, value)
+        else:
+            found.fields.append(word)
+    if found.dataset is None and found.folder is None:
+        raise YardError(
+            "no dataset is named",
+            todo="name one, e.g. `yard train digits` or `yard train data=digits`",
+            code=Code.USAGE,
+        )
+    return found
+
+
+def with_text(field_: str) -> str:
+    """The field as it is, but for `model=FILE.yaml`: with the file's text, and the scale of its name.
+
+    Raises:
+        YardError: the file cannot be read.
+    """
+    key, _, value = field_.partition("=")
+    path = Path(value)
+    if key != "model" or path.suffix not in _YAML or "\n" in value:
+        return field_
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise YardError(f"cannot read {path}", str(error), "check the path", Code.LOCAL) from error
+    scale = _SCALE.search(path.stem)
+    if scale and not re.search(r"^scale:", text, re.MULTILINE):
+        text += f"\nscale: {scale[1]}\n"
+    return f"model={text}"
+
+
+def _data(found: Words, value: str) -> None:
+    if found.dataset is not None or found.folder is not None:
+        raise YardError(f"{value} is a second dataset", todo="name one", code=Code.USAGE)
+    path = Path(value)
+    if path.suffix in _YAML and path.is_file():
+        found.folder = path.resolve().parent
+    elif path.suffix in _YAML:
+        raise YardError(
+            f"there is no file {value}",
+            "the platform downloads no datasets",
+            "name the data.yaml of a folder on this machine, or a dataset of `yard dataset list`",
+            Code.NOT_FOUND,
+        )
+    elif "/" in value and path.is_dir():
+        found.folder = path
+    else:
+        found.dataset = value
+
+
+def _model(found: Words, value: str) -> None:
+    path = Path(value)
+    if path.suffix == ".pt" or value.startswith(("job:", "model:", "sha256:")):
+        _weights(found, value)
+    elif path.suffix in _YAML and not path.is_file():  # Ultralytics' own: the dataset has the task
+        found.fields.append(f"model={_HEAD.sub('', path.stem)}")
+        found.weights = found.weights or "none"
+    else:
+        found.fields.append(with_text(f"model={value}"))
+
+
+def _weights(found: Words, value: str) -> None:
+    path = Path(value)
+    if path.suffix == ".pt" and path.is_file():
+        found.weights_file = path
+    else:
+        found.weights = path.name if path.suffix == ".pt" else value
+
+
+def _pretrained(found: Words, value: str) -> None:
+    if value.lower() == "false":
+        found.weights = "none"
+    elif value.lower() != "true":
+        _weights(found, value)
+
+
+def _name(found: Words, value: str) -> None:
+    found.name = value
+
+
+def _mode(found: Words, value: str) -> None:
+    if value != "train":
+        found.fields.append(f"mode={value}")
+
+
+_READERS: dict[str, Callable[[Words, str], None]] = {
+    "data": _data,
+    "model": _model,
+    "pretrained": _pretrained,
+    "name": _name,
+    "mode": _mode,
+}
