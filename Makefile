@@ -27,8 +27,8 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: $(foreach d,$(APPS) demo,$(call env,$d)) $(if $(KEEP),page) ## Train a real detector on this machine, from nothing to a picture; KEEP=1 leaves it up
-	KEEP=$(KEEP) demo/run.sh
+demo: $(foreach d,$(APPS) demo,$(call env,$d)) $(if $(KEEP),page) $(if $(MLFLOW),.tools/mlflow) ## Train a real detector on this machine, from nothing to a picture; KEEP=1 leaves it up, MLFLOW=1 registers it
+	KEEP=$(KEEP) MLFLOW=$(MLFLOW) demo/run.sh
 
 .PHONY: dev
 dev: $(foreach d,$(APPS),$(call env,$d)) page ## Run the platform on this machine: yard dev

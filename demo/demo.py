@@ -30,7 +30,8 @@ TRAINING = {
     "mosaic": 0,
     "fliplr": 0,
 }
-STEPS = 6
+STEPS = 7
+PATIENCE_S = 60
 
 
 def say(step: int, words: str) -> None:
@@ -66,6 +67,20 @@ def cancel_leftovers() -> None:
             yard("job", "cancel", job["id"])
 
 
+def register(job: str) -> None:
+    """Keep the model in MLflow, which runs beside the platform with MLFLOW=1."""
+    if not os.environ.get("MLFLOW"):
+        print("  With MLFLOW=1 the model is registered there too.")
+        return
+    command = [YARD, "model", "register", job, "digits"]
+    deadline = time.monotonic() + PATIENCE_S  # MLflow has the job's end soon after
+    while subprocess.run(command, capture_output=True, check=False).returncode:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.5)
+    yard("model", "show", "digits")
+
+
 def predict(model: Path, images: Path) -> list[Found]:
     """Return what the model finds on the pages; every candidate, for mAP needs the weak ones."""
     with tempfile.TemporaryDirectory() as unused:
@@ -81,7 +96,7 @@ def predict(model: Path, images: Path) -> list[Found]:
 
 
 def main() -> int:
-    """Make pages, push, train, pull, predict, judge; return the exit code."""
+    """Make pages, push, train, export, pull, predict, judge; return the exit code."""
     os.chdir(ROOT)
     began = time.monotonic()
     cancel_leftovers()
@@ -94,16 +109,21 @@ def main() -> int:
     settings = [word for key, value in TRAINING.items() for word in ("--set", f"{key}={value}")]
     yard("weights", "push", str(WEIGHTS))
     yard("train", "digits", "--name", "demo", "--weights", WEIGHTS.name, *settings)
-    say(4, "Fetching the model")
     job = ask("job", "list", "--limit", "1")[0]
+    yard("job", "results", job["id"][:6])
+    say(4, "Exporting the best model for other runtimes, and judging the export beside it")
+    settings = ["--format", "onnx", "--max-drop", "0.01", "--imgsz", str(TRAINING["imgsz"])]
+    yard("model", "export", job["id"][:6], "--data", "digits", *settings)
+    register(job["id"])
+    say(5, "Fetching the model")
     yard("model", "pull", job["id"], "--only", "best.pt", "--out", str(OUT / "model"))
-    say(5, "Finding digits on the held-out pages")
+    say(6, "Finding digits on the held-out pages")
     model, heldout = OUT / "model/best.pt", OUT / "pages/heldout"
     found = predict(model, heldout / "images")
     images = sorted((heldout / "images").glob("*.png"))
     picture = OUT / "heldout.png"
     draw_sheet(images, found, picture)
-    say(6, "The result")
+    say(7, "The result")
     score = map50(found, heldout / "labels")
     print(f"  mAP50 on {len(images)} held-out pages   {score:.3f}  (at least {WANTED} wanted)")
     print(f"  the model                   {model.resolve()}")

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # `make demo`: the platform starts, trains a detector, proves it on pages it has not seen, and stops;
-# `make demo KEEP=1` leaves it up until Ctrl-C.
+# `make demo KEEP=1` leaves it up until Ctrl-C, `MLFLOW=1` runs MLflow beside it.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
-apps/cli/.venv/bin/yard dev --state .trainyard/demo -- demo/.venv/bin/python demo/demo.py
+apps/cli/.venv/bin/yard dev --state .trainyard/demo ${MLFLOW:+--mlflow} -- demo/.venv/bin/python demo/demo.py
 code=$?
 if [ $code = 130 ] && [ -n "${KEEP:-}" ]; then
   echo "Stopped. Its jobs are there again after: apps/cli/.venv/bin/yard dev --state .trainyard/demo"
