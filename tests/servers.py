@@ -1,5 +1,6 @@
 """Real servers for tests, each a process on a free loopback port, and the environment of a backend that uses them."""
 
+import base64
 import json
 import os
 import secrets
@@ -38,6 +39,15 @@ class S3Server(NamedTuple):
     endpoint: str
     access_key: str
     secret_key: str
+    session_token: str | None = None
+
+    def for_attempt(self, variables: Mapping[str, str]) -> "S3Server":
+        """The same with the keys of an attempt's environment."""
+        return self._replace(
+            access_key=variables["AWS_ACCESS_KEY_ID"],
+            secret_key=variables["AWS_SECRET_ACCESS_KEY"],
+            session_token=variables["AWS_SESSION_TOKEN"],
+        )
 
     def client(self) -> "S3Client":
         return boto3.client(
@@ -45,6 +55,7 @@ class S3Server(NamedTuple):
             endpoint_url=self.endpoint,
             aws_access_key_id=self.access_key,
             aws_secret_access_key=self.secret_key,
+            aws_session_token=self.session_token,
             region_name="us-east-1",
             config=Config(s3={"addressing_style": "path"}),
         )
@@ -176,7 +187,7 @@ def create_database(address: str, name: str) -> None:
 @on_free_ports
 @contextmanager
 def seaweedfs(folder: Path) -> Iterator[S3Server]:
-    """A SeaweedFS S3 server; it refuses unsigned and wrongly signed requests."""
+    """A SeaweedFS S3 server; it refuses unsigned and wrongly signed requests, and hands out keys for a time."""
     server = S3Server(f"http://127.0.0.1:{free_port()}", "test-access-key", "test-secret-key")
     folder.mkdir(parents=True, exist_ok=True)
     identity = {
@@ -185,12 +196,17 @@ def seaweedfs(folder: Path) -> Iterator[S3Server]:
         "actions": ["Admin", "Read", "Write", "List", "Tagging"],
     }
     (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+    (folder / "iam.json").write_text(json.dumps(_sts("tests")))
     data = folder / "data"
     data.mkdir(exist_ok=True)
     port = int(server.endpoint.rsplit(":", 1)[1])
     command = [str(SCRIPTS / "weed"), "server", "-s3", f"-dir={data}", "-ip=127.0.0.1"]
     command += [f"-s3.port={port}", f"-s3.config={folder / 's3.json'}", "-s3.port.iceberg=0"]
-    command += ["-s3.port.lance=0", "-s3.iam=false", "-master.telemetry=false"]
+    command += [
+        f"-s3.iam.config={folder / 'iam.json'}",
+        "-s3.port.lance=0",
+        "-master.telemetry=false",
+    ]
     command += ["-master.volumeSizeLimitMB=64", "-volume.max=100"]
     for part in ("master", "volume", "filer"):
         command += [f"-{part}.port={free_port()}", f"-{part}.port.grpc={free_port()}"]
@@ -200,6 +216,33 @@ def seaweedfs(folder: Path) -> Iterator[S3Server]:
         wait_for_port(port, child, log)
         _wait_for_answer(server.endpoint)
         yield server
+
+
+def _sts(user: str) -> dict[str, object]:
+    """The role `attempt`, which `user` alone may assume; a session's policy says what it may do."""
+    version, account = "2012-10-17", "arn:aws:iam::000000000000"
+    assume = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"{account}:user/{user}"},
+        "Action": ["sts:AssumeRole"],
+    }
+    role = {
+        "roleName": "attempt",
+        "roleArn": f"{account}:role/attempt",
+        "attachedPolicies": ["all"],
+    }
+    everything = {"Effect": "Allow", "Action": ["s3:*"], "Resource": ["*"]}
+    return {
+        "sts": {
+            "tokenDuration": "1h",
+            "maxSessionLength": "12h",
+            "issuer": "tests",
+            "signingKey": base64.b64encode(secrets.token_bytes(32)).decode(),
+        },
+        "policy": {"defaultEffect": "Deny", "storeType": "memory"},
+        "roles": [role | {"trustPolicy": {"Version": version, "Statement": [assume]}}],
+        "policies": [{"name": "all", "document": {"Version": version, "Statement": [everything]}}],
+    }
 
 
 def _wait_for_answer(endpoint: str) -> None:

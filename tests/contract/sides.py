@@ -17,7 +17,7 @@ from backend.callbacks import schemas
 from trainyard_manifest import MAX_CONFIG_BYTES, Task
 from backend.callbacks.routes import callbacks
 from backend.orchestration.attempt_env import attempt_env
-from backend.infra import text
+from backend.infra import object_store, text
 from backend.settings import Settings
 from backend.state import object_keys
 from backend.state.causes import REPORTABLE, Cause
@@ -29,7 +29,7 @@ settings = Settings(
     stop_grace_s=42,
 )
 job = Row(id="0123456789ab", dataset_id="ba9876543210", task="detect", config={}, resources={"gpu": 2}, weights={"name": "job", "key": "key", "sha256": "2" * 64})
-told = attempt_env(settings, job, Row(number=1, debug_port=5678), Row(sha256="0" * 64, index_sha256="1" * 64), "token")
+told = attempt_env(settings, job, Row(number=1, debug_port=5678), Row(sha256="0" * 64, index_sha256="1" * 64), "token") | dict.fromkeys(object_store.VARIABLES, "given")
 phases = schemas.HeartbeatIn.model_fields["phase"].annotation
 limits = {route.kind: route.max_body_bytes for route in callbacks}
 answer = {

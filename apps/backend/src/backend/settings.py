@@ -64,6 +64,14 @@ class Settings(DatabaseSettings):
     """The store's secret key"""
     aws_region: str = "us-east-1"
     """The store's region; R2: auto"""
+    sts_endpoint: str | None = None
+    """Where the store hands out keys for a time (STS); default: the store's address"""
+    trainer_credentials: Literal["attempt", "shared"] = "attempt"
+    """`attempt`: each has keys of its own for the store; `shared`: all have the backend's"""
+    trainer_credentials_s: int = Field(default=12 * 3600, ge=900, le=12 * 3600)
+    """How long an attempt's keys are valid, in seconds; trainers ask for new ones in time"""
+    trainer_role_arn: str = "arn:aws:iam::000000000000:role/attempt"
+    """The role that attempts' keys are of; MinIO does not look at it"""
     datasets_bucket: str = "datasets"
     """The bucket of datasets"""
     models_bucket: str = "models"

@@ -3,6 +3,7 @@
 The endpoints take the request as it is; FastAPI only documents them (`infra.asgi.CallbackRoute`).
 """
 
+import json
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
@@ -22,7 +23,8 @@ from backend.infra import problem_handlers
 from backend.infra.asgi import CallbackRoute
 from backend.infra.database import utcnow
 from backend.state.causes import Cause
-from backend.state.jobs import ATTACHED
+from backend.state.jobs import ATTACHED, Job
+from backend.state.store_access import attempt_keys
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -113,6 +115,22 @@ async def finish(request: Request) -> Response:
         if attempt.executor == ATTACHED:
             attempt.ended_at, attempt.exit_code = utcnow(), int(told.cause != Cause.COMPLETED)
     return Response(status_code=status.HTTP_204_NO_CONTENT)
+
+
+@router.post(
+    "/credentials",
+    summary="Ask for keys of the object store",
+    responses={200: {"model": dict[str, str]}},
+)
+async def credentials(request: Request) -> Response:
+    """The variables `AWS_…` of the attempt's environment, which are valid for a time, anew."""
+    sender = await sender_of(request)
+    ctx: Context = request.app.state.context
+    async with ctx.db.reading() as session:
+        attempt = await live_attempt(session, sender)
+        job = await session.get_one(Job, sender.job_id)
+    keys = await attempt_keys(ctx.store, ctx.settings, job, attempt.number)
+    return Response(json.dumps(keys), media_type="application/json")
 
 
 callbacks = [

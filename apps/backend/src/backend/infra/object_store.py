@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,6 +30,16 @@ _READINESS_KEY = "trainyard-readiness/written"
 _WRITE_EVERY_S = 30
 _DELETED_AT_ONCE = 1000  # the most that a store takes
 LINK_LIFETIME_S = 24 * 3600
+
+_MOST_SESSIONS = 10_000
+# The parts of an answer of STS, by the names that AWS' SDKs read.
+VARIABLES = {
+    "AWS_ACCESS_KEY_ID": "AccessKeyId",
+    "AWS_SECRET_ACCESS_KEY": "SecretAccessKey",
+    "AWS_SESSION_TOKEN": "SessionToken",
+    "AWS_CREDENTIAL_EXPIRATION": "Expiration",
+}
+_NOTHING = {"Effect": "Deny", "Action": "s3:*", "Resource": "*"}
 
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 _BAD_KEYS = {"401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
@@ -60,8 +71,18 @@ class ObjectStore:
         self._where = f"the object store at {settings.s3_endpoint} ({setting})"
         # One session, so that both clients share the parsed model of the API.
         session = boto3.session.Session()
-        self._client = _client(session, settings, settings.s3_endpoint)
-        self._public = _client(session, settings, settings.public_endpoint)
+        self._client: S3Client = _client(session, "s3", settings, settings.s3_endpoint)
+        self._public: S3Client = _client(session, "s3", settings, settings.public_endpoint)
+        self._sts: Any = _client(
+            session, "sts", settings, settings.sts_endpoint or settings.s3_endpoint
+        )
+        self._shares_keys = settings.trainer_credentials == "shared"
+        self._keys: Mapping[str, str] = {
+            "AWS_ACCESS_KEY_ID": settings.aws_access_key_id.get_secret_value(),
+            "AWS_SECRET_ACCESS_KEY": settings.aws_secret_access_key.get_secret_value(),
+        }
+        self._role_arn, self._valid_s = settings.trainer_role_arn, settings.trainer_credentials_s
+        self._sessions: dict[str, tuple[float, Mapping[str, str]]] = {}
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="store")
 
     async def close(self) -> None:
@@ -71,10 +92,41 @@ class ObjectStore:
         """Raise ObjectStoreError unless the store answers, accepts the keys, has the buckets and takes data."""
         for bucket in self._buckets:
             await self._call(self._client.list_objects_v2, Bucket=bucket, MaxKeys=1)
+        await self.session_keys("readiness", _NOTHING)
         if time.monotonic() - self._written_at > _WRITE_EVERY_S:
             # A store whose disk is full still lists.
             await self.put(self._buckets[1], _READINESS_KEY, b"ready")
             self._written_at = time.monotonic()
+
+    async def session_keys(self, session: str, *allowed: Mapping[str, Any]) -> Mapping[str, str]:
+        """The variables, as AWS' SDKs read them, with keys that may do what is allowed, for a time.
+
+        With TRAINER_CREDENTIALS=shared they are the backend's own.
+
+        Args:
+            session: 2 to 64 letters, digits and `-`; it has the same keys for half of their time.
+            allowed: statements of a policy in AWS' language.
+        """
+        if self._shares_keys:
+            return self._keys
+        renewed_at, keys = self._sessions.get(session, (-math.inf, self._keys))
+        if time.monotonic() > renewed_at + self._valid_s / 2:
+            # In the fewest characters: AWS takes 2,048.
+            policy = json.dumps(
+                {"Version": "2012-10-17", "Statement": allowed}, separators=(",", ":")
+            )
+            reply = await self._call(
+                self._sts.assume_role,
+                RoleArn=self._role_arn,
+                RoleSessionName=session,
+                DurationSeconds=self._valid_s,
+                Policy=policy,
+            )
+            keys = {name: str(reply["Credentials"][part]) for name, part in VARIABLES.items()}
+            if len(self._sessions) >= _MOST_SESSIONS:
+                self._sessions.clear()
+            self._sessions[session] = time.monotonic(), keys
+        return keys
 
     async def ensure_buckets(self) -> None:
         """Create the buckets that are missing."""
@@ -229,6 +281,12 @@ class ObjectStore:
             ) from error
 
     def _refusal(self, error: ClientError, code: str) -> str:
+        if error.operation_name == "AssumeRole":
+            return (
+                f"{self._where} hands out no keys for trainings ({code}): {error}. Let the backend's "
+                "key assume TRAINER_ROLE_ARN for TRAINER_CREDENTIALS_S, check STS_ENDPOINT, or set "
+                "TRAINER_CREDENTIALS=shared, with which a trainer may use all that the backend may."
+            )
         if code in _BAD_KEYS:
             return (
                 f"{self._where} refuses our keys ({code}). Check AWS_ACCESS_KEY_ID, "
@@ -242,7 +300,7 @@ class ObjectStore:
         return f"{self._where} refuses {error.operation_name}: {error}."
 
 
-def _client(session: boto3.session.Session, settings: Settings, endpoint: str) -> "S3Client":
+def _client(session: boto3.session.Session, service: Any, settings: Settings, endpoint: str) -> Any:
     config: dict[str, Any] = {
         "signature_version": "s3v4",
         "s3": {"addressing_style": "path"},
@@ -254,7 +312,7 @@ def _client(session: boto3.session.Session, settings: Settings, endpoint: str) -
         "max_pool_connections": _THREADS,
     }
     return session.client(
-        "s3",
+        service,
         endpoint_url=endpoint,
         region_name=settings.aws_region,
         aws_access_key_id=settings.aws_access_key_id.get_secret_value(),

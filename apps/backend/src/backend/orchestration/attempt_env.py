@@ -11,15 +11,13 @@ from backend.state.jobs import Attempt, Job
 def attempt_env(
     settings: Settings, job: Job, attempt: Attempt, dataset: Dataset | None, token: str
 ) -> dict[str, str]:
-    """The variables that the backend sets, secrets included; `dataset` is None once it is deleted."""
+    """What the backend sets beside the store's keys; `dataset` is None once it is deleted."""
     env = {
         "JOB_ID": job.id,
         "ATTEMPT": str(attempt.number),
         "BACKEND_URL": settings.backend_url.rstrip("/"),
         "CALLBACK_TOKEN": token,
         "S3_ENDPOINT": settings.s3_endpoint,
-        "AWS_ACCESS_KEY_ID": settings.aws_access_key_id.get_secret_value(),
-        "AWS_SECRET_ACCESS_KEY": settings.aws_secret_access_key.get_secret_value(),
         "AWS_REGION": settings.aws_region,
         "AWS_DEFAULT_REGION": settings.aws_region,  # the one that boto3 reads
         "DATASETS_BUCKET": settings.datasets_bucket,

@@ -34,6 +34,7 @@ from backend.state.causes import CAUSE_RULES, Cause
 from backend.state.datasets import Dataset, DatasetStatus
 from backend.state.jobs import Attempt, Job
 from backend.state.statuses import ACTIVE, FINISHED, JobStatus
+from backend.state.store_access import attempt_keys
 from backend.state.transitions import transition
 from backend.temporal.workflows import Launched, Settled
 
@@ -60,13 +61,13 @@ async def launch(ctx: Context, job_id: str) -> Launched | None:
 
     Raises:
         ExecutorUnavailableError: it may or may not have been launched; call again.
-        DatasetPendingError: it is not launched yet; call again.
+        DatasetPendingError, ObjectStoreError: it is not launched yet; call again.
     """
     # Serialised per job: a concurrent call would invalidate the first call's token.
     async with _launching.setdefault(job_id, asyncio.Lock()):
         try:
             return await _launch(ctx, job_id)
-        except (ExecutorUnavailableError, DatasetPendingError) as error:
+        except (ExecutorUnavailableError, DatasetPendingError, ObjectStoreError) as error:
             await _tell(ctx, job_id, str(error), JobStatus.PREPARING)
             raise
 
@@ -182,12 +183,13 @@ async def _spec(ctx: Context, ref: AttemptRef, token: str) -> AttemptSpec:
     if dataset is not None and dataset.index_sha256 is None:
         await _request_index(ctx, dataset)
     manifest = ctx.trainers.get(job.trainer)
+    keys = await attempt_keys(ctx.store, ctx.settings, job, ref.number)
     resources = Resources.model_validate(job.resources)
     return AttemptSpec(
         ref=ref,
         image=manifest.image,
         command=manifest.command,
-        env=attempt_env(ctx.settings, job, attempt, dataset, token),
+        env=attempt_env(ctx.settings, job, attempt, dataset, token) | {**keys},
         cpu=resources.cpu,
         memory_bytes=resources.memory_bytes,
         gpu=resources.gpu,

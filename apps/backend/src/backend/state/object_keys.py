@@ -16,6 +16,11 @@ def job(job_id: str) -> str:
     return f"{job_id}/"
 
 
+def attempt(job_id: str, number: int | str) -> str:
+    """The prefix of all that one attempt stores."""
+    return f"{job_id}/{number}/"
+
+
 def weights(sha256: str) -> str:
     """Beside the jobs: a file that trainings start from."""
     return f"weights/{sha256}.pt"

@@ -13,12 +13,11 @@ from pathlib import Path
 import httpx
 
 from yard import locations
-from yard.dev import launcher_client, processes
+from yard.dev import launcher_client, processes, store_users
 from yard.dev.certificate import certificate
 from yard.dev.state_folder import StateFolder
 from yard.dev.store_probe import write_object
 from yard.errors import Code, YardError
-from yard.locations import write_private
 
 # SeaweedFS closes its volumes within 0.1 s, then waits 10 s for connections of its own S3 gateway.
 STORE_GRACE_S = 2.0
@@ -118,19 +117,11 @@ def _temporal(state: StateFolder, ports: dict[str, int]) -> Service:
 
 
 def _store(state: StateFolder, ports: dict[str, int]) -> Service:
-    access, secret = state.store_keys()
-    keys = state.root / "store.json"
-    identity = {
-        "name": "trainyard",
-        "credentials": [{"accessKey": access, "secretKey": secret}],
-        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-    }
-    write_private(keys, json.dumps({"identities": [identity]}))
     probed = f"{_local(ports['s3'])}/readiness/probe"
 
     def ready() -> str:
         # S3 answers before there is a volume to write to, and when the disk is full.
-        if missing := write_object(probed, (access, secret), _PROBE_TIMEOUT_S):
+        if missing := write_object(probed, state.store_keys(), _PROBE_TIMEOUT_S):
             return "; ".join(filter(None, (missing, *state.full_disk())))
         return ""
 
@@ -148,15 +139,15 @@ def _store(state: StateFolder, ports: dict[str, int]) -> Service:
     return Service(
         "store",
         [
-            _program("weed"), "-logtostderr=true", "server", "-s3", f"-dir={folder}", f"-s3.config={keys}",
-            "-ip=127.0.0.1", "-ip.bind=127.0.0.1", *options,
+            _program("weed"), "-logtostderr=true", "server", "-s3", f"-dir={folder}",
+            *store_users.options(state), "-ip=127.0.0.1", "-ip.bind=127.0.0.1", *options,
             f"-filer.localSocket={state.root / 'filer.sock'}", f"-s3.localSocket={state.root / 's3.sock'}",
             "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false",
             # Behind S3, which checks signatures, are services that check none by default: what they
             # do over HTTP is switched off here, or asks for the keys of _store_secrets. S3 itself
             # may be asked from any origin (-s3.allowedOrigins stays as it is): the page reads and
             # writes by signed links from a port of its own, or of Vite's, and no other page can sign.
-            "-disableHttp=true", "-filer.disableHttp=true", "-s3.iam=false",
+            "-disableHttp=true", "-filer.disableHttp=true",
             "-master.volumeSizeLimitMB=1024", "-volume.max=0",
             # A single server needs no election at its start and no peers at its end, for which it
             # waits 10 s each by default.
