@@ -29,7 +29,7 @@ settings = Settings(
     stop_grace_s=42,
 )
 job = Row(id="0123456789ab", dataset_id="ba9876543210", task="detect", config={}, resources={"gpu": 2}, weights={"name": "job", "key": "key", "sha256": "2" * 64})
-told = attempt_env(settings, job, Row(number=1, debug_port=5678), Row(sha256="0" * 64, index_sha256="1" * 64), "token") | dict.fromkeys(object_store.VARIABLES, "given")
+told = attempt_env(settings, job, Row(number=1, debug_port=5678), Row(sha256="0" * 64, index_sha256="1" * 64), "token") | dict.fromkeys(object_store.VARIABLES, "2030")
 phases = schemas.HeartbeatIn.model_fields["phase"].annotation
 limits = {route.kind: route.max_body_bytes for route in callbacks}
 answer = {

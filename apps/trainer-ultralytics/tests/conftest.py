@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import boto3
 import pytest
 import samples
 import servers
@@ -88,6 +89,38 @@ class Jobs:
         key = f"{uuid4().hex[:12]}/1/artifacts/best.pt"
         self.client.put_object(Bucket=MODELS_BUCKET, Key=key, Body=weights)
         env |= {"WEIGHTS_NAME": name, "WEIGHTS_KEY": key, "WEIGHTS_SHA256": sha256}
+
+    def keys(self, env: dict[str, str]) -> dict[str, str]:
+        """Keys of the job's own, for a time, as the backend gives them."""
+        job, bucket = env["JOB_ID"], f"arn:aws:s3:::{MODELS_BUCKET}"
+        listed = {"StringLike": {"s3:prefix": f"{job}/*"}}
+        statements = [
+            {"Effect": "Allow", "Action": ["s3:*"], "Resource": f"{bucket}/{job}/*"},
+            {
+                "Effect": "Allow",
+                "Action": ["s3:ListBucket"],
+                "Resource": bucket,
+                "Condition": listed,
+            },
+        ]
+        sts = boto3.client(
+            "sts",
+            endpoint_url=self.server.endpoint,
+            aws_access_key_id=self.server.access_key,
+            aws_secret_access_key=self.server.secret_key,
+            region_name="us-east-1",
+        )
+        found = sts.assume_role(
+            RoleArn="arn:aws:iam::000000000000:role/attempt",
+            RoleSessionName=job,
+            Policy=json.dumps({"Version": "2012-10-17", "Statement": statements}),
+        )["Credentials"]
+        return {
+            "AWS_ACCESS_KEY_ID": found["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": found["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": found["SessionToken"],
+            "AWS_CREDENTIAL_EXPIRATION": str(found["Expiration"]),
+        }
 
     def kept(self, env: dict[str, str]) -> set[str]:
         """Names of the artifacts of the job's attempt."""

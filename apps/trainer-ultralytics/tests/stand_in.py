@@ -20,6 +20,7 @@ class Backend:
         self.finish: Any = None
         self.finishes: list[dict[str, Any]] = []
         self.command = "continue"
+        self.store_keys: dict[str, str] = {}
         self.interval_s = backend_client.INTERVAL_S
         self.stale = False
         self.log_delay_s = 0.0
@@ -103,6 +104,8 @@ class Backend:
                 reply = {"next_offset": len(self.log), "command": self.command}
                 asked = self.log_interval_s
                 return 200, reply if asked is None else reply | {"interval_s": asked}
+            case "credentials":
+                return 200, self.store_keys
             case "finish":
                 self.finish = json.loads(body)
                 self.finishes.append(self.finish)

@@ -2,8 +2,11 @@
 
 import os
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError
@@ -11,6 +14,7 @@ from conftest import DATASETS_BUCKET, MODELS_BUCKET, Jobs
 from servers import free_port
 from trainer import object_store
 from trainer.contract import Attempt, AttemptError, Cause
+from trainer.retry import UnreachableError
 
 
 def test_store_that_does_not_answer(
@@ -69,3 +73,51 @@ def test_store_tells_of_what_moves(jobs: Jobs, tmp_path: Path) -> None:
     )
     assert sum(moved) == 2 * size
     assert len(moved) > 4  # on the way, not at the end
+
+
+def test_keys_of_the_attempt_are_renewed_before_they_expire(jobs: Jobs, tmp_path: Path) -> None:
+    env = jobs.env()
+    keys = jobs.keys(env)
+    asked: list[str] = []
+    answers: list[dict[str, str] | Exception] = [UnreachableError("away"), keys]
+
+    def renew() -> dict[str, str]:
+        answer = answers.pop(0)
+        asked.append(str(answer))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    source = tmp_path / "source"
+    source.write_bytes(b"checkpoint")
+    key = f"{env['JOB_ID']}/1/checkpoint"
+    fresh = object_store.ObjectStore(Attempt.from_env(env | keys), threading.Event(), None, renew)
+    fresh.upload(source, MODELS_BUCKET, key, epoch=3)
+    assert asked == []
+    gone = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
+    expired = env | keys | {"AWS_CREDENTIAL_EXPIRATION": gone, "AWS_SESSION_TOKEN": "expired"}
+    store = object_store.ObjectStore(Attempt.from_env(expired), threading.Event(), None, renew)
+    found = store.find(MODELS_BUCKET, key)
+    assert found is not None
+    assert (found.epoch, len(asked)) == (3, 2), "asked again while the backend was away"
+    assert store.find(MODELS_BUCKET, f"{env['JOB_ID']}/2/checkpoint") is None
+
+
+def test_a_script_renews_its_keys_in_its_environment(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Boto3 by itself reads the variables again when the time that they name is over."""
+    env = jobs.env()
+    keys = jobs.keys(env)
+    soon = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+    stale = keys | {"AWS_CREDENTIAL_EXPIRATION": soon, "AWS_SESSION_TOKEN": "expired"}
+    for name, value in stale.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    s3 = boto3.client("s3", endpoint_url=env["S3_ENDPOINT"], region_name="us-east-1")
+    target: Any = {"Bucket": MODELS_BUCKET, "Key": f"{env['JOB_ID']}/1/checkpoint"}
+    with pytest.raises(ClientError):
+        s3.put_object(**target, Body=b"x")
+    for name, value in keys.items():
+        monkeypatch.setenv(name, value)
+    s3.put_object(**target, Body=b"x")

@@ -1,8 +1,10 @@
 """The helpers for own trainers (libs/trainer) are as careful with a dataset as our trainer is."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import boto3
 import pytest
 import samples
 import test_dataset
@@ -68,3 +70,25 @@ def test_an_end_is_told_as_long_as_the_backend_keeps_it(
     trainyard_trainer.Attempt(tmp_path).finish("trainer_crashed", "x" * 10_000)
     limits = json.loads((ROOT / "docs/training-contract.json").read_text())["limits"]
     assert len(backend.finish["message"]) == limits["finish_message_characters"]
+
+
+def test_keys_of_the_store_are_renewed_before_they_expire(
+    jobs: Jobs, backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = jobs.env()
+    backend.store_keys = jobs.keys(env)
+    soon = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+    old = {"AWS_SESSION_TOKEN": "expired", "AWS_CREDENTIAL_EXPIRATION": soon}
+    for name, value in (env | backend.store_keys | old).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    attempt = trainyard_trainer.Attempt(tmp_path)
+    model = tmp_path / "best.pt"
+    model.write_bytes(b"model")
+    attempt.save(model)
+    attempt.save_checkpoint(model, 4)
+    assert jobs.kept(env) == {"best.pt"}
+    attempt.number = 3
+    resumed = attempt.resume()
+    assert resumed is not None
+    assert (resumed.epoch, resumed.path.read_bytes()) == (4, b"model")

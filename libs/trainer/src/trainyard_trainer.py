@@ -28,6 +28,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,11 +36,11 @@ from typing import Any, NamedTuple
 import boto3
 import requests
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
 _SIGTERM_EXIT = 128 + signal.SIGTERM
 _PATIENCE_S = 120  # for a backend that does not answer, at the end of the attempt
 _MAX_MESSAGE = 2000  # characters
+_RENEWED_BEFORE = timedelta(minutes=30)  # boto3 looks when 15 are left
 # The most that an archive may unpack to: of small ones flat pictures compress beyond any ratio.
 _MAX_RATIO, _RATIO_FREE_BYTES = 100, 64 << 20
 _MAX_FILES = 2_000_000
@@ -135,12 +136,11 @@ class Attempt:
         path = self.folder / "resumed"
         for number in range(self.number - 1, 0, -1):
             key = f"{self.job_id}/{number}/checkpoint"
-            try:
-                meta = self._s3.head_object(Bucket=self._models, Key=key)["Metadata"]
-            except ClientError as error:
-                if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
-                    continue
-                raise
+            # AWS refuses to say of one object that it is not there.
+            found = self._s3.list_objects_v2(Bucket=self._models, Prefix=key, MaxKeys=1)
+            if key not in [item["Key"] for item in found.get("Contents", [])]:
+                continue
+            meta = self._s3.head_object(Bucket=self._models, Key=key)["Metadata"]
             self._s3.download_file(self._models, key, str(path))
             if _sha256(path) == meta["sha256"]:
                 return Checkpoint(path, int(meta["epoch"]))
@@ -203,7 +203,17 @@ class Attempt:
         with contextlib.suppress(requests.RequestException):
             self._post("finish", {"cause": cause, "message": message[:_MAX_MESSAGE]})
 
+    def _renew_keys(self) -> None:
+        """Ask for the store's keys anew before they expire; boto3 reads the variables again by itself."""
+        until = os.environ.get("AWS_CREDENTIAL_EXPIRATION")
+        now = datetime.now(UTC)
+        if until and datetime.fromisoformat(until) - now < _RENEWED_BEFORE:
+            reply = self._post("credentials", {})
+            reply.raise_for_status()
+            os.environ.update(reply.json())
+
     def _upload(self, path: Path, name: str, **metadata: str) -> None:
+        self._renew_keys()
         # Some stores keep an object whose upload was cut, in place of the one before.
         self._is_uploading = True
         try:

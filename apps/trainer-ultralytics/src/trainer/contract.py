@@ -62,6 +62,8 @@ class Attempt:
     s3_endpoint: str
     s3_access_key: str = field(repr=False)
     s3_secret_key: str = field(repr=False)
+    s3_session_token: str | None = field(repr=False)
+    s3_keys_expire_at: str | None
     s3_region: str
     datasets_bucket: str
     models_bucket: str
@@ -106,6 +108,8 @@ class Attempt:
             s3_endpoint=_matching(env, "S3_ENDPOINT", r"https?://\S+"),
             s3_access_key=_matching(env, "AWS_ACCESS_KEY_ID", r"\S+"),
             s3_secret_key=_matching(env, "AWS_SECRET_ACCESS_KEY", r"\S+"),
+            s3_session_token=_optional(env, "AWS_SESSION_TOKEN", r"\S+"),
+            s3_keys_expire_at=_optional(env, "AWS_CREDENTIAL_EXPIRATION", r"[0-9T:.+ -]+Z?"),
             s3_region=env.get("AWS_REGION") or "us-east-1",
             datasets_bucket=env.get("DATASETS_BUCKET") or "datasets",
             models_bucket=env.get("MODELS_BUCKET") or "models",

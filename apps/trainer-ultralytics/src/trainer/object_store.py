@@ -1,15 +1,24 @@
 """The object store, as far as a trainer needs it."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
 import boto3
 import botocore.exceptions
+import botocore.session
 from botocore.config import Config
+from botocore.credentials import (
+    CredentialProvider,
+    CredentialResolver,
+    Credentials,
+    RefreshableCredentials,
+)
+from botocore.loaders import create_loader
 
 from trainer.contract import Attempt, AttemptError, Cause
 from trainer.retry import UnreachableError, until_answered
@@ -29,22 +38,67 @@ class StoredObject:
     epoch: int | None
 
 
+class _AttemptKeys(CredentialProvider):
+    """Gives botocore the attempt's keys, and new ones before they expire."""
+
+    METHOD = "attempt"
+
+    def __init__(self, attempt: Attempt, renew: Callable[[], Mapping[str, str]] | None) -> None:
+        super().__init__()
+        self._renew = renew
+        self._keys = {
+            "access_key": attempt.s3_access_key,
+            "secret_key": attempt.s3_secret_key,
+            "token": attempt.s3_session_token or "",
+            "expiry_time": attempt.s3_keys_expire_at or "",
+        }
+
+    def load(self) -> Credentials:
+        keys = self._keys
+        if self._renew is None or not keys["expiry_time"]:
+            return Credentials(keys["access_key"], keys["secret_key"], keys["token"] or None)
+        return RefreshableCredentials.create_from_metadata(keys, self._new, self.METHOD)
+
+    def _new(self) -> dict[str, str]:
+        assert self._renew is not None  # noqa: S101 - load has seen to it
+        names = ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "CREDENTIAL_EXPIRATION")
+        new = self._renew()
+        return dict(zip(self._keys, (new[f"AWS_{name}"] for name in names), strict=True))
+
+
+# It keeps the services' descriptions, whose parsing is what makes a client slow.
+_loader = cache(create_loader)
+
+
+def session() -> botocore.session.Session:
+    """A session of botocore; all share what is slow to load."""
+    made = botocore.session.get_session()
+    made.register_component("data_loader", _loader())
+    return made
+
+
 class ObjectStore:
     """The object store's client; `on_transfer` is called with each number of bytes transferred.
 
-    Calls are repeated while the store does not answer, until `abandoned` is set.
+    Calls are repeated while the store does not answer, until `abandoned` is set. `renew` asks for
+    the attempt's keys anew, by their variables; it is called before the old ones expire.
     """
 
     def __init__(
-        self, attempt: Attempt, abandoned: Event, on_transfer: Callable[[int], None] | None = None
+        self,
+        attempt: Attempt,
+        abandoned: Event,
+        on_transfer: Callable[[int], None] | None = None,
+        renew: Callable[[], Mapping[str, str]] | None = None,
     ) -> None:
         self._abandoned = abandoned
         self._on_transfer = on_transfer
-        self._s3 = boto3.client(
+        own = session()
+        keys = CredentialResolver([_AttemptKeys(attempt, renew)])
+        own.register_component("credential_provider", keys)
+        self._s3 = boto3.Session(botocore_session=own).client(
             "s3",
             endpoint_url=attempt.s3_endpoint,
-            aws_access_key_id=attempt.s3_access_key,
-            aws_secret_access_key=attempt.s3_secret_key,
             region_name=attempt.s3_region,
             config=Config(
                 connect_timeout=5,
@@ -59,7 +113,11 @@ class ObjectStore:
     def find(self, bucket: str, key: str) -> StoredObject | None:
         """The object stored under `key`; None where there is none."""
 
-        def head() -> StoredObject:
+        def head() -> StoredObject | None:
+            # Asked for an object that is not there, AWS refuses whoever may not list the bucket.
+            listed = self._s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
+            if key not in [item["Key"] for item in listed.get("Contents", [])]:
+                return None
             reply = self._s3.head_object(Bucket=bucket, Key=key)
             meta = reply["Metadata"]
             epoch = meta.get("epoch", "")

@@ -123,7 +123,7 @@ async def finish(request: Request) -> Response:
     responses={200: {"model": dict[str, str]}},
 )
 async def credentials(request: Request) -> Response:
-    """The variables `AWS_…` of the attempt's environment, which are valid for a time, anew."""
+    """The variables `AWS_…` of the attempt's environment anew, before those expire."""
     sender = await sender_of(request)
     ctx: Context = request.app.state.context
     async with ctx.db.reading() as session:

@@ -6,6 +6,7 @@ import os
 import boto3
 import httpx
 
+from trainer import object_store
 from trainer.contract import trainer_home
 from trainer.yolo import offline
 
@@ -17,8 +18,7 @@ def warm_up() -> None:
     offline.prepare(home)
     offline.load()
     httpx.Client().close()
-    # The session keeps the service's description, whose parsing is what makes a client slow.
-    boto3.client(
+    boto3.Session(botocore_session=object_store.session()).client(
         "s3",
         region_name="us-east-1",
         aws_access_key_id="none",

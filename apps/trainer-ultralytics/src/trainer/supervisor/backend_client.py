@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-from trainer.contract import Attempt
+from trainer.contract import Attempt, AttemptError, Cause
 from trainer.retry import UnreachableError
 
 # Between two heartbeats, where the backend asks for nothing else.
@@ -75,6 +75,20 @@ class BackendClient:
     def finish(self, cause: str, message: str) -> None:
         """Say why the attempt ends."""
         self._post("finish", json={"cause": cause, "message": message})
+
+    def store_keys(self) -> dict[str, str]:
+        """Ask for the object store's keys anew, by their variables in the environment.
+
+        Raises:
+            AttemptError: the backend gives none any more.
+        """
+        try:
+            return self._post("credentials")
+        except (StaleError, CallbackRefusedError) as error:
+            raise AttemptError(
+                Cause.STORAGE_UNAVAILABLE,
+                f"The attempt's keys for the object store expired, and there are no new ones: {error}",
+            ) from error
 
     def _post(self, path: str, **request: Any) -> dict[str, Any]:
         try:

@@ -89,6 +89,7 @@ class Supervisor:
         # These load the clients of backend and object store. Loaded here, after the fork, they do
         # not delay the training: the child loads torch and Ultralytics at the same time.
         from trainer.object_store import ObjectStore  # noqa: PLC0415
+        from trainer.supervisor.backend_client import BackendClient  # noqa: PLC0415
         from trainer.supervisor.checkpoint_uploader import CheckpointUploader  # noqa: PLC0415
         from trainer.supervisor.preparation import Preparation  # noqa: PLC0415
         from trainer.supervisor.reporting import Reporting  # noqa: PLC0415
@@ -105,7 +106,12 @@ class Supervisor:
         )
         self._heartbeats = self._reporting.heartbeats
         self._reporting.start("training" if options.command else "preparing")
-        self._object_store = ObjectStore(attempt, self._abandoned, self._heartbeats.add_transferred)
+        self._object_store = ObjectStore(
+            attempt,
+            self._abandoned,
+            self._heartbeats.add_transferred,
+            BackendClient(attempt).store_keys,
+        )
         self._uploader = CheckpointUploader(
             attempt, self._object_store, self._heartbeats.unacknowledged
         )
