@@ -105,6 +105,8 @@ def prepare(there: Outside, folder: Path) -> None:
         "objectStore": {
             "access-key-id": there.proxy.store.access_key,
             "secret-access-key": there.proxy.store.secret_key,
+            "mlflow-access-key-id": there.proxy.store.access_key,
+            "mlflow-secret-access-key": there.proxy.store.secret_key,
         },
         "grafana": {"grafana-password": PASSWORD},
     }

@@ -80,7 +80,24 @@ VARIANTS: dict[str, tuple[str, Values]] = {
         "tier3",
         {
             "minio": {"enabled": True},
+            "secrets": {"minio": "platform-minio"},
             "objectStore": {"endpoint": "", "publicEndpoint": "https://s3.example.com"},
+        },
+    ),
+    "keys-by-sts": (
+        "tier3",
+        {
+            "acceptedRisks": [],
+            "trainer": {"credentials": "attempt"},
+            "objectStore": {
+                "endpoint": "https://s3.example.com",
+                "cidr": "192.0.2.0/24",
+                "sts": {
+                    "endpoint": "https://sts.example.com",
+                    "cidr": "198.51.100.0/24",
+                    "roleArn": "arn:aws:iam::123456789012:role/attempts",
+                },
+            },
         },
     ),
     "ca-bundles": (

@@ -89,7 +89,7 @@ def test_egress_labels_are_selected_by_policies(pod: Pod) -> None:
         for key in peer.get("podSelector", {}).get("matchLabels", {})
     }
     asked = {key for key in pod.labels if key.startswith("trainyard.dev/to-")}
-    assert asked - {"trainyard.dev/to-api-server", "trainyard.dev/to-weights"} <= read
+    assert asked - {f"trainyard.dev/to-{one}" for one in ("api-server", "sts", "weights")} <= read
 
 
 def test_api_server_only_for_those_with_a_token(rendered: Rendered) -> None:
@@ -143,7 +143,26 @@ def test_no_pod_reaches_the_metadata_service_of_a_cloud(rendered: Rendered) -> N
     assert rules
     for block in rules:
         if block["cidr"] in metadata:
-            assert block["except"] == [metadata[block["cidr"]]]
+            assert metadata[block["cidr"]] in block["except"]
+
+
+def test_trainers_reach_the_store_alone_or_what_is_public(rendered: Rendered) -> None:
+    """Where the store may be anywhere, it is no pod, no node and no other machine of a private network."""
+    rules = rendered.get("NetworkPolicy", "trainer")["spec"]["egress"]
+    blocks = [peer["ipBlock"] for rule in rules for peer in rule["to"] if "ipBlock" in peer]
+    private = {"10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "10.244.0.0/16"}
+    for block in blocks:
+        assert block["cidr"] != "0.0.0.0/0" or private <= {*block["except"]}
+
+
+def test_only_the_backend_asks_for_attempts_keys() -> None:
+    ports = [{"protocol": "TCP", "port": 443}]
+    rule = {"to": [{"ipBlock": {"cidr": "198.51.100.0/24"}}], "ports": ports}
+    policies = case("keys-by-sts").kind("NetworkPolicy")
+    found = [one["metadata"]["name"] for one in policies if rule in one["spec"].get("egress", [])]
+    assert found == ["backend"]
+    [address] = case("keys-by-sts").get("NetworkPolicy", "trainer")["spec"]["egress"][1]["to"]
+    assert address == {"ipBlock": {"cidr": "192.0.2.0/24"}}
 
 
 def test_open_to_the_outside() -> None:

@@ -21,7 +21,13 @@ READ_AGAIN = {"grafana-dashboards"}
 KEYS = {
     "database": {"backend-password", "mlflow-password", "temporal-password"},
     "redis": {"redis-password"},
-    "objectStore": {"access-key-id", "secret-access-key"},
+    "objectStore": {
+        "access-key-id",
+        "secret-access-key",
+        "mlflow-access-key-id",
+        "mlflow-secret-access-key",
+    },
+    "minio": {"root-user", "root-password"},
     "grafana": {"grafana-password"},
 }
 
@@ -87,7 +93,7 @@ def test_secrets_exist_or_are_declared(rendered: Rendered) -> None:
     }
     declared = {
         (name, key)
-        for concern, name in overlay("tier3")["secrets"].items()
+        for concern, name in (overlay("tier3")["secrets"] | {"minio": "platform-minio"}).items()
         for key in KEYS[concern]
     }
     used = set().union(*(secret_references(pod) for pod in rendered.pods()))
@@ -99,7 +105,8 @@ def test_secrets_exist_or_are_declared(rendered: Rendered) -> None:
 
 def test_declared_secret_keys_are_all_used() -> None:
     used = set().union(*(secret_references(pod) for pod in tier("tier3").pods()))
-    assert {key for _, key in used} == set().union(*KEYS.values())
+    declared = set().union(*(KEYS[concern] for concern in overlay("tier3")["secrets"]))
+    assert {key for _, key in used} == declared
 
 
 def test_service_accounts_and_roles(rendered: Rendered) -> None:

@@ -46,7 +46,7 @@ ROWS: dict[str, set[str]] = {
     },
     "objects": {
         *(f"Deployment/backend env backend/{variable}"
-          for variable in ("MINIO_ENDPOINT", "R2_ENDPOINT", "S3_PUBLIC_ENDPOINT", "AWS_REGION")),
+          for variable in ("MINIO_ENDPOINT", "R2_ENDPOINT", "S3_PUBLIC_ENDPOINT", "AWS_REGION", "TRAINER_CREDENTIALS")),
         "Deployment/frontend env frontend/STORE_ORIGIN",
         "Deployment/mlflow env mlflow/AWS_REGION",
         "Deployment/mlflow env mlflow/AWS_DEFAULT_REGION",

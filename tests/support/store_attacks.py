@@ -18,12 +18,12 @@ LARGE = 9 << 20
 
 
 class Given(NamedTuple):
-    """What an attempt was given; `attempt` is 2 or more."""
+    """What an attempt was given."""
 
     job_id: str
     attempt: int
     dataset_id: str
-    weights_key: str
+    weights_key: str = ""
 
 
 class Others(NamedTuple):
@@ -38,9 +38,9 @@ def put_all(s3: Any, given: Given, others: Others) -> None:
     """Store the objects that the calls below are about, each with its key as its content."""
     before = f"{given.job_id}/{given.attempt - 1}/checkpoint"
     objects = [(MODELS, given.weights_key), (MODELS, before), *_victims(others)]
-    objects += [(DATASETS, f"{given.dataset_id}.{suffix}") for suffix in ("zip", "jsonl")]
     for bucket, key in objects:
-        s3.put_object(Bucket=bucket, Key=key, Body=key.encode())
+        if key:
+            s3.put_object(Bucket=bucket, Key=key, Body=key.encode())
 
 
 def changed(s3: Any, others: Others) -> list[str]:
@@ -68,7 +68,7 @@ def refused(call: Callable[[], Any]) -> bool:
     except S3UploadFailedError as error:
         return "Access Denied" in str(error) or "AccessDenied" in str(error)
     except ClientError as error:
-        return error.response["ResponseMetadata"]["HTTPStatusCode"] in {400, 401, 403, 405}
+        return error.response["ResponseMetadata"]["HTTPStatusCode"] in {400, 401, 403, 405, 501}
     return bool(isinstance(reply, dict) and reply.get("Errors"))
 
 
@@ -100,7 +100,7 @@ def rights(s3: Any, given: Given) -> Calls:
         "read the dataset": partial(s3.get_object, Bucket=DATASETS, Key=f"{given.dataset_id}.zip"),
         "ask for it": partial(s3.head_object, Bucket=DATASETS, Key=f"{given.dataset_id}.zip"),
         "read its index": partial(s3.get_object, Bucket=DATASETS, Key=f"{given.dataset_id}.jsonl"),
-        "read the weights": partial(s3.get_object, Bucket=MODELS, Key=given.weights_key),
+        "read the weights": partial(s3.get_object, Bucket=MODELS, Key=given.weights_key or before),
         "list the job": partial(s3.list_objects_v2, Bucket=MODELS, Prefix=f"{given.job_id}/"),
         "look for a checkpoint": partial(s3.list_objects_v2, Bucket=MODELS, Prefix=before),
         "read the one before": partial(s3.get_object, Bucket=MODELS, Key=before),
@@ -119,7 +119,7 @@ def attacks(s3: Any, given: Given, others: Others) -> Calls:
         (DATASETS, f"{given.dataset_id}.zip"),
         (MODELS, f"{own}0/checkpoint"),
         (MODELS, f"{given.job_id}/{given.attempt - 1}/checkpoint"),
-        (MODELS, given.weights_key),
+        (MODELS, given.weights_key or f"{given.job_id}/weights.pt"),
     ]
     calls: Calls = {
         "list another job": partial(s3.list_objects_v2, Bucket=MODELS, Prefix=f"{others.job_id}/"),

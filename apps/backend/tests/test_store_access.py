@@ -55,6 +55,8 @@ async def test_a_trainer_does_its_work_and_gets_at_nothing_else(
     job = Job(id=given.job_id, dataset_id=given.dataset_id, weights=weights)
     variables = await attempt_keys(api.ctx.store, api.ctx.settings, job, given.attempt)
     put_all(s3, given, others)
+    for suffix in ("zip", "jsonl"):
+        s3.put_object(Bucket="datasets", Key=f"{given.dataset_id}.{suffix}", Body=b"data")
     own = store.for_attempt(variables).client()
     assert failures(rights(own, given)) == {}
     attempts = attacks(own, given, others)

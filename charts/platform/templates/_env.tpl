@@ -11,12 +11,12 @@ Environment variables shared by several components.
       key: {{ .key }}
 {{- end }}
 
-{{/* The object store's credentials, under the AWS SDKs' names. */}}
+{{/* The object store's credentials, under the AWS SDKs' names. Takes: root, user (prefix of the Secret's keys; the backend has none). */}}
 {{- define "platform.store.env" -}}
-{{ include "platform.secretEnv" (dict "root" . "env" "AWS_ACCESS_KEY_ID" "secret" "objectStore" "key" "access-key-id") }}
-{{ include "platform.secretEnv" (dict "root" . "env" "AWS_SECRET_ACCESS_KEY" "secret" "objectStore" "key" "secret-access-key") }}
+{{ include "platform.secretEnv" (dict "root" .root "env" "AWS_ACCESS_KEY_ID" "secret" "objectStore" "key" (printf "%saccess-key-id" (.user | default ""))) }}
+{{ include "platform.secretEnv" (dict "root" .root "env" "AWS_SECRET_ACCESS_KEY" "secret" "objectStore" "key" (printf "%ssecret-access-key" (.user | default ""))) }}
 - name: AWS_REGION
-  value: {{ .Values.objectStore.region }}
+  value: {{ .root.Values.objectStore.region }}
 {{- end }}
 
 {{/* Turns off optional checksums: R2 refuses those that AWS SDKs send as trailers by default. */}}

@@ -38,6 +38,11 @@ http://localhost:{{ .port }}
 {{ ternary (ternary "verify-full" .Values.database.tls $checked) "disable" (ne .Values.database.host "") }}
 {{- end }}
 
+{{/* Port of a URL. */}}
+{{- define "platform.urlPort" -}}
+{{ regexFind ":[0-9]+$" (urlParse .).host | trimPrefix ":" | default (ternary "443" "80" (hasPrefix "https://" .)) }}
+{{- end }}
+
 {{/* The object store's address inside the cluster. */}}
 {{- define "platform.store.endpoint" -}}
 {{ .Values.objectStore.endpoint | default (include "platform.url" (dict "root" . "name" "minio" "port" 9000)) }}

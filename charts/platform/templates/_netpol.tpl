@@ -7,7 +7,7 @@ directions. docs/platform-network.md shows the rendered result.
 {{/* Egress targets of a component, comma-separated. The backend reaches itself: tier 1's trainings call back from its pod. Takes: component. */}}
 {{- define "platform.egressTargets" -}}
 {{- $targets := dict
-  "backend"            "api-server,backend,database,mlflow,redis,store,temporal,weights"
+  "backend"            "api-server,backend,database,mlflow,redis,store,sts,temporal,weights"
   "backend-migrate"    "database"
   "frontend"           "backend"
   "grafana"            "prometheus"
@@ -100,13 +100,20 @@ spec:
     - {protocol: TCP, port: {{ .port }}}
 {{- end }}
 
-{{/* Egress rule to addresses outside the cluster; "anywhere" leaves out where clouds hand out a node's credentials. Takes: cidr, port. */}}
+{{/*
+Egress rule to addresses outside the cluster; "anywhere" leaves out where clouds hand out a node's credentials.
+Takes: cidr, port, public (a list, if "anywhere" is every public address alone: the pods' addresses).
+*/}}
 {{- define "platform.egress.addresses" -}}
+{{- $except := list (get (dict "0.0.0.0/0" "169.254.0.0/16" "::/0" "fd00:ec2::254/128") .cidr) | compact }}
+{{- if and $except .public }}
+{{- $except = concat $except (list "10.0.0.0/8" "100.64.0.0/10" "172.16.0.0/12" "192.168.0.0/16") .public | uniq }}
+{{- end }}
 - to:
     - ipBlock:
         cidr: {{ .cidr }}
-        {{- with get (dict "0.0.0.0/0" "169.254.0.0/16" "::/0" "fd00:ec2::254/128") .cidr }}
-        except: [{{ . | quote }}]
+        {{- with $except }}
+        except: {{ toJson . }}
         {{- end }}
   ports:
     - {protocol: TCP, port: {{ .port }}}
@@ -128,16 +135,23 @@ spec:
 
 {{- define "platform.egress.store" -}}
 {{- if .Values.objectStore.endpoint }}
-{{- include "platform.egress.addresses" (dict "cidr" .Values.objectStore.cidr "port" .Values.objectStore.port) }}
+{{- include "platform.egress.addresses" (dict
+  "cidr" .Values.objectStore.cidr "port" .Values.objectStore.port "public" (list .Values.networkPolicy.podCidr)
+) }}
 {{- else }}
 {{- include "platform.egress.pods" (dict "app" "minio" "port" 9000) }}
 {{- end }}
 {{- end }}
 
+{{- define "platform.egress.sts" -}}
+{{- with .Values.objectStore.sts.endpoint }}
+{{- include "platform.egress.addresses" (dict "cidr" $.Values.objectStore.sts.cidr "port" (include "platform.urlPort" .)) }}
+{{- end }}
+{{- end }}
+
 {{- define "platform.egress.weights" -}}
 {{- with .Values.weights.download }}
-{{- $port := regexFind ":[0-9]+$" (urlParse .).host | trimPrefix ":" | default (ternary "443" "80" (hasPrefix "https://" .)) }}
-{{- include "platform.egress.addresses" (dict "cidr" $.Values.weights.cidr "port" $port) }}
+{{- include "platform.egress.addresses" (dict "cidr" $.Values.weights.cidr "port" (include "platform.urlPort" .)) }}
 {{- end }}
 {{- end }}
 

@@ -8,8 +8,18 @@
   value: {{ include "platform.store.endpoint" . }}
 - name: S3_PUBLIC_ENDPOINT
   value: {{ .Values.objectStore.publicEndpoint | default (include "platform.store.endpoint" .) }}
-{{ include "platform.store.env" . }}
+{{ include "platform.store.env" (dict "root" .) }}
 {{- with include "platform.store.caBundleEnv" . }}{{ . | nindent 0 }}{{ end }}
+- name: TRAINER_CREDENTIALS
+  value: {{ .Values.trainer.credentials }}
+{{- with .Values.objectStore.sts.endpoint }}
+- name: STS_ENDPOINT
+  value: {{ . }}
+{{- end }}
+{{- with .Values.objectStore.sts.roleArn }}
+- name: TRAINER_ROLE_ARN
+  value: {{ . }}
+{{- end }}
 - name: DATASETS_BUCKET
   value: {{ .Values.objectStore.buckets.datasets }}
 - name: MODELS_BUCKET
