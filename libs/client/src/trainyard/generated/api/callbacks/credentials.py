@@ -40,6 +40,11 @@ def _parse_response(
 
         return response_401
 
+    if response.status_code == 403:
+        response_403 = ProblemOut.from_dict(response.json())
+
+        return response_403
+
     if response.status_code == 404:
         response_404 = ProblemOut.from_dict(response.json())
 
@@ -59,6 +64,11 @@ def _parse_response(
         response_422 = ProblemOut.from_dict(response.json())
 
         return response_422
+
+    if response.status_code == 429:
+        response_429 = ProblemOut.from_dict(response.json())
+
+        return response_429
 
     if response.status_code == 503:
         response_503 = ProblemOut.from_dict(response.json())
