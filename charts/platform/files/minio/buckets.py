@@ -3,7 +3,6 @@
 A user exists and has this password and these rights when it is done, whatever was before.
 """
 
-import json
 import os
 from urllib.parse import urlsplit
 
