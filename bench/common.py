@@ -53,12 +53,20 @@ class Pages:
         label.write_text(label.read_text() + "\n")
 
 
-def yolo(data: Path, config: dict[str, Any], mark: str) -> list[float]:
-    """Run `yolo train` from scratch; the times at which it passed `mark` (see yolo_cli.py)."""
+def yolo(data: Path, config: dict[str, Any], mark: str, ranks: int = 1) -> list[float]:
+    """Run `yolo train` from scratch; the times at which it passed `mark` (see yolo_cli.py).
+
+    Several ranks run under torchrun (see yolo_ranks.py).
+    """
     with tempfile.TemporaryDirectory() as folder:
+        given = {"model": "yolo11n.yaml", "data": str(data), "project": folder, "device": "cpu"}
+        given |= config
         command: list[str | Path] = [TRAINER, ROOT / "bench/yolo_cli.py", "detect", "train"]
-        command += ["model=yolo11n.yaml", f"data={data}", f"project={folder}", "device=cpu"]
-        command += [f"{key}={value}" for key, value in config.items()]
+        command += [f"{key}={value}" for key, value in given.items()]
+        if ranks > 1:
+            command = [TRAINER, "-m", "torch.distributed.run", f"--nproc-per-node={ranks}"]
+            command += ["--standalone", ROOT / "bench/yolo_ranks.py", f"{folder}/peers"]
+            command += [json.dumps(given)]
         env = os.environ | {"YOLO_OFFLINE": "1", "YOLO_AUTOINSTALL": "0", "YOLO_CONFIG_DIR": folder}
         run = subprocess.run(command, check=False, capture_output=True, text=True, env=env)
         if run.returncode:

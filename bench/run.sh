@@ -4,7 +4,7 @@
 #   heartbeats     at most, beside MLflow's log-batch                              1 minute
 #   running-jobs   one replica with 100, 1,000 and 10,000 running jobs             5 minutes
 #   first-batch    submit → first batch, beside `yolo train`                       7 minutes
-#   throughput     of a training, beside the bare library                          4 minutes
+#   throughput     of a training, and of two ranks, beside the bare library        9 minutes
 #   live           log line → `yard logs -f`, cancel → no process left             1 minute
 #   viewers        50 of one job: the backend's core, and how soon they see a line 1 minute
 #   push           a folder, beside `zip -0`, sha256 and boto3                      3 minutes
