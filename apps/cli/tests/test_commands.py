@@ -217,11 +217,16 @@ def test_sizes_and_ages_are_written_in_one_way() -> None:
 
 def test_a_running_job_says_how_long_it_runs(server: Server, yard: Yard) -> None:
     began = (dt.datetime.now(dt.UTC) - dt.timedelta(days=55, hours=4, minutes=1)).isoformat()
-    server.on(
-        "GET /jobs/0123456789ab",
-        answer(200, job(status="running", started_at=began, finished_at=None)),
-    )
-    assert "runs for  55 d 4 h" in yard("job", "show", "0123456789ab").stdout
+    told = job(status="running", started_at=began, finished_at=None, epoch=1, attempt=1)
+    told["config"] = {"epochs": 9}
+    server.on("GET /jobs/0123456789ab", answer(200, told))
+    now = dt.datetime.now(dt.UTC)
+    ends = [(now - dt.timedelta(seconds=seconds)).isoformat() for seconds in (1000, 0)]
+    rows = [{"epoch": epoch, "attempt": 1, "at": at, "values": {}} for epoch, at in enumerate(ends)]
+    server.on("GET /jobs/0123456789ab/metrics", answer(200, {"items": rows}))
+    shown = yard("job", "show", "0123456789ab").stdout
+    assert re.search(r"runs for +55 d 4 h", shown)
+    assert re.search(r"time left +≈ 1 h 56 min", shown)
 
 
 def test_epochs_are_counted_from_one_everywhere(server: Server, yard: Yard) -> None:

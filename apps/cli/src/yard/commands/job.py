@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 import typer
 
-from yard import console, formatting
+from yard import console, formatting, time_left
 from yard.client import Client, Json
 from yard.commands.job_follow import metrics_table, stream
 from yard.console import err, out
@@ -84,7 +84,14 @@ def show(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
     if as_json:
         console.print_json(found)
     else:
-        _print(found, _config(api, found))
+        _print(found, _config(api, found), _time_left(api, found))
+
+
+def _time_left(api: Client, item: Json) -> str | None:
+    if item["status"] != "running" or not item["epoch"]:
+        return None
+    rows = api.get(f"/jobs/{item['id']}/metrics")["items"]
+    return time_left.told(item, rows, dt.datetime.now(dt.UTC))
 
 
 def _config(api: Client, item: Json) -> str:
@@ -103,7 +110,7 @@ def _config(api: Client, item: Json) -> str:
     return ", ".join(told)
 
 
-def _print(item: Json, config: str) -> None:
+def _print(item: Json, config: str, left: str | None) -> None:
     epochs = item["config"].get("epochs")
     epoch = None if item["epoch"] is None else f"{item['epoch'] + 1} of {epochs or '?'} finished"
     console.print_table(
@@ -124,6 +131,7 @@ def _print(item: Json, config: str) -> None:
                 ("debugger", item["debug_port"] and f"127.0.0.1:{item['debug_port']}"),
                 ("created", formatting.made(item)),
                 ("took" if item["finished_at"] else "runs for", item["started_at"] and _took(item)),
+                ("time left", left),
                 ("log", formatting.size(item["log_size"])),
                 ("weights", (item.get("weights") or {}).get("name")),
                 ("tags", ", ".join(item.get("tags", []))),

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from yard import console, formatting
+from yard import console, formatting, time_left
 from yard.client import Client, Json
 from yard.console import err, out
 
@@ -85,9 +85,11 @@ class Follower:
             TextColumn("{task.percentage:>3.0f} %"),
             TimeElapsedColumn(),
             TextColumn("{task.fields[speed]}", style="dim"),
+            TextColumn("{task.fields[left]}", style="dim"),
             console=out,
         )
-        self._task = self._bar.add_task(job["status"], total=1.0, speed="")
+        self._task = self._bar.add_task(job["status"], total=1.0, speed="", left="")
+        self._epochs: list[Json] = []
 
     def run(self, api: Client) -> Json:
         """Follow the job to its end; return its final state."""
@@ -101,10 +103,17 @@ class Follower:
                 elif event.kind == "metrics":
                     epochs = self._job["config"].get("epochs")
                     out.print(_line(event.data["epoch"], epochs, event.data["values"]))
+                    self._epochs.append(event.data)
+                    self._show_time_left()
         finally:
             if live:
                 live.stop()
         return api.get(f"/jobs/{self._job['id']}")
+
+    def _show_time_left(self) -> None:
+        now = formatting.parse_time(self._epochs[-1]["at"])
+        left = time_left.told(self._job, self._epochs, now)
+        self._bar.update(self._task, left=f"{left} left" if left else "")
 
     def _state(self, job: Json) -> None:
         self._job = job

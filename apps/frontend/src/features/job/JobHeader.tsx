@@ -16,7 +16,7 @@ import {
 } from '../jobs/present'
 import { StatusBadge } from '../jobs/StatusBadge'
 import { JobActions } from './JobActions'
-import { etaOf } from './eta'
+import { type Eta, etaOf } from './eta'
 
 interface Props {
   job: Job
@@ -85,23 +85,17 @@ export function JobHeader({ job, metrics, onChange }: Props) {
         </div>
         <Score job={job} metrics={metrics} />
         <Fact name="Duration" text={told(elapsedOf(job, now))} />
-        {!finished && <Fact name="Time left" text={told(etaOf(job, metrics, now))} about />}
+        {!finished && <Fact name="Time left" text={timeLeft(etaOf(job, metrics, now))} />}
       </dl>
     </section>
   )
 }
 
-function Fact({ name, text, about }: { name: string; text: string | null; about?: boolean }) {
+function Fact({ name, text }: { name: string; text: string | null }) {
   return (
     <div>
       <dt>{name}</dt>
-      <dd className="number">
-        {text === null ? (
-          <span className="detail">not known yet</span>
-        ) : (
-          `${about ? '≈ ' : ''}${text}`
-        )}
-      </dd>
+      <dd className="number">{text ?? <span className="detail">not known yet</span>}</dd>
     </div>
   )
 }
@@ -128,6 +122,11 @@ function Score({ job, metrics }: { job: Job; metrics: readonly EpochMetrics[] })
       </dd>
     </div>
   )
+}
+
+function timeLeft(eta: Eta | null): string | null {
+  if (eta === null) return null
+  return `≈ ${duration(eta.left)}${eta.error === null ? '' : ` ± ${duration(eta.error)}`}`
 }
 
 function told(ms: number | null): string | null {
