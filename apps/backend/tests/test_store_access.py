@@ -96,3 +96,22 @@ async def test_who_hands_out_no_keys_is_named(store: servers.S3Server) -> None:
         "AWS_SECRET_ACCESS_KEY": store.secret_key,
     }
     await opened.close()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"Action": "AssumeRole", "RoleArn": "arn:aws:iam::000000000000:role/attempt"},
+        {"Action": "AssumeRoleWithWebIdentity", "WebIdentityToken": "x"},
+        {"Action": "CreateAccessKey", "UserName": "tests"},
+    ],
+    ids=lambda asked: str(asked["Action"]),
+)
+async def test_who_signs_nothing_gets_no_keys(
+    store: servers.S3Server, asked: dict[str, str]
+) -> None:
+    """As a web page sends it to `yard dev`, or another user of its machine."""
+    body = asked | {"RoleSessionName": "page", "Version": "2011-06-15"}
+    async with httpx.AsyncClient() as client:
+        reply = await client.post(store.endpoint, data=body)
+    assert reply.status_code in {400, 403}, reply.text

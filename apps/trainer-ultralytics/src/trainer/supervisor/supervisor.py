@@ -110,7 +110,7 @@ class Supervisor:
             attempt,
             self._abandoned,
             self._heartbeats.add_transferred,
-            BackendClient(attempt).store_keys,
+            lambda: BackendClient(attempt).store_keys(),
         )
         self._uploader = CheckpointUploader(
             attempt, self._object_store, self._heartbeats.unacknowledged
