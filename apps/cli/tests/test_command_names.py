@@ -59,7 +59,17 @@ def test_old_names_and_shortcuts_do_the_same(
 
 def test_help_lists_nouns_and_shortcuts_but_no_old_name(yard: Yard) -> None:
     listed = re.findall(r"^│ (\w+) ", yard("--help").stdout, re.MULTILINE)
-    assert listed == ["dev", "train", "logs", "dataset", "job", "model", "trainer", "weights"]
+    assert listed == [
+        "dev",
+        "train",
+        "logs",
+        "dataset",
+        "job",
+        "model",
+        "trainer",
+        "weights",
+        "token",
+    ]
 
 
 @pytest.mark.parametrize(
