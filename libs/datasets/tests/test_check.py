@@ -62,4 +62,5 @@ def test_memory_that_runs_out_rejects(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "judge", exhausted)
     check = check_files(Archive(io.BytesIO(data), len(data)), "detect")
     assert not check.accepted
-    assert "needs more than 3,072 MiB of memory" in check.report()["problems"][0]["message"]
+    most = f"{limits.MEMORY_BYTES // limits.MIB:,} MiB"
+    assert f"needs more than {most} of memory" in check.report()["problems"][0]["message"]

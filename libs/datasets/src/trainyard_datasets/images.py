@@ -8,7 +8,14 @@ from typing import NamedTuple
 from PIL import Image, UnidentifiedImageError
 
 from trainyard_datasets.headers import PNG_START, jpeg_size, png_size
-from trainyard_datasets.limits import DECODED_PIXELS_AN_IMAGE, MAX_PIXELS, MIN_SIDE
+from trainyard_datasets.limits import (
+    DECODE_BYTES,
+    DECODE_BYTES_A_PIXEL,
+    DECODE_BYTES_A_PIXEL_OTHERS,
+    DECODED_PIXELS_AN_IMAGE,
+    MAX_PIXELS,
+    MIN_SIDE,
+)
 
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "AVIF", "JPEG2000")
 _JPEG_END = b"\xff\xd9"
@@ -58,13 +65,20 @@ def _judge_ordinary(data: bytes, *, complete: bool, decode: bool) -> Judged | No
         return None
     if min(size) < MIN_SIDE:
         return Judged(_too_small(*size))
-    is_decoded = complete and decode and size[0] * size[1] <= DECODED_PIXELS_AN_IMAGE
+    kind = "JPEG" if is_jpeg else "PNG"
+    is_decoded = complete and decode and _can_be_decoded(kind, size[0] * size[1])
     if is_jpeg:
         is_cut = complete and data[-2:] != _JPEG_END
         return None if is_cut or is_decoded else Judged(None)
     if not is_decoded:
         return Judged(None)
     return None if data[_PNG_INTERLACE] else _judge_pixels(data, *size)
+
+
+def _can_be_decoded(kind: str | None, pixels: int) -> bool:
+    """By what the header says, before any memory is taken for it."""
+    each = DECODE_BYTES_A_PIXEL.get(kind or "", DECODE_BYTES_A_PIXEL_OTHERS)
+    return pixels <= DECODED_PIXELS_AN_IMAGE and pixels * each <= DECODE_BYTES
 
 
 def _judge_pixels(png: bytes, width: int, height: int) -> Judged | None:
@@ -87,7 +101,7 @@ def _judge(data: bytes, *, complete: bool, decode: bool) -> Judged:
     if min(width, height) < MIN_SIDE:
         return Judged(_too_small(width, height))
     is_cut = complete and kind == "JPEG" and data[-2:] != _JPEG_END
-    if width * height > DECODED_PIXELS_AN_IMAGE:
+    if not _can_be_decoded(kind, width * height):
         is_damaged = is_cut and _JPEG_END not in data
         return Judged("The image is damaged: its end is missing." if is_damaged else None)
     if is_cut or (complete and decode):

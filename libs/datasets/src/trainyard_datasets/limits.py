@@ -1,8 +1,10 @@
 """What the check may use, and what it lets pass."""
 
+from trainyard_datasets.container import memory_limit
+
 MIB = 2**20
 
-MEMORY_BYTES = 3 * 2**30
+MEMORY_BYTES = int(min(3 * 2**30, memory_limit()))
 # Of those a second process may take so much for itself.
 HELPER_BYTES = 512 * MIB
 CPU_S = 1800
@@ -35,6 +37,11 @@ MAX_PIXELS = 178_956_970
 # Larger images, and those beyond the sum, are opened and verified, but not decoded. Of JPEG images,
 # whose decoders pass over damage in the middle, about DECODED_JPEGS are, spread over the dataset.
 DECODED_PIXELS_AN_IMAGE = 50_000_000
+# So much memory decoding one image may take: two checks run at once, beside the backend.
+DECODE_BYTES = MEMORY_BYTES // 4
+# At most, by format, a pixel. Measured; a few hundred bytes of a file are enough for it.
+DECODE_BYTES_A_PIXEL = {"WEBP": 20, "JPEG2000": 28}
+DECODE_BYTES_A_PIXEL_OTHERS = 16
 DECODED_PIXELS = 1_000_000_000
 DECODED_JPEGS = 1000
 
