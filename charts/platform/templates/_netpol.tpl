@@ -86,7 +86,9 @@ spec:
 
 {{- define "platform.egressRules" -}}
 {{- range include "platform.egressTargets" . | splitList "," | compact }}
-{{ include (printf "platform.egress.%s" .) $.root }}
+{{- with include (printf "platform.egress.%s" .) $.root }}
+{{ . }}
+{{- end }}
 {{- end }}
 {{- end }}
 
@@ -108,12 +110,12 @@ Takes: cidr, port, public (a list, if "anywhere" is every public address alone: 
 {{- $except := list (get (dict "0.0.0.0/0" "169.254.0.0/16" "::/0" "fd00:ec2::254/128") .cidr) | compact }}
 {{- if and $except .public }}
 {{- $except = concat $except (list "10.0.0.0/8" "100.64.0.0/10" "172.16.0.0/12" "192.168.0.0/16") .public | uniq }}
-{{- end }}
+{{- end -}}
 - to:
     - ipBlock:
         cidr: {{ .cidr }}
         {{- with $except }}
-        except: {{ toJson . }}
+        except: [{{ range $i, $one := . }}{{ if $i }}, {{ end }}{{ quote $one }}{{ end }}]
         {{- end }}
   ports:
     - {protocol: TCP, port: {{ .port }}}
