@@ -4,6 +4,7 @@
 #   TAG=1.2.0 REGISTRY=registry.example.com/team   make the tag; default: NAME:latest, as in tiers 1 and 2
 #   VARIANT=cuda                                   the trainer for NVIDIA GPUs
 #   PUSH=1                                         push instead of keeping, with SLSA provenance and an SBOM (buildx)
+#   METADATA=FILE                                  with PUSH, write there what was pushed: its digest
 #   PYTHON_IMAGE NODE_IMAGE NGINX_IMAGE DEBIAN_MIRROR PIP_INDEX_URL PIP_EXTRA_INDEX_URL NPM_CONFIG_REGISTRY
 #                                                  handed on where they are set, so that mirrors can be used
 set -euo pipefail
@@ -16,6 +17,7 @@ revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 
 build=(docker build)
 [ -z "${PUSH:-}" ] || build=(docker buildx build --push --provenance=mode=max --sbom=true)
+[ -z "${METADATA:-}" ] || build+=(--metadata-file "$METADATA")
 
 for name in "${names[@]}"; do
   if [ ! -f "apps/$name/Dockerfile" ]; then
