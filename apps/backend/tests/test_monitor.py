@@ -126,3 +126,30 @@ async def test_what_it_waits_for(ctx: Context, executor: ScriptedExecutor) -> No
             await repository.stop_stalled(session, utcnow())
         stopped = (await get_attempt(ctx, *ref)).stop_cause
         assert stopped == (None if message else Cause.STALLED)
+
+
+@pytest.mark.parametrize("before", ["nothing", "heartbeat", "wait"])
+async def test_a_job_has_started_unless_it_says_what_it_waits_for(
+    ctx: Context, before: str
+) -> None:
+    """Whatever came in before its launch was confirmed."""
+    ref = AttemptRef(await add_job(ctx, status=JobStatus.PREPARING, attempt=1, message=None), 1)
+    beat = {"progress_at": utcnow(), "heartbeat_at": utcnow()} if before == "heartbeat" else {}
+    row = {"executor": "subprocess", "token_sha256": TOKEN, **beat}
+
+    async def job() -> Job:
+        async with ctx.db.reading() as session:
+            return await session.get_one(Job, ref.job_id)
+
+    async with ctx.db.transaction() as session:
+        session.add(Attempt(job_id=ref.job_id, number=1, **row))
+    async with ctx.db.transaction() as session:
+        if before == "wait":
+            await repository.record_waiting(session, ref, "Waits for 1 GPU.")
+        await repository.confirm_launch(session, ref)
+    if before == "wait":
+        assert ((await job()).message, (await job()).started_at) == ("Waits for 1 GPU.", None)
+        async with ctx.db.transaction() as session:
+            await repository.record_waiting(session, ref, None)
+    assert (await job()).message is None
+    assert (await job()).started_at is not None

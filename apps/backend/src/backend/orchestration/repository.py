@@ -15,6 +15,8 @@ from backend.state.jobs import ATTACHED, Attempt, Job
 from backend.state.statuses import JobStatus
 from backend.state.tokens import sha256
 
+# A message while PREPARING means that the attempt is waiting for capacity.
+WAITING = and_(Job.status == JobStatus.PREPARING, Job.message.is_not(None))
 RUNNING = and_(Attempt.ended_at.is_(None), Attempt.launched_at.is_not(None))
 
 
@@ -94,12 +96,12 @@ async def confirm_launch(session: AsyncSession, ref: AttemptRef) -> None:
         session, ref, Attempt.launched_at.is_(None), launched_at=utcnow(), launch_token=None
     )
     attempt = await existing_attempt(session, ref)
-    if attempt.progress_at is not None:
-        return  # what it waits for is told already
-    await set_message(session, ref.job_id, None, JobStatus.PREPARING)
+    if attempt.progress_at is None or attempt.heartbeat_at is not None:
+        # Else it says already what it waits for.
+        await set_message(session, ref.job_id, None, JobStatus.PREPARING)
     await session.execute(
         update(Job)
-        .where(Job.id == ref.job_id, Job.started_at.is_(None))
+        .where(Job.id == ref.job_id, Job.started_at.is_(None), ~WAITING)
         .values(started_at=utcnow())
     )
 
@@ -153,10 +155,7 @@ async def end_silent_scripts(session: AsyncSession, before: datetime) -> None:
 
 async def stop_stalled(session: AsyncSession, before: datetime) -> None:
     progressed = func.coalesce(Attempt.progress_at, Attempt.launched_at)
-    # A message while PREPARING means that the attempt is waiting for capacity.
-    waiting = exists().where(
-        Job.id == Attempt.job_id, Job.status == JobStatus.PREPARING, Job.message.is_not(None)
-    )
+    waiting = exists().where(Job.id == Attempt.job_id, WAITING)
     await _stop_where(session, Cause.STALLED, progressed < before, ~waiting)
 
 
