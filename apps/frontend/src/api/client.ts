@@ -27,6 +27,7 @@ export interface JobFilter {
   dataset_id?: string
   name?: string
   id_prefix?: string
+  tag?: string
 }
 
 const TIMEOUT_MS = 10_000
@@ -106,6 +107,22 @@ export async function deleteJob(id: string): Promise<void> {
   if (!response.ok) throw refused(response.status, error)
 }
 
+/** Change name, notes and tags, those that are given. */
+export async function editJob(id: string, body: Partial<Schemas['JobEdit']>): Promise<Job> {
+  return result(
+    client.PATCH('/api/v1/jobs/{id}', { params: { path: { id } }, body, signal: limited() }),
+  )
+}
+
+/** What a new job would be; nothing is started. */
+export async function planJob(body: JobCreate, signal: AbortSignal): Promise<Job> {
+  const query = { dry_run: true }
+  const full = body as Schemas['JobCreate']
+  return result(
+    client.POST('/api/v1/jobs', { params: { query }, body: full, signal: limited(signal) }),
+  )
+}
+
 /** Start a job; the same `key` again gives the same job. */
 export async function createJob(body: JobCreate, key: string): Promise<Job> {
   const header = { 'idempotency-key': key }
@@ -140,6 +157,13 @@ export async function createDataset(
 ): Promise<Schemas['DatasetCreated']> {
   const request = client.POST('/api/v1/datasets', { body, signal: limited() })
   return result(request as Promise<Answer<Schemas['DatasetCreated']>>)
+}
+
+/** What an interrupted upload has and lacks, with new links for that. */
+export async function resumeUpload(id: string): Promise<Schemas['Upload']> {
+  return result(
+    client.GET('/api/v1/datasets/{id}/upload', { params: { path: { id } }, signal: limited() }),
+  )
 }
 
 /** Say that all parts are there; the platform's check begins. */

@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { useEffect, useRef, useState } from 'react'
+import { useEffect, useMemo, useRef, useState } from 'react'
 import { LabelledField } from '../../../ui/LabelledField'
 import { Loading } from '../../../ui/Loading'
 import { Notice } from '../../../ui/Notice'
@@ -8,6 +8,7 @@ import { bytes, counted } from '../../../ui/format'
 import { TASKS, type Task, check, nameOf } from './check'
 import type { Pick } from './pick'
 import { type Progress, type Sending, send, zipOf } from './send'
+import { forget, markOf, unfinishedOf } from './unfinished'
 
 /** What was picked, as it looks; then its way to the platform, which checks it and reports. */
 export function UploadPanel({ pick, onClose }: { pick: Pick; onClose: () => void }) {
@@ -17,7 +18,7 @@ export function UploadPanel({ pick, onClose }: { pick: Pick; onClose: () => void
     staleTime: Infinity,
     structuralSharing: false,
   })
-  const [name, setName] = useState(nameOf(pick.name))
+  const [typed, setName] = useState(nameOf(pick.name))
   const [chosen, setChosen] = useState<Task | null>(null)
   const [progress, setProgress] = useState<Progress | null>(null)
   const [paused, setPaused] = useState(false)
@@ -25,11 +26,15 @@ export function UploadPanel({ pick, onClose }: { pick: Pick; onClose: () => void
   const queries = useQueryClient()
   const navigate = useNavigate()
   const found = finding.data ?? null
-  const task = chosen ?? found?.task ?? 'detect'
+  const mark = useMemo(() => markOf(pick, found?.files ?? []), [pick, found])
+  const [afresh, setAfresh] = useState(false)
+  const before = afresh ? null : unfinishedOf(mark)
+  const name = before?.name ?? typed
+  const task = before?.task ?? chosen ?? found?.task ?? 'detect'
   const start = useMutation({
     mutationFn: async () => {
       const zip = 'zip' in pick ? pick.zip : await zipOf(found?.files ?? [])
-      sending.current = send(zip, name, task, setProgress)
+      sending.current = send(zip, name, task, mark, setProgress)
       return sending.current.dataset
     },
     onSuccess: (id) => {
@@ -52,6 +57,21 @@ export function UploadPanel({ pick, onClose }: { pick: Pick; onClose: () => void
       {problems.map((told) => (
         <Notice key={told} kind="error" title={told} />
       ))}
+      {before !== null && !start.isPending && (
+        <Notice kind="info" title={`An upload of these files as ${name} was interrupted.`}>
+          What has arrived is not sent again.{' '}
+          <button
+            type="button"
+            className="quiet"
+            onClick={() => {
+              forget(mark)
+              setAfresh(true)
+            }}
+          >
+            Begin anew
+          </button>
+        </Notice>
+      )}
       {start.error !== null && <Notice kind="error" title={start.error.message} />}
       <div className="field-grid">
         <LabelledField label="Name" help="Each upload of a name is a new version of it.">
@@ -60,7 +80,7 @@ export function UploadPanel({ pick, onClose }: { pick: Pick; onClose: () => void
               {...control}
               type="text"
               value={name}
-              disabled={start.isPending}
+              disabled={start.isPending || before !== null}
               onChange={({ target }) => {
                 setName(target.value)
               }}
@@ -72,7 +92,7 @@ export function UploadPanel({ pick, onClose }: { pick: Pick; onClose: () => void
             <select
               {...control}
               value={task}
-              disabled={start.isPending}
+              disabled={start.isPending || before !== null}
               onChange={({ target }) => {
                 setChosen(TASKS.find((one) => one === target.value) ?? null)
               }}
@@ -107,7 +127,7 @@ export function UploadPanel({ pick, onClose }: { pick: Pick; onClose: () => void
             start.mutate()
           }}
         >
-          {start.isPending ? 'Uploading …' : 'Upload'}
+          {start.isPending ? 'Uploading …' : before === null ? 'Upload' : 'Go on with the upload'}
         </button>
         {start.isPending && (
           <button
@@ -135,7 +155,7 @@ export function UploadPanel({ pick, onClose }: { pick: Pick; onClose: () => void
   )
 }
 
-/** An upload ends with its page. */
+/** An upload stops with its page, and goes on when the same files are picked again. */
 function useLeaveWarning(active: boolean): void {
   useEffect(() => {
     if (!active) return

@@ -1,8 +1,12 @@
 import AwsS3 from '@uppy/aws-s3'
 import Uppy from '@uppy/core'
 import { downloadZip } from 'client-zip'
-import { completeDataset, createDataset } from '../../../api/client'
+import { completeDataset, createDataset, resumeUpload } from '../../../api/client'
+import { ApiError } from '../../../api/errors'
 import type { Picked, Task } from './check'
+import { forget, remember, unfinishedOf } from './unfinished'
+
+type Upload = Awaited<ReturnType<typeof resumeUpload>>
 
 export interface Progress {
   sent: number
@@ -27,24 +31,37 @@ export async function zipOf(files: readonly Picked[]): Promise<Blob> {
   return downloadZip(entries).blob()
 }
 
-/** Send a zip in parts, by the links that the platform signs, as `yard dataset push` does. */
+/**
+ * Send a zip in parts, by the links that the platform signs, as `yard dataset push` does. What an
+ * earlier try with the same `mark` has sent is not sent again.
+ */
 export function send(
   zip: Blob,
   name: string,
   task: Task,
+  mark: string,
   onProgress: (progress: Progress) => void,
 ): Sending {
   const uppy = new Uppy({ autoProceed: false })
   const dataset = (async () => {
-    const { id, upload } = await createDataset({ name, task, size: zip.size })
+    const before = unfinishedOf(mark)
+    const open = before?.size === zip.size ? await goingOn(before.id) : null
+    const { id, upload } = open ?? (await createDataset({ name, task, size: zip.size }))
     if (upload == null) return id
+    remember(mark, { id, name, task, size: zip.size })
+    let links = linksOf(upload)
     uppy.use(AwsS3, {
       shouldUseMultipart: true,
       limit: 4,
       getChunkSize: () => upload.part_size,
       createMultipartUpload: () => ({ uploadId: id, key: id }),
-      signPart: (_, { partNumber }) => ({ url: upload.parts[partNumber - 1]?.url ?? '' }),
-      listParts: () => [],
+      signPart: (_, { partNumber }) => ({ url: links.get(partNumber) ?? '' }),
+      // After a pause, too.
+      listParts: async () => {
+        const now = await resumeUpload(id)
+        links = linksOf(now)
+        return now.arrived.map(({ number, etag }) => ({ PartNumber: number, ETag: etag }))
+      },
       // Nothing refers to the parts then; the store removes them after a while.
       abortMultipartUpload: () => undefined,
       completeMultipartUpload: async (_, { parts }) => {
@@ -58,10 +75,13 @@ export function send(
     uppy.on('upload-progress', (_, { bytesUploaded, bytesTotal }) => {
       onProgress({ sent: bytesUploaded, total: bytesTotal ?? zip.size })
     })
-    uppy.addFile({ name: `${name}.zip`, type: 'application/zip', data: zip })
+    const file = uppy.addFile({ name: `${name}.zip`, type: 'application/zip', data: zip })
+    // With an id it asks first which parts are there.
+    if (open !== null) uppy.setFileState(file, { s3Multipart: { key: id, uploadId: id } } as object)
     const result = await uppy.upload()
     const failed = result?.failed?.[0]
     if (failed !== undefined) throw new Error(refusalOf(failed.error ?? ''))
+    forget(mark)
     return id
   })()
   return {
@@ -71,8 +91,21 @@ export function send(
       else uppy.resumeAll()
     },
     cancel: () => {
+      forget(mark)
       uppy.cancelAll()
     },
+  }
+}
+
+const linksOf = ({ parts }: Upload) => new Map(parts.map(({ number, url }) => [number, url]))
+
+/** The upload as it stands; null where it is open no longer, so that another is begun. */
+async function goingOn(id: string): Promise<{ id: string; upload: Upload } | null> {
+  try {
+    return { id, upload: await resumeUpload(id) }
+  } catch (error) {
+    if (error instanceof ApiError && (error.status === 404 || error.status === 409)) return null
+    throw error
   }
 }
 
