@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -262,6 +263,57 @@ it('scrolls through 10,000 jobs, of which few are in the document, by wheel and 
     .waitFor()
   expect(await page.evaluate('document.activeElement.closest("[role=row]").ariaRowIndex')).toBe('2')
 }, 120_000)
+
+it('goes on with an upload after a reload, and sends only what is missing', async () => {
+  const data = join(folder, 'large')
+  writeDataset(data)
+  // Not read as an image: the check is not asked here.
+  writeFileSync(join(data, 'images/train/large.png'), randomBytes(20 * 2 ** 20))
+  const partOf = (url: string) => Number(new URL(url).searchParams.get('partNumber'))
+  let first = 0
+  await page.route('**/datasets/*.zip?*', async (route) => {
+    const part = partOf(route.request().url())
+    if (route.request().method() === 'PUT' && first === 0) first = part
+    if (route.request().method() !== 'PUT' || part === first) await route.continue()
+    else await route.abort()
+  })
+  const pick = async () => {
+    await page.goto(new URL('/datasets', base).href)
+    await page.getByLabel('a folder').setInputFiles(data)
+  }
+  await pick()
+  const arrived = page.waitForResponse((one) => one.request().method() === 'PUT' && one.ok())
+  await page.getByRole('button', { name: 'Upload' }).click()
+  await arrived
+  page.once('dialog', (dialog) => void dialog.accept())
+  await page.goto(base)
+  await page.unroute('**/datasets/*.zip?*')
+  const again = new Set<number>()
+  page.on('request', (request) => {
+    if (request.method() === 'PUT' && partOf(request.url()) > 0) again.add(partOf(request.url()))
+  })
+  await pick()
+  await page.getByText('An upload of these files as large was interrupted.').waitFor()
+  await page.getByRole('button', { name: 'Go on with the upload' }).click()
+  await page.getByRole('heading', { name: 'large@1' }).waitFor()
+  expect([...again].sort()).toEqual([1, 2, 3].filter((part) => part !== first))
+}, 120_000)
+
+it('keeps notes and tags of a job, and lists the jobs with a tag', async () => {
+  await page.goto(new URL(paths.job ?? '', base).href)
+  await page.getByRole('button', { name: 'Add tags and notes' }).click()
+  await page.getByLabel('Tags').fill('Baseline small')
+  await page.getByLabel('Notes').fill('four images\nof one square')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByText('of one square').waitFor()
+  await page.getByRole('link', { name: 'baseline', exact: true }).click()
+  await page.getByRole('row', { name: /first.*#baseline #small/ }).waitFor()
+  await page.getByText('1 job, none running').waitFor()
+  await page.evaluate(AXE)
+  expect(await page.evaluate('axe.run().then((result) => result.violations)')).toEqual([])
+  await page.getByRole('button', { name: 'Tagged baseline: show others too' }).click()
+  await page.getByRole('row', { name: /second/ }).waitFor()
+}, 60_000)
 
 it('shows the documentation of the API, and nothing where nothing is', async () => {
   await page.goto(new URL('/docs', base).href)

@@ -110,7 +110,11 @@ export async function deleteJob(id: string): Promise<void> {
 /** Change name, notes and tags, those that are given. */
 export async function editJob(id: string, body: Partial<Schemas['JobEdit']>): Promise<Job> {
   return result(
-    client.PATCH('/api/v1/jobs/{id}', { params: { path: { id } }, body, signal: limited() }),
+    client.PATCH('/api/v1/jobs/{id}', {
+      params: { path: { id } },
+      body: body as Schemas['JobEdit'],
+      signal: limited(),
+    }),
   )
 }
 

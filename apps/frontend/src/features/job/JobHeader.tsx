@@ -1,4 +1,5 @@
 import { Link } from '@tanstack/react-router'
+import { useState } from 'react'
 import type { EpochMetrics, Job } from '../../api/client'
 import { duration } from '../../ui/duration'
 import { ago, inWords, moment } from '../../ui/format'
@@ -15,6 +16,7 @@ import {
   titleOf,
 } from '../jobs/present'
 import { StatusBadge } from '../jobs/StatusBadge'
+import { EditDialog } from './EditDialog'
 import { JobActions } from './JobActions'
 import { type Eta, etaOf } from './eta'
 
@@ -56,6 +58,7 @@ export function JobHeader({ job, metrics, onChange }: Props) {
         </div>
         <JobActions job={job} onChange={onChange} />
       </div>
+      <Noted job={job} onChange={onChange} />
       {job.message !== null && job.status !== 'succeeded' && (
         <Notice
           kind={job.status === 'failed' ? 'error' : 'info'}
@@ -88,6 +91,39 @@ export function JobHeader({ job, metrics, onChange }: Props) {
         {!finished && <Fact name="Time left" text={timeLeft(etaOf(job, metrics, now))} />}
       </dl>
     </section>
+  )
+}
+
+/** What people noted of the job. */
+function Noted({ job, onChange }: Pick<Props, 'job' | 'onChange'>) {
+  const [editing, setEditing] = useState(false)
+  return (
+    <div className="noted">
+      {job.tags.map((tag) => (
+        <Link key={tag} to="/" search={{ tag }} className="tag">
+          {tag}
+        </Link>
+      ))}
+      <button
+        type="button"
+        className="quiet"
+        onClick={() => {
+          setEditing(true)
+        }}
+      >
+        {job.tags.length === 0 && job.notes === null ? 'Add tags and notes' : 'Edit'}
+      </button>
+      {job.notes !== null && <p className="notes">{job.notes}</p>}
+      {editing && (
+        <EditDialog
+          job={job}
+          onChange={onChange}
+          onClose={() => {
+            setEditing(false)
+          }}
+        />
+      )}
+    </div>
   )
 }
 

@@ -58,6 +58,18 @@ export function JobFilters({ search, datasets }: Props) {
           </option>
         ))}
       </select>
+      {search.tag !== undefined && (
+        <button
+          type="button"
+          className="tag"
+          aria-label={`Tagged ${search.tag}: show others too`}
+          onClick={() => {
+            set({ tag: undefined })
+          }}
+        >
+          {search.tag} <Icon name="close" />
+        </button>
+      )}
     </div>
   )
 }

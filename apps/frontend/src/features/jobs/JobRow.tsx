@@ -55,6 +55,7 @@ export const JobRow = memo(function JobRow(props: Props) {
         </Link>
         <span className="detail">
           {job.name !== null && <code>{job.id.slice(0, 8)}</code>} {job.trainer} · {job.task}
+          {job.tags.map((tag) => ` #${tag}`)}
         </span>
       </span>
       <span role="cell" className="job-state">

@@ -28,7 +28,7 @@ export function JobsPage() {
     setPicked((old) => new Set(isPicked ? [...old, id] : [...old].filter((one) => one !== id)))
   }, [])
   const active = list.jobs.filter(isActive).length
-  const filtered = (search.state ?? search.q ?? search.dataset) !== undefined
+  const filtered = (search.state ?? search.q ?? search.dataset ?? search.tag) !== undefined
   useTitle(active > 0 ? `(${active}) Jobs` : 'Jobs')
   return (
     <>

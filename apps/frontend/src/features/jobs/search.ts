@@ -10,6 +10,7 @@ export interface JobsSearch {
   /** A job's name, or how its id begins. */
   q?: string | undefined
   dataset?: string | undefined
+  tag?: string | undefined
   /** A column, with a minus before it from the highest down; without it the newest come first. */
   sort?: Sort | undefined
 }
@@ -32,6 +33,7 @@ export function jobsSearch(search: Record<string, unknown>): JobsSearch {
     state: oneOf(search.state, STATES),
     q: textOf(search.q),
     dataset: textOf(search.dataset),
+    tag: textOf(search.tag),
     sort: oneOf(search.sort, SORTS),
   }
 }
@@ -40,11 +42,12 @@ export const ACTIVE: JobStatus[] = ['queued', 'preparing', 'running', 'retrying'
 const LOOKS_LIKE_ID = /^(?=.*\d)[0-9a-f]{4,32}$/
 
 /** What the API is asked for. */
-export function filterOf({ state, q, dataset }: JobsSearch): JobFilter {
+export function filterOf({ state, q, dataset, tag }: JobsSearch): JobFilter {
   const text = q?.trim() ?? ''
   return {
     ...(state === undefined ? {} : { status: state === 'active' ? ACTIVE : [state] }),
     ...(dataset === undefined ? {} : { dataset_id: dataset }),
+    ...(tag === undefined ? {} : { tag }),
     ...(text === '' ? {} : LOOKS_LIKE_ID.test(text) ? { id_prefix: text } : { name: text }),
   }
 }

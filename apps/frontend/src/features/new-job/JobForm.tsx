@@ -13,6 +13,8 @@ import { datasetTitle } from '../datasets/useDatasets'
 import { ConfigForm } from './ConfigForm'
 import { WeightsField } from './WeightsField'
 import { type NewJob, commandOf, requestOf } from './command'
+import { Preview } from './Preview'
+import { byField, usePlan } from './usePlan'
 import { type Draft, configOf, draftOf, fieldsOf, isModified, judgeOf } from './fields'
 import { type ResourceDraft, resourceDraftOf, resourcesOf } from './resources'
 
@@ -64,7 +66,7 @@ export function JobForm({ trainer, trainers, onTrainer, datasets, source }: Prop
   const dataset = datasets.find(({ id }) => id === datasetId)
   const config = configOf(fields, draft)
   const resources = resourcesOf(wanted, trainer.resources)
-  const errors = new Map([...refused, ...judge(config), ...resources.errors])
+  const here = new Map([...judge(config), ...resources.errors])
   const modified = fields.filter((field) => isModified(field, draft)).length
   const job: NewJob = {
     dataset_id: datasetId,
@@ -74,6 +76,8 @@ export function JobForm({ trainer, trainers, onTrainer, datasets, source }: Prop
     weights: weights === '' ? null : weights,
     resources: resources.value,
   }
+  const { plan, wrong } = usePlan(job, here.size === 0)
+  const errors = new Map([...wrong, ...refused, ...here])
   const start = useStart(job, (found) => {
     setRefused(found)
     focusFirstWrong(form.current)
@@ -195,6 +199,7 @@ export function JobForm({ trainer, trainers, onTrainer, datasets, source }: Prop
               ? 'As the trainer proposes'
               : counted(modified, 'modified config field')}
           </h2>
+          <Preview plan={errors.size === 0 ? plan : undefined} />
           {start.error !== null && <Notice kind="error" title={start.error.message} />}
           <button type="submit" disabled={start.isPending}>
             {start.isPending ? 'Starting …' : 'Start the training'}
@@ -243,9 +248,7 @@ function useStart(job: NewJob, onWrong: (fields: ReadonlyMap<string, string>) =>
     },
     onError: (error) => {
       if (!(error instanceof ApiError)) return
-      onWrong(
-        new Map([...error.fields].map(([field, told]) => [field.replace(/^config\./, ''), told])),
-      )
+      onWrong(byField(error.fields))
     },
   })
 }

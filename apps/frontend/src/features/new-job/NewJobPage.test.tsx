@@ -62,8 +62,10 @@ it('begins with what another job had, tells a refusal at its field, and starts o
     '/api/v1/weights': () => ({ json: { items: [], next_cursor: null, downloads: true } }),
     '/api/v1/models': () => ({ json: { items: [registered], next_cursor: null } }),
     [`/api/v1/jobs/${job().id}`]: () => ({ json: job({ config: { epochs: 50 } }) }),
-    '/api/v1/jobs': ({ method, headers }) => {
+    '/api/v1/jobs': ({ method, headers, url }) => {
       if (method !== 'POST') return { json: { items: [], next_cursor: null } }
+      const official = { name: 'yolo11n.pt', sha256: '' }
+      if (url?.includes('dry_run=true')) return { json: job({ weights: official }) }
       keys.push(headers['idempotency-key'])
       if (keys.length === 1) return { status: 422, json: refusal }
       return keys.length === 2 ? { status: 503, text: 'gone' } : { status: 201, json: job() }
@@ -95,6 +97,8 @@ it('begins with what another job had, tells a refusal at its field, and starts o
   await user.click(screen.getByRole('button', { name: 'Reset Model to its default' }))
   expect(screen.getByText('yard train digits@3 --name digits --set epochs=50')).toBeVisible()
   expect(screen.getByRole('heading', { name: '1 modified config field' })).toBeVisible()
+
+  expect(await screen.findByText('yolo11n.pt, fetched first')).toBeVisible()
 
   const start = screen.getByRole('button', { name: 'Start the training' })
   await user.click(start)
