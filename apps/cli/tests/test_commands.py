@@ -361,6 +361,7 @@ def test_words_that_name_nothing_are_refused_before_anything_is_sent(
         ("data=a data=b", 2, "b is a second dataset"),
         ("data=coco8.yaml", 3, "the platform downloads no datasets"),
         ("digits epochs", 2, "epochs is a second dataset"),
+        ("digits model=yolov8s-worldv2.pt", 2, "YOLO-World and YOLOE need a text encoder"),
     ):
         server.on("GET /datasets", answer(200, page(dataset())))
         done = yard("train", *words.split())

@@ -190,9 +190,10 @@ def test_a_training_goes_on_after_a_clean_stop(folder: Path) -> None:
     _write_dataset(folder / "set")
     child, _ = _start(folder)
     services = _processes(StateFolder(folder / ".trainyard"))
-    assert _run(folder, "dataset", "push", "set").returncode == 0
-    words = ["--set", "imgsz=32", "--set", "epochs=5000", "--set", "mosaic=0"]
-    started = _run(folder, "train", "set", "--no-follow", "--json", *words)
+    # As with `yolo train`: the folder of this data.yaml is pushed first.
+    words = ["data=set/data.yaml", "model=yolo11n.yaml", "imgsz=32", "epochs=5000", "mosaic=0"]
+    started = _run(folder, "train", *words, "--no-follow", "--json")
+    assert started.returncode == 0, started.stderr
     job = json.loads(started.stdout)["id"]
     _wait(lambda: (_job(folder, job)["epoch"] or 0) >= 1)
     mine = _train_with_own(folder)

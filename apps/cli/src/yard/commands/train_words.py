@@ -9,6 +9,7 @@ from yard.errors import Code, YardError
 
 _YAML = (".yaml", ".yml")
 _SCALE = re.compile(r"yolo(?:e-)?v?\d+([nslmx])")  # of a YAML, by its file's name
+_OF_TEXT = re.compile(r"^yolov\d+[nslmx]?-world|^yoloe-")
 _HEAD = re.compile(r"-(seg|cls|pose|obb)$")
 
 
@@ -92,6 +93,13 @@ def _data(found: Words, value: str) -> None:
 
 def _model(found: Words, value: str) -> None:
     path = Path(value)
+    if _OF_TEXT.search(path.stem) and not path.is_file():
+        raise YardError(
+            f"{value} is not trained here",
+            "YOLO-World and YOLOE need a text encoder, which the trainer lacks",
+            "fine-tune a YOLO or an RT-DETR, e.g. model=yolo11n.pt",
+            Code.USAGE,
+        )
     if path.suffix == ".pt" or value.startswith(("job:", "model:", "sha256:")):
         _weights(found, value)
     elif path.suffix in _YAML and not path.is_file():  # Ultralytics' own: the dataset has the task

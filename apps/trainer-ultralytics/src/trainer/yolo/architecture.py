@@ -4,6 +4,7 @@ Ultralytics looks the words of a YAML up among its own variables, so a text is c
 name the layers that Ultralytics knows, with numbers, words and lists, and nothing else.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from inspect import isclass
@@ -75,7 +76,9 @@ def choose(task: str, model: str, folder: Path) -> tuple[type[BaseTrainer], str]
         return RTDETRTrainer, f"{model}.yaml"
     description = check(model, task)
     path = folder / "own-model.yaml"
-    path.write_text(yaml.safe_dump(description, sort_keys=False))
+    own = path.with_suffix(f".{os.getpid()}")  # ranks do this side by side
+    own.write_text(yaml.safe_dump(description, sort_keys=False))
+    own.replace(path)
     return RTDETRTrainer if description["head"][-1][2] == _RTDETR else trainer, str(path)
 
 
