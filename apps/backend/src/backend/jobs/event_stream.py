@@ -81,16 +81,15 @@ class _Look(NamedTuple):
 
 async def metrics_list(ctx: Context, job_id: str) -> AsyncIterator[str]:
     """A `MetricsList` as JSON, in parts: of thousands of epochs it has many MiB."""
+    async with ctx.db.reading() as session:
+        epochs = sorted(dict(await repository.metrics_since(session, job_id, EPOCH)))
     yield '{"items":['
-    last, comma = -1, ""
-    while True:
+    for start in range(0, len(epochs), METRICS_AT_ONCE):
         async with ctx.db.reading() as session:
-            rows = await repository.metrics(session, job_id, METRICS_AT_ONCE, after=last)
-        if not rows:
-            break
-        items = [MetricsOut.model_validate(row).model_dump_json() for row in rows]
-        yield comma + ",".join(items)
-        last, comma = rows[-1].epoch, ","
+            some = epochs[start : start + METRICS_AT_ONCE]
+            rows = await repository.metrics_of(session, job_id, some)
+        items = (MetricsOut.model_validate(row) for row in sorted(rows, key=lambda row: row.epoch))
+        yield "," * bool(start) + ",".join(item.model_dump_json() for item in items)
     yield "]}"
 
 
@@ -132,11 +131,11 @@ class JobEventStream:
             new = [one for one in written if (one[1] > newest if had is None else one not in had)]
             later = frozenset(new[METRICS_AT_ONCE:])
             epochs = [epoch for epoch, _ in new[:METRICS_AT_ONCE]]
-            rows = await repository.metrics_of(session, self._job_id, epochs)
+            rows = await repository.metrics_of(session, self._job_id, epochs) if epochs else []
             part = await log_repository.read(session, row.job, offset, LOG_PART_BYTES)
         told, cursor = b"", self._position.cursor
         # As they were written: a client that leaves in between has all up to its cursor.
-        for item in rows:
+        for item in sorted(rows, key=lambda item: item.at):
             cursor = cursor._replace(metrics_at=max(cursor.metrics_at, item.at))
             told += _event("metrics", MetricsOut.model_validate(item).model_dump_json(), cursor)
         job = JobOut.of(row)

@@ -135,14 +135,6 @@ async def database_size(session: AsyncSession) -> int | None:
     return size
 
 
-async def metrics(
-    session: AsyncSession, job_id: str, limit: int, *, after: int = -1
-) -> Sequence[EpochMetrics]:
-    """The first few after that epoch, by epoch."""
-    query = select(EpochMetrics).where(EpochMetrics.job_id == job_id, EpochMetrics.epoch > after)
-    return (await session.scalars(query.order_by(EpochMetrics.epoch).limit(limit))).all()
-
-
 async def metrics_since(
     session: AsyncSession, job_id: str, at: datetime
 ) -> Sequence[tuple[int, datetime]]:
@@ -155,10 +147,8 @@ async def metrics_since(
 async def metrics_of(
     session: AsyncSession, job_id: str, epochs: Sequence[int]
 ) -> Sequence[EpochMetrics]:
-    """As they were written."""
     query = select(EpochMetrics).where(EpochMetrics.job_id == job_id)
-    some = query.where(EpochMetrics.epoch.in_(epochs)).order_by(EpochMetrics.at)
-    return (await session.scalars(some)).all() if epochs else []
+    return (await session.scalars(query.where(EpochMetrics.epoch.in_(epochs)))).all()
 
 
 def _with_attempt() -> Any:
