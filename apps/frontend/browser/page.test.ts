@@ -172,6 +172,10 @@ it('compares two jobs: results, config fields, classes and curves', async () => 
   await page.getByRole('row', { name: 'imgsz 32 64' }).waitFor()
   await page.getByRole('img', { name: /^mAP50 by epoch. At the end: first.*second/ }).waitFor()
   expect(await page.getByText(/^Not comparable/).count()).toBe(0)
+  // Neither has learnt much: each judges some images badly, and so the other is shown beside it.
+  const worst = page.getByRole('region', { name: 'Worst images' })
+  await worst.getByRole('heading', { level: 3 }).first().waitFor()
+  expect(await worst.getByText(/^(first|second)/).count()).toBeGreaterThan(1)
   const { pathname, search } = new URL(page.url())
   paths.compare = pathname + search
   await page.keyboard.press('Control+K')

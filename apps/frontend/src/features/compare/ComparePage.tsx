@@ -20,6 +20,7 @@ import {
   judgedOn,
   resultRows,
 } from './compare'
+import { WorstSideBySide } from './WorstSideBySide'
 import { idsOf, withoutJob } from './search'
 import { useSides } from './useSides'
 
@@ -130,6 +131,7 @@ function Compared({ ids, sides }: { ids: string[]; sides: Side[] }) {
           }
         />
       )}
+      {same && sides.length > 1 && <WorstSideBySide sides={sides} />}
       <Suspense fallback={<Loading what="charts" />}>
         <CompareCharts sides={sides} />
       </Suspense>

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { job } from '../../test/fixtures'
 import type { Evaluation } from '../job/results/evaluation'
-import { type Side, classRows, curvesOf, differences, isSameData, resultRows, titlesOf } from './compare' // prettier-ignore
+import { type Side, classRows, curvesOf, differences, isSameData, resultRows, titlesOf, worstRows } from './compare' // prettier-ignore
 import { idsOf, withoutJob } from './search'
 
 const evaluation = (mAP: number, data: Partial<Evaluation['data']> = {}): Evaluation => ({
@@ -21,6 +21,7 @@ const side = (changes: Partial<Side> = {}): Side => ({
   dataset: 'digits@1',
   evaluation: evaluation(0.5),
   epochs: [],
+  urls: new Map(),
   ...changes,
 })
 
@@ -73,6 +74,25 @@ it('lays the curves of jobs of different length on the same epochs', () => {
     { title: 'mAP50', epochs: [1, 2], lines: [{ side: 0, values: [0.1, null] }, { side: 1, values: [0.2, 0.3] }] }, // prettier-ignore
     { title: 'loss', epochs: [1, 2], lines: [{ side: 1, values: [1, null] }] },
   ])
+})
+
+it('sets the worst images side by side, those that several judge badly first', () => {
+  const worst = (files: string[]) => ({
+    sheets: ['worst.jpg'],
+    grid: { columns: 4, rows: 4 },
+    images: files.map((file) => ({ file, boxes: [] })),
+  })
+  const sides = [['a', 'b', 'c'], ['c', 'd'], []].map((files) =>
+    side({ evaluation: { ...evaluation(0.5), worst: worst(files) } }),
+  )
+  expect(worstRows(sides)).toEqual([
+    { file: 'c', at: [2, 0, null] },
+    { file: 'a', at: [0, null, null] },
+    { file: 'b', at: [1, null, null] },
+    { file: 'd', at: [null, 1, null] },
+  ])
+  const unknown = { ...worst(['a']), grid: undefined } as never
+  expect(worstRows([side({ evaluation: { ...evaluation(0.5), worst: unknown } })])).toEqual([])
 })
 
 it('tells jobs of one name apart', () => {

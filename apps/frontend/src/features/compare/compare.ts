@@ -12,6 +12,8 @@ export interface Side {
   /** null where the trainer wrote none; the metrics are the last epoch's then. */
   evaluation: Evaluation | null
   epochs: readonly EpochMetrics[]
+  /** Links to the job's files, by name. */
+  urls: ReadonlyMap<string, string>
 }
 
 export interface Row {
@@ -118,6 +120,27 @@ export function classRows(sides: readonly Side[], metric: string): Row[] {
       tables.map((table) => table.get(name)?.[metric] ?? null),
     ),
   )
+}
+
+/** An image, and where it stands among the worst of each job; null where it does not. */
+export interface WorstRow {
+  file: string
+  at: (number | null)[]
+}
+
+/** The worst images of all jobs: first those that most of them judge badly. */
+export function worstRows(sides: readonly Side[]): WorstRow[] {
+  const places = sides.map(({ evaluation }) => {
+    const worst = evaluation?.worst
+    // Without a grid nobody knows where on the sheets an image is.
+    const images = worst?.grid === undefined ? [] : worst.images
+    return new Map(images.map(({ file }, index) => [file, index]))
+  })
+  const files = [...new Set(places.flatMap((one) => [...one.keys()]))]
+  const rows = files.map((file) => ({ file, at: places.map((one) => one.get(file) ?? null) }))
+  const shared = ({ at }: WorstRow) => at.filter((place) => place !== null).length
+  const first = ({ at }: WorstRow) => Math.min(...at.map((place) => place ?? Infinity))
+  return rows.sort((a, b) => shared(b) - shared(a) || first(a) - first(b))
 }
 
 export interface Difference {

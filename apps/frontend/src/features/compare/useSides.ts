@@ -43,6 +43,7 @@ export function useSides(ids: readonly string[]) {
       dataset: dataset === undefined ? job.dataset_id : datasetTitle(dataset),
       evaluation: evaluations[index]?.data?.evaluation ?? null,
       epochs: metrics[index]?.data ?? [],
+      urls: new Map(evaluations[index]?.data?.files.map(({ name, url }) => [name, url])),
     }
   })
   return {

@@ -94,9 +94,12 @@ interface TileProps {
   image: WorstImage
   urls: ReadonlyMap<string, string>
   name: (index: number) => string
+  /** In place of the image's name. */
+  title?: string
 }
 
-function Tile({ worst, index, image, urls, name }: TileProps) {
+/** One image with its boxes, cut from the sheet that it is on. */
+export function Tile({ worst, index, image, urls, name, title }: TileProps) {
   const place = tileOf(worst, index)
   const url = place === null ? undefined : urls.get(worst.sheets[place.sheet] ?? '')
   const told = faultsOf(image, name)
@@ -120,7 +123,7 @@ function Tile({ worst, index, image, urls, name }: TileProps) {
         </a>
       )}
       <span className="tile-name" title={image.file}>
-        {image.file.split('/').at(-1)}
+        {title ?? image.file.split('/').at(-1)}
       </span>
       <span className="detail">{told}</span>
     </li>
