@@ -41,9 +41,9 @@ def test_defaults_are_filled_in(catalog: TrainerCatalog) -> None:
 def test_config_that_no_environment_variable_holds_is_refused() -> None:
     fields = {"type": "object", "properties": {"notes": {"default": "", "description": "Any."}}}
     catalog = TrainerCatalog([data_support.MANIFEST.model_copy(update={"config_schema": fields})])
-    fits = "x" * (96 * 1024 - len('{"notes": ""}'))
+    fits = "x" * (64 * 1024 - len('{"notes": ""}'))
     assert catalog.validate("plain", {"notes": fits}, task="detect") == {"notes": fits}
-    with pytest.raises(Problem, match=r"98305 bytes as JSON.* most is 98304") as raised:
+    with pytest.raises(Problem, match=r"65537 bytes as JSON.* most is 65536") as raised:
         catalog.validate("plain", {"notes": fits + "x"}, task="detect")
     assert raised.value.status == 422
 

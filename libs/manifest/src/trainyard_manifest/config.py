@@ -10,8 +10,9 @@ from jsonschema import Draft202012Validator
 from trainyard_manifest.manifest import Manifest
 from trainyard_manifest.wording import did_you_mean, shown, wanted
 
-# The trainer gets it as one environment variable: Linux takes 128 KiB.
-MAX_CONFIG_BYTES = 96 * 2**10
+# The trainer gets it as one environment variable, of which Linux takes 128 KiB, and a page of a list
+# of jobs holds 500 of them.
+MAX_CONFIG_BYTES = 64 * 2**10
 
 
 def complete(manifest: Manifest, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pydantic import (
     field_validator,
 )
 from pydantic_core import PydanticCustomError
-from trainyard_manifest import Resources, Task
+from trainyard_manifest import MAX_CONFIG_BYTES, Resources, Task
 
 from backend.infra.database import Database
 from backend.infra.pagination import ListQuery
@@ -27,7 +27,6 @@ from backend.state.statuses import ACTIVE, JobStatus
 ID_SCHEMA = {"type": "string", "pattern": r"^[0-9a-f]{12}$"}
 Id = Annotated[str, Field(pattern=ID_SCHEMA["pattern"])]
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
-MAX_CONFIG_BYTES = 64 * 2**10  # a page of a list holds 500 of them
 _CLEANED = AfterValidator(partial(shown, at_most=MAX_NOTES))
 Notes = Annotated[str, Field(max_length=MAX_NOTES), _CLEANED]
 _TAG = r"^[a-z0-9][a-z0-9._:/-]{0,39}$"
