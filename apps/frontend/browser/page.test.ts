@@ -20,6 +20,7 @@ const paths: Record<string, string> = {
   jobs: '/',
   new: '/jobs/new',
   datasets: '/datasets',
+  models: '/models',
   platform: '/platform',
 }
 const SIZES = [
@@ -44,7 +45,7 @@ beforeAll(async () => {
   await page.goto(base)
   await page.getByText('shows the address of this page that brings it along').waitFor()
   await page.goto(platform.start)
-}, 120_000)
+}, 240_000)
 
 afterAll(async () => {
   for (const end of ends.reverse()) await end()
@@ -187,6 +188,34 @@ it('compares two jobs: results, config fields, classes and curves', async () => 
   await page.getByRole('heading', { name: 'second', level: 1 }).waitFor()
 }, 60_000)
 
+it('registers two models, promotes one after the other past the gate, and goes back', async () => {
+  for (const [index, name] of ['first', 'second'].entries()) {
+    await page.goto(base)
+    await page.getByRole('link', { name, exact: true }).click()
+    await page.getByRole('button', { name: 'Register' }).click()
+    await page.getByLabel('Name', { exact: true }).fill('patches')
+    await page.getByRole('dialog').getByRole('button', { name: 'Register' }).click()
+    const version = page.getByRole('row', { name: `patches/${index + 1}` })
+    await version.waitFor()
+    await platform.yard('model', 'eval', `model:patches/${index + 1}`, '--data', 'patches@1')
+    await version.getByRole('button', { name: /^Promote/ }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByLabel('Judged on').selectOption('patches@1')
+    await dialog.getByLabel('Main metric at least').fill('2')
+    await dialog.getByRole('button', { name: 'Promote' }).click()
+    await dialog.getByText(/less than 2/).waitFor()
+    await dialog.getByLabel('Main metric at least').fill('0')
+    await dialog.getByRole('button', { name: 'Promote' }).click()
+    await version.getByText('@production', { exact: true }).waitFor()
+  }
+  await page.evaluate(AXE)
+  expect(await page.evaluate('axe.run().then((result) => result.violations)')).toEqual([])
+  await page.getByRole('button', { name: 'Roll production back to 1' }).click()
+  await page.getByRole('button', { name: 'Back to version 1' }).click()
+  const first = page.getByRole('row', { name: 'patches/1' })
+  await first.getByText('@production', { exact: true }).waitFor()
+}, 240_000)
+
 const PAGES = [
   'jobs',
   'new',
@@ -197,6 +226,7 @@ const PAGES = [
   'files',
   'timeline',
   'compare',
+  'models',
   'datasets',
   'dataset',
   'images',
@@ -245,7 +275,7 @@ it('scrolls through 10,000 jobs, of which few are in the document, by wheel and 
   await page.keyboard.press('End')
   const oldest = page.getByRole('link', { name: 'old-9999', exact: true })
   await expect.poll(() => oldest.evaluate((link) => link.matches(':focus'))).toBe(true)
-  await page.getByText(/^10,002 jobs, none running/).waitFor()
+  await page.getByText(/^10,00\d jobs, none running/).waitFor()
   expect(await oldest.isVisible()).toBe(true)
   expect(await rows.count()).toBeLessThan(60)
   await page.keyboard.press('ArrowUp')
@@ -316,7 +346,10 @@ it('keeps notes and tags of a job, and lists the jobs with a tag', async () => {
   await page.evaluate(AXE)
   expect(await page.evaluate('axe.run().then((result) => result.violations)')).toEqual([])
   await page.getByRole('button', { name: 'Tagged baseline: show others too' }).click()
-  await page.getByRole('row', { name: /second/ }).waitFor()
+  await page
+    .getByRole('row', { name: /second/ })
+    .first()
+    .waitFor()
 }, 60_000)
 
 it('shows the documentation of the API, and nothing where nothing is', async () => {

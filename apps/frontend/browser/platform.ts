@@ -27,7 +27,8 @@ for number in range(int(sys.argv[2])):
 db.commit()
 `
 
-const READY_MS = 90_000
+// MLflow takes its time on a busy machine.
+const READY_MS = 200_000
 
 /** `yard dev` with a state folder of its own; `stop` ends its last process, ready or not. */
 export class Platform {
@@ -39,7 +40,7 @@ export class Platform {
   private said = ''
 
   constructor(private readonly folder: string) {
-    this.child = spawn(YARD, ['dev', '--state', join(folder, 'state')], {
+    this.child = spawn(YARD, ['dev', '--state', join(folder, 'state'), '--mlflow'], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, WEIGHTS_DOWNLOAD: '' },
     })

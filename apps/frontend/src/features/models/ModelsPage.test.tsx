@@ -61,7 +61,7 @@ it('lists versions with why an alias stands there, tells a refused gate in words
   await user.click(screen.getByText('Promote', { selector: 'dialog button' }))
   expect(await screen.findByText(REFUSAL)).toBeInTheDocument()
   await user.click(screen.getByText('Leave it'))
-  await user.click(screen.getByRole('button', { name: 'Roll production back to version 1' }))
+  await user.click(screen.getByRole('button', { name: 'Roll production back to 1' }))
   await user.click(screen.getByText('Back to version 1'))
   await waitFor(() => {
     const first = screen.getByText('shapes/1').closest('tr') as HTMLElement

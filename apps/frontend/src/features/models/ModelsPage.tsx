@@ -159,7 +159,7 @@ function AliasTold({ version, alias, now, onBack }: AliasProps) {
         <button
           type="button"
           className="quiet"
-          aria-label={`Roll ${alias} back to version ${replaced}`}
+          aria-label={`Roll ${alias} back to ${replaced}`}
           onClick={() => {
             onBack(replaced)
           }}
