@@ -66,7 +66,7 @@ test-cli: $(foreach d,$(APPS),$(call env,$d))
 	cd $(CLI) && .venv/bin/python -m pytest -n 2 --dist worksteal
 
 .PHONY: test-frontend
-test-frontend: $(FRONTEND)/node_modules/.package-lock.json $(foreach d,$(APPS),$(call env,$d)) .tools/chromium
+test-frontend: $(FRONTEND)/node_modules/.package-lock.json $(foreach d,$(APPS),$(call env,$d)) .tools/chromium .tools/mlflow
 	cd $(FRONTEND) && npm run --silent lint && npm run --silent test && npm run --silent test:browser
 
 .PHONY: test-chart
