@@ -11,11 +11,11 @@ import pytest
 from api_support import Api, Running, add_running, get_attempt, get_job, set_attempt, set_job
 from backend.callbacks import heartbeats
 from backend.infra import loop_lag
-from backend.infra.database import Database, utcnow
+from backend.infra.database import utcnow
 from backend.state.jobs import Attempt
 from backend.state.statuses import JobStatus
 from prometheus_client import REGISTRY
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 
 async def beat(api: Api, running: Running, **body: Any) -> httpx.Response:
@@ -67,24 +67,6 @@ async def test_last_metrics_of_an_epoch_win_and_empty_ones_change_nothing(api: A
     await beat(api, running, epoch=1, metrics={"loss": 1})
     values = {row["epoch"]: row["values"] for row in await metrics(api, running)}
     assert values == {0: {"loss": 1.5, "mAP50": 0.1}, 1: {"loss": 1}}
-
-
-@pytest.mark.databases("sqlite")
-async def test_a_job_says_that_nothing_of_it_can_be_stored(
-    api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    running = await add_running(api.ctx)
-    monkeypatch.setattr(Database, "_full_at", -math.inf)
-    limit = "PRAGMA max_page_count = 1"  # no page beyond those that it has
-    event.listen(api.ctx.db.engine.sync_engine, "begin", lambda made: made.exec_driver_sql(limit))
-    statuses = set()
-    for epoch in range(100):
-        told = {f"{epoch}/{number}": number for number in range(200)}
-        statuses.add((await beat(api, running, epoch=epoch, metrics=told)).status_code)
-    assert statuses == {200, 503}
-    assert "database is full" in (await api.http.get(running.path)).json()["message"]
-    await set_job(api.ctx, running.job_id, status=JobStatus.FAILED, message="as it was")
-    assert (await api.http.get(running.path)).json()["message"] == "as it was"
 
 
 async def test_what_json_cannot_hold_is_kept_as_null(api: Api) -> None:

@@ -22,7 +22,7 @@ from backend.jobs import repository
 from backend.state import migrate
 from backend.state.statuses import JobStatus
 from fake_launcher import fake_launcher
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 from test_wakeups import redis
 
@@ -216,6 +216,27 @@ async def test_a_database_on_a_full_disk_is_not_ready(
         (small_disk / "rest").unlink()
         await migrate.check(database)
         await database.close()
+
+
+@pytest.mark.databases("sqlite")
+async def test_a_job_says_that_nothing_of_it_can_be_stored(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = await add_running(api.ctx)
+    monkeypatch.setattr(Database, "_full_at", -math.inf)
+    limit = "PRAGMA max_page_count = 1"  # no page beyond those that it has
+    event.listen(api.ctx.db.engine.sync_engine, "begin", lambda made: made.exec_driver_sql(limit))
+    statuses = set()
+    for epoch in range(100):
+        told = {f"{epoch}/{number}": number for number in range(200)}
+        body = {"epoch": epoch, "metrics": told}
+        at = f"{running.path}/heartbeat"
+        reply = await api.http.post(at, json=body, headers=running.headers)
+        statuses.add(reply.status_code)
+    assert statuses == {200, 503}
+    assert "database is full" in (await api.http.get(running.path)).json()["message"]
+    await set_job(api.ctx, running.job_id, status=JobStatus.FAILED, message="as it was")
+    assert (await api.http.get(running.path)).json()["message"] == "as it was"
 
 
 async def test_readiness_does_not_wait_for_who_holds_a_table(database: Database) -> None:

@@ -266,18 +266,6 @@ def test_a_trained_job_is_said_to_upload(server: Server, yard: Yard) -> None:
     assert "uploading" in yard("job", "list").stdout
 
 
-def test_resources_are_sent_as_far_as_they_are_given(server: Server, yard: Yard) -> None:
-    server.on("GET /datasets", answer(200, page(dataset())))
-    server.on("POST /jobs", answer(201, job(status="queued")))
-    for words, resources in [
-        ((), {}),
-        (("--cpu", "0.5", "--memory", "2Gi"), {"cpu": 0.5, "memory": "2Gi"}),
-        (("--gpu", "0", "--placement", "a100"), {"gpu": 0, "placement": "a100"}),
-    ]:
-        assert yard("train", "digits", "--no-follow", *words).returncode == 0
-        assert json.loads(server.requests[-1].body)["resources"] == resources
-
-
 def test_a_failed_job_is_exit_code_1_with_the_servers_sentence(server: Server, yard: Yard) -> None:
     failed = job(status="failed", cause="out_of_memory", message="Halve batch and try again.")
     end = _event("state", "0:", failed) + _event("end", "0:", {})
@@ -303,70 +291,6 @@ def test_logs_come_in_pages_and_cannot_take_over_the_terminal(server: Server, ya
         answer(200, b"", X_Log_Offset=str(len(whole)), X_Log_Complete="true"),
     )
     assert yard("logs", "0123456789ab").stdout == "grüße]0;x\n"
-
-
-def test_settings_are_yaml_and_a_file_gives_way_to_set(
-    server: Server, yard: Yard, tmp_path: Path
-) -> None:
-    server.on("GET /datasets", answer(200, page(dataset())))
-    server.on("POST /jobs", answer(201, job(status="queued")))
-    (tmp_path / "c.yaml").write_text("epochs: 5\nlr0: 0.1\n")
-    words = ["--set", "lr0=1e-3", "--set", "amp=false", "--set", "weights=null"]
-    words += ["--set", "device=0"]
-    assert yard("train", "digits", "--no-follow", "--config", "c.yaml", *words).returncode == 0
-    sent = json.loads(server.requests[-1].body)["config"]
-    assert sent == {"epochs": 5, "lr0": 0.001, "amp": False, "weights": None, "device": "0"}
-    for wrong in ("epochs", "a={", "a=.nan", "a=2026-11-24"):
-        assert yard("train", "digits", "--set", wrong).returncode == 2
-
-
-@pytest.mark.parametrize(
-    ("words", "config", "weights"),
-    [
-        (
-            "data=digits model=yolo11s.pt epochs=3 imgsz=96",
-            {"epochs": 3, "imgsz": 96},
-            "yolo11s.pt",
-        ),
-        ("digits model=yolo11s-seg.yaml lr0=1e-3", {"model": "yolo11s", "lr0": 0.001}, "none"),
-        ("digits mode=train pretrained=False freeze=[0,1]", {"freeze": [0, 1]}, "none"),
-        (
-            "data=digits model=yolo11n pretrained=job:first",
-            {"model": "yolo11n"},
-            "job:0123456789ab",
-        ),
-        ("data=digits model=yolo11s-mine.yaml", {"model": "nc: 1\nhead:\n\nscale: s\n"}, None),
-        ("digits --set model=yolo11s-mine.yaml", {"model": "nc: 1\nhead:\n\nscale: s\n"}, None),
-        ("data=digits model=yolo11s.pt --weights none", {}, "none"),
-    ],
-)
-def test_the_words_of_yolo_train_are_taken_as_they_are(  # noqa: PLR0917
-    server: Server, yard: Yard, tmp_path: Path, words: str, config: object, weights: str | None
-) -> None:
-    server.on("GET /datasets", answer(200, page(dataset())))
-    server.on("GET /jobs", answer(200, page(job())))
-    server.on("POST /jobs", answer(201, job(status="queued")))
-    (tmp_path / "yolo11s-mine.yaml").write_text("nc: 1\nhead:\n")
-    done = yard("train", *words.split(), "name=exp", "--no-follow")
-    assert done.returncode == 0, done.stderr
-    sent = json.loads(server.requests[-1].body)
-    assert (sent["config"], sent.get("weights"), sent["name"]) == (config, weights, "exp")
-
-
-def test_words_that_name_nothing_are_refused_before_anything_is_sent(
-    server: Server, yard: Yard
-) -> None:
-    for words, code, told in (
-        ("epochs=3", 2, "no dataset is named"),
-        ("data=a data=b", 2, "b is a second dataset"),
-        ("data=coco8.yaml", 3, "the platform downloads no datasets"),
-        ("digits epochs", 2, "epochs is a second dataset"),
-        ("digits model=yolov8s-worldv2.pt", 2, "YOLO-World and YOLOE need a text encoder"),
-    ):
-        server.on("GET /datasets", answer(200, page(dataset())))
-        done = yard("train", *words.split())
-        assert (done.returncode, told in done.stderr) == (code, True), done.stderr
-    assert not any(request.method == "POST" for request in server.requests)
 
 
 def test_a_job_is_deleted_only_after_a_confirmation(server: Server, yard: Yard) -> None:
@@ -428,24 +352,3 @@ def test_a_job_that_has_not_begun_says_nothing_of_how_long_it_runs(
     shown = [yard("job", "show", "0123456789ab").stdout for _ in range(2)]
     assert ["runs for" in text for text in shown] == [False, True]
     assert not any("took" in text for text in shown)
-
-
-def test_a_job_s_weights_are_another_job_s(server: Server, yard: Yard) -> None:
-    """A name or the beginning of an id is sent as the id."""
-    server.on("GET /datasets", answer(200, page(dataset())))
-    server.on("GET /jobs", answer(200, page(job())))
-    name = "job:0123456789ab/last.pt"
-    queued = job(status="queued", weights={"name": name, "sha256": "0" * 64})
-    server.on("POST /jobs", answer(201, queued))
-    done = yard("train", "digits", "--no-follow", "--weights", "job:first/last.pt")
-    assert (done.returncode, f"starts from {name}" in done.stdout) == (0, True), done.stderr
-    sent = [json.loads(one.body) for one in server.requests if one.method == "POST"]
-    assert sent[-1]["weights"] == name
-    server.on("GET /jobs/0123456789ab", answer(200, queued))
-    assert name in yard("job", "show", "0123456789ab").stdout
-    for weights in ("yolo11n.pt", "none"):
-        done = yard("train", "digits", "--no-follow", "--weights", weights)
-        sent = [json.loads(one.body) for one in server.requests if one.method == "POST"]
-        assert sent[-1]["weights"] == weights
-    server.on("POST /jobs", answer(201, queued | {"weights": None}))
-    assert "starts from scratch" in yard("train", "digits", "--no-follow").stdout
