@@ -12,7 +12,7 @@ from backend.infra.database import execute_guarded, utcnow
 from backend.jobs.schemas import JobQuery
 from backend.state.causes import Cause
 from backend.state.jobs import Attempt, EpochMetrics, Job
-from backend.state.statuses import FINISHED, JobStatus
+from backend.state.statuses import ACTIVE, JobStatus
 from backend.state.transitions import transition
 
 _DURATION = cast(extract("epoch", Job.finished_at), Float) - cast(
@@ -84,7 +84,7 @@ async def ask_to_finish(session: AsyncSession, job: Job) -> bool:
 async def count_open(session: AsyncSession, user: str | None) -> int:
     """How many jobs of the token, or of all who need none, have not ended."""
     own = Job.created_by.is_not_distinct_from(user)
-    query = select(func.count()).where(Job.status.not_in(FINISHED), own)
+    query = select(func.count()).where(Job.status.in_(ACTIVE), own)
     return await session.scalar(query) or 0
 
 
