@@ -61,7 +61,7 @@ class Server:
                 responders = server._routes[f"{self.command} {path}"]
                 (responders.pop(0) if len(responders) > 1 else responders[0])(request)
 
-            do_DELETE = do_GET = do_POST = do_PUT = _do  # noqa: N815
+            do_DELETE = do_GET = do_PATCH = do_POST = do_PUT = _do  # noqa: N815
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
                 return

@@ -352,3 +352,18 @@ def test_a_job_that_has_not_begun_says_nothing_of_how_long_it_runs(
     shown = [yard("job", "show", "0123456789ab").stdout for _ in range(2)]
     assert ["runs for" in text for text in shown] == [False, True]
     assert not any("took" in text for text in shown)
+
+
+def test_a_job_s_notes_and_tags_are_changed_and_listed(server: Server, yard: Yard) -> None:
+    server.on("GET /jobs/0123456789ab", answer(200, job(tags=["old", "kept"])))
+    server.on("PATCH /jobs/0123456789ab", answer(200, job(tags=["[b]new", "kept"])))
+    words = ("--notes", "", "--tag", "new", "--untag", "old")
+    done = yard("job", "edit", "0123456789ab", *words)
+    assert (done.returncode, done.stdout) == (0, "job 0123456789ab first, tagged [b]new, kept\n")
+    assert json.loads(server.requests[-1].body) == {"notes": None, "tags": ["kept", "new"]}
+    asked = len(server.requests)
+    assert yard("job", "edit", "0123456789ab").returncode == 2
+    assert len(server.requests) == asked, "there is nothing to change"
+    server.on("GET /jobs", answer(200, page(job(tags=["new"]))))
+    assert yard("job", "list", "--tag", "new").returncode == 0
+    assert server.requests[-1].query["tag"] == "new"

@@ -102,3 +102,21 @@ def test_a_job_s_weights_are_another_job_s(server: Server, yard: Yard) -> None:
         assert sent[-1]["weights"] == weights
     server.on("POST /jobs", answer(201, queued | {"weights": None}))
     assert "starts from scratch" in yard("train", "digits", "--no-follow").stdout
+
+
+def test_a_dry_run_tells_what_the_job_would_be(server: Server, yard: Yard) -> None:
+    server.on("GET /datasets", answer(200, page(dataset())))
+    planned = {"resources": {"cpu": 2, "gpu": 0}, "weights": {"name": "yolo11n.pt", "sha256": ""}}
+    server.on("POST /jobs", answer(200, job(**planned)))
+    done = yard("train", "digits", "--dry-run")
+    assert done.returncode == 0
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines() if line.strip()]
+    assert lines == [
+        "trainer ultralytics · detect",
+        "starts from yolo11n.pt (fetched first)",
+        "resources 2 cpu",
+        "config epochs=2",
+        "nothing was started: leave out --dry-run for that",
+    ]
+    assert server.requests[-1].query == {"dry_run": "true"}
+    assert [one.method for one in server.requests].count("POST") == 1

@@ -247,9 +247,16 @@ def edit(
     as_json: AsJson = False,
 ) -> None:
     """Change a job's name, notes and tags."""
+    told = {"name": name, "notes": notes}
+    if not (tag or untag or any(value is not None for value in told.values())):
+        raise YardError(
+            "nothing was changed",
+            "no option says what to change",
+            "`yard job edit --help` lists them",
+            Code.USAGE,
+        )
     api = client(url)
     found = api.find("jobs", job_id)
-    told = {"name": name, "notes": notes}
     changes: Json = {key: value or None for key, value in told.items() if value is not None}
     if tag or untag:
         changes["tags"] = sorted({*found["tags"], *(tag or [])} - {*(untag or [])})
