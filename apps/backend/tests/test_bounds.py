@@ -60,20 +60,31 @@ async def test_metrics_of_thousands_of_epochs_are_sent_in_parts(
 
 
 @pytest.mark.databases("sqlite")
+@pytest.mark.parametrize("auth", ["on", "off"])
 async def test_a_client_follows_so_much_at_a_time(
-    api: Api, monkeypatch: pytest.MonkeyPatch
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, auth: str
 ) -> None:
-    job = await add_running(api.ctx)
-    assert (await api.http.get(f"{job.path}/metrics")).json() == {"items": []}
-    monkeypatch.setattr(live_response, "MAX_OPEN_EACH", 3)
-    async with AsyncExitStack() as followed:
+    """Each token on its own; without one nobody tells clients behind a proxy apart."""
+    chosen = api_support.settings(database_url, tmp_path, api_auth=auth)
+    monkeypatch.setattr(live_response, "MAX_OPEN_EACH", 3 if auth == "on" else 1)
+    monkeypatch.setattr(live_response, "MAX_OPEN", 4 if auth == "on" else 3)
+    async with api_support.serving(chosen) as api, AsyncExitStack() as followed:
+        mine, other = [
+            bearer((await create_token(api.ctx.db, name))[1]) for name in ("mine", "other")
+        ]
+        job = await add_running(api.ctx)
+
+        async def follow(path: str, headers: dict[str, str]) -> int:
+            opened = api.http.stream("GET", path, headers=headers)
+            return (await followed.enter_async_context(opened)).status_code
+
         for path in ("/api/v1/jobs/events", f"{job.path}/events", f"{job.path}/events"):
-            reply = await followed.enter_async_context(api.http.stream("GET", path))
-            assert reply.status_code == 200
-        refused = await api.http.get(f"{job.path}/events")
+            assert await follow(path, mine) == 200
+        refused = await api.http.get(f"{job.path}/events", headers=mine)
         assert refused.status_code == 429
-        assert "At most 3 live views a client" in refused.json()["detail"]
-        assert (await api.http.get(job.path)).status_code == 200
+        assert "live views a client" in refused.json()["detail"]
+        assert await follow(f"{job.path}/events", other) == (200 if auth == "on" else 429)
+        assert (await api.http.get(job.path, headers=mine)).status_code == 200
     async with asyncio.timeout(20):
         while live_response._open:  # noqa: ASYNC110 - nothing tells it
             await asyncio.sleep(0.05)

@@ -115,3 +115,13 @@ async def test_who_signs_nothing_gets_no_keys(
     async with httpx.AsyncClient() as client:
         reply = await client.post(store.endpoint, data=body)
     assert reply.status_code in {400, 403}, reply.text
+
+
+async def test_an_attached_script_gets_no_keys(api: Api) -> None:
+    body = {"trainer": "plain", "task": "detect"}
+    told = (await api.http.post("/api/v1/attached-jobs", json=body)).json()
+    at, headers = f"/api/v1/jobs/{told['id']}", {"Authorization": f"Bearer {told['token']}"}
+    assert (await api.http.post(f"{at}/heartbeat", json={}, headers=headers)).status_code == 200
+    asked = await api.http.post(f"{at}/credentials", headers=headers)
+    assert asked.status_code == 409
+    assert "AWS" not in asked.text

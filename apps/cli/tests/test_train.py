@@ -120,3 +120,19 @@ def test_a_dry_run_tells_what_the_job_would_be(server: Server, yard: Yard) -> No
     ]
     assert server.requests[-1].query == {"dry_run": "true"}
     assert [one.method for one in server.requests].count("POST") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "what"), [("data=set/data.yaml", "dataset"), ("model=own.pt", "weights")]
+)
+def test_a_dry_run_pushes_nothing(
+    server: Server, yard: Yard, tmp_path: Path, words: str, what: str
+) -> None:
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/data.yaml").write_text("path: .\ntrain: images\nval: images\nnames: [a]\n")
+    (tmp_path / "own.pt").write_bytes(b"weights")
+    place = words.replace("=", f"={tmp_path}/")
+    done = yard("train", *([] if what == "dataset" else ["digits"]), place, "--dry-run")
+    assert done.returncode == 2
+    assert f"`yard {what} push" in done.stderr
+    assert server.requests == []

@@ -1460,7 +1460,7 @@ export interface components {
         TokenCreate: {
             /**
              * Name
-             * @description Never used before: what it made tells it by that
+             * @description Must be new: jobs and datasets show the name of the token that made them
              */
             name: string;
             /**

@@ -4,6 +4,7 @@ A user exists and has this password and these rights when it is done, whatever w
 """
 
 import os
+import sys
 from urllib.parse import urlsplit
 
 import boto3
@@ -26,6 +27,12 @@ address = urlsplit(endpoint)
 admin = MinioAdmin(
     endpoint=address.netloc, credentials=EnvAWSProvider(), secure=address.scheme == "https"
 )
+names = [os.environ[name] for name in ("AWS_ACCESS_KEY_ID", "BACKEND_USER", "MLFLOW_USER")]
+if len(set(names)) < len(names):
+    sys.exit(
+        "root-user, access-key-id and mlflow-access-key-id are three users: give each a name of its "
+        "own in the Secrets that secrets.minio and secrets.objectStore name."
+    )
 for name in ("backend", "mlflow"):
     user, password, buckets = (
         os.environ[f"{name.upper()}_{part}"] for part in ("USER", "PASSWORD", "BUCKETS")

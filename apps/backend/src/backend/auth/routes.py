@@ -13,9 +13,7 @@ from backend.state.tokens import Access
 async def _administrator(request: Request) -> None:
     access = getattr(request.state, "access", None)
     if access is None:
-        detail = (
-            "This API asks for no token (API_AUTH=off): one would mean nothing. Use it as it is."
-        )
+        detail = "This API asks for no token (API_AUTH=off), so tokens have no effect."
         raise Problem(409, "No tokens here", detail)
     if access != Access.ADMIN:
         detail = "Only a token that `python -m backend token create NAME` has made manages tokens."

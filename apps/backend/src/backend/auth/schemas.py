@@ -14,7 +14,10 @@ _LONGEST_S = 10 * 365 * 24 * 3600
 class TokenCreate(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(pattern=NAME, description="Never used before: what it made tells it by that")
+    name: str = Field(
+        pattern=NAME,
+        description="Must be new: jobs and datasets show the name of the token that made them",
+    )
     access: Literal[Access.READ, Access.WRITE] = Field(
         default=Access.WRITE, description="`read`: it changes nothing"
     )

@@ -48,8 +48,8 @@ class Tokens:
             return ApiToken(name="yard dev", access=Access.ADMIN)
         looked_up, token = self._known.get(digest, (0.0, None))
         if token is None or time.monotonic() - looked_up > TRUST_S:
-            async with self._ctx.db.reading(within_s=PROMPT_S) as session:
-                token = await repository.find(session, digest)
+            look_up = partial(self._look_up, digest)
+            token = await self._ctx.reads.get(("token", digest), look_up)
             if token is None:
                 raise _unauthorized("This API token is not known here.")
             self._known[digest] = time.monotonic(), token
@@ -58,6 +58,10 @@ class Tokens:
             raise _unauthorized(f"The API token {token.name!r} {ended}.")
         self._used[token.name] = utcnow()
         return token
+
+    async def _look_up(self, digest: str) -> ApiToken | None:
+        async with self._ctx.db.reading(within_s=PROMPT_S) as session:
+            return await repository.find(session, digest)
 
     async def note_uses(self) -> None:
         """Write when tokens were used last: for all requests of a minute at once."""

@@ -22,6 +22,7 @@ from backend.context import Context
 from backend.infra import problem_handlers
 from backend.infra.asgi import CallbackRoute
 from backend.infra.database import utcnow
+from backend.infra.problems import Problem
 from backend.state.causes import Cause
 from backend.state.jobs import ATTACHED, Job
 from backend.state.store_access import attempt_keys
@@ -129,6 +130,9 @@ async def credentials(request: Request) -> Response:
     async with ctx.db.reading() as session:
         attempt = await live_attempt(session, sender)
         job = await session.get_one(Job, sender.job_id)
+    if attempt.executor == ATTACHED:  # any holder of an API token can be one
+        detail = "An attached script gets no keys: PUT …/artifacts answers a link for each file."
+        raise Problem(409, "Job attached", detail)
     keys = await attempt_keys(ctx.store, ctx.settings, job, attempt.number)
     return Response(json.dumps(keys), media_type="application/json")
 

@@ -31,7 +31,7 @@ class ApiToken(Base):
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
-    # At most `auth.service.USED_EVERY_S` late.
+    # At most `auth.service.NOTE_USES_S` late.
     last_used_at: Mapped[datetime | None]
     id: Mapped[str] = column_property(func.substr(token_sha256, 1, 12))  # as lists have it
 

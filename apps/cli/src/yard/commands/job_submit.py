@@ -93,6 +93,8 @@ def submit(
 ) -> None:
     """Train on a dataset and follow the job. Ctrl-C leaves it running."""
     told, api = train_words.read(words), client(url)
+    if dry_run:
+        _require_pushed(told)
     chosen = _dataset(api, told, show=not as_json)
     given = [*told.fields, *map(train_words.with_text, fields or [])]
     config_values = _json_only(_file(config) | _fields(api, trainer, given))
@@ -114,6 +116,17 @@ def submit(
         _print_plan(api.ask("/jobs", body), as_json=as_json)
         return
     start(api, body, chosen, follow=follow, as_json=as_json)
+
+
+def _require_pushed(told: Words) -> None:
+    for path, what in ((told.folder, "dataset"), (told.weights_file, "weights")):
+        if path is not None:
+            raise YardError(
+                f"{path} is on this machine",
+                "a dry run sends nothing, and only what the platform has can be checked",
+                f"`yard {what} push {path}` first",
+                Code.USAGE,
+            )
 
 
 def _print_plan(job: Json, *, as_json: bool) -> None:

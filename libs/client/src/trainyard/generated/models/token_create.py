@@ -15,7 +15,7 @@ T = TypeVar("T", bound="TokenCreate")
 class TokenCreate:
     """
     Attributes:
-        name (str): Never used before: what it made tells it by that
+        name (str): Must be new: jobs and datasets show the name of the token that made them
         access (TokenCreateAccess | Unset): `read`: it changes nothing Default: TokenCreateAccess.WRITE.
         expires_in_s (int | None | Unset): Seconds; null: when it is revoked
     """
