@@ -50,7 +50,7 @@ async def test_an_interrupted_upload_goes_on_with_what_is_missing(served: Served
     dataset = await announce(client, data)
     whole, path = dataset["upload"], f"/api/v1/datasets/{dataset['id']}/upload"
     [first] = await put_parts({**whole, "parts": whole["parts"][:1]}, data)
-    rest = (await client.get(path)).json()
+    rest = (await client.post(path)).json()
     assert [(one["number"], one["etag"]) for one in rest["arrived"]] == [
         (1, first["etag"].strip('"'))
     ]
@@ -59,9 +59,9 @@ async def test_an_interrupted_upload_goes_on_with_what_is_missing(served: Served
     parts = rest["arrived"] + await put_parts(rest, data)
     assert (await complete(client, dataset["id"], parts)).json()["status"] == "checking"
     await service.run_check(ctx, dataset["id"])
-    closed = await client.get(path)
+    closed = await client.post(path)
     assert (closed.status_code, closed.json()["title"]) == (409, "Upload not open")
-    assert (await client.get("/api/v1/datasets/000000000000/upload")).status_code == 404
+    assert (await client.post("/api/v1/datasets/000000000000/upload")).status_code == 404
 
 
 async def test_a_complete_that_died_halfway_is_taken_up(served: Served) -> None:

@@ -77,12 +77,15 @@ async def test_each_kind_of_token_does_what_it_may(asking: Api) -> None:
     async with bearing(asking, reading) as http:
         for path in (running.path, "/api/v1/jobs", "/api/v1/datasets", "/api/v1/trainers"):
             assert (await http.get(path)).status_code == 200, path
+        # Links that take data are no reading.
+        assert (await http.get(f"/api/v1/datasets/{dataset_id}/upload")).status_code == 405
         writes = [
             ("POST", "/api/v1/jobs", submit),
             ("POST", "/api/v1/attached-jobs", {"trainer": "plain", "task": "detect"}),
             ("POST", "/api/v1/datasets", announce),
             ("POST", f"{running.path}/cancel", None),
             ("DELETE", running.path, None),
+            ("POST", f"/api/v1/datasets/{dataset_id}/upload", None),
             ("DELETE", f"/api/v1/datasets/{dataset_id}", None),
             ("PUT", f"/api/v1/weights/{'0' * 64}", {"name": "a.pt", "size": 1}),
             ("POST", "/api/v1/no/such/address", None),

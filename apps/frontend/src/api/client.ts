@@ -166,7 +166,7 @@ export async function createDataset(
 /** What an interrupted upload has and lacks, with new links for that. */
 export async function resumeUpload(id: string): Promise<Schemas['Upload']> {
   return result(
-    client.GET('/api/v1/datasets/{id}/upload', { params: { path: { id } }, signal: limited() }),
+    client.POST('/api/v1/datasets/{id}/upload', { params: { path: { id } }, signal: limited() }),
   )
 }
 

@@ -33,13 +33,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        get?: never;
+        put?: never;
         /**
          * Resume Upload
          * @description What an interrupted upload still lacks, with new links. 409 when it is open no longer.
          */
-        get: operations["resume_upload"];
-        put?: never;
-        post?: never;
+        post: operations["resume_upload"];
         delete?: never;
         options?: never;
         head?: never;

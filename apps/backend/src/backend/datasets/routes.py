@@ -35,7 +35,7 @@ async def create_dataset(
     return DatasetCreated.model_validate(dataset).model_copy(update={"upload": upload})
 
 
-@router.get("/{id}/upload")
+@router.post("/{id}/upload")
 async def resume_upload(id: str, ctx: Ctx) -> schemas.Upload:  # noqa: A002
     """What an interrupted upload still lacks, with new links. 409 when it is open no longer."""
     return await service.resume(ctx, id)

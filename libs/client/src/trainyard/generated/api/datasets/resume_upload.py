@@ -16,7 +16,7 @@ def _get_kwargs(
 ) -> dict[str, Any]:
 
     _kwargs: dict[str, Any] = {
-        "method": "get",
+        "method": "post",
         "url": "/api/v1/datasets/{id}/upload".format(
             id=quote(str(id), safe=""),
         ),
