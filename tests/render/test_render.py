@@ -11,6 +11,7 @@ from chart import (
     ROOT,
     TIERS,
     Rendered,
+    Values,
     is_manifest,
     overlay,
     render,
@@ -163,3 +164,22 @@ def test_mlflow_is_one_process() -> None:
             one for one in tier(name).pod("Deployment/mlflow").containers if one["name"] == "mlflow"
         ]
         assert "--workers=1" in server["args"]
+
+
+@pytest.mark.parametrize(
+    ("store", "told"),
+    [
+        ({}, []),
+        ({"publicEndpoint": "https://r2.example.com"}, []),
+        ({"publicEndpoint": "https://s3.example.com"}, ["--store=https://r2.example.com"]),
+    ],
+    ids=["one address", "the same twice", "a public one"],
+)
+def test_a_served_model_reaches_the_store_from_inside(store: Values, told: list[str]) -> None:
+    """Links are signed for the public address, to which no NetworkPolicy lets a pod."""
+    objects = {"endpoint": "https://r2.example.com"} | store
+    models = {"pages": {"model": "model:pages@production"}}
+    serving = {"models": models, "tokenSecret": "serving-token"}
+    rendered = render(overlay("tier3"), {"objectStore": objects, "serving": serving})
+    [server] = rendered.pod("Deployment/serve-pages").containers
+    assert [one for one in server["args"] if one.startswith("--store=")] == told

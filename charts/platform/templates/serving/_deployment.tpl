@@ -38,7 +38,9 @@ spec:
             {{- if $values.tokenSecret }}
             - --token-file=/run/platform/api-token
             {{- end }}
-            {{- if not .root.Values.objectStore.endpoint }}
+            {{- /* The links of the API are signed for publicEndpoint, which a pod need not reach. */}}
+            {{- $store := .root.Values.objectStore }}
+            {{- if or (not $store.endpoint) (ne $store.endpoint ($store.publicEndpoint | default $store.endpoint)) }}
             - --store={{ include "platform.store.endpoint" .root }}
             {{- end }}
             - --host=0.0.0.0
