@@ -16,7 +16,8 @@ from backend.auth.service import create_token
 from backend.datasets import service
 from backend.infra import live_response
 from backend.infra.database import utcnow
-from backend.state.datasets import Dataset
+from backend.state import object_keys
+from backend.state.datasets import Dataset, DatasetStatus
 from backend.state.statuses import JobStatus
 from sqlalchemy import text
 from test_main import environment_of, serve
@@ -132,17 +133,23 @@ async def test_uploads_are_bounded_and_swept(
         replies = [await api.http.post("/api/v1/datasets", json=body) for _ in range(3)]
         assert [one.status_code for one in replies] == [201, 201, 429]
         assert "2 of your uploads are not complete." in replies[-1].json()["detail"]
-        old, new = (one.json()["id"] for one in replies[:2])
+        old, taken_up = (one.json()["id"] for one in replies[:2])
         bucket = api.ctx.settings.datasets_bucket
-        async with api.ctx.db.transaction() as session:
-            row = await session.get_one(Dataset, old)
-            row.created_at = utcnow() - timedelta(days=3)
-            upload = row.upload_id or ""
+        async with api.ctx.db.reading() as session:
+            uploads = {
+                id_: (await session.get_one(Dataset, id_)).upload_id or ""
+                for id_ in (old, taken_up)
+            }
         # One that no row tells of, as a crash or a killed trainer leaves it.
         orphan = await api.ctx.store.create_upload(bucket, "orphan")
-        monkeypatch.setattr(service, "ABANDONED_S", -3600)  # in the store all are as new
+        announced = utcnow()
+        monkeypatch.setattr(service, "utcnow", lambda: announced + timedelta(hours=47))
+        resume = f"/api/v1/datasets/{taken_up}/upload"
+        assert (await api.http.post(resume)).status_code == 200
+        monkeypatch.setattr(service, "utcnow", lambda: announced + timedelta(hours=49))
         sweeping = asyncio.create_task(service.sweep_uploads_forever(api.ctx))
-        for key, left in ((f"{old}.zip", upload), ("orphan", orphan)):
+        # The store lists by key: the orphan is the last.
+        for key, left in ((f"{old}.zip", uploads[old]), ("orphan", orphan)):
             async with asyncio.timeout(20):
                 while await api.ctx.store.list_parts(bucket, key, left) is not None:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
@@ -150,6 +157,11 @@ async def test_uploads_are_bounded_and_swept(
         found = (await api.http.get(f"/api/v1/datasets/{old}")).json()
         assert found["status"] == "rejected"
         assert "not uploaded within two days" in found["report"]["problems"][0]["message"]
-        done = await api.http.post(f"/api/v1/datasets/{new}/complete", json={"parts": []})
-        assert done.status_code in {202, 422}
+        key = object_keys.dataset(taken_up)
+        assert await api.ctx.store.list_parts(bucket, key, uploads[taken_up]) is not None
+        assert (await api.http.post(resume)).status_code == 200
+        async with api.ctx.db.transaction() as session:
+            (await session.get_one(Dataset, taken_up)).status = DatasetStatus.REJECTED
+        refused = await api.http.post(resume)
+        assert (refused.status_code, "is rejected" in refused.json()["detail"]) == (409, True)
         assert (await api.http.post("/api/v1/datasets", json=body)).status_code == 201

@@ -57,11 +57,17 @@ async def count_uploads(session: AsyncSession, user: str | None) -> int:
 
 
 async def reject_uploads(session: AsyncSession, before: datetime, report: dict[str, Any]) -> None:
-    """Reject those that were announced before then and are not uploaded yet."""
+    """Reject those that are not uploaded yet, and were announced or taken up last before then."""
     late = update(Dataset).where(
-        Dataset.status == DatasetStatus.UPLOADING, Dataset.created_at < before
+        Dataset.status == DatasetStatus.UPLOADING, Dataset.updated_at < before
     )
     await session.execute(late.values(status=DatasetStatus.REJECTED, report=report))
+
+
+async def open_uploads(session: AsyncSession) -> set[str | None]:
+    """The store's ids of the uploads that go on."""
+    query = select(Dataset.upload_id).where(Dataset.status == DatasetStatus.UPLOADING)
+    return set(await session.scalars(query))
 
 
 async def delete(session: AsyncSession, id_: str) -> None:

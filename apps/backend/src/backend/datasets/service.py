@@ -119,12 +119,14 @@ async def resume(ctx: Context, id_: str) -> Upload:
     """The parts that have arrived, and new links for the others.
 
     Raises:
-        Problem: 404, or 409 when the upload is complete, or has expired in the store.
+        Problem: 404, or 409 when it is complete or rejected, or has expired in the store.
     """
-    dataset = await get(ctx, id_)
+    async with ctx.db.transaction() as session:
+        dataset = await existing(session, id_, "update")
+        if going_on := dataset.status == DatasetStatus.UPLOADING:
+            dataset.updated_at = utcnow()  # two more days
     bucket, key = ctx.settings.datasets_bucket, object_keys.dataset(id_)
-    upload = dataset.upload_id
-    there = await ctx.store.list_parts(bucket, key, upload) if upload else None
+    there = await ctx.store.list_parts(bucket, key, dataset.upload_id or "") if going_on else None
     if there is None:
         detail = f"Dataset {id_} is {dataset.status}; no upload of it is open. Push it again."
         raise Problem(409, "Upload not open", detail)
@@ -154,14 +156,15 @@ async def _add(ctx: Context, id_: str, **columns: Any) -> Dataset:
 
 
 async def sweep_uploads_forever(ctx: Context) -> None:
-    """Reject uploads that nobody has completed for two days, and drop their parts."""
+    """Reject uploads that nobody began, took up or completed for two days; drop their parts."""
     report = Report.of_error("It was not uploaded within two days. Push it again.").model_dump()
     while True:
         before = utcnow() - timedelta(seconds=ABANDONED_S)
         async with ctx.db.transaction() as session:
             await repository.reject_uploads(session, before, report)
+            going_on = await repository.open_uploads(session)
         with suppress(ObjectStoreError):  # the next round drops them
-            await ctx.store.abort_uploads(before)
+            await ctx.store.abort_uploads(before, going_on)
         await asyncio.sleep(SWEEP_UPLOADS_S)
 
 

@@ -5,7 +5,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
@@ -258,13 +258,16 @@ class ObjectStore:
         with _tolerating("NoSuchUpload", "404"):
             await self._call(abort, Bucket=bucket, Key=key, UploadId=upload)
 
-    async def abort_uploads(self, before: datetime) -> None:
-        """Drop uploads that were begun before then. MinIO lists none: it drops them after a day."""
+    async def abort_uploads(self, before: datetime, kept: Container[str | None]) -> None:
+        """Drop uploads that were begun before then, but for the ids `kept`.
+
+        MinIO lists none: it drops them after a day.
+        """
         for bucket in self._buckets:
             pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket)
             for page in await self._call(list, pages):
                 for found in page.get("Uploads", []):
-                    if found["Initiated"] < before:
+                    if found["Initiated"] < before and found["UploadId"] not in kept:
                         await self.abort_upload(bucket, found["Key"], found["UploadId"])
 
     async def _call(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
