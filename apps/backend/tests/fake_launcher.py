@@ -13,6 +13,7 @@ from typing import Any
 class FakeLauncher:
     def __init__(self) -> None:
         self.launched: list[tuple[str, int]] = []
+        self.gpus: list[int | None] = []
         self.env: dict[tuple[str, int], dict[str, str]] = {}
         self.processes: dict[tuple[str, int], asyncio.subprocess.Process] = {}
 
@@ -35,6 +36,7 @@ class FakeLauncher:
                 return {"gpus": 2}
             case "launch" if key not in self.processes:
                 self.launched.append(key)
+                self.gpus.append(request["gpus"])
                 self.env[key] = request["env"]
                 self.processes[key] = await asyncio.create_subprocess_exec(
                     *request["command"], env={**os.environ, **request["env"]}, process_group=0

@@ -10,9 +10,17 @@ import api_support
 import httpx
 import pytest
 from api_support import add_dataset
+from backend.orchestration import attempts
 from fake_launcher import fake_launcher
 
 pytestmark = pytest.mark.databases("postgresql")
+
+
+def _with_device() -> dict[str, Any]:
+    manifest: dict[str, Any] = copy.deepcopy(api_support.MANIFEST) | {"command": ["true"]}
+    rules = {"type": "string", "default": "auto", "description": "Where.", "gpu_number": True}
+    manifest["config_schema"]["properties"]["device"] = rules
+    return manifest
 
 
 async def test_a_job_stays_within_what_the_platform_offers(
@@ -70,11 +78,8 @@ async def test_a_config_names_no_gpu_that_the_training_does_not_get(
     database_url: str, tmp_path: Path, launcher: bool, asked: dict[str, int], gets: int
 ) -> None:
     """Of its own: of a machine with a launcher one unless it says otherwise, of a pod none."""
-    manifest: Any = copy.deepcopy(api_support.MANIFEST)
-    rules = {"type": "string", "default": "auto", "description": "Where.", "gpu_number": True}
-    manifest["config_schema"]["properties"]["device"] = rules
     chosen = api_support.settings(database_url, tmp_path, launcher_socket=tmp_path / "s")
-    (tmp_path / "trainer.json").write_text(json.dumps(manifest))
+    (tmp_path / "trainer.json").write_text(json.dumps(_with_device()))
     async with api_support.serving(chosen) as api, fake_launcher(tmp_path / "s"):
         if not launcher:
             api.ctx.executor.gpus = AsyncMock(return_value=None)  # type: ignore[method-assign]
@@ -84,14 +89,48 @@ async def test_a_config_names_no_gpu_that_the_training_does_not_get(
             wanted = {"config": {"device": device}, "resources": asked}
             return await api.http.post("/api/v1/jobs", json=body | wanted)
 
-        for device in ("auto", "cpu", *map(str, range(gets))):
+        for device in ("auto", *map(str, range(gets))):
             accepted = await ask(device)
             assert (accepted.status_code, accepted.json()["resources"]["gpu"]) == (201, gets)
+        # What trains on the CPU keeps no GPU from others, unless it asks for one by number.
+        accepted = await ask("cpu")
+        assert (accepted.status_code, accepted.json()["resources"]["gpu"]) == (
+            201,
+            asked.get("gpu", 0),
+        )
         refused = await ask(str(gets))
     assert refused.status_code == 422
     [error] = refused.json()["errors"]
     assert error["field"] == "config.device"
     assert f'"device" is {gets}, but the training gets {gets} GPUs' in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "most", "gets"),
+    [
+        ({}, None, None),
+        ({"config": {"device": "0"}}, None, None),
+        ({"resources": {"gpu": 0}}, None, 0),
+        ({"resources": {"gpu": 2}}, None, 2),
+        ({"config": {"device": "cpu"}}, None, 0),
+        ({}, 0, 0),
+    ],
+)
+async def test_the_launcher_decides_where_it_was_away_and_nobody_named_a_number(
+    database_url: str, tmp_path: Path, wanted: dict[str, Any], most: int | None, gets: int | None
+) -> None:
+    chosen = api_support.settings(
+        database_url, tmp_path, launcher_socket=tmp_path / "s", job_limits={"gpu": most}
+    )
+    (tmp_path / "trainer.json").write_text(json.dumps(_with_device()))
+    async with api_support.serving(chosen) as api:
+        api.ctx.store.session_keys = AsyncMock(return_value={})  # type: ignore[method-assign]
+        body = {"dataset_id": await add_dataset(api.ctx), "trainer": "plain"} | wanted
+        accepted = await api.http.post("/api/v1/jobs", json=body)
+        assert (accepted.status_code, accepted.json()["resources"]["gpu"]) == (201, gets or 0)
+        async with fake_launcher(tmp_path / "s") as launcher:
+            await attempts.launch(api.ctx, accepted.json()["id"])
+    assert launcher.gpus == [gets]
 
 
 @pytest.mark.parametrize(("declared", "used"), [({}, "1 GPU"), ({"gpus": 2}, "2 GPUs")])

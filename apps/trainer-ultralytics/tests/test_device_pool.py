@@ -69,6 +69,8 @@ def test_a_large_job_is_not_overtaken_for_what_it_waits_for() -> None:
     [
         ({"LAUNCHER_GPUS": "2"}, ["0", "1"]),
         ({"LAUNCHER_GPUS": "0", "CUDA_VISIBLE_DEVICES": "3"}, []),
+        ({"LAUNCHER_GPUS": "1", "CUDA_VISIBLE_DEVICES": "2,3"}, ["2"]),
+        ({"LAUNCHER_GPUS": "4", "CUDA_VISIBLE_DEVICES": "2,-1,3"}, ["2", "3"]),
         ({"CUDA_VISIBLE_DEVICES": "MIG-a,MIG-b"}, ["MIG-a", "MIG-b"]),
         ({"CUDA_VISIBLE_DEVICES": ""}, []),
     ],
@@ -84,6 +86,59 @@ def test_the_machine_s_gpus_and_what_the_launcher_s_environment_says(
         DevicePool.of_machine(env | {"LAUNCHER_CPUS": "two"})
 
 
+@pytest.mark.parametrize(
+    ("env", "named", "visible"),
+    [
+        ({"LAUNCHER_GPUS": "2"}, None, "0"),
+        ({"LAUNCHER_GPUS": "2"}, 0, ""),
+        ({"LAUNCHER_GPUS": "0"}, None, ""),
+        ({"CUDA_VISIBLE_DEVICES": "3"}, None, "3"),
+    ],
+)
+def test_an_attempt_that_names_no_number_of_gpus_sees_one_if_there_are_any(
+    env: dict[str, str], named: int | None, visible: str
+) -> None:
+    pool = DevicePool.of_machine(env)
+    record = attempt("a", gpus=named)
+    assert record.request is not None
+    record.asked = pool.completed(record.request).asked
+    assert pool.admit([], [record]) == [record]
+    assert pool.env(record)["CUDA_VISIBLE_DEVICES"] == visible
+
+
+def seen(folder: Path, job_id: str) -> str:
+    log = folder / "state" / f"{job_id}-1" / "attempt.log"
+    found: str = wait_until(lambda: log.exists() and log.read_text())
+    return found.partition("sees ")[2].partition(" .")[0]
+
+
+def test_who_can_never_start_on_a_smaller_machine_keeps_nothing_from_others(
+    tmp_path: Path, home: Path, jobs: Jobs
+) -> None:
+    launcher = Launcher(tmp_path, home, LAUNCHER_GPUS="2")
+    launcher.start()
+    first, large, unnamed = envs = [jobs.env() for _ in range(3)]
+    try:
+        for queued_at, (env, asked) in enumerate(
+            zip(envs, ({"gpus": 1}, {"gpus": 2}, {}), strict=True)
+        ):
+            launcher.launch(env, LASTING, queued_at=float(queued_at), **asked)
+        waits = launcher.attempt(unnamed["JOB_ID"])["message"]
+        assert waits == f"Waits for 1 GPU: 1 of 2 are in use by job {first['JOB_ID']}."
+        launcher.kill()
+        launcher.env["LAUNCHER_GPUS"] = "1"
+        launcher.start()
+        ended = launcher.attempt(large["JOB_ID"])
+        assert (ended["state"], ended["cause"]) == ("ended", "unschedulable")
+        assert (
+            "asks for 2 GPUs, but all trainings of this machine together get 1" in ended["message"]
+        )
+        launcher.stop(first, 0)
+        assert seen(tmp_path, unnamed["JOB_ID"]) == "0"
+    finally:
+        launcher.end()
+
+
 def test_attempts_take_turns_and_a_killed_launcher_forgets_none(
     tmp_path: Path, home: Path, jobs: Jobs
 ) -> None:
@@ -93,9 +148,7 @@ def test_attempts_take_turns_and_a_killed_launcher_forgets_none(
     one, two, both, later, none, never = (env["JOB_ID"] for env in envs)
 
     def sees(job_id: str) -> str:
-        log = tmp_path / "state" / f"{job_id}-1" / "attempt.log"
-        found: str = wait_until(lambda: log.exists() and log.read_text())
-        return found.partition("sees ")[2].partition(" .")[0]
+        return seen(tmp_path, job_id)
 
     def requests() -> set[str]:
         return {path.parent.name[:12] for path in tmp_path.glob("state/*/request.json")}

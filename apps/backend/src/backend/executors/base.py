@@ -25,7 +25,7 @@ class AttemptSpec:
     env: Mapping[str, str]
     cpu: float
     memory_bytes: int | None
-    gpu: int
+    gpu: int | None  # None: the machine's launcher gives one, if there are any
     placement: str | None = None
     # When the job was submitted, in seconds since 1970: attempts that wait take turns by it.
     queued_at: float = 0

@@ -86,8 +86,7 @@ class SubprocessExecutor:
                 away = True
             else:
                 away = False
-                known = seen or {}
-                changed = [one for one in observations if known.get(one.ref) != one]
+                changed = [one for one in observations if (seen or {}).get(one.ref) != one]
                 if changed or seen is None:
                     yield changed
                 seen = {one.ref: one for one in observations}

@@ -36,10 +36,13 @@ def asked(ctx: Context, body: JobCreate, config: dict[str, Any], there: float | 
     wanted = body.resources.model_dump(exclude_unset=True) if body.resources else {}
     trainer = ctx.trainers.get(body.trainer)
     resources = Resources.model_validate(trainer.resources.model_dump() | wanted)
-    if "gpu" not in wanted and there not in {None, math.inf}:
+    devices = {f: str(config.get(f)) for f, is_ in trainer.fields.items() if is_.get("gpu_number")}
+    named = "gpu" in wanted or resources.gpu or "cpu" in devices.values()
+    if there and not named and ctx.settings.job_limits.gpu != 0:
         # The machine's GPUs are nobody's until a job asks: a trainer that would look for one gets it.
-        most = ctx.settings.job_limits.gpu
-        resources.gpu = max(resources.gpu, min(1, int(there or 0), 1 if most is None else most))
+        resources.gpu = int(there != math.inf)
+        if not resources.gpu:
+            resources.model_fields_set.discard("gpu")  # the launcher finds out whether it has one
     errors = _beyond(ctx.settings.job_limits, resources)
     used = trainer.distributed.gpus
     if resources.gpu > used:
@@ -53,9 +56,8 @@ def asked(ctx: Context, body: JobCreate, config: dict[str, Any], there: float | 
             "Ask for fewer, or leave gpu out."
         )
     visible = there if there == math.inf else resources.gpu
-    for name, rules in trainer.fields.items():
-        number = str(config.get(name))
-        if rules.get("gpu_number") and number.isdecimal() and int(number) >= visible:
+    for name, number in devices.items():
+        if number.isdecimal() and int(number) >= visible:
             errors[f"config.{name}"] = (
                 f'"{name}" is {number}, but the training gets {visible:g} GPUs, counted from 0. '
                 "Choose one of these, or ask for more as resources.gpu where there are more."

@@ -71,7 +71,7 @@ async def create(
                 task=dataset.task,
                 config=config,
                 weights=weights,
-                resources=chosen.model_dump(),
+                resources=chosen.model_dump(exclude_unset=True),
                 idempotency_key=idempotency_key,
                 request_sha256=request_sha256,
                 created_by=user,

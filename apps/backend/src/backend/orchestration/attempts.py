@@ -192,7 +192,7 @@ async def _spec(ctx: Context, ref: AttemptRef, token: str) -> AttemptSpec:
         env=attempt_env(ctx.settings, job, attempt, dataset, token) | {**keys},
         cpu=resources.cpu,
         memory_bytes=resources.memory_bytes,
-        gpu=resources.gpu,
+        gpu=job.resources.get("gpu"),
         placement=resources.placement,
         queued_at=job.created_at.timestamp(),
         trainer=job.trainer,
@@ -228,8 +228,7 @@ async def request_stop(ctx: Context, job_id: str) -> bool:
         ref = AttemptRef(job_id, job.attempt)
         waiting = job.status in NOT_RUNNING
         if waiting:
-            sentence = CAUSE_RULES[Cause.CANCELLED].sentence
-            await _finish(session, job, Cause.CANCELLED, sentence)
+            await _finish(session, job, Cause.CANCELLED, CAUSE_RULES[Cause.CANCELLED].sentence)
         else:
             await transition(
                 session,

@@ -8,7 +8,7 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ import psutil
 import pynvml
 import torch
 
-from trainer.launcher.launch_request import Asked
+from trainer.launcher.launch_request import Asked, LaunchRequest
 from trainer.launcher.records import AttemptRecord
 
 # Trainings wait for data, too, and a job asks for what it uses at its peak.
@@ -46,11 +46,15 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class DevicePool:
-    """The machine's share for trainings; `gpus` are names as CUDA_VISIBLE_DEVICES takes them."""
+    """The machine's share for trainings; `gpus` are names as CUDA_VISIBLE_DEVICES takes them.
+
+    `hides_gpus`: that there are none to give out is a choice, not what was found.
+    """
 
     cpus: float
     memory_bytes: int
     gpus: Sequence[str]
+    hides_gpus: bool = False
 
     @classmethod
     def of_machine(cls, env: Mapping[str, str]) -> "DevicePool":
@@ -63,8 +67,15 @@ class DevicePool:
         return cls(
             cpus=_number(env, "LAUNCHER_CPUS") or _JOBS_PER_CPU * _cpus(),
             memory_bytes=_number(env, "LAUNCHER_MEMORY_BYTES") or _memory_bytes(),
-            gpus=_gpus(env) if gpus is None else [str(number) for number in range(gpus)],
+            gpus=_gpus(env, gpus),
+            hides_gpus=gpus == 0,
         )
+
+    def completed(self, request: LaunchRequest) -> LaunchRequest:
+        """The request with one GPU, if there are any, where it names no number."""
+        if request.gpus is not None:
+            return request
+        return replace(request, gpus=min(1, len(self.gpus)))
 
     def refusal(self, asked: Asked) -> str | None:
         """Why so much can never be had here; None where it can."""
@@ -109,7 +120,7 @@ class DevicePool:
 
     def env(self, record: AttemptRecord) -> dict[str, str]:
         """The variables that show an attempt its own GPUs and no other."""
-        if not self.gpus:
+        if not self.gpus and not self.hides_gpus:
             return {}
         # Numbers are NVML's, which counts by bus; CUDA by itself has the fastest first.
         return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": ",".join(record.gpus)}
@@ -143,14 +154,17 @@ def _number(env: Mapping[str, str], name: str) -> int | None:
     return int(text)
 
 
-def _gpus(env: Mapping[str, str]) -> list[str]:
-    """Those that CUDA_VISIBLE_DEVICES names, slices of GPUs too; else all, counted by their driver.
+def _gpus(env: Mapping[str, str], most: int | None) -> list[str]:
+    """Those that CUDA_VISIBLE_DEVICES names, slices of GPUs too; else `most`, or all by their driver.
 
     CUDA, once initialised, survives no fork. A build of torch for CPUs uses none.
     """
     visible = env.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
-        return [name.strip() for name in visible.split(",") if name.strip() not in {"", "-1"}]
+        named = [name.strip() for name in visible.split(",")]
+        return [name for name in named if name not in {"", "-1"}][:most]
+    if most is not None:
+        return [str(number) for number in range(most)]
     if torch.version.cuda is None:
         return []
     try:

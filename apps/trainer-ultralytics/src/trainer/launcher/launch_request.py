@@ -65,7 +65,10 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True)
 class LaunchRequest:
-    """What the launcher needs to know to start an attempt; jobs take their turns by `queued_at`."""
+    """What the launcher needs to know to start an attempt; jobs take their turns by `queued_at`.
+
+    `gpus` None: one, where the machine has any.
+    """
 
     job_id: str
     attempt: int

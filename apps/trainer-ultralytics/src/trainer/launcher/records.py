@@ -23,6 +23,7 @@ _STOPPED = "stopped"
 _CERTAIN = {
     "out_of_memory": "out_of_memory",
     "launch_failed": "launch_failed",
+    "unschedulable": "unschedulable",
     _STOPPED: "preempted",
 }
 # The fields of record.json. A trainer of the same user can change it: nothing else is read of it.
@@ -77,6 +78,11 @@ class AttemptRecord:
         self.take_request()
         self.kill_at = time.monotonic()
         self._end(ExitRecord(128 + signal.SIGTERM, None, None, "It was stopped before it began."))
+
+    def refuse(self, message: str) -> None:
+        """Record the end of an attempt that waits for what this machine no longer has."""
+        self.take_request()
+        self._end(ExitRecord(1, None, "unschedulable", message))
 
     def listing(self) -> dict[str, Any]:
         """The record as `list` shows it."""

@@ -119,6 +119,10 @@ class Launcher:
         for record in registry.running():
             with self._ending_only(record):
                 self._watch(record)
+        for record in registry.waiting():
+            # The machine, or its share for trainings, may have become smaller.
+            if refusal := pool.refusal(record.asked):
+                record.refuse(refusal)
         self._admit()
 
     def run(self) -> int:
@@ -227,6 +231,7 @@ class Launcher:
     def _launch(self, request: LaunchRequest) -> None:
         if self._registry.get(request.job_id, request.attempt):
             return
+        request = self._pool.completed(request)
         if refusal := self._pool.refusal(request.asked):
             raise RequestError(refusal, "unschedulable")
         record = self._registry.create(request)
