@@ -13,7 +13,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from backend.infra.database import Base, Database
 from backend.state import migrate
-from sqlalchemy import Connection, text
+from backend.state.jobs import Job
+from sqlalchemy import Connection, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 
 def _differences(connection: Connection) -> list[object]:
@@ -33,6 +35,24 @@ async def test_migrations_make_what_the_models_say(database: Database) -> None:
     await migrate.migrate(database)
     async with database.engine.connect() as connection:
         assert await connection.run_sync(_differences) == []
+
+
+async def test_jobs_of_an_older_version_leave_their_gpu_to_the_launcher(database: Database) -> None:
+    given: dict[str, dict[str, object]] = {
+        "unnamed": {"cpu": 2, "memory": "4Gi", "gpu": 0, "placement": None},
+        "named": {"cpu": 2, "memory": "4Gi", "gpu": 2, "placement": None},
+        "attached": {},
+    }
+    about = {"trainer": "t", "task": "detect", "dataset_id": "", "config": {}, "max_attempts": 1}
+    async with AsyncSession(database.engine) as session, session.begin():
+        for name, resources in given.items():
+            session.add(Job(name=name, resources=resources, request_sha256="", **about))
+        await session.execute(text("UPDATE alembic_version SET version_num = '0014'"))
+    await migrate.migrate(database)
+    async with AsyncSession(database.engine) as session:
+        found = {job.name: job.resources for job in await session.scalars(select(Job))}
+    del given["unnamed"]["gpu"]
+    assert found == given
 
 
 async def test_replicas_may_migrate_at_once(database_url: str) -> None:

@@ -112,8 +112,7 @@ async def _launch(ctx: Context, job_id: str) -> Launched | None:
 
 async def _begin(ctx: Context, session: AsyncSession, job: Job, ref: AttemptRef) -> Attempt:
     before = await session.get(Attempt, (ref.job_id, ref.number - 1))
-    retrying = job.status == JobStatus.RETRYING
-    finishing = before and retrying and before.stop_cause == Cause.COMPLETED
+    finishing = before and job.status == JobStatus.RETRYING and before.stop_cause == Cause.COMPLETED
     attempt = Attempt(
         job_id=ref.job_id,
         number=ref.number,
@@ -124,17 +123,9 @@ async def _begin(ctx: Context, session: AsyncSession, job: Job, ref: AttemptRef)
         stop_cause=Cause.COMPLETED if finishing else None,
     )
     session.add(attempt)
-    await transition(
-        session,
-        ref.job_id,
-        JobStatus.PREPARING,
-        attempt=ref.number,
-        cause=None,
-        message=None,
-        finished_at=None,
-        mlflow_done=False,
-        workflow_started=True,
-    )
+    cleared = dict.fromkeys(("cause", "message", "finished_at"))
+    begun = {"attempt": ref.number, "mlflow_done": False, "workflow_started": True}
+    await transition(session, ref.job_id, JobStatus.PREPARING, **cleared, **begun)
     return attempt
 
 
