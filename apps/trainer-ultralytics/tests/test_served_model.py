@@ -76,7 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
             if "cursor" not in query:  # the version is on the second page
                 return {"items": [], "next_cursor": "more"}
             version = {"version": 1, "aliases": ["production"], "name": "pages"}
-            tags = {"trainyard.job": f"job-{self.server.production}"}
+            tags = {"trainyard.job_id": f"job-{self.server.production}"}
             return {"items": [version | {"tags": tags}], "next_cursor": None}
         number = path.removeprefix("/api/v1/jobs/job-").removesuffix("/artifacts")
         sha256 = hashlib.sha256(self.server.files[number]).hexdigest()

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 _NAME = "best.pt"
-_JOB_TAG = "trainyard.job"
+_JOB_TAG = "trainyard.job_id"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _TIMEOUT = httpx.Timeout(60, connect=5)
 
