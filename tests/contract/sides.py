@@ -83,6 +83,14 @@ answer = {
 }
 """
 
+# Of a registered model's version: whose files it is.
+JOB_TAG = """
+from backend.tracking.mlflow import JOB_TAG as answer
+"""
+SERVED_JOB_TAG = """
+from trainer.platform_model import _JOB_TAG as answer
+"""
+
 IMAGE_SUFFIXES = """
 from ultralytics.data.utils import IMG_FORMATS
 answer = sorted("." + name for name in IMG_FORMATS)

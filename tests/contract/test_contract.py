@@ -62,6 +62,12 @@ def test_object_keys_and_limits_are_the_backend_s() -> None:
     assert sides.backend()["limits"] == CONTRACT["limits"]
 
 
+def test_a_served_model_is_found_by_the_tag_that_its_version_has() -> None:
+    assert sides.ask("backend", sides.JOB_TAG) == sides.ask(
+        "trainer-ultralytics", sides.SERVED_JOB_TAG
+    )
+
+
 def test_image_suffixes_are_ultralytics_own() -> None:
     assert sides.ask("trainer-ultralytics", sides.IMAGE_SUFFIXES) == CONTRACT["image_suffixes"]
     assert sides.ask("backend", sides.CHECKED_SUFFIXES) == CONTRACT["image_suffixes"]
