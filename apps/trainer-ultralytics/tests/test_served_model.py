@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -34,6 +35,7 @@ folder = Path(sys.argv[2])
 for seed in (1, 2):
     torch.manual_seed(seed)
     YOLO(folder / "tiny.yaml", task="detect").save(folder / f"{seed}.pt")
+torch.save({"model": torch.nn.Linear(1, 1)}, folder / "4.pt")  # as another trainer may store it
 """
 PUBLIC = "store.example.com:9000"
 
@@ -91,11 +93,15 @@ class _Handler(BaseHTTPRequestHandler):
 def platform(home: Path, tmp_path: Path) -> Iterator[Platform]:
     (tmp_path / "tiny.yaml").write_text(YOLO)
     subprocess.run([sys.executable, "-c", MAKE, home, tmp_path], check=True)
-    files = {number: (tmp_path / f"{number}.pt").read_bytes() for number in ("1", "2")}
+    files = {number: (tmp_path / f"{number}.pt").read_bytes() for number in ("1", "2", "4")}
     with Platform(files | {"3": b"no model"}) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
+
+
+def told(said: Path, words: str) -> bool:
+    return words in said.read_text()
 
 
 def ask(port: int, image: bytes) -> tuple[int, bytes]:
@@ -146,10 +152,15 @@ def test_a_moved_alias_is_taken_over_without_a_lost_request(
                 platform.production = "2"
                 wait_until(lambda: health().get("sha256") == sha256["2"])
                 after = ask(port, image)
-                platform.production = "3"  # what is no model changes nothing
-                wait_until(lambda: "cannot be loaded" in (tmp_path / "said").read_text())
-                platform.damaged, platform.production = True, "1"
-                wait_until(lambda: "is damaged" in (tmp_path / "said").read_text())
+                for number, damaged, words in (
+                    ("4", False, "cannot be served"),
+                    ("3", False, "cannot be loaded"),  # what is no model changes nothing
+                    ("1", True, "is damaged"),
+                ):
+                    platform.damaged, platform.production = damaged, number
+                    wait_until(partial(told, tmp_path / "said", words))
+                metrics = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+                assert "failed_takeovers_total 2\n" in metrics
                 assert ask(port, image) == after
             finally:
                 ending.set()

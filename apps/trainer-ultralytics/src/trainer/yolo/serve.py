@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import io
 import json
+import math
 import signal
 import socket
 import sys
@@ -30,6 +31,7 @@ from trainer.yolo.predict import Model, PredictOptions, open_model
 MAX_PIXELS = 100_000_000
 # The first image takes longer than those after it: a GIF of one pixel.
 _WARM_UP = bytes.fromhex("47494638376101000100800000000000ffffff2c00000000010001000002024401003b")
+_RETRY_S = 300  # after which a version that could not be taken over is tried again
 _READ_S = 30  # that a client may take for its request
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -72,6 +74,7 @@ class _Metrics:
     seconds: float = 0
     count: int = 0
     waiting: int = 0
+    failed: int = 0
 
     def answered(self, status: int, seconds: float) -> None:
         with self.lock:
@@ -99,6 +102,9 @@ class _Metrics:
                 f"# HELP {name}_waiting Requests that wait for the model, and the one it works on.",
                 f"# TYPE {name}_waiting gauge",
                 f"{name}_waiting {self.waiting}",
+                f"# HELP {name}_failed_takeovers_total Tries to serve another version that failed.",
+                f"# TYPE {name}_failed_takeovers_total counter",
+                f"{name}_failed_takeovers_total {self.failed}",
             ]
         return "\n".join(lines) + "\n"
 
@@ -123,7 +129,7 @@ class Server:
 
     def follow(self, source: PlatformModel) -> None:
         """Serve what `source` means, from the next request on when that changes, until `stop`."""
-        tried, said = self.served, ""
+        tried, retry_at, said = self.served, math.inf, ""
         while not self._stopping.wait(self.options.poll_s):
             try:
                 found = source.newest()
@@ -133,13 +139,15 @@ class Server:
                 said = str(error)
                 continue
             said = ""
-            if found == tried:
+            if found == self.served or (found == tried and time.monotonic() < retry_at):
                 continue
             tried = found
-            model = open_model(dataclasses.replace(self.options.predict, weights=found))
+            model = _warm(dataclasses.replace(self.options.predict, weights=found))
             if model is None:
+                retry_at = time.monotonic() + _RETRY_S
+                with self.metrics.lock:
+                    self.metrics.failed += 1
                 continue
-            model.find(_WARM_UP)
             with self._busy:
                 self._model, old, self.served = model, self.served, found
             old.unlink(missing_ok=True)
@@ -325,10 +333,9 @@ def serve(options: ServeOptions) -> int:
     if not weights.is_file():
         print(f"There is no file {weights}.", file=sys.stderr)  # noqa: T201
         return 2
-    model = open_model(options.predict)
+    model = _warm(options.predict)
     if model is None:
         return 2
-    model.find(_WARM_UP)
     server = Server(options, model)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, server.stop)
@@ -337,6 +344,18 @@ def serve(options: ServeOptions) -> int:
         threading.Thread(target=server.follow, args=(options.followed,), daemon=True).start()
     server.run()
     return 0
+
+
+def _warm(options: PredictOptions) -> Model | None:
+    """The model after its first image; None once standard error has been told why there is none."""
+    try:
+        model = open_model(options)
+        if model is not None:
+            model.find(_WARM_UP)
+    except Exception as error:  # noqa: BLE001 - what other trainers store makes Ultralytics raise anything
+        _say(f"{options.weights} cannot be served: {error!r}. Serve a model of Ultralytics.")
+        return None
+    return model
 
 
 def _first(source: PlatformModel, poll_s: float) -> Path:
