@@ -84,10 +84,11 @@ def open_model(options: PredictOptions) -> "Model | None":
     """The model, or None once standard error has been told why it cannot be loaded."""
     try:
         return Model(options)
-    except TypeError as error:
+    except Exception as error:  # noqa: BLE001 - what other trainers store makes Ultralytics raise anything
         from trainer.yolo.failures import readable  # noqa: PLC0415 - needs torch
 
-        print(f"{options.weights} cannot be loaded: {readable(str(error))}", file=sys.stderr)  # noqa: T201
+        why = readable(str(error) or repr(error))
+        print(f"{options.weights} cannot be loaded: {why}", file=sys.stderr)  # noqa: T201
         return None
 
 
