@@ -92,7 +92,7 @@ def test_two_nodes_train_die_stop_and_resume_as_one_and_as_two(
     assert {"best.pt", "last.pt", "results.csv", "evaluation.json"} <= jobs.kept(env)
     # The first node's log is the job's, the other's its pod's.
     log = (tmp_path / "node-1.log").read_text()
-    assert "[rank 1] " in log
+    assert "Rank 1 of 2 (node 1) was killed by SIGKILL" in log
     assert b"[rank 0] " in backend.log
     assert b"[rank 1] " not in backend.log
     seqs = [beat["seq"] for beat in backend.heartbeats]
