@@ -16,8 +16,9 @@ import platformdirs
 from yard import locations
 from yard.dev import processes
 
-# A start takes some ten seconds; one that takes longer does not keep the next one from trying.
-_TURN_S = 30.0
+# A start takes some ten seconds, and a minute on a busy machine; one that takes longer does not keep
+# the next one from trying.
+_TURN_S = 120.0
 
 
 @dataclasses.dataclass(frozen=True)
