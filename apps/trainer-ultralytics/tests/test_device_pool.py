@@ -14,6 +14,7 @@ from trainer.launcher.records import AttemptRecord
 
 GIB = 1 << 30
 SCRIPT = "import os, time; print('sees', os.environ['CUDA_VISIBLE_DEVICES'], '.', flush=True)\n"
+# A training that the test stops.
 LASTING = [sys.executable, "-c", SCRIPT + "time.sleep(600)"]
 POOL = DevicePool(cpus=8, memory_bytes=16 * GIB, gpus=["0", "1", "2", "3"])
 
