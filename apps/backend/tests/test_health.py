@@ -22,9 +22,9 @@ from backend.jobs import repository
 from backend.state import migrate
 from backend.state.statuses import JobStatus
 from fake_launcher import fake_launcher
+from redis_support import redis
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
-from test_wakeups import redis
 
 pytestmark = pytest.mark.databases("postgresql")
 

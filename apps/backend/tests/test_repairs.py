@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +17,7 @@ from backend.callbacks.heartbeats import LATE_S
 from backend.context import Context
 from backend.executors.base import AttemptRef, ExecutorUnavailableError, Observation
 from backend.infra.database import utcnow
+from backend.infra.loop_lag import LoopLag
 from backend.orchestration import attempts, repairs, repository
 from backend.state.causes import Cause
 from backend.state.jobs import ATTACHED, Attempt
@@ -23,6 +25,8 @@ from backend.state.statuses import ACTIVE, JobStatus
 from backend.state.tokens import sha256
 from backend.temporal.client import Temporal
 from backend.temporal.workflows import Launched
+from redis_support import redis
+from redis_support import running as running_bus
 from sqlalchemy import text
 from training_support import (
     ScriptedExecutor,
@@ -189,6 +193,30 @@ async def test_nobody_is_silent_for_a_replica_that_is_late(
     assert (await get_attempt(ctx, *ref)).stop_cause is None
     ctx.lag.seconds = LATE_S * (silent_s / timeout_s - 1)
     await sweep(ctx)
+    assert (await get_attempt(ctx, *ref)).stop_cause == Cause.HEARTBEAT_LOST
+
+
+async def test_nobody_is_silent_who_may_wait_at_another_replica_that_is_late(
+    ctx: Context, executor: ScriptedExecutor, tmp_path: Path
+) -> None:
+    ref = await add_running(ctx, executor, SILENT)
+    port = servers.free_port()
+    url = f"redis://127.0.0.1:{port}"
+    with redis(tmp_path, port):
+        async with running_bus(url) as here, running_bus(url) as there:
+            late, other = replace(ctx, bus=there, lag=LoopLag()), replace(ctx, bus=here)
+            late.lag.seconds = (
+                2 * LATE_S * (LONG_AGO.total_seconds() / ctx.settings.heartbeat_timeout_s)
+            )
+            async with asyncio.timeout(60):
+                while not here.lag:  # a replica that has just connected may miss the first
+                    await sweep(late)
+            await sweep(other)
+            assert (await get_attempt(ctx, *ref)).stop_cause is None
+            late.lag.seconds = 0
+            async with asyncio.timeout(60):
+                while (await get_attempt(ctx, *ref)).stop_cause is None:
+                    await sweep(other)
     assert (await get_attempt(ctx, *ref)).stop_cause == Cause.HEARTBEAT_LOST
 
 

@@ -1,6 +1,7 @@
 """Wake-ups: "something new for job X", to every live stream on every replica.
 
-A wake-up carries no data: its receiver reads the database. A lost one only delays.
+A wake-up carries no data: its receiver reads the database. A lost one only delays. In place of a
+job's id a replica that is late says by how much.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ CHANNEL = "trainyard:jobs"
 SAFETY_POLL_S = 2.0
 # Subscribed to in place of a job's id: wake-ups for all of them.
 EVERY_JOB = ""
+LAG = "lag="
 
 
 async def wait_and_clear(event: asyncio.Event, within_s: float | None) -> None:
@@ -53,6 +55,8 @@ class WakeupBus:
         )
         self._unsent: set[str] = set()
         self._something_unsent = asyncio.Event()
+        # The worst lag in seconds that a replica has told; whoever reads it lets it fade.
+        self.lag = 0.0
         self.closed = False
 
     async def check(self) -> None:
@@ -114,5 +118,7 @@ class WakeupBus:
         async with redis.pubsub(ignore_subscribe_messages=True) as pubsub:
             await pubsub.subscribe(CHANNEL)
             async for message in pubsub.listen():
-                for job_id in message["data"].decode().split():
-                    self._wake(job_id)
+                for told in message["data"].decode().split():
+                    if told.startswith(LAG):
+                        self.lag = max(self.lag, float(told.removeprefix(LAG)))
+                    self._wake(told)

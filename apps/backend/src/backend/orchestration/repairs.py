@@ -15,6 +15,7 @@ from backend.callbacks.heartbeats import LATE_S
 from backend.context import Context
 from backend.executors.base import AttemptRef, ExecutorUnavailableError, Observation
 from backend.infra.database import PROMPT_S, utcnow
+from backend.infra.wakeups import LAG
 from backend.orchestration import repository
 from backend.orchestration.attempts import end, leave_behind
 from backend.state.causes import Cause
@@ -30,6 +31,8 @@ COMPARE_SHARE = 0.05
 LISTED_AFTER = timedelta(seconds=10)
 # More than this between two sweeps: the process slept, or the database was away.
 GAP = timedelta(seconds=10)
+# Between two sweeps: a second of lag that another replica told is forgotten in half a minute.
+LAG_FADE = 0.8
 # An end is signalled when it is recorded, and again if that is not settled by then.
 SETTLED_AFTER = timedelta(seconds=2)
 # Between two signals of one end. A workflow takes 10,000 of them.
@@ -91,8 +94,11 @@ async def _repeat_signals(ctx: Context) -> None:
 
 async def _stop_late_attempts(ctx: Context, listening_since: datetime) -> None:
     listened = utcnow() - listening_since
-    # What a replica that is late does not hear is its own fault.
-    patience = 1 + ctx.lag.strain(LATE_S)
+    # What a replica that is late does not hear is its own fault, whichever looks for the silent.
+    if ctx.lag.seconds > LATE_S:
+        await ctx.bus.publish(f"{LAG}{ctx.lag.seconds}")
+    patience = max(1.0, ctx.lag.seconds / LATE_S, ctx.bus.lag / LATE_S)
+    ctx.bus.lag *= LAG_FADE
     silence = timedelta(seconds=ctx.settings.heartbeat_timeout_s) * patience
     stall = timedelta(seconds=ctx.settings.stall_timeout_s)
     async with ctx.db.transaction() as session:
