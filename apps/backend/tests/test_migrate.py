@@ -7,6 +7,7 @@ from pathlib import Path
 
 import oldest_schema
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -28,6 +29,13 @@ def _drop_all(connection: Connection) -> None:
     connection.execute(text("DROP TABLE alembic_version"))
 
 
+def _upgrade_oldest(connection: Connection, version: str) -> None:
+    """Have the oldest schema, brought to this version."""
+    _drop_all(connection)
+    oldest_schema.create(connection)
+    command.upgrade(migrate.config(connection), version)
+
+
 async def test_migrations_make_what_the_models_say(database: Database) -> None:
     async with database.engine.begin() as connection:
         await connection.run_sync(_drop_all)
@@ -44,10 +52,11 @@ async def test_jobs_of_an_older_version_leave_their_gpu_to_the_launcher(database
         "attached": {},
     }
     about = {"trainer": "t", "task": "detect", "dataset_id": "", "config": {}, "max_attempts": 1}
+    async with database.engine.begin() as connection:
+        await connection.run_sync(_upgrade_oldest, "0014")
     async with AsyncSession(database.engine) as session, session.begin():
         for name, resources in given.items():
             session.add(Job(name=name, resources=resources, request_sha256="", **about))
-        await session.execute(text("UPDATE alembic_version SET version_num = '0014'"))
     await migrate.migrate(database)
     async with AsyncSession(database.engine) as session:
         found = {job.name: job.resources for job in await session.scalars(select(Job))}

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import pytest
 from backend.callbacks.batching import WriteBatcher
+from backend.infra.loop_lag import LoopLag
 from backend.infra.retry import always
 
 
@@ -17,7 +18,7 @@ def batched(work: Callable[[], Awaitable[None]]) -> list[Awaitable[None]]:
         await work()
         return {}
 
-    batcher = WriteBatcher[int, int](write, 1)
+    batcher = WriteBatcher[int, int](write, 1, LoopLag())
     return [batcher.run(), batcher.write("a", 1)]  # type: ignore[list-item]
 
 
@@ -70,3 +71,23 @@ async def test_a_group_of_tasks_that_failed_is_repeated() -> None:
     running.cancel()
     await asyncio.wait([running], timeout=10)
     assert running.cancelled()
+
+
+async def test_a_write_that_waits_for_the_one_before_it_is_late() -> None:
+    written = asyncio.Event()
+
+    async def write(_items: Mapping[str, int]) -> Mapping[str, int]:
+        await written.wait()
+        return {}
+
+    lag = LoopLag()
+    batcher = WriteBatcher[int, int](write, 1, lag)
+    running = asyncio.create_task(batcher.run())
+    async with asyncio.timeout(60):
+        first, second = (asyncio.create_task(batcher.write(job, 1)) for job in "ab")
+        await asyncio.sleep(0.3)
+        assert lag.seconds < 0.2
+        written.set()
+        await asyncio.gather(first, second)
+    assert lag.seconds > 0.2
+    running.cancel()

@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Generic, NamedTuple, TypeVar
 
+from backend.infra.loop_lag import LoopLag
 from backend.infra.retry import being_cancelled
 
 logger = logging.getLogger(__name__)
@@ -21,6 +22,7 @@ Result = TypeVar("Result")
 class _Entry(NamedTuple, Generic[Item, Result]):
     job_id: str
     item: Item
+    since: float
     result: "asyncio.Future[Result | None]"
 
 
@@ -30,19 +32,25 @@ class WriteBatcher(Generic[Item, Result]):
     Args:
         write: writes items of different jobs, durably; returns the results of those that it wrote.
         at_most: items of one batch.
+        lag: is told how long a batch has waited for the one before it.
     """
 
     def __init__(
-        self, write: Callable[[Mapping[str, Item]], Awaitable[Mapping[str, Result]]], at_most: int
+        self,
+        write: Callable[[Mapping[str, Item]], Awaitable[Mapping[str, Result]]],
+        at_most: int,
+        lag: LoopLag,
     ) -> None:
         self._write = write
         self._at_most = at_most
+        self._lag = lag
         self._waiting: list[_Entry[Item, Result]] = []
         self._arrived = asyncio.Event()
 
     async def write(self, job_id: str, item: Item) -> Result | None:
         """Write one item; None: it was not written. Raises what the whole batch's write raised."""
-        waiting = _Entry[Item, Result](job_id, item, asyncio.get_running_loop().create_future())
+        result: asyncio.Future[Result | None] = asyncio.get_running_loop().create_future()
+        waiting = _Entry(job_id, item, time.monotonic(), result)
         self._waiting.append(waiting)
         self._arrived.set()
         return await waiting.result
@@ -56,6 +64,8 @@ class WriteBatcher(Generic[Item, Result]):
             earliest = time.monotonic() + BETWEEN_S
             self._arrived.clear()
             batch = self._take()
+            oldest = next(iter(batch.values()))
+            self._lag.note(time.monotonic() - oldest.since - BETWEEN_S)
             try:
                 results = await self._write({job_id: one.item for job_id, one in batch.items()})
             except BaseException as error:

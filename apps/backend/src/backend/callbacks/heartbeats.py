@@ -33,7 +33,7 @@ class HeartbeatIngest:
         self._window_ends = 0.0
         self._senders: set[str] = set()
         self._senders_before = 0
-        self._batcher = WriteBatcher(self._commit, MAX_BATCH)
+        self._batcher = WriteBatcher(self._commit, MAX_BATCH, ctx.lag)
         self.run = self._batcher.run
 
     async def write(self, sender: Sender, beat: HeartbeatIn) -> Command:

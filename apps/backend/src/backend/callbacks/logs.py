@@ -18,7 +18,7 @@ class LogIngest:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self._printer = LogPrinter()
-        self._batcher = WriteBatcher(self._commit, MAX_BATCH)
+        self._batcher = WriteBatcher(self._commit, MAX_BATCH, ctx.lag)
         self.run = self._batcher.run
 
     async def append(self, job_id: str, write: LogWrite) -> Appended:

@@ -1,4 +1,4 @@
-"""How busy this process is, by how late its event loop runs what is due.
+"""How busy this process is, by how late it does what is due.
 
 What can wait is paced by it: live views first, then logs, and last the interval of heartbeats.
 """
@@ -12,7 +12,7 @@ FADE = 0.85
 
 
 class LoopLag:
-    """`seconds`: the recent worst."""
+    """`seconds`: the recent worst, of the event loop and of writes that wait for the database."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -21,8 +21,12 @@ class LoopLag:
         """How many times `late_s` the lag is beyond it; 0 up to there."""
         return max(0.0, self.seconds / late_s - 1)
 
+    def note(self, seconds: float) -> None:
+        """Something was done that much later than it was due."""
+        self.seconds = max(self.seconds, seconds)
+
     async def run(self) -> None:
-        """Measure for ever."""
+        """Measure the event loop for ever."""
         while True:
             due = time.monotonic() + TICK_S
             await asyncio.sleep(TICK_S)

@@ -55,7 +55,7 @@ class WakeupBus:
         )
         self._unsent: set[str] = set()
         self._something_unsent = asyncio.Event()
-        # The worst lag in seconds that a replica has told; whoever reads it lets it fade.
+        # The worst lag in seconds of any replica; whoever reads it lets it fade.
         self.lag = 0.0
         self.closed = False
 

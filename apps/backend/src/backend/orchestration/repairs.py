@@ -31,7 +31,7 @@ COMPARE_SHARE = 0.05
 LISTED_AFTER = timedelta(seconds=10)
 # More than this between two sweeps: the process slept, or the database was away.
 GAP = timedelta(seconds=10)
-# Between two sweeps: a second of lag that another replica told is forgotten in half a minute.
+# Between two sweeps: a second of lag is forgotten in half a minute, when all trainers were heard again.
 LAG_FADE = 0.8
 # An end is signalled when it is recorded, and again if that is not settled by then.
 SETTLED_AFTER = timedelta(seconds=2)
@@ -97,8 +97,8 @@ async def _stop_late_attempts(ctx: Context, listening_since: datetime) -> None:
     # What a replica that is late does not hear is its own fault, whichever looks for the silent.
     if ctx.lag.seconds > LATE_S:
         await ctx.bus.publish(f"{LAG}{ctx.lag.seconds}")
-    patience = max(1.0, ctx.lag.seconds / LATE_S, ctx.bus.lag / LATE_S)
-    ctx.bus.lag *= LAG_FADE
+    ctx.bus.lag = max(ctx.lag.seconds, ctx.bus.lag * LAG_FADE)
+    patience = max(1.0, ctx.bus.lag / LATE_S)
     silence = timedelta(seconds=ctx.settings.heartbeat_timeout_s) * patience
     stall = timedelta(seconds=ctx.settings.stall_timeout_s)
     async with ctx.db.transaction() as session:
