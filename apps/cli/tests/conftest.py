@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -159,3 +160,11 @@ def matching(*items: dict[str, Any]) -> Respond:
 
 def page(*items: Any, next_cursor: str | None = None) -> dict[str, Any]:
     return {"items": list(items), "next_cursor": next_cursor}
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Children mind SIGINT, which they do not where a shell runs the tests in its background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -1,6 +1,7 @@
 """`yard dev` as users run it, with every real service."""
 
 import json
+import os
 import re
 import signal
 import socket
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 import strangers
@@ -28,10 +30,10 @@ pytestmark = pytest.mark.timeout(600)
 
 
 def _start(folder: Path) -> tuple[subprocess.Popen[str], str]:
-    """Start in this folder; return the process and its address once it is ready."""
+    """Start in this folder, as a shell does; return the process and its address once it is ready."""
     child = subprocess.Popen(
         [YARD, "dev"], cwd=folder, env=ENV, text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=subprocess.STDOUT, process_group=0,
     )  # fmt: skip
     assert child.stdout
     said = ""
@@ -186,7 +188,8 @@ def test_a_part_that_is_not_there_is_named_before_anything_starts(folder: Path) 
     )
 
 
-def test_a_training_goes_on_after_a_clean_stop(folder: Path) -> None:
+@pytest.mark.usefixtures("interruptible")
+def test_a_training_goes_on_after_ctrl_c(folder: Path) -> None:
     _write_dataset(folder / "set")
     child, _ = _start(folder)
     services = _processes(StateFolder(folder / ".trainyard"))
@@ -199,16 +202,19 @@ def test_a_training_goes_on_after_a_clean_stop(folder: Path) -> None:
     mine = _train_with_own(folder)
     _wait(lambda: (_job(folder, mine)["epoch"] or 0) >= 1)
     assert _job(folder, job)["attempt"] == 1, "a trainer is added beside a training"
+    slow = _validate_for_long(folder, job)
     epoch, own_epoch = _job(folder, job)["epoch"], _job(folder, mine)["epoch"]
-    child.terminate()
+    os.killpg(child.pid, signal.SIGINT)
     assert child.stdout
     said = child.stdout.read()
     assert child.wait(timeout=30) == 0, said
-    assert "stopping 2 training(s)" in said
+    assert "stopping 3 training(s)" in said
     assert not any(service.is_running() for service in services)
     assert not _mentioning(str(folder))
 
     child, _ = _start(folder)
+    _wait(lambda: _job(folder, slow)["attempt"] == 2)  # of one that it may use
+    assert _run(folder, "job", "cancel", slow).returncode == 0
     _wait(lambda: _job(folder, job)["attempt"] == 2 and _job(folder, job)["epoch"] > epoch)
     assert _run(folder, "job", "cancel", job).returncode == 0
     _wait(lambda: _job(folder, job)["status"] == "cancelled")
@@ -220,6 +226,20 @@ def test_a_training_goes_on_after_a_clean_stop(folder: Path) -> None:
     child.terminate()
     child.wait(timeout=30)
     assert not _mentioning(str(folder))
+
+
+def _validate_for_long(folder: Path, job: str) -> str:
+    """Start a job on the dataset of `job` with one attempt, and wait until its first epoch validates."""
+    at = json.loads((folder / ".trainyard" / locations.ADDRESS_FILE).read_text())
+    config = {"model": "yolo11n", "imgsz": 640, "epochs": 5000}
+    wanted = {"dataset_id": _job(folder, job)["dataset_id"], "config": config, "max_attempts": 1}
+    headers = {"Authorization": f"Bearer {at['token']}"}
+    made = httpx.post(f"{at['url']}/api/v1/jobs", json=wanted, headers=headers)
+    assert made.status_code == httpx.codes.CREATED, made.text
+    slow = str(made.json()["id"])
+    _wait(lambda: _job(folder, slow)["phase"] == "validating", 120)
+    assert _job(folder, slow)["epoch"] is None
+    return slow
 
 
 def _train_with_own(folder: Path) -> str:
@@ -287,12 +307,12 @@ def _wait(condition: Callable[[], object], seconds: float = 60) -> None:
 
 
 def _write_dataset(folder: Path) -> None:
-    """Four grey pictures with a dark square in each."""
-    for part in ("train", "val"):
+    """Grey pictures with a dark square in each: four to train with, and a hundred to validate with."""
+    for part, count in (("train", 4), ("val", 100)):
         (folder / "images" / part).mkdir(parents=True)
         (folder / "labels" / part).mkdir(parents=True)
-        for number in range(4):
-            _write_png(folder / "images" / part / f"{number}.png", 200 + number, square=20)
+        for number in range(count):
+            _write_png(folder / "images" / part / f"{number}.png", 100 + number, square=20)
             (folder / "labels" / part / f"{number}.txt").write_text("0 0.5 0.5 0.5 0.5\n")
     (folder / "data.yaml").write_text("train: images/train\nval: images/val\nnames: [square]\n")
 

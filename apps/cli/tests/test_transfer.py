@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -241,14 +240,6 @@ def test_a_rejected_data_set_is_exit_code_1_with_its_problems(
     assert done.returncode == 1
     assert "x is 1.7, above 1" in done.stdout
     assert "digits@1 was rejected" in done.stderr
-
-
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """Children mind SIGINT, which they do not where a shell runs the tests in its background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize(
