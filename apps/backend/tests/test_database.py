@@ -38,7 +38,8 @@ async def test_one_of_many_is_looked_up_in_an_index(database: Database, table: A
             await session.execute(text("SET enable_seqscan = off"))
             await session.execute(text("SET enable_bitmapscan = off"))
         for prefix, name in (("0a", None), (None, "set"), ("0", None)):
-            query = pagination.narrow(select(table.id), table, prefix, name).order_by(*age).limit(6)
+            wanted = pagination.ListQuery(id_prefix=prefix, name=name)
+            query = pagination.narrow(select(table.id), table, wanted).order_by(*age).limit(6)
             sql = query.compile(database.engine, compile_kwargs={"literal_binds": True})
             explained = await session.execute(
                 text(f"EXPLAIN {'QUERY PLAN' if sqlite else ''} {sql}".replace(":", r"\:"))

@@ -1,26 +1,18 @@
 """The SQL of API tokens."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.infra import pagination
 from backend.infra.database import execute_guarded, utcnow
-from backend.infra.pagination import ListQuery
 from backend.state.tokens import ApiToken
 
 
 async def find(session: AsyncSession, digest: str) -> ApiToken | None:
     """The token with this sha256."""
     return await session.scalar(select(ApiToken).where(ApiToken.token_sha256 == digest))
-
-
-async def page(session: AsyncSession, wanted: ListQuery) -> tuple[Sequence[ApiToken], str | None]:
-    """As `pagination.page`."""
-    rows, next_cursor = await pagination.page(session, select(ApiToken), ApiToken, wanted)
-    return [row[0] for row in rows], next_cursor
 
 
 async def revoke(session: AsyncSession, name: str) -> bool:

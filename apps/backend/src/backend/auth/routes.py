@@ -5,9 +5,9 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from backend.auth import repository, service
 from backend.auth.schemas import NAME, TokenCreate, TokenCreated, TokenList, TokenOut
 from backend.context import Ctx, User
-from backend.infra.pagination import ListQuery
+from backend.infra.pagination import ListQuery, page
 from backend.infra.problems import Problem, not_found
-from backend.state.tokens import Access
+from backend.state.tokens import Access, ApiToken
 
 
 async def _administrator(request: Request) -> None:
@@ -35,9 +35,8 @@ async def create_token(body: TokenCreate, user: User, ctx: Ctx) -> TokenCreated:
 
 @router.get("", summary="List tokens, the newest first")
 async def list_tokens(ctx: Ctx, wanted: Annotated[ListQuery, Query()]) -> TokenList:
-    async with ctx.db.reading() as session:
-        rows, next_cursor = await repository.page(session, wanted)
-    return TokenList(items=[TokenOut.model_validate(row) for row in rows], next_cursor=next_cursor)
+    items, next_cursor = await page(ctx.db, ApiToken, wanted)
+    return TokenList(items=items, next_cursor=next_cursor)
 
 
 @router.delete("/{name}", summary="Revoke a token", status_code=204)

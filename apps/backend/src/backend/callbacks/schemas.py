@@ -6,7 +6,6 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -17,6 +16,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from backend.infra.metrics import UNKNOWN_FIELDS
+from backend.infra.schemas import Schema
 from backend.infra.text import MAX_MESSAGE
 from backend.state.causes import REPORTABLE, Cause
 
@@ -66,7 +66,7 @@ Command = Literal["continue", "finish", "stop"]
 Numbers = Annotated[dict[Name, Number], Field(json_schema_extra={"propertyNames": _NAMES})]
 
 
-class _FromTrainer(BaseModel):
+class _FromTrainer(Schema):
     """What it does not know, a newer trainer has sent: counted and ignored."""
 
     kind: ClassVar[str]
@@ -91,20 +91,21 @@ class HeartbeatIn(_FromTrainer):
         },
     )
 
-    epoch: Epoch | None = Field(default=None, description="The epoch just finished, counted from 0")
+    epoch: Epoch | None = None
+    """The epoch just finished, counted from 0"""
     metrics: Numbers = Field(
         default={}, description=f"The first {MAX_METRICS} are kept; NaN and infinity as null"
     )
-    seq: Count | None = Field(default=None, description="Growing")
+    seq: Count | None = None
+    """Growing"""
     phase: Literal["preparing", "training", "validating", "uploading"] | None = None
-    step: Count | None = Field(default=None, description="Batches trained so far")
+    step: Count | None = None
+    """Batches trained so far"""
     progress: Annotated[float, Field(ge=0, le=1)] | None = None
     speed: Annotated[Number, Field(description="Images a second")] = None
-    transferred: Count | None = Field(
-        default=None,
-        description="Bytes from and to the store since the last heartbeat: they too are progress",
-    )
-    system: Numbers = {}
+    transferred: Count | None = None
+    """Bytes from and to the store since the last heartbeat: they too are progress"""
+    system: Numbers = Field(default={})
 
 
 class FinishIn(_FromTrainer):
@@ -121,22 +122,23 @@ class FinishIn(_FromTrainer):
     message: str | None = Field(default=None, description=f"Kept up to {MAX_MESSAGE} characters")
 
 
-class LogQuery(BaseModel):
-    offset: int = Field(ge=0, le=_LARGE, description="Of the first byte sent")
+class LogQuery(Schema):
+    offset: int = Field(ge=0, le=_LARGE)
+    """Of the first byte sent"""
 
 
-class CommandOut(BaseModel):
-    command: Command = Field(
-        description="`finish`: end well after this epoch; `stop`: save and leave, SIGTERM follows"
-    )
+class CommandOut(Schema):
+    command: Command
+    """`finish`: end well after this epoch; `stop`: save and leave, SIGTERM follows"""
 
 
 class HeartbeatAccepted(CommandOut):
-    interval_s: float = Field(
-        description="Seconds until the next heartbeat; send changes immediately"
-    )
+    interval_s: float
+    """Seconds until the next heartbeat; send changes immediately"""
 
 
 class LogAccepted(CommandOut):
-    next_offset: int = Field(description="Bytes received of this attempt's output")
-    interval_s: float = Field(description="Seconds to gather output before more is sent")
+    next_offset: int
+    """Bytes received of this attempt's output"""
+    interval_s: float
+    """Seconds to gather output before more is sent"""

@@ -1,6 +1,5 @@
 """The datasets' SQL."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -8,8 +7,6 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.datasets.schemas import DatasetQuery
-from backend.infra import pagination
 from backend.state.datasets import Dataset, DatasetStatus
 
 
@@ -38,15 +35,6 @@ async def add(session: AsyncSession, id_: str, **columns: Any) -> Dataset:
     version = following.where(Dataset.name == columns["name"]).scalar_subquery()
     await session.execute(insert(Dataset).values(id=id_, version=version, **columns))
     return await session.get_one(Dataset, id_)
-
-
-async def page(session: AsyncSession, wanted: DatasetQuery) -> tuple[Sequence[Dataset], str | None]:
-    """As `pagination.page`."""
-    query = select(Dataset)
-    if wanted.version is not None:
-        query = query.where(Dataset.version == wanted.version)
-    rows, next_cursor = await pagination.page(session, query, Dataset, wanted)
-    return [row[0] for row in rows], next_cursor
 
 
 async def count_uploads(session: AsyncSession, user: str | None) -> int:

@@ -3,8 +3,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response, status
 
 from backend.context import Ctx, User
-from backend.datasets import repository, schemas, service
+from backend.datasets import schemas, service
 from backend.datasets.schemas import DatasetCreated, DatasetLinks, DatasetList, DatasetOut
+from backend.infra.pagination import page
+from backend.state.datasets import Dataset
 
 router = APIRouter(prefix="/api/v1/datasets", tags=["datasets"])
 
@@ -50,9 +52,7 @@ async def complete_upload(id: str, body: schemas.UploadComplete, ctx: Ctx) -> Da
 @router.get("")
 async def list_datasets(ctx: Ctx, wanted: Annotated[schemas.DatasetQuery, Query()]) -> DatasetList:
     """Newest first; `next_cursor` is null on the last page."""
-    async with ctx.db.reading() as session:
-        rows, next_cursor = await repository.page(session, wanted)
-    items = [DatasetOut.model_validate(row) for row in rows]
+    items, next_cursor = await page(ctx.db, Dataset, wanted)
     return DatasetList(items=items, next_cursor=next_cursor)
 
 

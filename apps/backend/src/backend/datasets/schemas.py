@@ -4,12 +4,13 @@ import re
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 from trainyard_datasets.report import Report
 from trainyard_manifest import Task
 
-from backend.infra.pagination import ListQuery
+from backend.infra.pagination import ListQuery, Page
+from backend.infra.schemas import RequestBody, Schema
 from backend.state.datasets import DatasetStatus
 
 _NAME = r"^[a-z0-9][a-z0-9._-]{0,62}$"
@@ -22,46 +23,41 @@ def _named(name: str) -> str:
     return name
 
 
-class DatasetCreate(BaseModel):
+class DatasetCreate(RequestBody):
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={"examples": [{"name": "digits", "task": "detect", "size": 1048576}]},
     )
 
-    name: Annotated[str, AfterValidator(_named)] = Field(
-        json_schema_extra={"pattern": _NAME},
-        description="Lower-case letters, digits and . _ - (at most 63); each push is a new version",
-    )
+    name: Annotated[str, AfterValidator(_named)] = Field(json_schema_extra={"pattern": _NAME})
+    """Lower-case letters, digits and . _ - (at most 63); each push is a new version"""
     task: Task
-    size: int = Field(gt=0, le=2**53, description="Bytes of the zip archive")
-    sha256: str | None = Field(
-        default=None,
-        pattern="^[0-9a-f]{64}$",
-        description="Of the archive; with it, an identical ready version is found again",
-    )
+    size: int = Field(gt=0, le=2**53)
+    """Bytes of the zip archive"""
+    sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    """Of the archive; with it, an identical ready version is found again"""
 
 
-class UploadPart(BaseModel):
+class UploadPart(Schema):
     number: int
     url: str
 
 
-class CompletedPart(BaseModel):
+class CompletedPart(Schema):
     number: int = Field(ge=1, le=10_000)
-    etag: str = Field(max_length=200, description="The ETag header of the part's PUT")
+    etag: str = Field(max_length=200)
+    """The ETag header of the part's PUT"""
 
 
-class Upload(BaseModel):
+class Upload(Schema):
     """PUT each part of `part_size` bytes (the last may be smaller) to its link within 24 hours."""
 
     part_size: int
     parts: list[UploadPart]
-    arrived: list[CompletedPart] = Field(default=[], description="Parts that are there already")
+    arrived: list[CompletedPart] = Field(default=[])
+    """Parts that are there already"""
 
 
-class DatasetOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class DatasetOut(Schema):
     id: str
     name: str
     version: int
@@ -70,36 +66,35 @@ class DatasetOut(BaseModel):
     size: int
     sha256: str | None
     report: Report | None
-    created_by: str | None = Field(description="The API token that announced it; null: none")
+    created_by: str | None
+    """The API token that announced it; null: none"""
     created_at: datetime
 
 
 class DatasetCreated(DatasetOut):
-    upload: Upload | None = Field(
-        default=None, description="null when an identical ready version exists: nothing to upload"
-    )
+    upload: Upload | None = None
+    """null when an identical ready version exists: nothing to upload"""
 
 
-class DatasetLinks(BaseModel):
+class DatasetLinks(Schema):
     """Good for 24 hours; they need no token, and may be read by ranges."""
 
     archive: str
-    index: str = Field(description="Lines of JSON: which files of the archive training reads")
+    index: str
+    """Lines of JSON: which files of the archive training reads"""
 
 
 class DatasetQuery(ListQuery):
-    status: list[DatasetStatus] = Field(default=[], description="Any of these; default: all")
+    status: list[DatasetStatus] = Field(default=[])
+    """Any of these; default: all"""
     version: int | None = Field(default=None, ge=1, le=2**31 - 1)
 
 
-class DatasetList(BaseModel):
-    items: list[DatasetOut]
-    next_cursor: str | None
+class DatasetList(Page[DatasetOut]): ...
 
 
-class UploadComplete(BaseModel):
+class UploadComplete(RequestBody):
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={
             "examples": [{"parts": [{"number": 1, "etag": "9b2cf535f27731c974343645a3985328"}]}]
         },

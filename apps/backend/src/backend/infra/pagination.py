@@ -3,74 +3,80 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, Field
-from sqlalchemy import Select, func, tuple_
-from sqlalchemy.ext.asyncio import AsyncSession
+from pydantic import Field
+from sqlalchemy import Select, func, select, tuple_
 
-from backend.infra.database import from_microseconds, to_microseconds
+from backend.infra.database import Database, from_microseconds, to_microseconds
 from backend.infra.problems import wrong_field
+from backend.infra.schemas import Schema
+
+Item = TypeVar("Item")
 
 _CURSOR = r"([0-9]{1,16})-([0-9a-f]{12,64})"
 
 
-class ListQuery(BaseModel):
-    """Which rows of a list a request asks for."""
+class ListQuery(Schema):
+    """Which rows of a list a request asks for; those of its fields that are columns narrow it."""
 
-    id_prefix: str | None = Field(
-        default=None, pattern="^[0-9a-f]{1,12}$", description="Only ids that begin with this"
-    )
-    name: str | None = Field(
-        default=None,
-        max_length=200,
-        pattern=r"^[^\x00-\x1f\x7f]*$",
-        description="Only this very name",
-    )
+    id_prefix: str | None = Field(default=None, pattern="^[0-9a-f]{1,12}$")
+    """Only ids that begin with this"""
+    name: str | None = Field(default=None, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")
+    """Only this very name"""
     limit: int = Field(default=50, ge=1, le=500)
     # Told in the document, judged by `page`, whose sentence says what to do.
-    cursor: str = Field(
-        default="", json_schema_extra={"pattern": f"^({_CURSOR})?$"}, description="`next_cursor`"
-    )
+    cursor: str = Field(default="", json_schema_extra={"pattern": f"^({_CURSOR})?$"})
+    """`next_cursor`"""
+
+
+class Page(Schema, Generic[Item]):
+    items: list[Item]
+    next_cursor: str | None
+    """null on the last page"""
 
 
 async def page(
-    session: AsyncSession, query: Select[Any], table: Any, wanted: ListQuery
+    db: Database, table: Any, wanted: ListQuery, query: Select[Any] | None = None
 ) -> tuple[Sequence[Any], str | None]:
-    """The rows of `query` that are `wanted`, and the cursor of the next page.
+    """The rows that are `wanted`, and the cursor of the next page.
 
     Args:
-        session: only reads.
-        query: its rows begin with an instance of `table`.
-        table: has `name`, `created_at` and `id`, and `status` if `wanted` has.
+        db: where they are.
+        table: has `name`, `created_at` and `id`.
         wanted: its `cursor` is empty for the first page.
+        query: whose rows begin with an instance of `table`; default: these instances.
 
     Raises:
         Problem: 422, the cursor is not one that an earlier page returned.
     """
-    query = narrow(query, table, wanted.id_prefix, wanted.name)
-    if status := getattr(wanted, "status", None):
-        query = query.where(table.status.in_(status))
+    narrowed = narrow(select(table) if query is None else query, table, wanted)
     if wanted.cursor:
-        query = query.where(tuple_(table.created_at, table.id) < tuple_(*_decode(wanted.cursor)))
-    newest_first = query.order_by(table.created_at.desc(), table.id.desc())
-    rows = (await session.execute(newest_first.limit(wanted.limit + 1))).all()
+        before = tuple_(*_decode(wanted.cursor))
+        narrowed = narrowed.where(tuple_(table.created_at, table.id) < before)
+    newest_first = narrowed.order_by(table.created_at.desc(), table.id.desc())
+    async with db.reading() as session:
+        rows = (await session.execute(newest_first.limit(wanted.limit + 1))).all()
+    found = rows if query is not None else [row[0] for row in rows]
     if len(rows) <= wanted.limit:
-        return rows, None
+        return found, None
     last = rows[wanted.limit - 1][0]
-    return rows[: wanted.limit], f"{to_microseconds(last.created_at)}-{last.id}"
+    return found[: wanted.limit], f"{to_microseconds(last.created_at)}-{last.id}"
 
 
-def narrow(query: Select[Any], table: Any, id_prefix: str | None, name: str | None) -> Select[Any]:
-    """Only the rows whose id begins so, and that have this name; None: any."""
-    if id_prefix is not None and len(id_prefix) == 1:
+def narrow(query: Select[Any], table: Any, wanted: ListQuery) -> Select[Any]:
+    """Only the rows that are `wanted`, of all pages."""
+    prefix = wanted.id_prefix
+    if prefix is not None and len(prefix) == 1:
         # A sixteenth of all rows: the newest of them are found sooner by age than sorted.
-        query = query.where(func.substr(table.id, 1, 1) == id_prefix)
-    elif id_prefix is not None:
+        query = query.where(func.substr(table.id, 1, 1) == prefix)
+    elif prefix is not None:
         # As a range, which an index serves in every database and collation.
-        query = query.where(table.id.between(id_prefix.ljust(12, "0"), id_prefix.ljust(64, "f")))
-    if name is not None:
-        query = query.where(table.name == name)
+        query = query.where(table.id.between(prefix.ljust(12, "0"), prefix.ljust(64, "f")))
+    for name, value in wanted.model_dump(exclude_none=True).items():
+        column = getattr(table, name, None)
+        if column is not None and value != []:
+            query = query.where(column.in_(value) if isinstance(value, list) else column == value)
     return query
 
 

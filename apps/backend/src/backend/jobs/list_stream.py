@@ -19,9 +19,8 @@ async def events(ctx: Context, wanted: JobQuery) -> AsyncIterator[bytes]:
     """The page, then what changes in it; ends only with the backend."""
 
     async def read() -> tuple[dict[str, str], str | None]:
-        async with ctx.db.reading() as session:
-            rows, next_cursor = await repository.page(session, wanted)
-        return {row.job.id: JobOut.of(row).model_dump_json() for row in rows}, next_cursor
+        rows, next_cursor = await repository.page(ctx.db, wanted)
+        return {row[0].id: JobOut.of(row).model_dump_json() for row in rows}, next_cursor
 
     told: dict[str, str] | None = None
     async with ctx.bus.subscribe(EVERY_JOB) as subscription:

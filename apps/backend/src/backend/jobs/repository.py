@@ -8,7 +8,7 @@ from sqlalchemy import Float, String, and_, cast, extract, func, or_, select, up
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.infra import pagination
-from backend.infra.database import execute_guarded, utcnow
+from backend.infra.database import Database, execute_guarded, utcnow
 from backend.jobs.schemas import JobQuery
 from backend.state.causes import Cause
 from backend.state.jobs import Attempt, EpochMetrics, Job
@@ -40,16 +40,13 @@ async def by_idempotency_key(session: AsyncSession, key: str) -> Job | None:
     return await session.scalar(select(Job).where(Job.idempotency_key == key))
 
 
-async def page(session: AsyncSession, wanted: JobQuery) -> tuple[Sequence[JobRow], str | None]:
-    """As `pagination.page`."""
+async def page(db: Database, wanted: JobQuery) -> tuple[Sequence[tuple[Job, Attempt]], str | None]:
+    """As `pagination.page`, each job with its latest attempt."""
     query = _with_attempt()
-    if wanted.dataset_id is not None:
-        query = query.where(Job.dataset_id == wanted.dataset_id)
     if wanted.tag is not None:
         among = cast(Job.tags, String).contains(f'"{wanted.tag}"', autoescape=True)
         query = query.where(Job.tags.is_not(None), among)
-    rows, next_cursor = await pagination.page(session, query, Job, wanted)
-    return [JobRow(*row) for row in rows], next_cursor
+    return await pagination.page(db, Job, wanted, query)
 
 
 async def requeue(session: AsyncSession, job_id: str) -> bool:

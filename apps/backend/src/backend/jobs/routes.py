@@ -71,8 +71,7 @@ async def attach_job(body: schemas.JobAttach, ctx: Ctx, user: User) -> schemas.J
 
 @router.get("", summary="List jobs, the newest first")
 async def list_jobs(ctx: Ctx, wanted: Annotated[JobQuery, Query()]) -> JobList:
-    async with ctx.db.reading() as session:
-        rows, next_cursor = await repository.page(session, wanted)
+    rows, next_cursor = await repository.page(ctx.db, wanted)
     return JobList(items=[JobOut.of(row) for row in rows], next_cursor=next_cursor)
 
 

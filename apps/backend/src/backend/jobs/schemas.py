@@ -7,7 +7,6 @@ from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -18,7 +17,8 @@ from pydantic_core import PydanticCustomError
 from trainyard_manifest import MAX_CONFIG_BYTES, Resources, Task
 
 from backend.infra.database import Database
-from backend.infra.pagination import ListQuery
+from backend.infra.pagination import ListQuery, Page
+from backend.infra.schemas import RequestBody, Schema
 from backend.infra.text import shown
 from backend.orchestration.evaluation import Best
 from backend.state.jobs import MAX_NOTES, Attempt, Job
@@ -33,14 +33,12 @@ _TAG = r"^[a-z0-9][a-z0-9._:/-]{0,39}$"
 Tag = Annotated[str, Field(pattern=_TAG, description="At most 40 of a-z 0-9 . _ : / -")]
 
 
-class _Described(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class _Described(RequestBody):
     trainer: str = Field(default="ultralytics", max_length=40)
-    name: Name | None = Field(default=None, description="Shown in lists; need not be unique")
-    config: dict[str, Any] = Field(
-        default={}, description="Fields of the trainer's `config_schema`; the rest has defaults"
-    )
+    name: Name | None = None
+    """Shown in lists; need not be unique"""
+    config: dict[str, Any] = Field(default={})
+    """Fields of the trainer's `config_schema`; the rest has defaults"""
 
     @field_validator("config")
     @classmethod
@@ -62,9 +60,10 @@ class JobAttach(_Described):
     task: Task
 
 
-class JobAttached(BaseModel):
+class JobAttached(Schema):
     id: str
-    token: str = Field(description="What a trainer has in `CALLBACK_TOKEN`; told only here")
+    token: str
+    """What a trainer has in `CALLBACK_TOKEN`; told only here"""
 
 
 class JobCreate(_Described):
@@ -74,50 +73,38 @@ class JobCreate(_Described):
         },
     )
 
-    dataset_id: Id = Field(description="A dataset that is ready")
-    weights: str | None = Field(
-        default=None,
-        max_length=300,
-        pattern=r"^[^\x00-\x1f\x7f]+$",
-        description="What to start from: the name of weights, their `sha256:…`, `job:ID` for that "
-        "job's best.pt, `job:ID/last.pt` for another file of it, `model:NAME@ALIAS` or "
-        "`model:NAME/VERSION` for a registered model, or `none`. Default: the pretrained weights of "
-        "the chosen model where the platform has or fetches them, else none",
-    )
-    debug: bool = Field(
-        default=False,
-        description="Start a debugger in the trainer and wait for it; liveness limits are off",
-    )
-    max_attempts: int = Field(
-        default=3, ge=1, le=20, description="Launches, the first included, before it fails"
-    )
-    max_duration_s: int | None = Field(
-        default=None,
-        ge=1,
-        le=31_536_000,
-        description="Counts from the first launch, waiting for a node or in Kueue's queue included",
-    )
-    resources: Resources | None = Field(
-        default=None, description="What is left out is as the trainer's manifest has it"
-    )
+    dataset_id: Id
+    """A dataset that is ready"""
+    weights: str | None = Field(default=None, max_length=300, pattern=r"^[^\x00-\x1f\x7f]+$")
+    """What to start from: the name of weights, their `sha256:…`, `job:ID` for that job's best.pt, \
+`job:ID/last.pt` for another file of it, `model:NAME@ALIAS` or `model:NAME/VERSION` for a registered \
+model, or `none`. Default: the pretrained weights of the chosen model where the platform has or \
+fetches them, else none"""
+    debug: bool = False
+    """Start a debugger in the trainer and wait for it; liveness limits are off"""
+    max_attempts: int = Field(default=3, ge=1, le=20)
+    """Launches, the first included, before it fails"""
+    max_duration_s: int | None = Field(default=None, ge=1, le=31_536_000)
+    """Counts from the first launch, waiting for a node or in Kueue's queue included"""
+    resources: Resources | None = None
+    """What is left out is as the trainer's manifest has it"""
 
 
-class JobEdit(BaseModel):
+class JobEdit(RequestBody):
     """What is left out stays as it is; null or an empty list takes it away."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: Name | None = None
     notes: Notes | None = None
     tags: list[Tag] = Field(default=[], max_length=20)
 
 
-class JobWeights(BaseModel):
+class JobWeights(Schema):
     name: str
-    sha256: str = Field(description="Empty in a dry run, where they would be fetched first")
+    sha256: str
+    """Empty in a dry run, where they would be fetched first"""
 
 
-class JobOut(BaseModel):
+class JobOut(Schema):
     """A job as it stands. Times are UTC."""
 
     id: str
@@ -125,35 +112,50 @@ class JobOut(BaseModel):
     notes: str | None
     tags: Annotated[list[str], BeforeValidator(lambda tags: tags or [])]
     status: JobStatus
-    cause: str | None = Field(description="Why the last attempt ended")
-    message: str | None = Field(description="What happened and what to do, for the user")
+    cause: str | None
+    """Why the last attempt ended"""
+    message: str | None
+    """What happened and what to do, for the user"""
     trainer: str
     task: Task
-    dataset_id: str = Field(description="Empty: an attached script read data of its own")
+    dataset_id: str
+    """Empty: an attached script read data of its own"""
     config: dict[str, Any]
-    weights: JobWeights | None = Field(description="null: it starts from scratch")
+    weights: JobWeights | None
+    """null: it starts from scratch"""
     debug: bool
     debug_port: int | None
     resources: Resources
-    attempt: int = Field(description="0 before the first")
+    attempt: int
+    """0 before the first"""
     max_attempts: int
     max_duration_s: int | None
     phase: str | None
-    epoch: int | None = Field(description="Last finished epoch, counted from 0")
-    step: int | None = Field(description="Batches trained in this attempt")
-    progress: float | None = Field(description="0 to 1 of the whole job")
-    speed: float | None = Field(description="Images a second")
-    metrics: dict[str, float | None] = Field(description="As last sent; at the end the model's own")
-    best: Best | None = Field(description="At the end: its best model, by the main metric")
-    mlflow_run_id: str | None = Field(description="Its run in MLflow")
-    log_size: int = Field(description="Bytes")
-    created_by: str | None = Field(description="The API token that submitted it; null: none")
+    epoch: int | None
+    """Last finished epoch, counted from 0"""
+    step: int | None
+    """Batches trained in this attempt"""
+    progress: float | None
+    """0 to 1 of the whole job"""
+    speed: float | None
+    """Images a second"""
+    metrics: dict[str, float | None]
+    """As last sent; at the end the model's own"""
+    best: Best | None
+    """At the end: its best model, by the main metric"""
+    mlflow_run_id: str | None
+    """Its run in MLflow"""
+    log_size: int
+    """Bytes"""
+    created_by: str | None
+    """The API token that submitted it; null: none"""
     created_at: datetime
-    earlier_duration_s: float = Field(description="How long it trained before its last retry")
-    started_at: datetime | None = Field(description="Since its last retry, if it was retried")
-    first_step_at: datetime | None = Field(
-        description="When the latest attempt had its first batch trained"
-    )
+    earlier_duration_s: float
+    """How long it trained before its last retry"""
+    started_at: datetime | None
+    """Since its last retry, if it was retried"""
+    first_step_at: datetime | None
+    """When the latest attempt had its first batch trained"""
     finished_at: datetime | None
 
     @classmethod
@@ -178,26 +180,24 @@ _OF_ATTEMPT = frozenset({"debug_port", "phase", "step", "progress", "speed"})
 
 
 class JobQuery(ListQuery):
-    status: list[JobStatus] = Field(default=[], description="Any of these; default: all")
+    status: list[JobStatus] = Field(default=[])
+    """Any of these; default: all"""
     dataset_id: Annotated[Id | None, WithJsonSchema(ID_SCHEMA)] = None
     tag: Tag | None = None
 
 
-class JobList(BaseModel):
-    items: list[JobOut]
-    next_cursor: str | None = Field(description="null on the last page")
+class JobList(Page[JobOut]): ...
 
 
-class MetricsOut(BaseModel):
+class MetricsOut(Schema):
     """The metrics of one epoch; null where the trainer sent no finite number."""
 
-    model_config = ConfigDict(from_attributes=True)
-
-    epoch: int = Field(description="Counted from 0")
+    epoch: int
+    """Counted from 0"""
     attempt: int
     values: dict[str, float | None]
     at: datetime
 
 
-class MetricsList(BaseModel):
+class MetricsList(Schema):
     items: list[MetricsOut]

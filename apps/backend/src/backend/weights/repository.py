@@ -1,13 +1,10 @@
 """The SQL of weights."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.infra import pagination
-from backend.infra.pagination import ListQuery
 from backend.state import object_keys
 from backend.state.jobs import Job
 from backend.state.weights import Weights
@@ -30,8 +27,3 @@ async def is_kept(session: AsyncSession, file: dict[str, str]) -> bool:
     of_a_job = file["key"] != object_keys.weights(file["sha256"])
     kept = (left if of_a_job else pushed).with_for_update(read=True)
     return await session.scalar(kept) is not None
-
-
-async def page(session: AsyncSession, wanted: ListQuery) -> tuple[Sequence[Any], str | None]:
-    """As `pagination.page`."""
-    return await pagination.page(session, select(Weights), Weights, wanted)

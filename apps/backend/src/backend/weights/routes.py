@@ -3,8 +3,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, status
 
 from backend.context import Ctx
-from backend.infra.pagination import ListQuery
-from backend.weights import repository, service
+from backend.infra.pagination import ListQuery, page
+from backend.state.weights import Weights
+from backend.weights import service
 from backend.weights.schemas import WeightsList, WeightsOut, WeightsPut, WeightsUpload
 
 router = APIRouter(prefix="/api/v1/weights", tags=["weights"])
@@ -20,9 +21,7 @@ async def put_weights(sha256: Sha256, body: WeightsPut, ctx: Ctx) -> WeightsOut 
 @router.get("")
 async def list_weights(ctx: Ctx, wanted: Annotated[ListQuery, Query()]) -> WeightsList:
     """Newest first; `id_prefix` is of the sha256."""
-    async with ctx.db.reading() as session:
-        rows, next_cursor = await repository.page(session, wanted)
-    items = [WeightsOut.model_validate(row) for (row,) in rows]
+    items, next_cursor = await page(ctx.db, Weights, wanted)
     downloads = bool(ctx.settings.weights_download)
     return WeightsList(items=items, next_cursor=next_cursor, downloads=downloads)
 
