@@ -809,7 +809,10 @@ export interface components {
         DatasetList: {
             /** Items */
             items: components["schemas"]["DatasetOut"][];
-            /** Next Cursor */
+            /**
+             * Next Cursor
+             * @description null on the last page
+             */
             next_cursor: string | null;
         };
         /** DatasetOut */

@@ -18,7 +18,7 @@ class DatasetList:
     """
     Attributes:
         items (list[DatasetOut]):
-        next_cursor (None | str):
+        next_cursor (None | str): null on the last page
     """
 
     items: list[DatasetOut]
