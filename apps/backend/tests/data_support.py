@@ -17,6 +17,7 @@ from backend.context import Context
 from backend.datasets.routes import router as datasets
 from backend.infra import problem_handlers
 from backend.infra.database import Database
+from backend.infra.mlflow import Mlflow
 from backend.infra.object_store import ObjectStore
 from backend.infra.wakeups import WakeupBus
 from backend.settings import Settings
@@ -61,6 +62,7 @@ async def running(database_url: str, server: servers.S3Server) -> AsyncIterator[
         db=Database(database_url),
         store=shared_store(server),
         bus=WakeupBus(None),
+        mlflow=Mlflow(None),
         trainers=TrainerCatalog([MANIFEST]),
         executor=cast("Any", None),
         temporal=cast("Any", Workflows()),

@@ -18,13 +18,13 @@ from api_support import get_job, set_attempt, set_job
 from backend.catalog import TrainerCatalog
 from backend.context import Context
 from backend.infra.database import Database, utcnow
+from backend.infra.mlflow import JOB_TAG, clean
+from backend.infra.mlflow import Mlflow as Server
 from backend.jobs import service
 from backend.orchestration.attempts import finalize
 from backend.state.jobs import DeletedJob, EpochMetrics
 from backend.state.statuses import JobStatus
 from backend.tracking.mirror import Mirror
-from backend.tracking.mlflow import JOB_TAG, clean
-from backend.tracking.mlflow import Mlflow as Server
 from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -61,9 +61,8 @@ def mlflow(mlflow_url: str) -> Iterator["Mlflow"]:
 
 
 @pytest.fixture
-async def mirror(ctx: Context, mlflow_url: str) -> AsyncIterator[Mirror]:
-    async with Server(mlflow_url) as runs:
-        yield Mirror(ctx, runs)
+def mirror(ctx: Context) -> Mirror:
+    return Mirror(ctx)
 
 
 class Mlflow(httpx.Client):
@@ -180,8 +179,8 @@ async def test_a_deleted_job_leaves_no_run(
     runs = mlflow.runs(job_id)
     assert len(runs) == min(seen, 1)
     await service.delete(ctx, job_id)
-    async with Server("http://127.0.0.1:1") as nowhere:
-        assert not await Mirror(ctx, nowhere).catch_up()
+    nowhere = Mirror(replace(ctx, mlflow=Server("http://127.0.0.1:1")))
+    assert not await nowhere.catch_up()
     await mirror.catch_up()
     assert mlflow.runs(job_id) == []
     for run in runs:
@@ -214,15 +213,13 @@ async def test_replicas_make_one_run(
     ctx: Context,
     mlflow: Mlflow,
     mirror: Mirror,
-    mlflow_url: str,
     database_url: str,
 ) -> None:
     job_id = await add_job(ctx, status=JobStatus.RUNNING, attempt=1)
     database = Database(database_url)
-    async with Server(mlflow_url) as runs:
-        other = Mirror(replace(ctx, db=database), runs)
-        assert all(await asyncio.gather(mirror.catch_up(), other.catch_up()))
-        await other.catch_up()
+    other = Mirror(replace(ctx, db=database))
+    assert all(await asyncio.gather(mirror.catch_up(), other.catch_up()))
+    await other.catch_up()
     await database.close()
     assert len(mlflow.runs(job_id)) == 1
 
@@ -233,10 +230,10 @@ async def test_nothing_is_lost_while_mlflow_is_away(
     job_id = await add_job(ctx, status=JobStatus.RUNNING, attempt=1, epoch=1)
     await add_epoch(ctx.db, job_id, 0, 1.0)
     await add_epoch(ctx.db, job_id, 1, 0.9)
-    async with Server("http://127.0.0.1:1") as nowhere:
-        assert not await Mirror(ctx, nowhere).catch_up()
-        await set_job(ctx, job_id, status=JobStatus.SUCCEEDED, finished_at=datetime.now(UTC))
-        assert not await Mirror(ctx, nowhere).catch_up()
+    nowhere = Mirror(replace(ctx, mlflow=Server("http://127.0.0.1:1")))
+    assert not await nowhere.catch_up()
+    await set_job(ctx, job_id, status=JobStatus.SUCCEEDED, finished_at=datetime.now(UTC))
+    assert not await nowhere.catch_up()
     assert await mirror.catch_up()
     assert mlflow.history(job_id, "loss") == [(0, 1.0), (1, 0.9)]
 
@@ -331,7 +328,7 @@ async def test_a_status_is_shown_whatever_metrics_are_refused(
     monkeypatch.setattr("backend.tracking.mirror.TRIES", 2)
     monkeypatch.setattr("backend.tracking.mirror.POSTPONE_S", 0)
     # As a later MLflow may refuse what this one takes.
-    monkeypatch.setattr("backend.tracking.mlflow.clean", lambda name: name)
+    monkeypatch.setattr("backend.infra.mlflow.clean", lambda name: name)
     job_id = await add_job(ctx, status=JobStatus.FAILED, attempt=1, finished_at=datetime.now(UTC))
     row = EpochMetrics(job_id=job_id, epoch=0, attempt=1, values={"a//b": 1.0})
     async with ctx.db.transaction() as session:

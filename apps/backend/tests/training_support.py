@@ -19,6 +19,7 @@ from backend.executors.base import (
     Observation,
 )
 from backend.infra.database import Database, new_id
+from backend.infra.mlflow import Mlflow
 from backend.infra.object_store import ObjectStore
 from backend.infra.retry import always
 from backend.infra.wakeups import WakeupBus
@@ -142,6 +143,7 @@ async def make_context(settings: Settings, executor: Executor, *manifests: Manif
         db=Database(settings.database_url),
         store=store,
         bus=WakeupBus(),
+        mlflow=Mlflow(settings.mlflow_tracking_uri),
         trainers=TrainerCatalog(manifests or [MANIFEST]),
         executor=executor,
         temporal=Temporal(settings),

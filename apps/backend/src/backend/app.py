@@ -29,6 +29,7 @@ from backend.health.routes import router as health
 from backend.infra import problem_handlers
 from backend.infra.asgi import RequestMiddleware
 from backend.infra.database import Database
+from backend.infra.mlflow import Mlflow
 from backend.infra.object_store import ObjectStore, ObjectStoreError
 from backend.infra.retry import always, forever
 from backend.infra.wakeups import WakeupBus
@@ -108,6 +109,7 @@ def _context(settings: Settings) -> Context:
         db=Database(settings.database_url),
         store=ObjectStore(settings),
         bus=WakeupBus(redis_url.get_secret_value() if redis_url else None),
+        mlflow=Mlflow(settings.mlflow_tracking_uri),
         trainers=TrainerCatalog.load(settings.trainers_dir),
         executor=create_executor(settings),
         temporal=Temporal(settings),
@@ -147,7 +149,7 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
         await context.store.close()
         await context.db.close()
-        await app.state.checks.close()
+        await context.mlflow.close()
 
 
 async def _once_ready(app: FastAPI, context: Context) -> None:

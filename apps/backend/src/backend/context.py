@@ -9,6 +9,7 @@ from backend.catalog import TrainerCatalog
 from backend.executors.base import Executor
 from backend.infra.database import Database
 from backend.infra.loop_lag import LoopLag
+from backend.infra.mlflow import Mlflow
 from backend.infra.object_store import ObjectStore
 from backend.infra.shared_reads import SharedReads
 from backend.infra.wakeups import WakeupBus
@@ -22,6 +23,7 @@ class Context:
     db: Database
     store: ObjectStore
     bus: WakeupBus
+    mlflow: Mlflow
     trainers: TrainerCatalog
     executor: Executor
     temporal: Temporal

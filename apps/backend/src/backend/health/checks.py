@@ -6,7 +6,6 @@ import time
 from collections.abc import Awaitable, Mapping
 from typing import Annotated
 
-import httpx
 from fastapi import Depends, Request
 
 from backend.context import Context
@@ -28,9 +27,6 @@ class Checks:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        # A connection that was made while a pod is replaced would go on leading to nowhere.
-        limits = httpx.Limits(max_keepalive_connections=0)
-        self._http = httpx.AsyncClient(timeout=TIMEOUT_S, limits=limits)
         self._lock = asyncio.Lock()
         self._looked_at = -math.inf
         self._found: Mapping[str, str] = {}
@@ -48,9 +44,6 @@ class Checks:
                     DEPENDENCY_UP.labels(name).set(result == "ok")
             return self._found
 
-    async def close(self) -> None:
-        await self._http.aclose()
-
     async def _look(self) -> dict[str, str]:
         ctx, settings = self._context, self._context.settings
         executor = f"The executor (TRAINING_MODE={ctx.executor.name})"
@@ -64,11 +57,8 @@ class Checks:
         if settings.redis_url is not None:
             checks["redis"] = _result("Redis (REDIS_URL)", ctx.bus.check())
         if uri := settings.mlflow_tracking_uri:
-            checks["mlflow"] = _result(f"MLflow at {uri} (MLFLOW_TRACKING_URI)", self._mlflow(uri))
+            checks["mlflow"] = _result(f"MLflow at {uri} (MLFLOW_TRACKING_URI)", ctx.mlflow.check())
         return dict(zip(checks, await asyncio.gather(*checks.values()), strict=True))
-
-    async def _mlflow(self, uri: str) -> None:
-        (await self._http.get(f"{uri.rstrip('/')}/health")).raise_for_status()
 
 
 async def _result(what: str, check: Awaitable[object]) -> str:

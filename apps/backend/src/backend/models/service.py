@@ -2,15 +2,16 @@
 
 from contextlib import suppress
 
+from sqlalchemy import select
+
 from backend.artifacts.repository import left_by_a_job
 from backend.context import Context
 from backend.infra.database import utcnow
+from backend.infra.mlflow import JOB_TAG, MlflowRefusedError, entries
 from backend.infra.problems import Problem
-from backend.models import repository
 from backend.models.schemas import ModelVersion, ModelVersionList, Promotion
 from backend.state.jobs import Job
 from backend.state.statuses import JobStatus
-from backend.tracking.mlflow import JOB_TAG, Mlflow, MlflowRefusedError, entries
 
 _LOCK = 0x70726F6D
 SHA256_TAG, BEST = "trainyard.sha256", "best.pt"
@@ -20,21 +21,19 @@ async def versions(ctx: Context, name: str | None, limit: int, cursor: str) -> M
     """A page of the versions of one model, or of all."""
     query = {"max_results": str(limit), "page_token": cursor}
     query |= {"filter": f"name = '{name}'"} if name else {}
-    async with Mlflow(ctx.settings.mlflow_tracking_uri) as mlflow:
-        found = await mlflow.call("GET", "model-versions/search", params=query)
-        items = [ModelVersion.model_validate(one) for one in found.get("model_versions", [])]
-        for each in {one.name for one in items}:  # the search tells no aliases
-            reply = await mlflow.call("GET", "registered-models/get", params={"name": each})
-            told = reply["registered_model"].get("aliases", [])
-            for one in [one for one in items if one.name == each]:
-                one.aliases = [to["alias"] for to in told if to["version"] == str(one.version)]
+    found = await ctx.mlflow.call("GET", "model-versions/search", params=query)
+    items = [ModelVersion.model_validate(one) for one in found.get("model_versions", [])]
+    for each in {one.name for one in items}:  # the search tells no aliases
+        reply = await ctx.mlflow.call("GET", "registered-models/get", params={"name": each})
+        told = reply["registered_model"].get("aliases", [])
+        for one in [one for one in items if one.name == each]:
+            one.aliases = [to["alias"] for to in told if to["version"] == str(one.version)]
     return ModelVersionList(items=items, next_cursor=found.get("next_page_token") or None)
 
 
 async def file_of(ctx: Context, reference: str) -> str:
     """The `job:ID/best.pt` that `NAME@ALIAS` or `NAME/VERSION` means now."""
-    async with Mlflow(ctx.settings.mlflow_tracking_uri) as mlflow:
-        found = await _find(mlflow, reference)
+    found = await _find(ctx, reference)
     return f"job:{found.tags.get(JOB_TAG)}/{BEST}"
 
 
@@ -44,20 +43,20 @@ async def register(ctx: Context, name: str, job_id: str) -> ModelVersion:
     Raises:
         Problem: 409 when the job has none that stays, or MLflow has not got its run yet.
     """
-    async with Mlflow(ctx.settings.mlflow_tracking_uri) as mlflow:
-        async with ctx.db.reading() as session:
-            job = await session.get(Job, job_id)
-            file = await left_by_a_job(session, f"job:{job_id}/{BEST}")
-        if job is None or file is None or job.status != JobStatus.SUCCEEDED:
-            raise _refusal("No model", f"{job_id} is no job that has succeeded and left a {BEST}.")
-        if not job.mlflow_done:
-            raise _refusal("Run on its way", "MLflow lacks the job's end. Try again shortly.")
-        with suppress(MlflowRefusedError):  # there is one; else the next call is refused too
-            await mlflow.post("registered-models/create", name=name)
-        source = f"s3://{ctx.settings.models_bucket}/{file['key'].removesuffix(f'/{BEST}')}"
-        tags = entries({JOB_TAG: job_id, SHA256_TAG: file["sha256"]})
-        what = {"name": name, "source": source, "run_id": job.mlflow_run_id}
-        made = await mlflow.post("model-versions/create", **what, tags=tags)
+    ctx.mlflow.require()
+    async with ctx.db.reading() as session:
+        job = await session.get(Job, job_id)
+        file = await left_by_a_job(session, f"job:{job_id}/{BEST}")
+    if job is None or file is None or job.status != JobStatus.SUCCEEDED:
+        raise _refusal("No model", f"{job_id} is no job that has succeeded and left a {BEST}.")
+    if not job.mlflow_done:
+        raise _refusal("Run on its way", "MLflow lacks the job's end. Try again shortly.")
+    with suppress(MlflowRefusedError):  # there is one; else the next call is refused too
+        await ctx.mlflow.post("registered-models/create", name=name)
+    source = f"s3://{ctx.settings.models_bucket}/{file['key'].removesuffix(f'/{BEST}')}"
+    tags = entries({JOB_TAG: job_id, SHA256_TAG: file["sha256"]})
+    what = {"name": name, "source": source, "run_id": job.mlflow_run_id}
+    made = await ctx.mlflow.post("model-versions/create", **what, tags=tags)
     return ModelVersion.model_validate(made["model_version"])
 
 
@@ -69,11 +68,11 @@ async def promote(ctx: Context, target: str, body: Promotion, user: str) -> Mode
     """
     name, _, alias = target.partition("@")
     tag = f"trainyard.{alias}"
-    lock, uri = ctx.db.advisory_lock(_LOCK), ctx.settings.mlflow_tracking_uri
-    async with Mlflow(uri) as mlflow, lock:  # else two could each pass against the same version
-        wanted, current = await _find(mlflow, f"{name}/{body.version}"), None
+    # Else two could each pass against the same version.
+    async with ctx.db.advisory_lock(_LOCK):
+        wanted, current = await _find(ctx, f"{name}/{body.version}"), None
         with suppress(MlflowRefusedError):  # no version has the alias yet
-            current = await _find(mlflow, target)
+            current = await _find(ctx, target)
         if current and current.version == wanted.version:
             return current
         tags = {f"{tag}.by": user, f"{tag}.at": utcnow().isoformat(timespec="seconds")}
@@ -93,18 +92,18 @@ async def promote(ctx: Context, target: str, body: Promotion, user: str) -> Mode
             tags[f"{tag}.replaced"] = str(current.version) if current else ""
         which = {"name": name, "version": str(wanted.version)}
         for key, text in tags.items():
-            await mlflow.post("model-versions/set-tag", **which, key=key, value=text)
-        await mlflow.post("registered-models/alias", **which, alias=alias)
-        return await _find(mlflow, target)
+            await ctx.mlflow.post("model-versions/set-tag", **which, key=key, value=text)
+        await ctx.mlflow.post("registered-models/alias", **which, alias=alias)
+        return await _find(ctx, target)
 
 
-async def _find(mlflow: Mlflow, reference: str) -> ModelVersion:
+async def _find(ctx: Context, reference: str) -> ModelVersion:
     name, at, alias = reference.partition("@")
     path, query = "registered-models/alias", {"name": name, "alias": alias}
     if not at:
         name, _, version = reference.partition("/")
         path, query = "model-versions/get", {"name": name, "version": version}
-    found = await mlflow.call("GET", path, params=query)
+    found = await ctx.mlflow.call("GET", path, params=query)
     return ModelVersion.model_validate(found["model_version"])
 
 
@@ -112,8 +111,15 @@ async def _judged(ctx: Context, version: ModelVersion, body: Promotion) -> tuple
     """The main metric of the version's latest evaluation on these images, how it is told, and -1 if less of it is better."""
     by = [one.name for one in ctx.trainers.all() if one.needs_weights_of]
     which, sha256 = f"{version.name}/{version.version}", version.tags.get(SHA256_TAG)
+    query = select(Job).where(
+        Job.dataset_id == body.dataset_id,
+        Job.trainer.in_(by),
+        Job.status == JobStatus.SUCCEEDED,
+        Job.weights["sha256"].as_string() == sha256,
+        Job.config["split"].as_string() == body.split,
+    )
     async with ctx.db.reading() as session:
-        for job in await repository.evaluations(session, sha256, body, by):
+        for job in await session.scalars(query.order_by(Job.created_at.desc()).limit(20)):
             if job.best and job.best["value"] is not None:
                 value, metric = float(job.best["value"]), job.best["metric"]
                 mains = [one.metrics.get(job.task) for one in ctx.trainers.all()]
@@ -132,8 +138,7 @@ async def require_unregistered(ctx: Context, job: Job) -> None:
     """Raise a Problem (409) while a registered model lies among the job's files."""
     if ctx.settings.mlflow_tracking_uri and job.mlflow_run_id and job.status == JobStatus.SUCCEEDED:
         query = {"filter": f"run_id = '{job.mlflow_run_id}'", "max_results": "1"}
-        async with Mlflow(ctx.settings.mlflow_tracking_uri) as mlflow:
-            found = await mlflow.call("GET", "model-versions/search", params=query)
+        found = await ctx.mlflow.call("GET", "model-versions/search", params=query)
         for one in found.get("model_versions", []):
             which = f"{one['name']}/{one['version']}"
             raise _refusal("Model registered", f"{which} is its model. Delete that in MLflow.")

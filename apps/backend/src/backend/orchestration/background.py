@@ -17,7 +17,6 @@ def background(ctx: Context) -> Mapping[str, Callable[[], Awaitable[None]]]:
         "sweep": lambda: sweep_forever(ctx),
         "workflows": lambda: start_workflows_forever(ctx),
     }
-    uri = ctx.settings.mlflow_tracking_uri
-    if uri is not None:
-        tasks["mirror"] = lambda: mirror_forever(ctx, uri)
+    if ctx.settings.mlflow_tracking_uri is not None:
+        tasks["mirror"] = lambda: mirror_forever(ctx)
     return tasks

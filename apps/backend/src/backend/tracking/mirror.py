@@ -12,12 +12,12 @@ from collections import Counter
 
 from backend.context import Context
 from backend.infra import metrics
+from backend.infra.mlflow import VALUE_LENGTH, MlflowAwayError, MlflowRefusedError, Point
 from backend.state import object_keys
 from backend.state.datasets import Dataset
 from backend.state.jobs import Job
 from backend.state.statuses import FINISHED, JobStatus
 from backend.tracking import repository
-from backend.tracking.mlflow import VALUE_LENGTH, Mlflow, MlflowAwayError, MlflowRefusedError, Point
 
 logger = logging.getLogger(__name__)
 
@@ -38,18 +38,16 @@ RUN_STATUS = {
 }
 
 
-async def mirror_forever(ctx: Context, uri: str) -> None:
-    async with Mlflow(uri) as runs:
-        mirror = Mirror(ctx, runs)
-        while True:
-            reached = await mirror.catch_up()
-            await asyncio.sleep(MIRROR_S if reached else AWAY_S)
+async def mirror_forever(ctx: Context) -> None:
+    mirror = Mirror(ctx)
+    while True:
+        reached = await mirror.catch_up()
+        await asyncio.sleep(MIRROR_S if reached else AWAY_S)
 
 
 class Mirror:
-    def __init__(self, ctx: Context, runs: Mlflow) -> None:
+    def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self._runs = runs
         self._postponed: dict[str, float] = {}
         self._refused: Counter[str] = Counter()
 
@@ -89,11 +87,11 @@ class Mirror:
             jobs = await repository.deleted(session, JOBS_AT_ONCE)
         for job in jobs:
             try:
-                if run_id := await self._runs.find(job.id):
+                if run_id := await self._ctx.mlflow.find(job.id):
                     tags = {"trainyard.status": job.status}
                     status = RUN_STATUS[job.status]
-                    await self._runs.set_status(run_id, status, job.finished_at, tags)
-                    await self._runs.delete(run_id)
+                    await self._ctx.mlflow.set_status(run_id, status, job.finished_at, tags)
+                    await self._ctx.mlflow.delete(run_id)
             except MlflowRefusedError as error:
                 logger.warning("job %s was deleted; MLflow keeps its run: %s", job.id, error)
                 metrics.STEPS_GIVEN_UP.labels("mirror").inc()
@@ -123,7 +121,7 @@ class Mirror:
             # MLflow shows the last step. After a retry that one is the next epoch's, too.
             points.append(Point(last + 1, job.finished_at or job.updated_at, job.metrics))
         try:
-            await self._runs.log(run_id, points)
+            await self._ctx.mlflow.log(run_id, points)
         except MlflowRefusedError as error:
             if job.status in FINISHED:
                 await self._show_status(job, run_id, missing=str(error))
@@ -147,9 +145,11 @@ class Mirror:
             "trainyard.files": f"s3://{settings.models_bucket}/{object_keys.job(job.id)}",
         }
         began, name = job.started_at or job.created_at, job.name or job.id
-        run_id = await self._runs.find_or_create(job.id, name, began, tags, job.config)
+        run_id = await self._ctx.mlflow.find_or_create(job.id, name, began, tags, job.config)
         if data:
-            await self._runs.post("runs/log-inputs", run_id=run_id, datasets=[{"dataset": data}])
+            await self._ctx.mlflow.post(
+                "runs/log-inputs", run_id=run_id, datasets=[{"dataset": data}]
+            )
         async with self._ctx.db.transaction() as session:
             await repository.note(session, job.id, mlflow_run_id=run_id)
         return run_id
@@ -158,7 +158,7 @@ class Mirror:
         tags = {"trainyard.status": job.status, "trainyard.cause": job.cause or ""}
         tags["trainyard.refused"] = missing[:VALUE_LENGTH]
         status = RUN_STATUS.get(job.status, "RUNNING")
-        await self._runs.set_status(run_id, status, job.finished_at, tags)
+        await self._ctx.mlflow.set_status(run_id, status, job.finished_at, tags)
 
 
 def _input(bucket: str, dataset: Dataset) -> dict[str, str]:

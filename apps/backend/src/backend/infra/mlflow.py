@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -45,24 +45,29 @@ class MlflowRefusedError(Problem):
 
 
 class Mlflow:
-    """One tracking server. Every method raises MlflowRefusedError, or MlflowAwayError."""
+    """One tracking server. Every method raises MlflowRefusedError, or MlflowAwayError.
+
+    Or a Problem (409) where there is none.
+    """
 
     def __init__(self, uri: str | None) -> None:
-        if uri is None:
-            raise Problem(409, "No MLflow", NO_MLFLOW)
+        self._uri = uri and uri.rstrip("/")
         # A connection that was made while MLflow's pod is replaced would go on leading to nowhere.
-        self._http = httpx.AsyncClient(
-            base_url=f"{uri.rstrip('/')}/api/2.0/mlflow",
-            timeout=TIMEOUT_S,
-            limits=httpx.Limits(max_keepalive_connections=0),
-        )
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._http = httpx.AsyncClient(timeout=TIMEOUT_S, limits=limits)
         self._experiment: str | None = None
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
+    async def close(self) -> None:
         await self._http.aclose()
+
+    def require(self) -> None:
+        """Raise a Problem (409) unless there is one."""
+        if self._uri is None:
+            raise Problem(409, "No MLflow", NO_MLFLOW)
+
+    async def check(self) -> None:
+        """Raise httpx.HTTPError unless MLflow says that it is well."""
+        (await self._http.get(f"{self._uri}/health")).raise_for_status()
 
     async def find_or_create(
         self,
@@ -141,8 +146,10 @@ class Mlflow:
         return await self.call("POST", path, json=body)
 
     async def call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        self.require()
         try:
-            reply = await self._http.request(method, path, **options)
+            url = f"{self._uri}/api/2.0/mlflow/{path}"
+            reply = await self._http.request(method, url, **options)
             answer = reply.json()
         except (httpx.HTTPError, ValueError) as error:
             raise MlflowAwayError(str(error) or type(error).__name__) from error
