@@ -9,6 +9,7 @@ import httpx
 import pytest
 from backend.datasets import service
 from backend.state import object_keys
+from backend.state.datasets import Dataset
 from data_support import Served, announce, complete, get, put_parts
 from trainyard_datasets.parts import UploadedPart, chosen
 
@@ -71,7 +72,7 @@ async def test_a_complete_that_died_halfway_is_taken_up(served: Served) -> None:
     parts = await put_parts(dataset["upload"], data)
     bucket, key = ctx.settings.datasets_bucket, object_keys.dataset(dataset["id"])
     async with ctx.db.reading() as session:
-        row = await service.existing(session, dataset["id"])
+        row = await session.get_one(Dataset, dataset["id"])
     arrived = await ctx.store.list_parts(bucket, key, row.upload_id or "")
     await ctx.store.complete_upload(bucket, key, row.upload_id or "", arrived or [])
     reply = await complete(client, dataset["id"], parts)
@@ -84,7 +85,7 @@ async def test_an_upload_that_the_store_dropped(served: Served) -> None:
     dataset = await announce(client, data)
     parts = await put_parts(dataset["upload"], data)
     async with ctx.db.reading() as session:
-        upload = (await service.existing(session, dataset["id"])).upload_id or ""
+        upload = (await session.get_one(Dataset, dataset["id"])).upload_id or ""
     key = object_keys.dataset(dataset["id"])
     await ctx.store.abort_upload(ctx.settings.datasets_bucket, key, upload)
     reply = await complete(client, dataset["id"], parts)

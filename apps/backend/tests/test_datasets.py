@@ -203,7 +203,7 @@ async def test_delete_leaves_nothing_behind(served: Served, uploaded: bool) -> N
         await put_parts(dataset["upload"], data)
         id_ = dataset["id"]
     async with ctx.db.reading() as session:
-        upload = (await service.existing(session, id_)).upload_id
+        upload = (await session.get_one(Dataset, id_)).upload_id
     assert (await client.delete(f"/api/v1/datasets/{id_}")).status_code == 204
     assert await ctx.store.list(bucket, id_) == []
     if upload:

@@ -1,17 +1,16 @@
-"""The SQL of heartbeats, written in batches, and of the cause that a trainer reports."""
+"""The SQL of heartbeats, written in batches."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, String, select
+from sqlalchemy import Integer, String
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.callbacks import batch_sql
 from backend.callbacks.schemas import Command
 from backend.infra.database import UtcDateTime
 from backend.state.causes import Cause
-from backend.state.jobs import Attempt, Job
 from backend.state.statuses import JobStatus
 from backend.state.transitions import transition
 
@@ -144,22 +143,3 @@ def command(attempt: Any) -> Command:
     if attempt.stop_requested_at is not None:
         return "stop"
     return "finish" if attempt.stop_cause == Cause.COMPLETED else "continue"
-
-
-async def open_senders(session: AsyncSession) -> Sequence[Any]:
-    """Job and token of each attempt that has not ended."""
-    attempts = select(Attempt.job_id, Attempt.token_sha256).where(Attempt.ended_at.is_(None))
-    return (await session.execute(attempts)).all()
-
-
-async def find_sender(
-    session: AsyncSession, job_id: str, token_sha256: str, *, lock: bool
-) -> tuple[Job | None, Attempt | None]:
-    """The job, and the attempt of it that the token belongs to.
-
-    With `lock` both rows stay as they are until the session's transaction ends.
-    """
-    job = await session.get(Job, job_id, with_for_update={"key_share": True} if lock else None)
-    query = select(Attempt).where(Attempt.job_id == job_id, Attempt.token_sha256 == token_sha256)
-    attempt = await session.scalar(query.with_for_update(key_share=True) if lock else query)
-    return job, attempt

@@ -1,21 +1,12 @@
 """The datasets' SQL."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
-from sqlalchemy import delete as sql_delete
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.state.datasets import Dataset, DatasetStatus
-
-
-async def find(
-    session: AsyncSession, id_: str, *, lock: Literal["share", "update"] | None = None
-) -> Dataset | None:
-    """The dataset; with `lock`, held until the session's transaction ends: against its deletion, or for a change."""
-    for_update = {"read": lock == "share"} if lock else None
-    return await session.get(Dataset, id_, with_for_update=for_update)
 
 
 async def find_ready(session: AsyncSession, name: str, task: str, sha256: str) -> Dataset | None:
@@ -56,7 +47,3 @@ async def open_uploads(session: AsyncSession) -> set[str | None]:
     """The store's ids of the uploads that go on."""
     query = select(Dataset.upload_id).where(Dataset.status == DatasetStatus.UPLOADING)
     return set(await session.scalars(query))
-
-
-async def delete(session: AsyncSession, id_: str) -> None:
-    await session.execute(sql_delete(Dataset).where(Dataset.id == id_))

@@ -5,8 +5,9 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any
 
+import sqlalchemy as sql
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from trainyard_datasets import outcome, parts
@@ -16,7 +17,7 @@ from trainyard_datasets.report import Report
 from backend.context import Context
 from backend.datasets import repository
 from backend.datasets.schemas import CompletedPart, DatasetCreate, Upload, UploadPart
-from backend.infra.database import new_id, utcnow
+from backend.infra.database import existing, new_id, utcnow
 from backend.infra.object_store import LINK_LIFETIME_S, ObjectStoreError
 from backend.infra.problems import Problem, not_found, wrong_field
 from backend.state import object_keys
@@ -34,7 +35,7 @@ SWEEP_UPLOADS_S = 3600
 async def get(ctx: Context, id_: str) -> Dataset:
     """Raise a Problem (404) unless there is such a dataset."""
     async with ctx.db.reading() as session:
-        return await existing(session, id_)
+        return await existing(session, Dataset, id_)
 
 
 async def links(ctx: Context, id_: str) -> list[str]:
@@ -46,22 +47,13 @@ async def links(ctx: Context, id_: str) -> list[str]:
     return [await sign(bucket, key, filename=key, media_type=_BYTES) for key in keys]
 
 
-async def existing(
-    session: AsyncSession, id_: str, lock: Literal["update"] | None = None
-) -> Dataset:
-    dataset = await repository.find(session, id_, lock=lock)
-    if dataset is None:
-        raise not_found("Dataset", id_)
-    return dataset
-
-
 async def get_ready(session: AsyncSession, id_: str) -> Dataset:
     """The dataset, held against deletion until the session's transaction ends.
 
     Raises:
         Problem: 422 when there is no such dataset or it cannot be trained on (yet).
     """
-    dataset = await repository.find(session, id_, lock="share")
+    dataset = await session.get(Dataset, id_, with_for_update={"read": True})
     if dataset is None:
         raise _unusable(f"There is no dataset {id_!r}. List the datasets and use one of their ids.")
     name = f"Dataset {dataset.name} version {dataset.version}"
@@ -122,7 +114,7 @@ async def resume(ctx: Context, id_: str) -> Upload:
         Problem: 404, or 409 when it is complete or rejected, or has expired in the store.
     """
     async with ctx.db.transaction() as session:
-        dataset = await existing(session, id_, "update")
+        dataset = await existing(session, Dataset, id_, lock=True)
         if going_on := dataset.status == DatasetStatus.UPLOADING:
             dataset.updated_at = utcnow()  # two more days
     bucket, key = ctx.settings.datasets_bucket, object_keys.dataset(id_)
@@ -179,7 +171,7 @@ async def complete(ctx: Context, id_: str, named: Sequence[CompletedPart]) -> Da
     if dataset.status == DatasetStatus.UPLOADING:
         await _join(ctx, dataset, named)
         async with ctx.db.transaction() as session:
-            dataset = await existing(session, id_, "update")
+            dataset = await existing(session, Dataset, id_, lock=True)
             if dataset.status == DatasetStatus.UPLOADING:
                 dataset.status, dataset.upload_id = DatasetStatus.CHECKING, None
     if dataset.status == DatasetStatus.CHECKING:
@@ -213,7 +205,7 @@ async def run_check(ctx: Context, id_: str) -> None:
         ObjectStoreError: the store does not answer; worth another try.
     """
     async with ctx.db.reading() as session:
-        dataset = await repository.find(session, id_)
+        dataset = await session.get(Dataset, id_)
     if dataset is None or not _needs_check(dataset):
         return
     bucket, key = ctx.settings.datasets_bucket, object_keys.dataset_index(id_)
@@ -229,7 +221,7 @@ async def run_check(ctx: Context, id_: str) -> None:
         if result.index_sha256 is not None:
             await ctx.store.put(bucket, key, index)
     async with ctx.db.transaction() as session:
-        left = await repository.find(session, id_, lock="update")
+        left = await session.get(Dataset, id_, with_for_update=True)
         if left is not None and left.status == dataset.status:
             left.status = DatasetStatus.READY if result.accepted else DatasetStatus.REJECTED
             left.report = result.report.model_dump()
@@ -243,7 +235,7 @@ async def give_up(ctx: Context, id_: str, reason: str) -> None:
     """Reject a dataset that the platform cannot check; `reason` is for the user."""
     report = Report.of_error(reason).model_dump()
     async with ctx.db.transaction() as session:
-        dataset = await repository.find(session, id_, lock="update")
+        dataset = await session.get(Dataset, id_, with_for_update=True)
         if dataset is not None and _needs_check(dataset):
             dataset.status, dataset.report = DatasetStatus.REJECTED, report
 
@@ -263,7 +255,7 @@ async def delete(ctx: Context, id_: str) -> None:
     """
     report = Report.of_error("Deletion was interrupted. Delete it again.").model_dump()
     async with ctx.db.transaction() as session:
-        dataset = await existing(session, id_, "update")
+        dataset = await existing(session, Dataset, id_, lock=True)
         await require_unused(session, "Dataset", Job.dataset_id == id_)
         dataset.status, dataset.report = DatasetStatus.REJECTED, report
     bucket, key = ctx.settings.datasets_bucket, object_keys.dataset(id_)
@@ -272,4 +264,4 @@ async def delete(ctx: Context, id_: str) -> None:
     await ctx.store.delete(bucket, object_keys.dataset_index(id_))
     await ctx.store.delete(bucket, key)
     async with ctx.db.transaction() as session:
-        await repository.delete(session, id_)
+        await session.execute(sql.delete(Dataset).where(Dataset.id == id_))

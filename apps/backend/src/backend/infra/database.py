@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy import JSON, DateTime, Dialect, MetaData, UpdateBase, event, func, select
 from sqlalchemy.exc import DBAPIError
@@ -20,6 +20,8 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
+
+from backend.infra.problems import not_found
 
 READ_ONLY = "trainyard_read_only"
 _DISK_FULL = "53100"  # PostgreSQL's code
@@ -82,6 +84,7 @@ class Base(DeclarativeBase):
 
 
 Transaction = AbstractAsyncContextManager[AsyncSession]
+Row = TypeVar("Row", bound=Base)
 
 
 class Database:
@@ -175,6 +178,14 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+async def existing(session: AsyncSession, table: type[Row], id_: str, lock: Any = None) -> Row:
+    """The row, `lock`ed as `with_for_update` has it. Raise a Problem (404) unless there is one."""
+    row = await session.get(table, id_, with_for_update=lock)
+    if row is None:
+        raise not_found(table.__name__, id_)
+    return row
 
 
 async def execute_guarded(session: AsyncSession, statement: UpdateBase) -> bool:

@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.artifacts.repository import left_by_a_job
+from backend.artifacts.service import left_by_a_job
 from backend.context import Context
 from backend.datasets.service import get_ready
+from backend.infra import database
 from backend.infra.database import PROMPT_S, new_id, utcnow
 from backend.infra.problems import Problem, not_found, wrong_field
 from backend.jobs import repository, resources
@@ -26,8 +27,8 @@ from backend.state.tokens import sha256
 from backend.state.transitions import require_unused
 from backend.state.weights import Weights
 from backend.weights.download import NotFetchedError, fetch
-from backend.weights.repository import find as find_weights
-from backend.weights.repository import is_kept
+from backend.weights.service import find as find_weights
+from backend.weights.service import is_kept
 
 logger = logging.getLogger(__name__)
 
@@ -303,9 +304,7 @@ async def existing(session: AsyncSession, job_id: str) -> JobRow:
 
 async def _locked_finished(session: AsyncSession, job_id: str) -> Job:
     """Raise a Problem unless there is such a job (404), and it is finished (409)."""
-    job = await session.get(Job, job_id, with_for_update=True)
-    if job is None:
-        raise not_found("Job", job_id)
+    job = await database.existing(session, Job, job_id, lock=True)
     if job.status not in FINISHED:
         detail = f"Job {job.id} is {job.status}. Cancel it and wait for its end, then delete it."
         raise Problem(409, "Job not finished", detail)

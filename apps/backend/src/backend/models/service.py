@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from sqlalchemy import select
 
-from backend.artifacts.repository import left_by_a_job
+from backend.artifacts.service import left_by_a_job
 from backend.context import Context
 from backend.infra.database import utcnow
 from backend.infra.mlflow import JOB_TAG, MlflowRefusedError, entries

@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.infra.database import execute_guarded
-from backend.state.jobs import DeletedJob, EpochMetrics, Job
+from backend.state.jobs import EpochMetrics, Job
 from backend.state.statuses import FINISHED
 
 
@@ -51,16 +51,6 @@ async def missing_epochs(session: AsyncSession, job: Job, limit: int) -> Sequenc
     found = rows.all()
     last_is_open = job.status not in FINISHED and found and found[-1].attempt == job.attempt
     return found[:-1] if last_is_open or len(found) > limit else found
-
-
-async def deleted(session: AsyncSession, limit: int) -> Sequence[DeletedJob]:
-    """Jobs that are gone and whose run MLflow may still have."""
-    return (await session.scalars(select(DeletedJob).limit(limit))).all()
-
-
-async def forget(session: AsyncSession, job_id: str) -> None:
-    """MLflow has nothing of this deleted job."""
-    await session.execute(delete(DeletedJob).where(DeletedJob.id == job_id))
 
 
 async def set_done(session: AsyncSession, job: Job) -> None:

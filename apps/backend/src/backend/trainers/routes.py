@@ -1,10 +1,20 @@
 from fastapi import APIRouter
-from trainyard_manifest import wanted
+from pydantic import BaseModel, Field
+from trainyard_manifest import Manifest, TrainerSummary, wanted
 
 from backend.context import Ctx
-from backend.trainers.schemas import TrainerList, TrainerOut
 
 router = APIRouter(prefix="/api/v1/trainers", tags=["trainers"])
+
+
+class TrainerOut(Manifest):
+    accepts: dict[str, str] = Field(
+        description="What each field of `config_schema` may be, in words"
+    )
+
+
+class TrainerList(BaseModel):
+    items: list[TrainerSummary]
 
 
 @router.get("")

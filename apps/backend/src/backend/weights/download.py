@@ -9,7 +9,7 @@ from backend.context import Context
 from backend.infra.problems import wrong_field
 from backend.state import object_keys
 from backend.state.weights import Weights
-from backend.weights import repository
+from backend.weights import service
 
 _LOCK = 0x77656967
 
@@ -30,7 +30,7 @@ async def fetch(ctx: Context, wanted: Weights) -> None:
     with tempfile.TemporaryFile() as file:
         async with ctx.db.advisory_lock(_LOCK):
             async with ctx.db.reading() as session:
-                if await repository.find(session, name):
+                if await service.find(session, name):
                     return  # another job was faster
             known = settings.weights_sha256.get(name)
             if known is None and await store.head(bucket, beside):
