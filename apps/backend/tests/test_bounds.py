@@ -11,7 +11,7 @@ import httpx
 import psutil
 import pytest
 import servers
-from api_support import Api, add_dataset, add_running
+from api_support import add_dataset, add_running
 from backend.auth.service import create_token
 from backend.datasets import service
 from backend.infra import live_response
@@ -115,11 +115,17 @@ async def test_jobs_that_have_not_ended_are_bounded(database_url: str, tmp_path:
 
 
 @pytest.mark.databases("sqlite")
-async def test_a_config_is_bounded(api: Api) -> None:
-    body = {"dataset_id": await add_dataset(api.ctx), "trainer": "plain"}
-    large = {"note": "a" * (64 * 2**10)}
-    refused = await api.http.post("/api/v1/jobs", json=body | {"config": large})
-    assert (refused.status_code, "larger than 64 KiB" in refused.text) == (422, True)
+async def test_a_config_is_bounded(
+    database_url: str, tmp_path: Path, store: servers.S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = {"note": {"type": "string", "default": "", "description": "Any."}}
+    schema = {"config_schema": {"type": "object", "properties": note}}
+    monkeypatch.setattr(api_support, "MANIFEST", api_support.MANIFEST | schema)
+    async with api_support.serving(api_support.settings(database_url, tmp_path, store)) as api:
+        body = {"dataset_id": await add_dataset(api.ctx), "trainer": "plain"}
+        large = {"note": "a" * (64 * 2**10)}
+        refused = await api.http.post("/api/v1/jobs", json=body | {"config": large})
+        assert (refused.status_code, "the most is 65536" in refused.text) == (422, True)
 
 
 @pytest.mark.databases("sqlite")

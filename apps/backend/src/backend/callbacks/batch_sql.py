@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from backend.infra.database import UtcDateTime
 
@@ -39,8 +40,9 @@ async def run(
     statement: str,
     beats: Sequence[Mapping[str, Any]],
     now: datetime | None = None,
-    **columns: Any,
+    *columns: InstrumentedAttribute[Any],
 ) -> Sequence[Any]:
+    """Run it; `columns`: what it returns."""
     words = _DIALECTS[session.get_bind().dialect.name]
     prepared: Any = text(_BEATS.format_map(words) + statement)
     parameters: dict[str, Any] = {"beats": json.dumps(beats)}
@@ -48,6 +50,6 @@ async def run(
         prepared = prepared.bindparams(bindparam("now", type_=UtcDateTime))
         parameters["now"] = now
     if columns:
-        prepared = prepared.columns(**columns)
+        prepared = prepared.columns(*columns)
     result = await session.execute(prepared, parameters)
     return result.all() if columns else []

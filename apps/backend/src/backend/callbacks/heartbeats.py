@@ -7,7 +7,6 @@ from typing import Any
 
 from backend.callbacks import log_repository, repository
 from backend.callbacks.batching import WriteBatcher
-from backend.callbacks.repository import Accepted
 from backend.callbacks.schemas import MAX_METRICS, Command, HeartbeatIn
 from backend.callbacks.sender import Sender, live_attempt
 from backend.context import Context
@@ -45,14 +44,14 @@ class HeartbeatIngest:
         Raises:
             Problem: 401, 404 or 409 as the contract says.
         """
-        accepted = await self._batcher.write(sender.job_id, _row(sender, beat))
-        if accepted is not None:
+        command = await self._batcher.write(sender.job_id, _row(sender, beat))
+        if command is not None:
             self._count(sender.job_id)
             for what, numbers in (("metrics", beat.metrics), ("`system` values", beat.system)):
                 if len(numbers) > MAX_METRICS:
                     await self._tell_of_left_out(sender.job_id, what, len(numbers))
             await self._ctx.bus.publish(sender.job_id)
-            return accepted.command
+            return command
         # Not written: the token is wrong or dead, or this `seq` was seen before.
         async with self._ctx.db.reading() as session:
             attempt = await live_attempt(session, sender)
@@ -92,13 +91,13 @@ class HeartbeatIngest:
             self._senders_before, self._senders = len(self._senders), set()
         self._senders.add(job_id)
 
-    async def _commit(self, beats: Mapping[str, dict[str, Any]]) -> dict[str, Accepted]:
+    async def _commit(self, beats: Mapping[str, dict[str, Any]]) -> dict[str, Command]:
         async with self._ctx.db.transaction() as session:
-            accepted, latencies = await repository.write_beats(session, beats, utcnow())
+            commands, latencies = await repository.write_beats(session, beats, utcnow())
         metrics.HEARTBEAT_BATCH.observe(len(beats))
         for seconds in latencies:
             metrics.START_LATENCY.observe(seconds)
-        return accepted
+        return commands
 
 
 def _row(sender: Sender, beat: HeartbeatIn) -> dict[str, Any]:

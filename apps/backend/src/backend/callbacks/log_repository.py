@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, String, delete, exists, func, insert, select, update
+from sqlalchemy import delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.callbacks import batch_sql
-from backend.infra.database import UtcDateTime, utcnow
+from backend.infra.database import utcnow
 from backend.state.jobs import Attempt, Job, LogChunk
 
 _MAX_CHUNKS = 10_000
@@ -80,16 +80,9 @@ async def append(
     """
     senders = [{"job_id": id_, "token": write.token_sha256} for id_, write in writes.items()]
     shared = session.get_bind().dialect.name == "postgresql"
-    rows = await batch_sql.run(
-        session,
-        _LOGS + _LOG_LOCK * shared,
-        senders,
-        id=String,
-        log_size=BigInteger,
-        log_base=BigInteger,
-        stop_requested_at=UtcDateTime,
-        progress_at=UtcDateTime,
-    )
+    told = Attempt.log_base, Attempt.stop_requested_at, Attempt.progress_at
+    query = _LOGS + _LOG_LOCK * shared
+    rows = await batch_sql.run(session, query, senders, None, Job.id, Job.log_size, *told)
     appended, added, progressed, now = {}, [], [], utcnow()
     for row in rows:
         write = writes[row.id]

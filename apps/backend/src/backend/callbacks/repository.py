@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import Integer, String
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.callbacks import batch_sql
 from backend.callbacks.schemas import Command
-from backend.infra.database import UtcDateTime
 from backend.state.causes import Cause
+from backend.state.jobs import Attempt, Job
 from backend.state.statuses import JobStatus
 from backend.state.transitions import transition
 
@@ -63,16 +62,9 @@ ORDER BY jobs.id FOR NO KEY UPDATE OF jobs
 """
 
 
-class Accepted(NamedTuple):
-    """A heartbeat that was written."""
-
-    attempt: int
-    command: Command
-
-
 async def write_beats(
     session: AsyncSession, beats: Mapping[str, dict[str, Any]], now: datetime
-) -> tuple[dict[str, Accepted], list[float]]:
+) -> tuple[dict[str, Command], list[float]]:
     """Write heartbeats of different jobs at once.
 
     Args:
@@ -81,31 +73,24 @@ async def write_beats(
         now: when they arrived.
 
     Returns:
-        The jobs whose heartbeat was written; any other had a wrong or dead token or an old `seq`
+        By job whose heartbeat was written what its trainer is to do; any other had a wrong or dead token or an old `seq`
         and changed nothing. And for each first attempt whose first batch this one reported the
         seconds since its job was made.
     """
     telling = [beat for beat in beats.values() if _tells_of_job(beat)]
     if telling and session.get_bind().dialect.name == "postgresql":
         await batch_sql.run(session, _LOCK, telling)
-    rows = await batch_sql.run(
-        session,
-        _ATTEMPTS,
-        list(beats.values()),
-        now,
-        job_id=String,
-        number=Integer,
-        stop_requested_at=UtcDateTime,
-        stop_cause=String,
-    )
-    # Not told by SQL: SQLite 3.40 gets IS NULL wrong in the RETURNING of an UPDATE … FROM.
-    accepted = {row.job_id: Accepted(row.number, command(row)) for row in rows}
+    returned = Attempt.job_id, Attempt.number, Attempt.stop_requested_at, Attempt.stop_cause
+    rows = await batch_sql.run(session, _ATTEMPTS, list(beats.values()), now, *returned)
+    written = {row.job_id: row for row in rows}
     told = [
-        {**beat, "attempt": accepted[beat["job_id"]].attempt}
+        {**beat, "attempt": written[beat["job_id"]].number}
         for beat in telling
-        if beat["job_id"] in accepted
+        if beat["job_id"] in written
     ]
-    return accepted, await _write_jobs(session, told, now) if told else []
+    latencies = await _write_jobs(session, told, now) if told else []
+    # Not told by SQL: SQLite 3.40 gets IS NULL wrong in the RETURNING of an UPDATE … FROM.
+    return {job_id: command(row) for job_id, row in written.items()}, latencies
 
 
 def _tells_of_job(beat: Mapping[str, Any]) -> bool:
@@ -115,17 +100,8 @@ def _tells_of_job(beat: Mapping[str, Any]) -> bool:
 async def _write_jobs(
     session: AsyncSession, beats: Sequence[Mapping[str, Any]], now: datetime
 ) -> list[float]:
-    jobs = await batch_sql.run(
-        session,
-        _JOBS,
-        beats,
-        now,
-        id=String,
-        status=String,
-        attempt=Integer,
-        created_at=UtcDateTime,
-        first_step_at=UtcDateTime,
-    )
+    returned = Job.id, Job.status, Job.attempt, Job.created_at, Job.first_step_at
+    jobs = await batch_sql.run(session, _JOBS, beats, now, *returned)
     for job in jobs:
         if job.status == JobStatus.PREPARING:
             await transition(session, job.id, JobStatus.RUNNING, attempt=job.attempt, message=None)

@@ -6,8 +6,9 @@ job's id a replica that is late says by how much.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -29,25 +30,11 @@ async def wait_and_clear(event: asyncio.Event, within_s: float | None) -> None:
     event.clear()
 
 
-class Subscription:
-    """One listener's view of the bus; wake-ups that arrive while it is busy become one."""
-
-    def __init__(self) -> None:
-        self._event = asyncio.Event()
-
-    def wake(self) -> None:
-        self._event.set()
-
-    async def wait(self) -> None:
-        """Return at the next wake-up, or after `SAFETY_POLL_S` in case one was lost."""
-        await wait_and_clear(self._event, SAFETY_POLL_S)
-
-
 class WakeupBus:
     """Within the process directly, between replicas through Redis when `redis_url` is given."""
 
     def __init__(self, redis_url: str | None = None) -> None:
-        self._subscriptions: defaultdict[str, set[Subscription]] = defaultdict(set)
+        self._subscriptions: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self._redis = (
             Redis.from_url(redis_url, socket_connect_timeout=5, health_check_interval=15)
             if redis_url
@@ -73,13 +60,17 @@ class WakeupBus:
             self._something_unsent.set()
 
     @asynccontextmanager
-    async def subscribe(self, job_id: str) -> AsyncIterator[Subscription]:
-        subscription = Subscription()
-        self._subscriptions[job_id].add(subscription)
+    async def subscribe(self, job_id: str) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+        """What is yielded returns at the next wake-up, or after `SAFETY_POLL_S` in case one was lost.
+
+        Wake-ups that arrive while its caller is busy become one.
+        """
+        woken = asyncio.Event()
+        self._subscriptions[job_id].add(woken)
         try:
-            yield subscription
+            yield partial(wait_and_clear, woken, SAFETY_POLL_S)
         finally:
-            self._subscriptions[job_id].discard(subscription)
+            self._subscriptions[job_id].discard(woken)
             if not self._subscriptions[job_id]:
                 del self._subscriptions[job_id]
 
@@ -103,8 +94,8 @@ class WakeupBus:
 
     def _wake(self, job_id: str) -> None:
         for subscribed in (job_id, EVERY_JOB):
-            for subscription in self._subscriptions.get(subscribed, ()):
-                subscription.wake()
+            for woken in self._subscriptions.get(subscribed, ()):
+                woken.set()
 
     async def _send(self, redis: Redis) -> None:
         while True:

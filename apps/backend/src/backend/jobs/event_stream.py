@@ -103,7 +103,7 @@ class JobEventStream:
 
     async def events(self) -> AsyncIterator[bytes]:
         """Everything from the cursor on, each look's events at once; ends when the job is finished."""
-        async with self._ctx.bus.subscribe(self._job_id) as subscription:
+        async with self._ctx.bus.subscribe(self._job_id) as woken:
             ping_at = time.monotonic() + PING_S
             while not self._ctx.bus.closed:
                 look = await self._ctx.reads.get((self._job_id, self._position), self._look)
@@ -116,7 +116,7 @@ class JobEventStream:
                 if look.caught_up:
                     looked = time.monotonic()
                     together_at = looked + LOOK_S - (looked + hash(self._job_id) % 97 / 97) % LOOK_S
-                    await subscription.wait()
+                    await woken()
                     late = self._ctx.lag.seconds
                     pause = min(LOOKS_APART * late, 1) if late > LATE_S else 0
                     await asyncio.sleep(max(pause, together_at - time.monotonic()))

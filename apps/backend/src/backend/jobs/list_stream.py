@@ -23,7 +23,7 @@ async def events(ctx: Context, wanted: JobQuery) -> AsyncIterator[bytes]:
         return {row[0].id: JobOut.of(row).model_dump_json() for row in rows}, next_cursor
 
     told: dict[str, str] | None = None
-    async with ctx.bus.subscribe(EVERY_JOB) as subscription:
+    async with ctx.bus.subscribe(EVERY_JOB) as woken:
         ping_at = time.monotonic() + PING_S
         while not ctx.bus.closed:
             page, next_cursor = await ctx.reads.get(wanted.model_dump_json(), read)
@@ -39,5 +39,5 @@ async def events(ctx: Context, wanted: JobQuery) -> AsyncIterator[bytes]:
             if news:
                 yield news.encode()
                 ping_at = time.monotonic() + PING_S
-            await subscription.wait()
+            await woken()
             await asyncio.sleep(LOOK_S - time.monotonic() % LOOK_S)

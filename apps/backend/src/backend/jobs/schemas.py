@@ -14,7 +14,7 @@ from pydantic import (
     field_validator,
 )
 from pydantic_core import PydanticCustomError
-from trainyard_manifest import MAX_CONFIG_BYTES, Resources, Task
+from trainyard_manifest import Resources, Task
 
 from backend.infra.database import Database
 from backend.infra.pagination import ListQuery, Page
@@ -44,15 +44,10 @@ class _Described(RequestBody):
     @classmethod
     def _plain_json(cls, config: dict[str, Any]) -> dict[str, Any]:
         try:
-            size = len(json.dumps(config, allow_nan=False, ensure_ascii=False).encode())
+            json.dumps(config, allow_nan=False, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             told = "This holds text or numbers that JSON cannot carry."
             raise PydanticCustomError("not_json", told) from None
-        if size > MAX_CONFIG_BYTES:
-            told = (
-                f"This is larger than {MAX_CONFIG_BYTES // 1024} KiB. Shorten its texts and lists."
-            )
-            raise PydanticCustomError("too_large", told)
         return config
 
 
