@@ -109,7 +109,7 @@ screenshots: page .tools/chromium ## Write pictures of every page into docs/page
 manifest: $(call env,$(TRAINER)) ## Write what follows from the trainer's trainer.json: the child's types, the chart's copy
 	$(TRAINER)/generate_config.sh
 	cp $(TRAINER)/trainer.json charts/platform/files/trainers/ultralytics.json
-	for work in evaluate export; do cp $(TRAINER)/trainers/$$work.json charts/platform/files/trainers/ultralytics-$$work.json; done
+	for work in evaluate export predict; do cp $(TRAINER)/trainers/$$work.json charts/platform/files/trainers/ultralytics-$$work.json; done
 
 .PHONY: client
 client: $(foreach d,$(BACKEND) tests,$(call env,$d)) ## Write the generated half of the Python client from the API

@@ -17,3 +17,4 @@ generate() {
 generate trainer.json "$to/train_config.py"
 generate trainers/evaluate.json "$to/evaluate_config.py"
 generate trainers/export.json "$to/export_config.py"
+generate trainers/predict.json "$to/predict_config.py"

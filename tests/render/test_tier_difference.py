@@ -88,6 +88,7 @@ ROWS: dict[str, set[str]] = {
         "ConfigMap/trainers data.ultralytics.json",
         "ConfigMap/trainers data.ultralytics-evaluate.json",
         "ConfigMap/trainers data.ultralytics-export.json",
+        "ConfigMap/trainers data.ultralytics-predict.json",
         "Deployment/backend checksum",
         "Deployment/backend image backend",
         "Deployment/frontend image frontend",

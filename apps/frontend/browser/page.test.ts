@@ -163,6 +163,27 @@ it('shows the images with what is marked on them, by split and class, one as lar
   await page.getByText('No image is like that.').waitFor()
 }, 60_000)
 
+it('tries the model on an image of one’s own, and leaves no job of it', async () => {
+  await page.goto(new URL(paths.job ?? '', base).href)
+  await page.getByRole('link', { name: 'Try it', exact: true }).click()
+  const chosen = page.getByLabel('an image')
+  const file = { name: 'notes.png', mimeType: 'image/png', buffer: Buffer.from('no image') }
+  await chosen.setInputFiles(file)
+  await page.getByText('notes.png is no image that this browser can open.').waitFor()
+  await chosen.setInputFiles(join(folder, 'patches/images/val/a.png'))
+  const trial = page.getByRole('region', { name: 'a.png' })
+  await trial.getByLabel('The trial').waitFor()
+  await trial.getByLabel('Least confidence').fill('5')
+  await trial.getByText(/^(\d+ things? of \d+|Nothing is as sure as that\.)$/).waitFor()
+  await trial.getByText(/^Sent with 32 × 32 of its 64 × 64 pixels/).waitFor()
+  expect(await trial.getByRole('img', { name: /^a\.png: (nothing marked|.*patch)/ }).count()).toBe(1)
+  await page.evaluate(AXE)
+  expect(await page.evaluate('axe.run().then((result) => result.violations)')).toEqual([])
+  await page.goto(base)
+  await page.getByRole('row', { name: /first/ }).waitFor()
+  await expect.poll(() => page.getByRole('row', { name: /try a\.png/ }).count()).toBe(0)
+}, 120_000)
+
 it('compares two jobs: results, config fields, classes and curves', async () => {
   await page.goto(base)
   await page.getByLabel('Choose first').check()
@@ -221,6 +242,7 @@ const PAGES = [
   'new',
   'job',
   'results',
+  'try',
   'log',
   'config',
   'files',

@@ -108,7 +108,7 @@ def test_types_are_generated_from_the_manifests(tmp_path: Path) -> None:
         env=os.environ | {"PYTHON": sys.executable},
     )
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"train_config.py", "evaluate_config.py", "export_config.py"}
+    assert names == {f"{one}_config.py" for one in ("train", "evaluate", "export", "predict")}
     for name in names:
         assert (tmp_path / name).read_text() == (APP / "src/trainer" / name).read_text()
 

@@ -19,6 +19,7 @@ from yard.options import AsJson, JobId, Url, Yes, client, confirm_deletion
 
 FINISHED = ("succeeded", "failed", "cancelled")
 _AGAIN_S = 2.0  # between two sendings of a cancel that was not taken
+_LONGEST_VALUE = 500  # characters of a config field
 _PERMANENT_CAUSES = ("config_invalid", "dataset_invalid")  # a retry would fail the same way
 
 
@@ -103,11 +104,16 @@ def _config(api: Client, item: Json) -> str:
             key: field.get("default", ...) for key, field in schema.get("properties", {}).items()
         }
     changed = {k: v for k, v in item["config"].items() if k not in defaults or v != defaults[k]}
-    told = [f"{key}={formatting.yaml_scalar(value)}" for key, value in changed.items()]
+    told = [f"{key}={_shortened(formatting.yaml_scalar(value))}" for key, value in changed.items()]
     same = len(item["config"]) - len(changed)
     if same:
         told.append(f"{same} defaults")
     return ", ".join(told)
+
+
+def _shortened(value: str) -> str:
+    """An image, or a model's YAML, tells no more than its beginning does."""
+    return value if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}… ({len(value)})"
 
 
 def _print(item: Json, config: str, left: str | None) -> None:

@@ -7,23 +7,29 @@ import { Notice } from '../../ui/Notice'
 import { type TabIcon, useTabIcon } from '../../ui/useTabIcon'
 import { useTitle } from '../../ui/useTitle'
 import { isActive, progressOf, titleOf } from '../jobs/present'
+import { useTrainers } from '../trainers/useTrainers'
 import { Config } from './Config'
 import { Files } from './Files'
 import { JobHeader } from './JobHeader'
 import { Timeline } from './Timeline'
 import { LogView } from './log/LogView'
 import { TABS, type Tab } from './search'
+import { trainerOf } from './try/trainerOf'
 import { useJobFeed } from './useJobFeed'
 
 const Charts = lazy(() => import('./charts/Charts').then(({ Charts }) => ({ default: Charts })))
 const Results = lazy(() =>
   import('./results/Results').then(({ Results }) => ({ default: Results })),
 )
+const TryModel = lazy(() =>
+  import('./try/TryModel').then(({ TryModel }) => ({ default: TryModel })),
+)
 const route = getRouteApi('/jobs/$jobId')
 
 const TITLES: Record<Tab, string> = {
   charts: 'Charts',
   results: 'Results',
+  try: 'Try it',
   log: 'Log',
   config: 'Config',
   files: 'Files',
@@ -39,6 +45,9 @@ export function JobPage() {
 function LiveJob({ id }: { id: string }) {
   const { tab = 'charts' } = route.useSearch()
   const { feed, job, metrics, log, logLines, connection, error } = useJobFeed(id)
+  const trainers = useTrainers()
+  const canBeTried =
+    job !== null && trainers.data?.some(({ name }) => name === trainerOf(job)) === true
   useTitle(job === null ? `Job ${id.slice(0, 8)}` : tabTitle(job))
   useTabIcon(job === null ? null : iconOf(job.status))
   if (job === null) {
@@ -55,7 +64,7 @@ function LiveJob({ id }: { id: string }) {
       )}
       {connection === 'refused' && error !== null && <Failure error={error} retries={false} />}
       <nav className="tabs" aria-label="Parts of the job">
-        {TABS.map((one) => (
+        {TABS.filter((one) => one !== 'try' || one === tab || canBeTried).map((one) => (
           <Link
             key={one}
             from="/jobs/$jobId"
@@ -77,6 +86,11 @@ function LiveJob({ id }: { id: string }) {
       {tab === 'results' && (
         <Suspense fallback={<Loading what="results" />}>
           <Results job={job} />
+        </Suspense>
+      )}
+      {tab === 'try' && (
+        <Suspense fallback={<Loading what="trial" />}>
+          <TryModel job={job} />
         </Suspense>
       )}
       {tab === 'log' && <LogView log={log} length={logLines} active={isActive(job)} />}

@@ -25,9 +25,16 @@ export function configFieldsOf(
     return {
       key,
       title: property?.title ?? key,
-      value: value ?? '–',
+      value: shortened(value ?? '–'),
       fallback: fallback ?? '–',
       differs: schema !== null ? value !== fallback : key in config,
     }
   })
+}
+
+// An image, or a model's YAML: a page of it says no more than its beginning.
+const LONGEST = 2_000
+
+function shortened(text: string): string {
+  return text.length <= LONGEST ? text : `${text.slice(0, LONGEST)} … (${text.length} characters)`
 }

@@ -1,6 +1,6 @@
 import { oneOf } from '../../shell/url'
 
-export const TABS = ['charts', 'results', 'log', 'config', 'files', 'timeline'] as const
+export const TABS = ['charts', 'results', 'try', 'log', 'config', 'files', 'timeline'] as const
 export type Tab = (typeof TABS)[number]
 
 /** What the address says of a job's page. */

@@ -96,7 +96,8 @@ function ModelCard({ model }: { model: Model }) {
                   {ago(one.created_at, now)}
                 </time>
               </td>
-              <td className="number">
+              <td className="number row-actions">
+                <TryLink id={jobOf(one)} label={`Try ${model.name}/${one.version}`} />
                 <button
                   type="button"
                   aria-label={`Promote ${model.name}/${one.version}`}
@@ -138,6 +139,21 @@ function JobLink({ id }: { id: string | undefined }) {
   return (
     <Link to="/jobs/$jobId" params={{ jobId: id }}>
       <code>{id.slice(0, 8)}</code>
+    </Link>
+  )
+}
+
+function TryLink({ id, label }: { id: string | undefined; label: string }) {
+  if (id === undefined) return null
+  return (
+    <Link
+      to="/jobs/$jobId"
+      params={{ jobId: id }}
+      search={{ tab: 'try' }}
+      className="button"
+      aria-label={label}
+    >
+      Try it
     </Link>
   )
 }

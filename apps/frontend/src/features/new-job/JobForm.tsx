@@ -3,6 +3,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { type SubmitEvent, useCallback, useMemo, useRef, useState } from 'react'
 import { type Dataset, type Job, type Trainer, createJob } from '../../api/client'
 import { ApiError } from '../../api/errors'
+import { newKey } from '../../api/key'
 import { useToken } from '../../api/token'
 import { counted } from '../../ui/format'
 import { Command } from '../../ui/Command'
@@ -251,13 +252,6 @@ function useStart(job: NewJob, onWrong: (fields: ReadonlyMap<string, string>) =>
       onWrong(byField(error.fields))
     },
   })
-}
-
-// Not randomUUID: a page that is served without TLS has none.
-function newKey(): string {
-  return [...crypto.getRandomValues(new Uint8Array(16))]
-    .map((byte) => byte.toString(16).padStart(2, '0'))
-    .join('')
 }
 
 function focusFirstWrong(form: HTMLFormElement | null): void {

@@ -52,7 +52,7 @@ export function NewJobPage() {
         <JobForm
           key={`${trainer.data.name} ${from ?? ''}`}
           trainer={trainer.data}
-          trainers={trainers.data?.map((one) => one.name) ?? []}
+          trainers={trainers.data?.map((one) => one.name).filter(isChosenHere) ?? []}
           onTrainer={setChosen}
           datasets={[...extra, ...ready.filter(({ id }) => id !== extra[0]?.id)]}
           source={source.data ?? null}
@@ -61,6 +61,9 @@ export function NewJobPage() {
     </>
   )
 }
+
+/** Images are tried on a job's page. */
+const isChosenHere = (name: string) => !name.endsWith('-predict')
 
 function NoDataset() {
   return (

@@ -8,7 +8,7 @@ from pathlib import Path
 from trainer import checkpoints
 from trainer.contract import Attempt, AttemptError, Cause, EpochMetrics, trainer_home
 from trainer.dataset.fetch import fetch
-from trainer.messages import StartMessage
+from trainer.messages import PREDICT, StartMessage
 from trainer.object_store import ObjectStore
 from trainer.weights import fetch_weights
 
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 class Preparation(threading.Thread):
-    """Fetches the dataset and restores the job's newest checkpoint into `run_dir`, or fetches its weights.
+    """Fetches the dataset that the `work` needs and restores the job's newest checkpoint into `run_dir`, or fetches its weights.
 
     It calls `on_prepared` with the start message and the metrics of earlier attempts that the
     backend may lack, or `on_failure`.
@@ -27,6 +27,8 @@ class Preparation(threading.Thread):
         attempt: Attempt,
         object_store: ObjectStore,
         run_dir: Path,
+        *,
+        work: str,
         on_prepared: Callable[[StartMessage, list[EpochMetrics]], None],
         on_failure: Callable[[AttemptError], None],
     ) -> None:
@@ -34,13 +36,16 @@ class Preparation(threading.Thread):
         self._attempt = attempt
         self._object_store = object_store
         self._run_dir = run_dir
+        self._work = work
         self._on_prepared = on_prepared
         self._on_failure = on_failure
 
     def run(self) -> None:
         """Prepare once."""
         try:
-            data = fetch(self._attempt, self._object_store, trainer_home())
+            data = self._run_dir / "no-dataset"
+            if self._work != PREDICT:
+                data = fetch(self._attempt, self._object_store, trainer_home())
             restored = checkpoints.restore(self._attempt, self._object_store, self._run_dir)
             epoch = restored.epoch if restored else None
             weights = None

@@ -121,6 +121,7 @@ class Supervisor:
                 attempt,
                 self._object_store,
                 options.work_dir / "run",
+                work=options.work,
                 on_prepared=lambda *prepared: self._tasks.put(partial(self._start, *prepared)),
                 on_failure=lambda error: self._tasks.put(partial(self._fail, error)),
             ).start()

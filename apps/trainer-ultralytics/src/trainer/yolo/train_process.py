@@ -84,7 +84,7 @@ def load_ultralytics() -> None:
     offline.prepare(trainer_home())
     offline.load()
     # Ultralytics is offline from here on; a stop is heard while this imports it.
-    from trainer.yolo import evaluate, export, training  # noqa: F401, PLC0415
+    from trainer.yolo import evaluate, export, prediction, training  # noqa: F401, PLC0415
 
 
 def _start_message(start_fd: int) -> StartMessage:
@@ -105,13 +105,22 @@ def work(
     *,
     meeting: str | None = None,
 ) -> None:
-    """Train, evaluate or export, and report the artifacts; `meeting` is the URL where ranks meet."""
-    from trainer.yolo import evaluate, export, training  # noqa: PLC0415 - load_ultralytics comes first
+    """Train, evaluate, export or predict, and report the artifacts; `meeting` is the URL where ranks meet."""
+    from trainer.yolo import (  # noqa: PLC0415 - load_ultralytics comes first
+        evaluate,
+        export,
+        prediction,
+        training,
+    )
 
     data, weights = Path(start["data"]), Path(start["weights"]) if start["weights"] else None
     run_dir = work_dir / "run"
-    if start.get("work", "train") != "train":
-        do = evaluate.evaluate if start["work"] == "evaluate" else export.export
+    others = {
+        "evaluate": evaluate.evaluate,
+        "export": export.export,
+        "predict": prediction.predict,
+    }
+    if do := others.get(start.get("work", "train")):
         do(attempt, run_dir=run_dir, data=data, weights=weights, report=report, stop=stop)
         report("done")
         return

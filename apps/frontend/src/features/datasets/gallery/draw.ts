@@ -88,7 +88,7 @@ function tell(
   const top = Math.min(...shape.outline.filter((_, at) => at % 2 === 1)) * height
   if (!Number.isFinite(left) || !Number.isFinite(top)) return
   context.font = `600 ${size}px system-ui, sans-serif`
-  const text = names[shape.class] ?? String(shape.class)
+  const text = shape.text ?? names[shape.class] ?? String(shape.class)
   const box = { width: context.measureText(text).width + size * 0.6, height: size * 1.4 }
   // Above the shape, inside the image.
   const x = Math.max(0, Math.min(left, width - box.width))

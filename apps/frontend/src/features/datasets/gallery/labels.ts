@@ -7,6 +7,8 @@ export interface Shape {
   outline: number[]
   /** x and y in turn; those that are not marked are left out. */
   keypoints: number[]
+  /** Beside it, in place of the class's name. */
+  text?: string
 }
 
 export interface Labels {

@@ -1,8 +1,9 @@
 import { queryOptions, useQuery } from '@tanstack/react-query'
-import { type Artifact, type Job, listArtifacts } from '../../../api/client'
+import { type Job, listArtifacts } from '../../../api/client'
+import { readStored } from '../../../api/stored'
 import { useToken } from '../../../api/token'
 import { isActive } from '../../jobs/present'
-import { type Evaluation, parseEvaluation } from './evaluation'
+import { parseEvaluation } from './evaluation'
 
 const WHILE_TRAINING_MS = 15_000
 const NAME = 'evaluation.json'
@@ -14,7 +15,10 @@ export function evaluationQuery(job: Job, token: string | null) {
     queryFn: async ({ signal }) => {
       const files = await listArtifacts(job.id, signal)
       const file = files.find(({ name }) => name === NAME)
-      return { files, evaluation: file === undefined ? null : await read(file, signal) }
+      return {
+        files,
+        evaluation: file === undefined ? null : parseEvaluation(await readStored(file, signal)),
+      }
     },
     refetchInterval: isActive(job) ? WHILE_TRAINING_MS : false,
     placeholderData: (before) => before,
@@ -23,15 +27,4 @@ export function evaluationQuery(job: Job, token: string | null) {
 
 export function useEvaluation(job: Job) {
   return useQuery(evaluationQuery(job, useToken()))
-}
-
-async function read({ url }: Artifact, signal: AbortSignal): Promise<Evaluation> {
-  const response = await fetch(url, { signal }).catch(() => null)
-  if (response === null) {
-    throw new Error(
-      'The object store does not let this page read evaluation.json. Its bucket of models needs CORS for this address: method GET.',
-    )
-  }
-  if (!response.ok) throw new Error(`The object store answers HTTP ${response.status}.`)
-  return parseEvaluation(await response.json().catch(() => null))
 }

@@ -1,0 +1,169 @@
+import { useMutation } from '@tanstack/react-query'
+import { useEffect, useRef, useState } from 'react'
+import type { Dataset, Job } from '../../../api/client'
+import { Command } from '../../../ui/Command'
+import { Empty } from '../../../ui/Empty'
+import { Icon } from '../../../ui/Icon'
+import { Loading } from '../../../ui/Loading'
+import { Notice } from '../../../ui/Notice'
+import { useDataset, useDatasets } from '../../datasets/useDatasets'
+import { useTrainers } from '../../trainers/useTrainers'
+import { Findings } from './Findings'
+import { Waiting } from './Waiting'
+import type { Predictions } from './predictions'
+import { trainerOf } from './trainerOf'
+import { type Trial, discard, start } from './trial'
+
+/** Shows what the job's model finds in an image of one's own. */
+export function TryModel({ job }: { job: Job }) {
+  const trainers = useTrainers()
+  const own = useDataset(job.dataset_id)
+  const others = useDatasets()
+  if (trainers.isPending || others.isPending || own.isLoading) return <Loading what="trainers" />
+  const trainer = trainerOf(job)
+  if (!trainers.data?.some(({ name }) => name === trainer)) {
+    return (
+      <Empty icon="models" title="This model cannot be tried here.">
+        <p>
+          The platform has no trainer {trainer}, which would look at an image with a model of{' '}
+          {job.trainer}. On a machine of one&apos;s own:
+        </p>
+        <Command text={`yard model predict ${job.id} IMAGE`} />
+      </Empty>
+    )
+  }
+  // A job names a dataset; this one does not look at it.
+  const dataset = [own.data, ...(others.data ?? [])].find(
+    (one) => one?.status === 'ready' && one.task === job.task,
+  )
+  if (dataset === undefined) {
+    return (
+      <Notice kind="info" title={`There is no dataset for ${job.task} any more.`}>
+        A job needs one that is ready, also to try a model. Push one of that task.
+      </Notice>
+    )
+  }
+  return <Trials job={job} dataset={dataset} />
+}
+
+function Trials({ job, dataset }: { job: Job; dataset: Dataset }) {
+  const [answer, setAnswer] = useState<Predictions | null>(null)
+  const waiting = useRef<string | null>(null)
+  const begin = useMutation({
+    mutationFn: (file: File) => {
+      giveUp(waiting)
+      setAnswer(null)
+      return start(job, dataset, file)
+    },
+    onSuccess: ({ id }) => {
+      giveUp(waiting)
+      waiting.current = id
+    },
+  })
+  const { mutate } = begin
+  useEffect(() => {
+    const pasted = ({ clipboardData }: ClipboardEvent) => {
+      const file = imageOf(clipboardData?.files)
+      if (file !== null) mutate(file)
+    }
+    window.addEventListener('paste', pasted)
+    return () => {
+      window.removeEventListener('paste', pasted)
+    }
+  }, [mutate])
+  useEffect(() => {
+    const left = waiting
+    return () => {
+      giveUp(left)
+    }
+  }, [])
+  const [take] = useState(() => (found: Predictions) => {
+    waiting.current = null
+    setAnswer(found)
+  })
+  const trial = begin.data
+  return (
+    <>
+      <ImageDrop busy={begin.isPending} onPick={mutate} />
+      {begin.error !== null && <Notice kind="error" title={begin.error.message} />}
+      {trial !== undefined && (
+        <section className="card" aria-label={trial.name}>
+          {answer === null && <Waiting key={trial.id} id={trial.id} onAnswer={take} />}
+          <Findings key={`${trial.id} found`} trial={trial} answer={answer} />
+          <p className="detail">{sentOf(trial, job)}</p>
+        </section>
+      )}
+      <p className="detail">
+        Each image is a job of its own that takes its turn beside the trainings, and is deleted once
+        its answer is here. Many images, videos, and on a machine of one&apos;s own:
+      </p>
+      <Command text={`yard model predict ${job.id} IMAGE`} />
+    </>
+  )
+}
+
+function giveUp(waiting: { current: string | null }): void {
+  if (waiting.current !== null) void discard(waiting.current)
+  waiting.current = null
+}
+
+function sentOf({ image, sent }: Trial, job: Job): string {
+  const size = `${sent.width} × ${sent.height}`
+  if (!sent.reduced) {
+    return sent.width === image.width
+      ? `Sent as it is: ${size} pixels.`
+      : `Sent with ${size} of its ${image.width} × ${image.height} pixels: the model looks at it in that size.`
+  }
+  return `Sent with ${size} pixels, fewer than the ${String(job.config.imgsz)} that the model was trained with: a job's config holds 64 KiB. yard model predict has no such limit.`
+}
+
+interface DropProps {
+  busy: boolean
+  onPick: (file: File) => void
+}
+
+function ImageDrop({ busy, onPick }: DropProps) {
+  const [over, setOver] = useState(false)
+  return (
+    // Dropping is a second way; the button in it is the first.
+    // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions
+    <section
+      className={over ? 'drop over' : 'drop'}
+      aria-label="Try the model"
+      onDragOver={(event) => {
+        event.preventDefault()
+        setOver(true)
+      }}
+      onDragLeave={() => {
+        setOver(false)
+      }}
+      onDrop={(event) => {
+        event.preventDefault()
+        setOver(false)
+        const file = imageOf(event.dataTransfer.files)
+        if (file !== null) onPick(file)
+      }}
+    >
+      <Icon name="models" />
+      <span>{busy ? 'The image is sent …' : 'Drop or paste an image here, or choose'}</span>
+      <label className="button">
+        an image
+        <input
+          type="file"
+          accept="image/*"
+          className="visually-hidden"
+          onChange={({ target }) => {
+            const file = imageOf(target.files)
+            target.value = ''
+            if (file !== null) onPick(file)
+          }}
+        />
+      </label>
+    </section>
+  )
+}
+
+/** The first file: whether it is an image, the browser's decoder says. */
+function imageOf(files: FileList | null | undefined): File | null {
+  return files?.[0] ?? null
+}

@@ -1,0 +1,54 @@
+import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { useEffect, useState } from 'react'
+import { Failure } from '../../../ui/Failure'
+import { Notice } from '../../../ui/Notice'
+import { useNow } from '../../../ui/useNow'
+import { duration } from '../../../ui/duration'
+import { inWords } from '../../../ui/format'
+import { isActive } from '../../jobs/present'
+import { useJobFeed } from '../useJobFeed'
+import type { Predictions } from './predictions'
+import { answerOf, waitsFor } from './trial'
+
+interface Props {
+  id: string
+  onAnswer: (answer: Predictions) => void
+}
+
+/** How a trial stands, until there is an answer. */
+export function Waiting({ id, onAnswer }: Props) {
+  const { job, error } = useJobFeed(id)
+  const [since] = useState(() => Date.now())
+  const now = useNow(job === null || isActive(job))
+  const answer = useQuery({
+    queryKey: ['predictions', id],
+    queryFn: ({ signal }) => answerOf(id, signal),
+    enabled: job?.status === 'succeeded',
+    staleTime: Infinity,
+  })
+  useEffect(() => {
+    if (answer.data !== undefined) onAnswer(answer.data)
+  }, [answer.data, onAnswer])
+  if (answer.error !== null) return <Failure error={answer.error} retries={false} />
+  if (job === null && error !== null) return <Failure error={error} />
+  if (job !== null && (job.status === 'failed' || job.status === 'cancelled')) {
+    return (
+      <Notice kind="error" title={job.cause === null ? 'It has failed.' : inWords(job.cause)}>
+        {job.message}{' '}
+        <Link to="/jobs/$jobId" params={{ jobId: id }} search={{ tab: 'log' }}>
+          Its log
+        </Link>
+      </Notice>
+    )
+  }
+  return (
+    <div className="try-waiting">
+      <progress aria-label="The trial" />
+      <p className="detail" role="status">
+        {job === null ? 'It is sent.' : waitsFor(job)}
+      </p>
+      <p className="detail">{duration(Math.max(0, now - since))}</p>
+    </div>
+  )
+}

@@ -1,0 +1,81 @@
+import {
+  type Dataset,
+  type Job,
+  cancelJob,
+  createJob,
+  deleteJob,
+  getJob,
+  listArtifacts,
+} from '../../../api/client'
+import { newKey } from '../../../api/key'
+import { readStored } from '../../../api/stored'
+import { isActive } from '../../jobs/present'
+import { type Encoded, encode } from './encode'
+import { NAME, type Predictions, parsePredictions } from './predictions'
+import { trainerOf } from './trainerOf'
+
+const USUAL_SIDE = 640
+// A trial that waits this long in a queue is of no use to whoever has dropped an image.
+const MOST_S = 900
+const LEAST_CONFIDENCE = 0.05
+const LOOK_AGAIN_MS = 1_000
+const LOOKS = 120
+
+/** An image on its way through a model. */
+export interface Trial {
+  id: string
+  name: string
+  image: ImageBitmap
+  sent: Encoded
+}
+
+/** Submit a job that looks at the image with the job's best model. */
+export async function start(job: Job, dataset: Dataset, file: File): Promise<Trial> {
+  const image = await createImageBitmap(file).catch(() => {
+    throw new Error(`${file.name || 'This'} is no image that this browser can open.`)
+  })
+  const { imgsz } = job.config
+  const sent = await encode(image, typeof imgsz === 'number' ? imgsz : USUAL_SIDE)
+  const name = `try ${file.name}`.replace(/\p{Cc}/gu, ' ').slice(0, 100)
+  const body = {
+    dataset_id: dataset.id,
+    trainer: trainerOf(job),
+    name,
+    config: { image: sent.base64, conf: LEAST_CONFIDENCE },
+    weights: `job:${job.id}`,
+    max_duration_s: MOST_S,
+  }
+  const { id } = await createJob(body, newKey())
+  return { id, name: file.name, image, sent }
+}
+
+/** What the model found, once the job has succeeded; the job, which has said all, goes. */
+export async function answerOf(id: string, signal: AbortSignal): Promise<Predictions> {
+  const files = await listArtifacts(id, signal)
+  const file = files.find(({ name }) => name === NAME)
+  if (file === undefined) throw new Error(`The job has left no ${NAME}: its log may say why.`)
+  const answer = parsePredictions(await readStored(file, signal))
+  // Where that fails, the list of jobs shows one more.
+  void deleteJob(id).catch(() => undefined)
+  return answer
+}
+
+/** Give up a trial that nobody waits for any more; what fails of it leaves a job in the list. */
+export async function discard(id: string): Promise<void> {
+  await cancelJob(id).catch(() => undefined)
+  for (let look = 0; look < LOOKS; look += 1) {
+    const job = await getJob(id, new AbortController().signal).catch(() => null)
+    if (job === null || !isActive(job)) break
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
+  }
+  await deleteJob(id).catch(() => undefined)
+}
+
+/** What a trial waits for, in words. */
+export function waitsFor({ status, phase, message }: Job): string {
+  if (status === 'queued') return message ?? 'It waits for its turn.'
+  if (status === 'retrying') return message ?? 'It is started again.'
+  if (phase === 'validating') return 'The model looks at the image.'
+  if (phase === 'uploading') return 'What it found is on its way.'
+  return message ?? 'A trainer starts, and fetches the model.'
+}
