@@ -52,6 +52,7 @@ def test_settings_are_yaml_and_a_file_gives_way_to_set(
         ("data=digits model=yolo11s-mine.yaml", {"model": "nc: 1\nhead:\n\nscale: s\n"}, None),
         ("digits --set model=yolo11s-mine.yaml", {"model": "nc: 1\nhead:\n\nscale: s\n"}, None),
         ("data=digits model=yolo11s.pt --weights none", {}, "none"),
+        ("task=detect mode=train data=digits epochs=3", {"epochs": 3}, None),
     ],
 )
 def test_the_words_of_yolo_train_are_taken_as_they_are(  # noqa: PLR0917
@@ -76,11 +77,27 @@ def test_words_that_name_nothing_are_refused_before_anything_is_sent(
         ("data=coco8.yaml", 3, "the platform downloads no datasets"),
         ("digits epochs", 2, "epochs is a second dataset"),
         ("digits model=yolov8s-worldv2.pt", 2, "YOLO-World and YOLOE need a text encoder"),
+        ("digits task=pose", 2, "digits@1 is a dataset for detect"),
     ):
         server.on("GET /datasets", answer(200, page(dataset())))
         done = yard("train", *words.split())
         assert (done.returncode, told in done.stderr) == (code, True), done.stderr
     assert not any(request.method == "POST" for request in server.requests)
+
+
+def test_a_task_in_front_is_taken_as_yolo_takes_it(server: Server, yard: Yard) -> None:
+    server.on("GET /datasets", answer(200, page(dataset())))
+    server.on("POST /jobs", answer(201, job(status="queued")))
+    done = yard("detect", "train", "data=digits", "epochs=3", "--no-follow")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(server.requests[-1].body)["config"] == {"epochs": 3}
+    for words, told in (
+        ("segment train data=digits", "digits@1 is a dataset for detect"),
+        ("detect val model=a data=digits", "`yard model eval MODEL --data DATASET`"),
+        ("detect", "`yard detect train data=DATASET`"),
+    ):
+        done = yard(*words.split())
+        assert (done.returncode, told in done.stderr) == (2, True), done.stderr
 
 
 def test_a_job_s_weights_are_another_job_s(server: Server, yard: Yard) -> None:

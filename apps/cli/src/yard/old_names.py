@@ -5,12 +5,12 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from yard.commands import dataset, job, model, model_predict, trainer
+from yard.commands import dataset, job, model, model_predict, train_words, trainer
 from yard.options import AsJson, Url
 
 
 class RootGroup(TyperGroup):
-    """`yard`: suggests no hidden command for one that is misspelt."""
+    """`yard`: suggests no hidden command for one that is misspelt, and takes `yolo`'s words."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -21,6 +21,10 @@ class RootGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command by its whole name."""
         return super().get_command(ctx, cmd_name) or self._hidden.get(cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command that the arguments name, its name and what is left of them."""
+        return super().resolve_command(ctx, train_words.of_yolo(args))
 
 
 class JobGroup(TyperGroup):

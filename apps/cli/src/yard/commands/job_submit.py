@@ -96,6 +96,7 @@ def submit(
     if dry_run:
         _require_pushed(told)
     chosen = _dataset(api, told, show=not as_json)
+    _require_task(told, chosen)
     given = [*told.fields, *map(train_words.with_text, fields or [])]
     config_values = _json_only(_file(config) | _fields(api, trainer, given))
     asked = {"cpu": cpu, "memory": memory, "gpu": gpu, "placement": placement}
@@ -127,6 +128,16 @@ def _require_pushed(told: Words) -> None:
                 f"`yard {what} push {path}` first",
                 Code.USAGE,
             )
+
+
+def _require_task(told: Words, chosen: Json) -> None:
+    if told.task not in (None, chosen["task"]):
+        raise YardError(
+            f"{chosen['name']}@{chosen['version']} is a dataset for {chosen['task']}",
+            f"{told.task} was asked for",
+            f"leave {told.task} out, or name a dataset for it",
+            Code.USAGE,
+        )
 
 
 def _print_plan(job: Json, *, as_json: bool) -> None:

@@ -1,4 +1,7 @@
-"""The words of `yolo train`, which `yard train` takes as they are: data=, model=, and any argument."""
+"""The words of `yolo train`, which `yard train` takes as they are: data=, model=, and any argument.
+
+`yard detect train …` is `yolo detect train …`.
+"""
 
 import re
 from collections.abc import Callable
@@ -7,6 +10,13 @@ from pathlib import Path
 
 from yard.errors import Code, YardError
 
+TASKS = ("detect", "segment", "classify", "pose", "obb")
+# What does the work of Ultralytics' other modes.
+_MODES = {
+    "val": "yard model eval MODEL --data DATASET",
+    "predict": "yard model predict MODEL IMAGE…",
+    "export": "yard model export MODEL --data DATASET --format onnx",
+}
 _YAML = (".yaml", ".yml")
 _SCALE = re.compile(r"yolo(?:e-)?v?\d+([nslmx])")  # of a YAML, by its file's name
 _OF_TEXT = re.compile(r"^yolov\d+[nslmx]?-world|^yoloe-")
@@ -18,6 +28,7 @@ class Words:
     """What the words say: a job's dataset, weights and name, and config fields as `--set` has them.
 
     `folder` is a dataset on this machine, `weights_file` weights on it: they are pushed first.
+    `task` is the dataset's anyway: another one is refused.
     """
 
     dataset: str | None = None
@@ -25,7 +36,26 @@ class Words:
     weights: str | None = None
     weights_file: Path | None = None
     name: str | None = None
+    task: str | None = None
     fields: list[str] = field(default_factory=list)
+
+
+def of_yolo(words: list[str]) -> list[str]:
+    """Return `TASK train …` as `train task=TASK …`, and anything else as it is.
+
+    Raises:
+        YardError: the word after the task is another of Ultralytics' modes.
+    """
+    if words[0] not in TASKS:
+        return words
+    task, mode, rest = words[0], "".join(words[1:2]), words[2:]
+    if mode == "train":
+        return ["train", f"task={task}", *rest]
+    raise YardError(
+        f"`yard {' '.join(words[:2])}` is not a command",
+        todo=f"write `{_MODES.get(mode, f'yard {task} train data=DATASET')}`",
+        code=Code.USAGE,
+    )
 
 
 def read(words: list[str]) -> Words:
@@ -128,6 +158,10 @@ def _name(found: Words, value: str) -> None:
     found.name = value
 
 
+def _task(found: Words, value: str) -> None:
+    found.task = value
+
+
 def _mode(found: Words, value: str) -> None:
     if value != "train":
         found.fields.append(f"mode={value}")
@@ -138,5 +172,6 @@ _READERS: dict[str, Callable[[Words, str], None]] = {
     "model": _model,
     "pretrained": _pretrained,
     "name": _name,
+    "task": _task,
     "mode": _mode,
 }
