@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -23,6 +22,7 @@ from backend.state import migrate
 from backend.state.statuses import JobStatus
 from fake_launcher import fake_launcher
 from redis_support import redis
+from small_disk import small_file_system
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
@@ -176,12 +176,11 @@ async def test_many_who_ask_at_once_are_one_question(
 @pytest.fixture
 def small_disk() -> Iterator[Path]:
     """A file system of 128 MiB, where other users may look in, such as PostgreSQL's."""
-    with tempfile.TemporaryDirectory(prefix="trainyard-disk-") as folder:
-        mount = ["mount", "-t", "tmpfs", "-o", "size=128m,mode=777", "tmpfs", folder]
-        if subprocess.run(mount, check=False, capture_output=True).returncode:
-            pytest.skip("only root may mount")
-        yield Path(folder)
-        subprocess.run(["umount", "-l", folder], check=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="trainyard-disk-") as folder,
+        small_file_system(Path(folder), "size=128m", "777") as disk,
+    ):
+        yield disk
 
 
 @contextmanager

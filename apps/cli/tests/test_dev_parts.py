@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 from rich.console import Console
+from small_disk import small_file_system
 from yard import locations, options, running
 from yard.dev import state_folder
 from yard.dev.screen import Screen
@@ -287,11 +288,8 @@ def test_a_state_folder_that_cannot_be_made_is_wrong_usage(tmp_path: Path) -> No
 
 @pytest.fixture
 def small_disk(state: StateFolder) -> Iterator[StateFolder]:
-    mount = ["mount", "-t", "tmpfs", "-o", "size=100m,mode=700", "tmpfs", str(state.root)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("only root may mount")
-    yield StateFolder(state.root)
-    subprocess.run(["umount", "-l", str(state.root)], check=True)
+    with small_file_system(state.root):
+        yield StateFolder(state.root)
 
 
 def _fill(state: StateFolder, left: int) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from conftest import MODELS_BUCKET, Jobs
 from launching import Launcher, wait_until
+from small_disk import small_file_system
 from stand_in import Backend
 
 FULL = "The disk is full, probably that of "
@@ -31,12 +32,8 @@ while not Path(SIGNAL).exists():
 @pytest.fixture
 def disk(launcher: Launcher) -> Iterator[Path]:
     """A small file system, with the state folder of the launcher."""
-    folder = launcher.folder / "state"
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256m,mode=700", "tmpfs", str(folder)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("only root may mount")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with small_file_system(launcher.folder / "state", "size=256m") as folder:
+        yield folder
 
 
 def fill(disk: Path, left: int = 0) -> None:
@@ -61,25 +58,13 @@ def test_a_launch_that_cannot_be_recorded_is_refused(
 
 
 def test_a_launcher_that_can_keep_nothing_says_so(tmp_path: Path) -> None:
-    mount = ["mount", "-t", "tmpfs", "-o", "nr_inodes=1,mode=700", "tmpfs", str(tmp_path)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("only root may mount")
     folder = tmp_path / "state"
-    words = [
-        "-m",
-        "trainer",
-        "launcher",
-        "--socket",
-        str(tmp_path / "socket"),
-        "--state",
-        str(folder),
-    ]
-    try:
+    words = ["--socket", str(tmp_path / "socket"), "--state", str(folder)]
+    with small_file_system(tmp_path, "nr_inodes=1"):
         run = subprocess.run(
-            [sys.executable, *words], check=False, capture_output=True, text=True, timeout=60
-        )
-    finally:
-        subprocess.run(["umount", "-l", str(tmp_path)], check=True)
+            [sys.executable, "-m", "trainer", "launcher", *words],
+            check=False, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
     assert run.returncode == 1
     assert run.stderr == (
         f"launcher: Cannot keep anything in {folder} ([Errno 28] No space left on device: "
