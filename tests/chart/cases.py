@@ -6,6 +6,7 @@ from pathlib import Path
 from chart import TIERS, Rendered, Values, overlay, render
 
 TOLERATION = {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
+GPU_NODES: Values = {"nodeSelector": {"gpu": "a100"}, "tolerations": [TOLERATION]}
 # Also used by the backend's tests.
 MANIFEST: Values = json.loads((Path(__file__).parent / "trainers" / "other.json").read_text())
 
@@ -126,10 +127,12 @@ VARIANTS: dict[str, tuple[str, Values]] = {
             "serving": {
                 "models": {
                     "pages": {"model": "model:pages@production", "conf": 0.5, "imgsz": 96},
-                    "parts": {"model": "job:8106bd69a841"},
+                    "parts": {"model": "job:8106bd69a841", "gpu": 1, "placement": "a100"},
                 },
                 "replicas": 2,
-            }
+            },
+            "scheduling": {"nodeSelector": {"zone": "a"}},
+            "trainer": {"job": {"placements": {"a100": GPU_NODES}}},
         },
     ),
     "served-models-in-production": (

@@ -18,7 +18,7 @@ from chart import (
     render_files,
     tier,
 )
-from chart.cases import CASES, case
+from chart.cases import CASES, GPU_NODES, case
 from helm_python import Chart, lint
 from yamllint.config import YamlLintConfig
 from yamllint.linter import run
@@ -183,3 +183,13 @@ def test_a_served_model_reaches_the_store_from_inside(store: Values, told: list[
     rendered = render(overlay("tier3"), {"objectStore": objects, "serving": serving})
     [server] = rendered.pod("Deployment/serve-pages").containers
     assert [one for one in server["args"] if one.startswith("--store=")] == told
+
+
+def test_a_served_model_has_the_gpu_and_the_nodes_that_it_names() -> None:
+    rendered = case("served-models")
+    pages, parts = (rendered.pod(f"Deployment/serve-{name}") for name in ("pages", "parts"))
+    assert parts.spec["nodeSelector"] == {"zone": "a"} | GPU_NODES["nodeSelector"]
+    assert parts.spec["tolerations"] == GPU_NODES["tolerations"]
+    assert (pages.spec["nodeSelector"], pages.spec.get("tolerations")) == ({"zone": "a"}, None)
+    limits = [pod.containers[0]["resources"]["limits"] for pod in (pages, parts)]
+    assert limits[1] == limits[0] | {"nvidia.com/gpu": 1}

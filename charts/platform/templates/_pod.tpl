@@ -2,7 +2,7 @@
 Parts of every pod and container: Pod Security's profile "restricted", a read-only root, no API token.
 */}}
 
-{{/* Head of a pod's spec. Takes: root, uid. */}}
+{{/* Head of a pod's spec. Takes: root, uid, placement (further nodeSelector and tolerations; default: none). */}}
 {{- define "platform.pod" -}}
 automountServiceAccountToken: false
 enableServiceLinks: false
@@ -17,11 +17,12 @@ imagePullSecrets:
 {{- with .root.Values.scheduling.priorityClassName }}
 priorityClassName: {{ . }}
 {{- end }}
-{{- with .root.Values.scheduling.nodeSelector }}
+{{- $placement := .placement | default dict }}
+{{- with merge dict ($placement.nodeSelector | default dict) .root.Values.scheduling.nodeSelector }}
 nodeSelector:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .root.Values.scheduling.tolerations }}
+{{- with concat .root.Values.scheduling.tolerations ($placement.tolerations | default list) }}
 tolerations:
   {{- toYaml . | nindent 2 }}
 {{- end }}

@@ -4,6 +4,7 @@ Takes: root, name, served (an item of .Values.serving.models).
 */}}
 {{- define "platform.serving.deployment" -}}
 {{- $values := .root.Values.serving -}}
+{{- $job := .root.Values.trainer.job -}}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -24,7 +25,8 @@ spec:
       annotations:
         {{- include "platform.scrape" (dict "port" 8000 "path" "/metrics") | nindent 8 }}
     spec:
-      {{- include "platform.pod" (dict "root" .root "uid" 10001) | nindent 6 }}
+      {{- $placement := get $job.placements (.served.placement | default "") }}
+      {{- include "platform.pod" (dict "root" .root "uid" 10001 "placement" $placement) | nindent 6 }}
       topologySpreadConstraints:
         {{- include "platform.spread" .name | nindent 8 }}
       terminationGracePeriodSeconds: 90
@@ -66,7 +68,11 @@ spec:
           lifecycle:
             {{- include "platform.drain" .root | nindent 12 }}
           resources:
-            {{- toYaml $values.resources | nindent 12 }}
+            {{- $gpu := dict }}
+            {{- with .served.gpu }}
+            {{- $gpu = dict "limits" (dict $job.gpuResource (int .)) }}
+            {{- end }}
+            {{- toYaml (merge $gpu $values.resources) | nindent 12 }}
           volumeMounts:
             - {name: tmp, mountPath: /tmp}
             {{- with include "platform.caBundle.mount" (dict "root" .root "of" "objectStore") }}{{ . | nindent 12 }}{{ end }}
