@@ -17,6 +17,8 @@ from backend.callbacks import schemas
 from trainyard_manifest import MAX_CONFIG_BYTES, Task
 from backend.callbacks.routes import callbacks
 from backend.orchestration.attempt_env import attempt_env
+from backend.executors.base import AttemptRef, AttemptSpec
+from backend.executors.kubernetes.objects import build_job
 from backend.infra import object_store, text
 from backend.settings import Settings
 from backend.state import object_keys
@@ -30,6 +32,10 @@ settings = Settings(
 )
 job = Row(id="0123456789ab", dataset_id="ba9876543210", task="detect", config={}, resources={"gpu": 2}, weights={"name": "job", "key": "key", "sha256": "2" * 64})
 told = attempt_env(settings, job, Row(number=1, debug_port=5678), Row(sha256="0" * 64, index_sha256="1" * 64), "token") | dict.fromkeys(object_store.VARIABLES, "2030")
+spec = AttemptSpec(AttemptRef(job.id, 1), "", [], {}, cpu=1, memory_bytes=None, gpu=2, nodes=2)
+made = build_job({"spec": {"template": {"spec": {"containers": [{}]}}}}, spec, "platform", 1, "gpu")
+env = made["spec"]["template"]["spec"]["containers"][0]["env"]
+told |= {one["name"]: one.get("value", "1") for one in env}  # a node's rank is its pod's
 phases = schemas.HeartbeatIn.model_fields["phase"].annotation
 limits = {route.kind: route.max_body_bytes for route in callbacks}
 answer = {

@@ -13,6 +13,8 @@ ROLES = {
         {"apiGroups": [""], "resources": ["events"], "verbs": ["list", "watch"]},
         # An attempt's callback token, owned by its Job; never read.
         {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
+        # Between the nodes of one attempt, owned by its Job.
+        {"apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"], "verbs": ["create"]},
     ],
     "prometheus": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}],
 }

@@ -57,6 +57,8 @@ def test_pod_labels_survive_a_new_chart_version(pod: Pod) -> None:
 
 def test_services_select_pods_and_their_ports(rendered: Rendered) -> None:
     for service in rendered.kind("Service"):
+        if service["metadata"]["name"] == "trainer-peers":  # of pods that the backend makes
+            continue
         selected = [
             pod for pod in rendered.pods() if matches(service["spec"]["selector"], pod.labels)
         ]
@@ -68,6 +70,13 @@ def test_services_select_pods_and_their_ports(rendered: Rendered) -> None:
         }
         for port in service["spec"]["ports"]:
             assert port["targetPort"] in named
+
+
+def test_only_nodes_that_train_together_have_names(rendered: Rendered) -> None:
+    spec = rendered.get("Service", "trainer-peers")["spec"]
+    assert spec["selector"] == {"trainyard.dev/peers": "true"}
+    assert (spec["clusterIP"], spec["publishNotReadyAddresses"]) == ("None", True)
+    assert not any("trainyard.dev/peers" in pod.labels for pod in rendered.pods())
 
 
 def test_port_names_are_unique_in_a_pod(pod: Pod) -> None:

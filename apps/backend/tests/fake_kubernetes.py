@@ -12,7 +12,7 @@ from backend.executors.base import AttemptRef
 from backend.executors.kubernetes.objects import ATTEMPT, JOB, job_name
 
 Object = dict[str, Any]
-NAMESPACE = "/{group:apis/batch/v1|api/v1}/namespaces/platform/{kind}"
+NAMESPACE = "/{group:apis/batch/v1|apis/networking.k8s.io/v1|api/v1}/namespaces/platform/{kind}"
 
 
 class FakeKubernetes:
@@ -20,12 +20,14 @@ class FakeKubernetes:
 
     def __init__(self) -> None:
         self.kinds: dict[str, dict[str, Object]] = {
-            kind: {} for kind in ("jobs", "pods", "events", "secrets")
+            kind: {} for kind in ("jobs", "pods", "events", "networkpolicies", "secrets")
         }
         # By pod: lines with their times, and which is the first that its node still has.
         self.logs: dict[str, list[bytes]] = {}
         self.first: dict[str, int] = {}
         self.log_queries: list[dict[str, str]] = []
+        # The kinds of what was created, in order.
+        self.made: list[str] = []
         # While it is, nobody who creates or deletes gets an answer.
         self.silent = False
         # While it is, a quota allows no more, whatever the name.
@@ -183,6 +185,7 @@ class FakeKubernetes:
         if item["metadata"]["name"] in self.kinds[kind]:
             return web.json_response({"message": "already exists"}, status=409)
         item["metadata"].setdefault("uid", item["metadata"]["name"])
+        self.made.append(kind)
         await self.put(kind, item)
         return web.json_response(item)
 

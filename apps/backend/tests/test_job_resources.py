@@ -38,6 +38,12 @@ async def test_a_job_stays_within_what_the_platform_offers(
         async def ask(**resources: object) -> httpx.Response:
             return await api.http.post("/api/v1/jobs", json={**body, "resources": resources})
 
+        accepted = await ask(cpu=2, memory="4Gi", nodes=2)  # of which nothing trains on several
+        assert [error["field"] for error in accepted.json()["errors"]] == ["resources.nodes"]
+        refused = await ask(cpu=2.5, memory="4Gi", nodes=2)
+        told = {error["field"]: error["message"] for error in refused.json()["errors"]}
+        assert told["resources.cpu"].endswith("4 cpu at most here; this one asks for 2 × 2.5.")
+        assert told.keys() == {"resources.cpu", "resources.nodes"}
         accepted = await ask(cpu=4, memory="8192Mi", placement="a100")
         assert accepted.status_code == 201, accepted.text
         assert accepted.json()["resources"]["placement"] == "a100"
@@ -133,9 +139,17 @@ async def test_the_launcher_decides_where_it_was_away_and_nobody_named_a_number(
     assert launcher.gpus == [gets]
 
 
-@pytest.mark.parametrize(("declared", "used"), [({}, "1 GPU"), ({"gpus": 2}, "2 GPUs")])
-async def test_a_job_asks_for_no_more_gpus_than_its_trainer_uses(
-    database_url: str, tmp_path: Path, declared: dict[str, int], used: str
+@pytest.mark.parametrize(
+    ("what", "declared", "used"),
+    [
+        ("gpu", {}, "1 GPU"),
+        ("gpu", {"gpus": 2}, "2 GPUs"),
+        ("nodes", {}, "1 node"),
+        ("nodes", {"nodes": 3}, "3 nodes"),
+    ],
+)
+async def test_a_job_asks_for_no_more_than_its_trainer_uses(
+    database_url: str, tmp_path: Path, what: str, declared: dict[str, int], used: str
 ) -> None:
     chosen = api_support.settings(database_url, tmp_path)
     manifest = api_support.MANIFEST | {"distributed": declared}
@@ -143,45 +157,71 @@ async def test_a_job_asks_for_no_more_gpus_than_its_trainer_uses(
     async with api_support.serving(chosen) as api:
         body = {"dataset_id": await add_dataset(api.ctx), "trainer": "plain"}
 
-        async def ask(gpu: int) -> httpx.Response:
-            return await api.http.post("/api/v1/jobs", json={**body, "resources": {"gpu": gpu}})
+        api.ctx.executor.gpus = AsyncMock(return_value=None)  # type: ignore[method-assign]
+
+        async def ask(number: int) -> httpx.Response:
+            return await api.http.post("/api/v1/jobs", json={**body, "resources": {what: number}})
 
         most = int(used[0])
         assert (await ask(most)).status_code == 201
         refused = await ask(most + 1)
     assert refused.status_code == 422
     [error] = refused.json()["errors"]
-    assert error["field"] == "resources.gpu"
+    assert error["field"] == f"resources.{what}"
     assert f"uses {used} at most; this job asks for {most + 1}" in error["message"]
+
+
+async def test_one_machine_is_one_node(database_url: str, tmp_path: Path) -> None:
+    chosen = api_support.settings(database_url, tmp_path, launcher_socket=tmp_path / "s")
+    manifest = api_support.MANIFEST | {"distributed": {"nodes": 2}}
+    (tmp_path / "trainer.json").write_text(json.dumps(manifest))
+    async with api_support.serving(chosen) as api:
+        body = {"dataset_id": await add_dataset(api.ctx), "trainer": "plain"}
+        wanted = {**body, "resources": {"nodes": 2}}
+        refused = await api.http.post("/api/v1/jobs", json=wanted)
+        assert "One machine trains here; this job asks for 2 nodes" in refused.json()["detail"]
+        # Submitted while trainings were Kubernetes Jobs.
+        api.ctx.executor.gpus = AsyncMock(return_value=None)  # type: ignore[method-assign]
+        api.ctx.store.session_keys = AsyncMock(return_value={})  # type: ignore[method-assign]
+        job_id = (await api.http.post("/api/v1/jobs", json=wanted)).json()["id"]
+        launched = await attempts.launch(api.ctx, job_id)
+        assert launched is not None
+        assert launched.ended
+        ended = await api_support.get_attempt(api.ctx, job_id, 1)
+    assert ended.observed_cause == "unschedulable"
+    assert "the job asks for 2 nodes" in (ended.message or "")
 
 
 @pytest.mark.parametrize(
     ("asks", "told"),
     [
-        ((16, 2, 1), None),
-        ((9, 1, 1), None),
-        ((9, 2, 1), "2 ranks share each batch. 9 cannot be shared out evenly: take 8 or 10."),
-        ((2, 0, 3), "3 ranks share each batch. 2 cannot be shared out evenly: take 3."),
-        ((-1, 4, 1), "4 ranks share each batch. Only one alone can find out what fits: name a multiple of 4."),
-        ((0.5, 1, 2), "2 ranks share each batch. Only one alone can find out what fits: name a multiple of 2."),
+        ((16, 2, 1, 4), None),
+        ((9, 1, 1, 1), None),
+        ((16, 2, 1, 3), "6 ranks share each batch. 16 cannot be shared out evenly: take 12 or 18."),
+        ((9, 2, 1, 1), "2 ranks share each batch. 9 cannot be shared out evenly: take 8 or 10."),
+        ((2, 0, 3, 1), "3 ranks share each batch. 2 cannot be shared out evenly: take 3."),
+        ((-1, 4, 1, 1), "4 ranks share each batch. Only one alone can find out what fits: name a multiple of 4."),
+        ((0.5, 1, 2, 1), "2 ranks share each batch. Only one alone can find out what fits: name a multiple of 2."),
     ],
 )  # fmt: skip
 async def test_ranks_share_a_batch_evenly(
-    database_url: str, tmp_path: Path, asks: tuple[float, int, int], told: str | None
+    database_url: str, tmp_path: Path, asks: tuple[float, int, int, int], told: str | None
 ) -> None:
-    batch, gpu, ranks = asks
+    batch, gpu, ranks, nodes = asks
     fields = {
         name: {"type": "number", "default": 1, "description": name} for name in ("batch", "ranks")
     }
     manifest = api_support.MANIFEST | {
-        "distributed": {"gpus": 4, "ranks": "ranks", "shared": "batch"},
+        "distributed": {"gpus": 4, "nodes": 4, "ranks": "ranks", "shared": "batch"},
         "config_schema": {"type": "object", "properties": fields},
     }
     chosen = api_support.settings(database_url, tmp_path)
     (tmp_path / "trainer.json").write_text(json.dumps(manifest))
     async with api_support.serving(chosen) as api:
         body: dict[str, Any] = {"dataset_id": await add_dataset(api.ctx), "trainer": "plain"}
-        body |= {"config": {"batch": batch, "ranks": ranks}, "resources": {"gpu": gpu}}
+        api.ctx.executor.gpus = AsyncMock(return_value=None)  # type: ignore[method-assign]
+        resources = {"gpu": gpu, "nodes": nodes}
+        body |= {"config": {"batch": batch, "ranks": ranks}, "resources": resources}
         reply = await api.http.post("/api/v1/jobs", json=body)
     assert reply.status_code == (422 if told else 201)
     if told:

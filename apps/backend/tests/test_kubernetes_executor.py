@@ -170,6 +170,16 @@ async def test_a_replica_that_is_refused_leaves_the_job_that_another_has_made(
         await executor.launch(replace(spec, ref=AttemptRef("ba9876543210", 1)))
 
 
+async def test_several_nodes_wait_for_what_lets_no_stranger_reach_them(
+    kubernetes: FakeKubernetes, executor: KubernetesExecutor
+) -> None:
+    ref = AttemptRef("0123456789ab", 1)
+    spec = AttemptSpec(ref, "script:1", ["true"], {}, cpu=1, memory_bytes=None, gpu=0, nodes=2)
+    await executor.launch(spec)
+    await executor.launch(spec)
+    assert kubernetes.made == ["jobs", "networkpolicies", "secrets"]
+
+
 async def test_an_end_is_told_until_somebody_has_recorded_it(
     kubernetes: FakeKubernetes, executor: KubernetesExecutor
 ) -> None:

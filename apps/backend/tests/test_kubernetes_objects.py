@@ -1,4 +1,4 @@
-"""From the template and an attempt to its Job and Secret."""
+"""From the template and an attempt to its Job, Secret and NetworkPolicy."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 import yaml
 from backend.executors.base import AttemptRef, AttemptSpec
-from backend.executors.kubernetes.objects import build_job, build_secret, load_template, place
+from backend.executors.kubernetes.objects import (
+    build_job,
+    build_network_policy,
+    build_secret,
+    load_template,
+    place,
+)
 from backend.settings import Placement
 
 TEMPLATE = """
@@ -108,6 +114,52 @@ def test_secret_goes_with_its_job() -> None:
         {"apiVersion": "batch/v1", "kind": "Job", "name": "train-0123456789ab-2", "uid": "u-1"}
     ]
     assert secret["stringData"]["CALLBACK_TOKEN"] == "s3cret"
+
+
+def test_several_nodes_are_pods_of_one_job_that_find_each_other() -> None:
+    alone, made = job(), job(nodes=3)
+    spec, pod = made["spec"], made["spec"]["template"]
+    assert {name: spec[name] for name in spec.keys() - alone["spec"].keys()} == {
+        "completionMode": "Indexed",
+        "completions": 3,
+        "parallelism": 3,
+        "successPolicy": {"rules": [{"succeededIndexes": "0"}]},
+    }
+    assert pod["metadata"]["labels"] == made["metadata"]["labels"] | {"trainyard.dev/peers": "true"}
+    assert pod["spec"]["subdomain"] == "trainer-peers"
+    [container] = pod["spec"]["containers"]
+    index = {
+        "fieldRef": {
+            "fieldPath": "metadata.annotations['batch.kubernetes.io/job-completion-index']"
+        }
+    }
+    assert {one["name"]: one.get("value", one.get("valueFrom")) for one in container["env"]} == {
+        "HOME": "/tmp",
+        "PET_NNODES": "3",
+        "PET_NODE_RANK": index,
+        "PET_MASTER_ADDR": "train-0123456789ab-2-0.trainer-peers",
+        "PET_MASTER_PORT": "29400",
+    }
+    amounts = {"cpu": "0.5", "memory": "1024Mi", "nvidia.com/gpu": "1"}
+    assert container["resources"]["limits"] == amounts, "of each node"
+
+
+def test_only_pods_of_one_attempt_reach_each_other() -> None:
+    created = job(nodes=2)
+    created["metadata"]["uid"] = "u-1"
+    policy = build_network_policy(SPEC, created)
+    assert policy["metadata"]["ownerReferences"][0]["uid"] == "u-1"
+    own = {
+        "podSelector": {
+            "matchLabels": {"trainyard.dev/job": "0123456789ab", "trainyard.dev/attempt": "2"}
+        }
+    }
+    assert policy["spec"] == {
+        **own,
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": [{"from": [own]}],
+        "egress": [{"to": [own]}],
+    }
 
 
 @pytest.mark.parametrize("text", ["", "kind: Job", "spec: {template: {spec: {containers: []}}}"])

@@ -14,6 +14,7 @@ def test_resources_are_sent_as_far_as_they_are_given(server: Server, yard: Yard)
         ((), {}),
         (("--cpu", "0.5", "--memory", "2Gi"), {"cpu": 0.5, "memory": "2Gi"}),
         (("--gpu", "0", "--placement", "a100"), {"gpu": 0, "placement": "a100"}),
+        (("--gpu", "4", "--nodes", "2"), {"gpu": 4, "nodes": 2}),
     ]:
         assert yard("train", "digits", "--no-follow", *words).returncode == 0
         assert json.loads(server.requests[-1].body)["resources"] == resources
@@ -123,7 +124,8 @@ def test_a_job_s_weights_are_another_job_s(server: Server, yard: Yard) -> None:
 
 def test_a_dry_run_tells_what_the_job_would_be(server: Server, yard: Yard) -> None:
     server.on("GET /datasets", answer(200, page(dataset())))
-    planned = {"resources": {"cpu": 2, "gpu": 0}, "weights": {"name": "yolo11n.pt", "sha256": ""}}
+    asked = {"cpu": 2, "gpu": 0, "nodes": 3}
+    planned = {"resources": asked, "weights": {"name": "yolo11n.pt", "sha256": ""}}
     server.on("POST /jobs", answer(200, job(**planned)))
     done = yard("train", "digits", "--dry-run")
     assert done.returncode == 0
@@ -132,6 +134,7 @@ def test_a_dry_run_tells_what_the_job_would_be(server: Server, yard: Yard) -> No
         "trainer ultralytics · detect",
         "starts from yolo11n.pt (fetched first)",
         "resources 2 cpu",
+        "nodes 3",
         "config epochs=2",
         "nothing was started: leave out --dry-run for that",
     ]

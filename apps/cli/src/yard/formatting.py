@@ -64,6 +64,12 @@ def attempt(job: Mapping[str, Any]) -> str:
     return f"{job['attempt']} of at most {most}" if job["attempt"] <= most else f"{job['attempt']}"
 
 
+def nodes(resources: Mapping[str, Any] | None) -> str | None:
+    """Return how many machines train together; None for one, of which older servers do not tell."""
+    number = (resources or {}).get("nodes", 1)
+    return str(number) if number > 1 else None
+
+
 def text(value: Any) -> str:
     """Return a value as text; `—` stands for a missing one."""
     if value is None:

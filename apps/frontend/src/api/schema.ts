@@ -865,10 +865,16 @@ export interface components {
         Distributed: {
             /**
              * Gpus
-             * @description The most GPUs that it uses, a rank each
+             * @description The most GPUs that it uses on a node, a rank each
              * @default 1
              */
             gpus: number;
+            /**
+             * Nodes
+             * @description The most nodes that it uses
+             * @default 1
+             */
+            nodes: number;
             /**
              * Ranks
              * @description The config field for ranks on CPUs
@@ -1428,7 +1434,7 @@ export interface components {
         };
         /**
          * Resources
-         * @description What one attempt may use. `memory` is a Kubernetes quantity.
+         * @description What one attempt may use, on each of its nodes. `memory` is a Kubernetes quantity.
          */
         Resources: {
             /**
@@ -1447,6 +1453,12 @@ export interface components {
              * @default 0
              */
             gpu: number;
+            /**
+             * Nodes
+             * @description Machines that train together; each gets this much CPU, memory and GPUs
+             * @default 1
+             */
+            nodes: number;
             /**
              * Placement
              * @description One of the places that the platform offers (`trainer.job.placements`)
@@ -1577,13 +1589,15 @@ export interface components {
              * @default {
              *       "cpu": 2,
              *       "memory": "4Gi",
-             *       "gpu": 0
+             *       "gpu": 0,
+             *       "nodes": 1
              *     }
              */
             resources: components["schemas"]["Resources"];
             /**
              * @default {
-             *       "gpus": 1
+             *       "gpus": 1,
+             *       "nodes": 1
              *     }
              */
             distributed: components["schemas"]["Distributed"];

@@ -17,7 +17,7 @@ export function job(changes: Partial<Job> = {}): Job {
     weights: null,
     debug: false,
     debug_port: null,
-    resources: { cpu: 2, memory: '4Gi', gpu: 0 },
+    resources: { cpu: 2, memory: '4Gi', gpu: 0, nodes: 1 },
     attempt: 1,
     max_attempts: 3,
     max_duration_s: null,

@@ -195,6 +195,7 @@ class AsyncClient:
         cpu: float | None = None,
         memory: str | None = None,
         gpu: int | None = None,
+        nodes: int | None = None,
         **config: Any,
     ) -> "AsyncJob":
         """Submit a training; returns at once.
@@ -204,15 +205,16 @@ class AsyncClient:
             trainer: its name.
             name: of the job, for lists.
             weights: what to start from, e.g. `yolo11n.pt`, `job:ID` or `none`.
-            cpu: cores; without it the trainer's default, as for memory and gpu.
+            cpu: cores; without it the trainer's default, as for memory, gpu and nodes.
             memory: e.g. `4Gi`.
             gpu: how many.
+            nodes: machines of a cluster that train together, each with all of these.
             config: config fields of the trainer, e.g. `model="yolo11n", epochs=20`.
         """
         found = dataset if isinstance(dataset, DatasetOut) else await self.dataset(dataset)
         fields = JobCreateConfig()
         fields.additional_properties = config
-        asked = {"cpu": cpu, "memory": memory, "gpu": gpu}
+        asked = {"cpu": cpu, "memory": memory, "gpu": gpu, "nodes": nodes}
         given = {key: value for key, value in asked.items() if value is not None}
         body = JobCreate(
             dataset_id=found.id,

@@ -96,6 +96,7 @@ class Client:
         cpu: float | None = None,
         memory: str | None = None,
         gpu: int | None = None,
+        nodes: int | None = None,
         **config: Any,
     ) -> "Job":
         """Submit a training; returns at once.
@@ -105,9 +106,10 @@ class Client:
             trainer: its name.
             name: of the job, for lists.
             weights: what to start from, e.g. `yolo11n.pt`, `job:ID` or `none`.
-            cpu: cores; without it the trainer's default, as for memory and gpu.
+            cpu: cores; without it the trainer's default, as for memory, gpu and nodes.
             memory: e.g. `4Gi`.
             gpu: how many.
+            nodes: machines of a cluster that train together, each with all of these.
             config: config fields of the trainer, e.g. `model="yolo11n", epochs=20`.
 
         Raises:
@@ -121,6 +123,7 @@ class Client:
             cpu=cpu,
             memory=memory,
             gpu=gpu,
+            nodes=nodes,
             **config,
         )
         return Job(_run(submitted))

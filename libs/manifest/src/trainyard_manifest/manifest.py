@@ -25,13 +25,19 @@ class Task(StrEnum):
 
 
 class Resources(BaseModel):
-    """What one attempt may use. `memory` is a Kubernetes quantity."""
+    """What one attempt may use, on each of its nodes. `memory` is a Kubernetes quantity."""
 
     model_config = ConfigDict(extra="forbid")
 
     cpu: float = Field(default=2, gt=0, le=1024, description="CPU cores")
     memory: str = Field(default="4Gi", pattern=r"^[1-9][0-9]{0,6}(Ki|Mi|Gi|Ti)$")
     gpu: int = Field(default=0, ge=0, le=64)
+    nodes: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Machines that train together; each gets this much CPU, memory and GPUs",
+    )
     placement: str | None = Field(
         default=None,
         max_length=63,
@@ -48,7 +54,10 @@ class Distributed(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    gpus: int = Field(default=1, ge=1, le=64, description="The most GPUs that it uses, a rank each")
+    gpus: int = Field(
+        default=1, ge=1, le=64, description="The most GPUs that it uses on a node, a rank each"
+    )
+    nodes: int = Field(default=1, ge=1, le=64, description="The most nodes that it uses")
     ranks: str | None = Field(default=None, description="The config field for ranks on CPUs")
     shared: str | None = Field(
         default=None, description="The config field, a number, that ranks share out evenly"

@@ -109,9 +109,10 @@ async def finish(request: Request) -> Response:
     ctx: Context = request.app.state.context
     async with ctx.db.transaction() as session:
         attempt = await live_attempt(session, sender, lock=True)
-        # A supervisor that only saw the exit code says less than what the trainer itself has said.
+        # A supervisor that only saw the exit code says less than what the trainer itself has said,
+        # and one of several nodes that was stopped less than the one that failed.
         known = attempt.reported_cause not in {None, Cause.COMPLETED}
-        if told.cause != Cause.TRAINER_CRASHED or not known:
+        if told.cause not in {Cause.TRAINER_CRASHED, Cause.PREEMPTED} or not known:
             attempt.reported_cause, attempt.reported_message = told.cause, told.message
         if attempt.executor == ATTACHED:
             attempt.ended_at, attempt.exit_code = utcnow(), int(told.cause != Cause.COMPLETED)

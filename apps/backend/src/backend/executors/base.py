@@ -27,6 +27,7 @@ class AttemptSpec:
     memory_bytes: int | None
     gpu: int | None  # None: the machine's launcher gives one, if there are any
     placement: str | None = None
+    nodes: int = 1  # cpu, memory_bytes and gpu are each one's
     # When the job was submitted, in seconds since 1970: attempts that wait take turns by it.
     queued_at: float = 0
     # For people who look at what the executor runs.

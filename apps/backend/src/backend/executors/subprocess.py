@@ -43,6 +43,9 @@ class SubprocessExecutor:
         self._launched = asyncio.Event()
 
     async def launch(self, spec: AttemptSpec) -> None:
+        if spec.nodes > 1:  # submitted before TRAINING_MODE was changed
+            told = f"One machine trains here; the job asks for {spec.nodes} nodes."
+            raise LaunchError(told, Cause.UNSCHEDULABLE)
         try:
             await self._call(
                 "launch",

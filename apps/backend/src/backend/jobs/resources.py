@@ -4,7 +4,7 @@ import asyncio
 import math
 from typing import Any
 
-from trainyard_manifest import Resources
+from trainyard_manifest import Manifest, Resources
 
 from backend.context import Context
 from backend.executors.base import ExecutorUnavailableError
@@ -29,9 +29,9 @@ def asked(ctx: Context, body: JobCreate, config: dict[str, Any], there: float | 
     """The trainer's resources with the job's own over them; `config` is complete, `there` is what `gpus` says.
 
     Raises:
-        Problem: 422 where the trainer uses or the machine has fewer GPUs, the config names one of
-            others, ranks cannot share the batch, the platform does not offer so much, or there is
-            no such placement.
+        Problem: 422 where the trainer uses fewer GPUs or nodes or the machine has fewer, the config
+            names a GPU of others, ranks cannot share the batch, the platform does not offer so
+            much, or there is no such placement.
     """
     wanted = body.resources.model_dump(exclude_unset=True) if body.resources else {}
     trainer = ctx.trainers.get(body.trainer)
@@ -43,18 +43,7 @@ def asked(ctx: Context, body: JobCreate, config: dict[str, Any], there: float | 
         resources.gpu = int(there != math.inf)
         if not resources.gpu:
             resources.model_fields_set.discard("gpu")  # the launcher finds out whether it has one
-    errors = _beyond(ctx.settings.job_limits, resources)
-    used = trainer.distributed.gpus
-    if resources.gpu > used:
-        errors["resources.gpu"] = (
-            f"The trainer {trainer.name} uses {used} GPU{'s' if used > 1 else ''} at most; this job "
-            f"asks for {resources.gpu}. The others would stay idle: ask for {used}."
-        )
-    elif there is not None and resources.gpu > there:
-        errors["resources.gpu"] = (
-            f"The machine that trains has {there} GPUs; this job asks for {resources.gpu}. "
-            "Ask for fewer, or leave gpu out."
-        )
+    errors = _beyond(ctx.settings.job_limits, resources) | _unusable(trainer, resources, there)
     visible = there if there == math.inf else resources.gpu
     for name, number in devices.items():
         if number.isdecimal() and int(number) >= visible:
@@ -62,7 +51,7 @@ def asked(ctx: Context, body: JobCreate, config: dict[str, Any], there: float | 
                 f'"{name}" is {number}, but the training gets {visible:g} GPUs, counted from 0. '
                 "Choose one of these, or ask for more as resources.gpu where there are more."
             )
-    ranks = max(resources.gpu, config.get(trainer.distributed.ranks or "") or 1)
+    ranks = max(resources.gpu, config.get(trainer.distributed.ranks or "") or 1) * resources.nodes
     shared = trainer.distributed.shared
     if shared and ranks > 1 and (uneven := _uneven(config[shared], ranks)):
         errors[f"config.{shared}"] = f"{ranks} ranks share each {shared}. {uneven}"
@@ -77,6 +66,29 @@ def asked(ctx: Context, body: JobCreate, config: dict[str, Any], there: float | 
     return resources
 
 
+def _unusable(trainer: Manifest, resources: Resources, there: float | None) -> dict[str, str]:
+    """What the one machine `there` has not, or the trainer would leave idle."""
+    errors = {}
+    if there is not None and resources.gpu > there:
+        errors["resources.gpu"] = (
+            f"The machine that trains has {there} GPUs; this job asks for {resources.gpu}. "
+            "Ask for fewer, or leave gpu out."
+        )
+    if there is not None and resources.nodes > 1:
+        errors["resources.nodes"] = (
+            f"One machine trains here; this job asks for {resources.nodes} nodes. Leave nodes out, "
+            "or submit it where trainings are Kubernetes Jobs (TRAINING_MODE=kubernetes)."
+        )
+    for name, used in (("gpu", trainer.distributed.gpus), ("nodes", trainer.distributed.nodes)):
+        if (number := getattr(resources, name)) > used:
+            unit = {"gpu": "GPU", "nodes": "node"}[name] + ("s" if used > 1 else "")
+            errors[f"resources.{name}"] = (
+                f"The trainer {trainer.name} uses {used} {unit} at most; this job asks for {number}. "
+                f"The others would stay idle: ask for {used}."
+            )
+    return errors
+
+
 def _uneven(size: float, ranks: int) -> str | None:
     """Why so many cannot be shared out evenly; None where they can."""
     if size <= 0 or size % 1:
@@ -89,11 +101,12 @@ def _uneven(size: float, ranks: int) -> str | None:
 def _beyond(limits: JobLimits, resources: Resources) -> dict[str, str]:
     most = Resources.model_construct(**limits.model_dump(exclude_none=True))
     amounts = {"cpu": "cpu", "gpu": "gpu", "memory": "memory_bytes"}
+    nodes = resources.nodes
     return {
         f"resources.{name}": f"A job may ask for {_shown(most, name)} {name} at most here; this "
-        f"one asks for {_shown(resources, name)}."
+        f"one asks for {f'{nodes} × ' if nodes > 1 else ''}{_shown(resources, name)}."
         for name in most.model_fields_set
-        if getattr(resources, amounts[name]) > getattr(most, amounts[name])
+        if nodes * getattr(resources, amounts[name]) > getattr(most, amounts[name])
     }
 
 

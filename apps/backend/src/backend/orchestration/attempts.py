@@ -185,6 +185,7 @@ async def _spec(ctx: Context, ref: AttemptRef, token: str) -> AttemptSpec:
         memory_bytes=resources.memory_bytes,
         gpu=job.resources.get("gpu"),
         placement=resources.placement,
+        nodes=resources.nodes,
         queued_at=job.created_at.timestamp(),
         trainer=job.trainer,
         name=job.name,

@@ -128,6 +128,7 @@ def _print(item: Json, config: str, left: str | None) -> None:
                 ("message", item["message"]),
                 ("trainer", f"{item['trainer']} · {item['task']}"),
                 ("dataset", item["dataset_id"] or "its script's own"),
+                ("nodes", formatting.nodes(item["resources"])),
                 ("attempt", formatting.attempt(item)),
                 ("phase", None if item["status"] in FINISHED else item["phase"]),
                 ("epoch", epoch),

@@ -72,6 +72,13 @@ def submit(
         str | None, typer.Option(help="Memory, e.g. 4Gi.", show_default=False)
     ] = None,
     gpu: Annotated[int | None, typer.Option(help="Number of GPUs.", show_default=False)] = None,
+    nodes: Annotated[
+        int | None,
+        typer.Option(
+            help="Machines of a cluster that train together, each with that much CPU, memory and GPUs.",
+            show_default=False,
+        ),
+    ] = None,
     placement: Annotated[
         str | None,
         typer.Option(
@@ -99,7 +106,7 @@ def submit(
     _require_task(told, chosen)
     given = [*told.fields, *map(train_words.with_text, fields or [])]
     config_values = _json_only(_file(config) | _fields(api, trainer, given))
-    asked = {"cpu": cpu, "memory": memory, "gpu": gpu, "placement": placement}
+    asked = {"cpu": cpu, "memory": memory, "gpu": gpu, "nodes": nodes, "placement": placement}
     body = {
         "dataset_id": chosen["id"],
         "trainer": trainer,
@@ -146,6 +153,7 @@ def _print_plan(job: Json, *, as_json: bool) -> None:
         console.print_json(job)
         return
     resources, weights = job["resources"], job.get("weights")
+    asked = [f"{value} {key}" for key, value in resources.items() if value and key != "nodes"]
     fetched = " (fetched first)" if weights and not weights["sha256"] else ""
     told = [f"{key}={formatting.yaml_scalar(value)}" for key, value in job["config"].items()]
     console.print_table(
@@ -153,10 +161,8 @@ def _print_plan(job: Json, *, as_json: bool) -> None:
             [
                 ("trainer", f"{job['trainer']} · {job['task']}"),
                 ("starts from", _start(job) + fetched),
-                (
-                    "resources",
-                    ", ".join(f"{value} {key}" for key, value in resources.items() if value),
-                ),
+                ("resources", ", ".join(asked)),
+                ("nodes", formatting.nodes(resources)),
                 ("config", ", ".join(told)),
             ]
         )

@@ -152,8 +152,8 @@ export interface Difference {
 export function differences(sides: readonly Side[]): Difference[] {
   const told = sides.map(({ job, dataset }): Readonly<Record<string, unknown>> => {
     const { trainer, task, weights, config, resources } = job
-    const { cpu, memory, gpu } = resources
-    return { dataset, trainer, task, weights: weights?.name ?? 'none', cpu, memory, gpu, ...config }
+    const { cpu, memory, gpu, nodes } = resources
+    return { dataset, trainer, task, weights: weights?.name ?? 'none', cpu, memory, gpu, nodes, ...config }
   })
   return namesOf(told)
     .map((key) => ({ key, values: told.map((one) => written(one[key])) }))

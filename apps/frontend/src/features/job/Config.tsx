@@ -9,7 +9,7 @@ export function Config({ job }: { job: Job }) {
   const trainer = useTrainer(job.trainer)
   const fields = configFieldsOf(job.config, trainer.data?.config_schema ?? null)
   const changed = fields.filter(({ differs }) => differs)
-  const { cpu, memory, gpu, placement } = job.resources
+  const { cpu, memory, gpu, nodes, placement } = job.resources
   return (
     <>
       {trainer.error !== null && <Failure error={trainer.error} retries={false} />}
@@ -25,6 +25,7 @@ export function Config({ job }: { job: Job }) {
         <h2 id="resources">Resources of an attempt</h2>
         <p>
           {cpu} CPU · {memory} memory · {gpu} GPU
+          {nodes > 1 && ` on each of ${nodes} nodes`}
           {placement !== undefined && placement !== null && ` · ${placement}`} · at most{' '}
           {job.max_attempts} attempts
           {job.max_duration_s !== null && ` · at most ${job.max_duration_s} s`}

@@ -32,6 +32,7 @@ const RESOURCES = [
   ['cpu', 'CPU cores', 'Also fractions, such as 0.5.'],
   ['memory', 'Memory', 'Such as 4Gi; more for larger images and batches.'],
   ['gpu', 'GPUs', '0 trains on the CPU.'],
+  ['nodes', 'Nodes', 'Machines of a cluster that train together, each with all of these.'],
   ['placement', 'Placement', 'One of the places that the platform offers, else empty.'],
 ] as const
 

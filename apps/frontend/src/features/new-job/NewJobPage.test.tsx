@@ -28,7 +28,7 @@ const trainer = {
   },
   pretrained: { detect: '{model}.pt' },
   assets: { 'yolo11n.pt': { task: 'detect', model: 'yolo11n' } },
-  resources: { cpu: 2, memory: '4Gi', gpu: 0 },
+  resources: { cpu: 2, memory: '4Gi', gpu: 0, nodes: 1 },
   accepts: { epochs: 'a whole number of at least 1', seed: 'a whole number' },
 }
 const dataset: Dataset = {

@@ -20,7 +20,7 @@ export function Preview({ plan }: { plan: Job | undefined }) {
     enabled: dataset !== '',
   })
   if (plan === undefined) return null
-  const { cpu, memory, gpu } = plan.resources
+  const { cpu, memory, gpu, nodes } = plan.resources
   const found = estimateOf(earlier.data?.items ?? [], plan.trainer, plan.config)
   return (
     <dl className="preview" aria-label="What it would be">
@@ -32,6 +32,7 @@ export function Preview({ plan }: { plan: Job | undefined }) {
       <dt>Takes</dt>
       <dd>
         {cpu} CPU · {memory} · {gpu} GPU
+        {nodes > 1 && ` on each of ${nodes} nodes`}
       </dd>
       <dt>Lasts</dt>
       <dd>

@@ -22,8 +22,9 @@ export function commandOf(job: NewJob, dataset: string, fields: readonly Field[]
     words.push('--set', `${key}=${isText ? String(value) : inYaml(value)}`)
   }
   if (job.resources !== null) {
-    const { cpu, memory, gpu, placement } = job.resources
+    const { cpu, memory, gpu, nodes, placement } = job.resources
     words.push('--cpu', String(cpu), '--memory', memory, '--gpu', String(gpu))
+    if (nodes > 1) words.push('--nodes', String(nodes))
     if (placement != null) words.push('--placement', placement)
   }
   return words.map(quoted).join(' ')

@@ -62,17 +62,22 @@ describe('resources', () => {
 
   it('sends only what differs from what the trainer has', () => {
     expect(resourcesOf(usual, trainer.resources).value).toBeNull()
-    const { value, errors } = resourcesOf({ ...usual, gpu: '1' }, trainer.resources)
-    expect(value).toEqual({ cpu: 2, memory: '4Gi', gpu: 1, placement: null })
+    const { value, errors } = resourcesOf({ ...usual, gpu: '1', nodes: '2' }, trainer.resources)
+    expect(value).toEqual({ cpu: 2, memory: '4Gi', gpu: 1, nodes: 2, placement: null })
     expect(errors.size).toBe(0)
   })
 
   it('says what is no number', () => {
     const { errors } = resourcesOf(
-      { cpu: '', memory: ' ', gpu: '0.5', placement: '' },
+      { cpu: '', memory: ' ', gpu: '0.5', nodes: '0', placement: '' },
       trainer.resources,
     )
-    expect([...errors.keys()]).toEqual(['resources.cpu', 'resources.gpu', 'resources.memory'])
+    expect([...errors.keys()]).toEqual([
+      'resources.cpu',
+      'resources.gpu',
+      'resources.nodes',
+      'resources.memory',
+    ])
   })
 })
 
@@ -83,13 +88,13 @@ describe('the same from a terminal', () => {
     name: "my o'clock",
     config: { epochs: 20, device: '0', cache: 'ram', freeze: [1, 2], weights: 'no' },
     weights: null,
-    resources: { cpu: 2, memory: '8Gi', gpu: 1, placement: null },
+    resources: { cpu: 2, memory: '8Gi', gpu: 1, nodes: 2, placement: null },
   }
 
   it('is one line of yard, quoted for a shell and for YAML', () => {
     expect(commandOf(job, 'digits@3', fields)).toBe(
       `yard train digits@3 --name 'my o'\\''clock' --set epochs=20 --set device=0 --set cache=ram` +
-        ` --set 'freeze=[1,2]' --set 'weights="no"' --cpu 2 --memory 8Gi --gpu 1`,
+        ` --set 'freeze=[1,2]' --set 'weights="no"' --cpu 2 --memory 8Gi --gpu 1 --nodes 2`,
     )
   })
 

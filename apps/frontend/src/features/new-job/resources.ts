@@ -1,10 +1,11 @@
 import type { Job } from '../../api/client'
 
 type Resources = Job['resources']
-export type ResourceDraft = Record<'cpu' | 'memory' | 'gpu' | 'placement', string>
+export type ResourceDraft = Record<'cpu' | 'memory' | 'gpu' | 'nodes' | 'placement', string>
 
-export function resourceDraftOf({ cpu, memory, gpu, placement }: Resources): ResourceDraft {
-  return { cpu: String(cpu), memory, gpu: String(gpu), placement: placement ?? '' }
+export function resourceDraftOf({ cpu, memory, gpu, nodes, placement }: Resources): ResourceDraft {
+  const numbers = { cpu: String(cpu), gpu: String(gpu), nodes: String(nodes) }
+  return { ...numbers, memory, placement: placement ?? '' }
 }
 
 /** What was entered, null where it is what the trainer has; the backend judges more than this. */
@@ -15,20 +16,22 @@ export function resourcesOf(
   const errors = new Map<string, string>()
   const cpu = Number(draft.cpu)
   const gpu = Number(draft.gpu)
+  const nodes = Number(draft.nodes)
   if (!(cpu > 0)) errors.set('resources.cpu', 'It must be a number above 0.')
   if (draft.gpu.trim() === '' || !Number.isInteger(gpu) || gpu < 0) {
     errors.set('resources.gpu', 'It must be a whole number, 0 for none.')
+  }
+  if (!Number.isInteger(nodes) || nodes < 1) {
+    errors.set('resources.nodes', 'It must be a whole number, 1 for one machine.')
   }
   if (draft.memory.trim() === '') errors.set('resources.memory', 'Say how much, such as 4Gi.')
   const known = resourceDraftOf(usual)
   const same = (Object.keys(known) as (keyof ResourceDraft)[]).every(
     (key) => draft[key].trim() === known[key],
   )
-  const placement = draft.placement.trim()
+  const placement = draft.placement.trim() || null
   return {
-    value: same
-      ? null
-      : { cpu, memory: draft.memory.trim(), gpu, placement: placement === '' ? null : placement },
+    value: same ? null : { cpu, memory: draft.memory.trim(), gpu, nodes, placement },
     errors,
   }
 }

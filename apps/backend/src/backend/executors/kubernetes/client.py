@@ -31,7 +31,7 @@ PAGES_SHARE = 0.25
 MERGE = "application/merge-patch+json"
 # The token is about to be renewed; too many requests.
 TRANSIENT = {HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS}
-GROUPS = {"jobs": "/apis/batch/v1", "pods": "/api/v1", "events": "/api/v1", "secrets": "/api/v1"}
+GROUPS = {"jobs": "/apis/batch/v1", "networkpolicies": "/apis/networking.k8s.io/v1"}
 
 
 class Page(NamedTuple):
@@ -122,7 +122,7 @@ class KubernetesApi:
         total_s: float | None = None,
         silent_s: float | None = None,
     ) -> aiohttp.ClientResponse:
-        path = f"{GROUPS[kind]}/namespaces/{self.namespace}/{kind}"
+        path = f"{GROUPS.get(kind, '/api/v1')}/namespaces/{self.namespace}/{kind}"
         timeout = aiohttp.ClientTimeout(total=total_s, sock_connect=CONNECT_S, sock_read=silent_s)
         try:
             client = await self._connected()

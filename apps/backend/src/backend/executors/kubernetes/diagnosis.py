@@ -1,10 +1,12 @@
-"""Diagnoses an attempt from its Job, pod and events."""
+"""Diagnoses an attempt from its Job, pods and events."""
 
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from backend.executors.base import AttemptRef, Observation
+from backend.executors.kubernetes.objects import INDEX
 from backend.state.causes import Cause
 
 Object = dict[str, Any]
@@ -14,6 +16,8 @@ Object = dict[str, Any]
 PATIENCE_S = 20.0
 # A pod that is told to leave is gone this much after its grace period, where its node lives.
 LEAVING_S = 5.0
+# What is known of the death of one node's pod is told within this after another's, which it ended.
+SETTLE_S = 10.0
 
 # Why a pod was ended from outside: `status.reason`, or the reason of its condition DisruptionTarget.
 DISRUPTIONS = {
@@ -30,20 +34,24 @@ DISRUPTIONS = {
     "DeadlineExceeded": Cause.DEADLINE_EXCEEDED,
 }
 DELETED = Cause.PREEMPTED, "Its pod was deleted."
-STOPPED = {128 + signal.SIGTERM, 128 + signal.SIGKILL}
+KILLED = 128 + signal.SIGKILL
+STOPPED = {128 + signal.SIGTERM, KILLED}
 NOT_STARTED = {"StartError", "ContainerCannotRun"}
 # Why a container waits, and how long that may last.
+_AT_ONCE = Cause.IMAGE_PULL_FAILED, 0.0
+_NO_IMAGE = Cause.IMAGE_PULL_FAILED, PATIENCE_S
+_NOT_MADE = Cause.LAUNCH_FAILED, PATIENCE_S
 WAIT_REASONS = {
-    "InvalidImageName": (Cause.IMAGE_PULL_FAILED, 0.0),
-    "ErrImageNeverPull": (Cause.IMAGE_PULL_FAILED, 0.0),
-    "ErrImagePull": (Cause.IMAGE_PULL_FAILED, PATIENCE_S),
-    "ImagePullBackOff": (Cause.IMAGE_PULL_FAILED, PATIENCE_S),
-    "ImageInspectError": (Cause.IMAGE_PULL_FAILED, PATIENCE_S),
-    "RegistryUnavailable": (Cause.IMAGE_PULL_FAILED, PATIENCE_S),
-    "SignatureValidationFailed": (Cause.IMAGE_PULL_FAILED, PATIENCE_S),
-    "CreateContainerConfigError": (Cause.LAUNCH_FAILED, PATIENCE_S),
-    "CreateContainerError": (Cause.LAUNCH_FAILED, PATIENCE_S),
-    "RunContainerError": (Cause.LAUNCH_FAILED, PATIENCE_S),
+    "InvalidImageName": _AT_ONCE,
+    "ErrImageNeverPull": _AT_ONCE,
+    "ErrImagePull": _NO_IMAGE,
+    "ImagePullBackOff": _NO_IMAGE,
+    "ImageInspectError": _NO_IMAGE,
+    "RegistryUnavailable": _NO_IMAGE,
+    "SignatureValidationFailed": _NO_IMAGE,
+    "CreateContainerConfigError": _NOT_MADE,
+    "CreateContainerError": _NOT_MADE,
+    "RunContainerError": _NOT_MADE,
 }
 
 
@@ -57,10 +65,14 @@ def trim(item: Object) -> Object:
         **_only(item, "involvedObject", "message"),
         "metadata": {
             **_only(metadata, "name", "deletionTimestamp", "deletionGracePeriodSeconds"),
-            "labels": {key: labels[key] for key in labels if key.startswith("trainyard.dev/")},
+            "labels": {
+                key: labels[key]
+                for key in labels
+                if key.startswith("trainyard.dev/") or key == INDEX
+            },
         },
         "spec": {
-            **_only(spec, "nodeName", "suspend"),
+            **_only(spec, "nodeName", "suspend", "completions"),
             "containers": [
                 _only(one, "name", "image", "resources") for one in spec.get("containers", [])[:1]
             ],
@@ -82,27 +94,102 @@ class AttemptObjects:
     """The last that is known of an attempt's objects."""
 
     job: Object | None = None
-    pod: Object | None = None
-    pod_gone: bool = False
-    # Why the Job's controller could not make the pod, from its last event.
+    # By node, as those that are gone were last seen.
+    pods: dict[int, Object] = field(default_factory=dict)
+    gone: set[int] = field(default_factory=set)
+    # Why the Job's controller could not make a pod, from its last event.
     refusal: str | None = None
+
+    @property
+    def nodes(self) -> int:
+        asked = (self.job or {}).get("spec", {}).get("completions") or 1
+        return max(asked, *(node + 1 for node in self.pods), 1)
 
 
 class Pending(NamedTuple):
-    """Not running; becomes a failure with this cause if it persists."""
+    """Not running, or not for long; becomes a failure with this cause if it persists."""
 
-    cause: Cause
-    message: str
+    cause: Cause | None
+    message: str | None
     # Seconds that it may last; None: as long as the setting for unschedulable attempts says.
     patience_s: float | None
+    exit_code: int | None = None
 
 
 def diagnose(ref: AttemptRef, seen: AttemptObjects) -> Observation | Pending:
     """How an attempt stands."""
-    pod, job = seen.pod, seen.job
+    if seen.nodes == 1:
+        return _diagnose_node(ref, seen, 0)
+    told = {node: _diagnose_node(ref, seen, node) for node in range(seen.nodes)}
+    first = told[0]
+    if isinstance(first, Observation) and first.exit_code == 0:
+        return first  # it reports for all
+    deaths = {
+        node: one
+        for node, one in told.items()
+        if isinstance(one, Observation) and one.state == "ended" and one.exit_code != 0
+    }
+    return _first_death(seen, deaths) if deaths else _first_wait(told)
+
+
+def _first_death(seen: AttemptObjects, deaths: dict[int, Observation]) -> Observation | Pending:
+    """What ended the attempt, not what it ended: what is known for certain, else what came first."""
+
+    def order(node: int) -> tuple[bool, str, bool, str]:
+        # The Job's controller deletes the pods of the others, as people do.
+        is_certain = deaths[node].cause not in {None, Cause.PREEMPTED}
+        return not is_certain, *_when(seen.pods.get(node))
+
+    node = min(deaths, key=order)
+    death, code = deaths[node], deaths[node].exit_code
+    name = f"Node {node} of {seen.nodes}"
+    if death.cause is not None:
+        death = replace(death, message=f"{name}: {death.message}")
+    elif code == KILLED:  # which it could not report itself
+        message = f"{name} was killed by signal 9; the others lost it."
+        death = replace(death, cause=Cause.TRAINER_CRASHED, message=message)
+    else:
+        death = replace(death, message=f"{name} ended with exit code {code}.")
+    left = [pod for node, pod in seen.pods.items() if node not in seen.gone | deaths.keys()]
+    left = [pod for pod in left if not _pod_has_finished(pod)]
+    if not left:
+        return death
+    patience_s = max(SETTLE_S, *map(_leaving_s, left))
+    return Pending(death.cause, death.message, patience_s, death.exit_code)
+
+
+def _when(pod: Object | None) -> tuple[str, bool, str]:
+    """Sorts pods by when they began to end: those that were deleted after those that failed then."""
+    if pod is None:
+        return "~", True, ""  # it never was
+    metadata, ended = pod["metadata"], _ended(pod).get("finishedAt") or "~"
+    if "deletionTimestamp" not in metadata:
+        return ended, False, ended
+    grace = timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0)
+    told = datetime.fromisoformat(metadata["deletionTimestamp"]) - grace
+    return f"{told:%Y-%m-%dT%H:%M:%SZ}", True, ended
+
+
+def _first_wait(told: dict[int, Observation | Pending]) -> Observation | Pending:
+    """What keeps nodes from running, that which lasts least."""
+    waits = {node: one for node, one in told.items() if isinstance(one, Pending)}
+    if not waits:
+        return told[0]
+    node = min(waits, key=lambda node: waits[node].patience_s or float("inf"))
+    placed = len(told) - sum(one.cause == Cause.UNSCHEDULABLE for one in waits.values())
+    name = f"Node {node} of {len(told)}"
+    if waits[node].cause == Cause.UNSCHEDULABLE:
+        have = "has its" if placed == 1 else "have their"
+        name = f"{placed} of {len(told)} nodes {have} place; node {node}"
+    message = f"{name}: {waits[node].message}"
+    return waits[node]._replace(message=message)
+
+
+def _diagnose_node(ref: AttemptRef, seen: AttemptObjects, node: int) -> Observation | Pending:
+    pod, job = seen.pods.get(node), seen.job
     if pod is not None and _pod_has_finished(pod):
         return _finished(ref, pod)
-    if pod is not None and not seen.pod_gone:
+    if pod is not None and node not in seen.gone:
         return _pending(pod) or Observation(ref, "running")
     told = _job_end(ref, job) if job is not None else None
     if told is not None:
@@ -122,10 +209,9 @@ def has_started(pod: Object) -> bool:
 
 def has_finished(seen: AttemptObjects) -> bool:
     """Whether the Job ends, or has ended, by itself."""
-    pod, job = seen.pod, seen.job
-    return (pod is not None and _pod_has_finished(pod)) or (
-        job is not None and job_has_finished(job)
-    )
+    ended = {node: pod for node, pod in seen.pods.items() if _pod_has_finished(pod)}
+    failed = any(pod["status"]["phase"] == "Failed" for pod in ended.values())
+    return 0 in ended or failed or (seen.job is not None and job_has_finished(seen.job))
 
 
 def job_has_finished(job: Object) -> bool:
@@ -182,12 +268,10 @@ def _disruption(pod: Object) -> tuple[Cause, str] | None:
 
 def _pending(pod: Object) -> Pending | None:
     """What keeps a pod from running; None: nothing that must end."""
-    metadata = pod["metadata"]
-    if "deletionTimestamp" in metadata:
-        grace = metadata.get("deletionGracePeriodSeconds") or 0
+    if "deletionTimestamp" in pod["metadata"]:
         node = pod["spec"].get("nodeName")
         message = f"Node {node} does not answer: its pod was told to leave and is still there."
-        return Pending(Cause.NODE_LOST, message, grace + LEAVING_S)
+        return Pending(Cause.NODE_LOST, message, _leaving_s(pod))
     scheduled = _condition(pod, "PodScheduled", "False")
     if scheduled is not None and scheduled.get("reason") == "Unschedulable":
         asked = _spec(pod).get("resources", {}).get("requests", {})
@@ -202,6 +286,13 @@ def _pending(pod: Object) -> Pending | None:
     cause, patience_s = WAIT_REASONS[waits["reason"]]
     text = _sentence(waits.get("message") or waits["reason"])
     return Pending(cause, f"{_image(pod)}: {text}", patience_s)
+
+
+def _leaving_s(pod: Object) -> float:
+    """How long a pod may take to leave; none that was not told to."""
+    metadata = pod["metadata"]
+    grace = metadata.get("deletionGracePeriodSeconds") or 0
+    return grace + LEAVING_S if "deletionTimestamp" in metadata else 0.0
 
 
 def _job_end(ref: AttemptRef, job: Object) -> Observation | None:

@@ -1,8 +1,9 @@
-"""Attempts as Kubernetes Jobs: one Job, one pod and one Secret each.
+"""Attempts as Kubernetes Jobs: one Job, a pod for each node, and one Secret each.
 
-A Job's Secret is made right after it, because its owner must be there first; the pod starts after
-both. Should the backend die in between, the pod waits for a Secret that never comes, which ends
-the attempt as `launch_failed`, and the next one follows.
+A Job's Secret is made right after it, because its owner must be there first; the pods start after
+both. Should the backend die in between, they wait for a Secret that never comes, which ends
+the attempt as `launch_failed`, and the next one follows. What lets several nodes reach each other is
+made before the Secret: none of them runs without it.
 """
 
 import asyncio
@@ -36,6 +37,7 @@ from backend.executors.kubernetes.objects import (
     END_RECORDED,
     JOB,
     build_job,
+    build_network_policy,
     build_secret,
     job_name,
     load_template,
@@ -73,7 +75,7 @@ class KubernetesExecutor:
         # What was told of each attempt: ends for as long as nobody has said that they are recorded.
         self._told: dict[AttemptRef, Observation] = {}
         self._forgotten: set[AttemptRef] = set()
-        self._waiting: dict[AttemptRef, tuple[Cause, float]] = {}
+        self._waiting: dict[AttemptRef, tuple[Cause | None, float]] = {}
         self._logs = asyncio.Semaphore(LOGS_AT_ONCE)
 
     async def launch(self, spec: AttemptSpec) -> None:
@@ -154,7 +156,8 @@ class KubernetesExecutor:
         self, ref: AttemptRef, since: str | None, last_lines: int | None = None
     ) -> AsyncGenerator[Sequence[tuple[str, bytes]]]:
         seen = self._watched.seen(ref)
-        if seen is None or seen.pod is None or not has_started(seen.pod):
+        pod = seen.pods.get(0) if seen else None
+        if pod is None or not has_started(pod):
             raise ExecutorUnavailableError("It has no pod that has started.")
         query = {"follow": "true", "timestamps": "true"}
         if since is not None:
@@ -164,7 +167,7 @@ class KubernetesExecutor:
         lines = TimedLines()
         with _refused_as_away():
             async with self._logs:
-                async for part in self._api.log(seen.pod["metadata"]["name"], **query):
+                async for part in self._api.log(pod["metadata"]["name"], **query):
                     if read := lines.read(part):
                         yield read
         if rest := lines.read(b"", last=True):
@@ -194,8 +197,13 @@ class KubernetesExecutor:
                 job = await self._api.call("GET", "jobs", job_name(spec.ref))
             except KubernetesRefusedError:
                 raise error from None
+        if spec.nodes > 1:
+            await self._add("networkpolicies", build_network_policy(spec, job))
+        await self._add("secrets", build_secret(spec, job))
+
+    async def _add(self, kind: str, item: Object) -> None:
         try:
-            await self._api.call("POST", "secrets", body=build_secret(spec, job))
+            await self._api.call("POST", kind, body=item)
         except KubernetesRefusedError as error:
             if error.status != HTTPStatus.CONFLICT:
                 raise
@@ -234,8 +242,8 @@ class KubernetesExecutor:
         if isinstance(judged, Observation):
             self._waiting.pop(ref, None)
             return judged
-        cause, since = self._waiting.get(ref, (None, 0.0))
-        if cause != judged.cause:
+        cause, since = self._waiting.get(ref, (None, None))
+        if since is None or cause != judged.cause:
             since = time.monotonic()
             self._waiting[ref] = (judged.cause, since)
         patience = judged.patience_s
@@ -243,7 +251,7 @@ class KubernetesExecutor:
             patience = self._settings.unschedulable_after_s
         if time.monotonic() - since < patience:
             return Observation(ref, "running", message=judged.message)
-        return Observation(ref, "ended", cause=judged.cause, message=judged.message)
+        return Observation(ref, "ended", judged.exit_code, judged.cause, judged.message)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The Job and the Secret of an attempt: how they are named, labelled and made from the template."""
+"""The objects of an attempt: how they are named and labelled, and its Job made from the template."""
 
 import copy
 import math
@@ -19,6 +19,10 @@ NAME = "trainyard.dev/name"
 # The attempt's end is in the database. Its Job stays until its TTL for people to look at.
 END_RECORDED = "trainyard.dev/end-recorded"
 QUEUE = "kueue.x-k8s.io/queue-name"
+# Which of an attempt's nodes a pod is, from 0; one that is alone has none.
+INDEX = "batch.kubernetes.io/job-completion-index"
+# Pods that find each other by the chart's Service of this name, and where their ranks meet.
+PEERS, PEERS_SERVICE, PEERS_PORT = "trainyard.dev/peers", "trainer-peers", 29400
 
 MIB = 2**20
 
@@ -71,7 +75,31 @@ def build_job(
     container |= {"image": spec.image, "command": list(spec.command)}
     container["envFrom"] = [*container.get("envFrom", []), {"secretRef": {"name": name}}]
     container["resources"] = _resources(container.get("resources", {}), spec, gpu_resource)
+    if spec.nodes > 1:
+        _spread(job, name, spec.nodes)
     return job
+
+
+def _spread(job: dict[str, Any], name: str, nodes: int) -> None:
+    """Give the Job a pod for each node; the first one's success is its own, any one's failure too."""
+    job["spec"] |= {
+        "completionMode": "Indexed",
+        "completions": nodes,
+        "parallelism": nodes,
+        "successPolicy": {"rules": [{"succeededIndexes": "0"}]},
+    }
+    pod = job["spec"]["template"]
+    pod["metadata"]["labels"][PEERS] = "true"
+    pod["spec"]["subdomain"] = PEERS_SERVICE
+    index = {"fieldRef": {"fieldPath": f"metadata.annotations['{INDEX}']"}}
+    container = pod["spec"]["containers"][0]
+    container["env"] = [
+        *container.get("env", []),
+        {"name": "PET_NNODES", "value": str(nodes)},
+        {"name": "PET_NODE_RANK", "valueFrom": index},
+        {"name": "PET_MASTER_ADDR", "value": f"{name}-0.{PEERS_SERVICE}"},
+        {"name": "PET_MASTER_PORT", "value": str(PEERS_PORT)},
+    ]
 
 
 def place(job: dict[str, Any], placement: Placement) -> None:
@@ -85,25 +113,41 @@ def place(job: dict[str, Any], placement: Placement) -> None:
 
 def build_secret(spec: AttemptSpec, job: dict[str, Any]) -> dict[str, Any]:
     """The attempt's environment. It goes with its Job."""
-    metadata = job["metadata"]
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {
-            "name": metadata["name"],
-            "namespace": metadata["namespace"],
-            "labels": _labels(spec),
-            "ownerReferences": [
-                {
-                    "apiVersion": "batch/v1",
-                    "kind": "Job",
-                    "name": metadata["name"],
-                    "uid": metadata["uid"],
-                }
-            ],
-        },
+        "metadata": _metadata(spec, job),
         "immutable": True,
         "stringData": dict(spec.env),
+    }
+
+
+def build_network_policy(spec: AttemptSpec, job: dict[str, Any]) -> dict[str, Any]:
+    """Lets the attempt's pods reach each other: no other's, for ranks ask for no password."""
+    own = {"matchLabels": {JOB: spec.ref.job_id, ATTEMPT: str(spec.ref.number)}}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": _metadata(spec, job),
+        "spec": {
+            "podSelector": own,
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [{"from": [{"podSelector": own}]}],
+            "egress": [{"to": [{"podSelector": own}]}],
+        },
+    }
+
+
+def _metadata(spec: AttemptSpec, job: dict[str, Any]) -> dict[str, Any]:
+    """Of what goes with the attempt's Job."""
+    name, uid = job["metadata"]["name"], job["metadata"]["uid"]
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": uid}
+    namespace = job["metadata"]["namespace"]
+    return {
+        "name": name,
+        "namespace": namespace,
+        "labels": _labels(spec),
+        "ownerReferences": [owner],
     }
 
 

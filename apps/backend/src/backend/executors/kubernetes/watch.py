@@ -6,7 +6,8 @@ import re
 from backend.executors.base import AttemptRef, ExecutorUnavailableError
 from backend.executors.kubernetes.client import KubernetesApi, KubernetesRefusedError, Object
 from backend.executors.kubernetes.diagnosis import AttemptObjects
-from backend.executors.kubernetes.objects import END_RECORDED, JOB, ref_of
+from backend.executors.kubernetes.objects import END_RECORDED, INDEX, JOB, ref_of
+from backend.infra.database import utcnow
 from backend.infra.retry import forever
 from backend.infra.wakeups import wait_and_clear
 
@@ -24,8 +25,9 @@ class AttemptWatch:
     def __init__(self, api: KubernetesApi) -> None:
         self.changed: set[AttemptRef] = set()
         self._api = api
-        self._objects: dict[str, dict[AttemptRef, Object]] = {kind: {} for kind in _QUERIES}
-        self._gone_pods: dict[AttemptRef, Object] = {}
+        # By attempt and node; a Job and an event are the first one's.
+        self._objects: dict[str, dict[AttemptRef, dict[int, Object]]] = {k: {} for k in _QUERIES}
+        self._gone_pods: dict[AttemptRef, dict[int, Object]] = {}
         # Without these two, what is known says nothing.
         self._unlisted = {"jobs", "pods"}
         self._woken = asyncio.Event()
@@ -55,19 +57,17 @@ class AttemptWatch:
 
     def seen(self, ref: AttemptRef) -> AttemptObjects | None:
         """What is known of an attempt; None: there is nothing of it, and never was."""
-        job, pod = self._objects["jobs"].get(ref), self._objects["pods"].get(ref)
-        gone = self._gone_pods.get(ref)
-        if job is None and pod is None and gone is None:
+        job, pods, event = (self._objects[kind].get(ref, {}) for kind in ("jobs", "pods", "events"))
+        gone = self._gone_pods.get(ref, {})
+        if not (job or pods or gone):
             return None
-        refusal = self._objects["events"].get(ref, {}).get("message")
-        return AttemptObjects(
-            job, pod or gone, pod_gone=pod is None and gone is not None, refusal=refusal
-        )
+        refusal = event.get(0, {}).get("message")
+        return AttemptObjects(job.get(0), gone | pods, gone.keys() - pods.keys(), refusal)
 
     def recorded(self, ref: AttemptRef) -> bool:
         """Whether the attempt's end is in the database, and only its remains are here."""
         job = self._objects["jobs"].get(ref)
-        return job is not None and END_RECORDED in job["metadata"]["labels"]
+        return job is not None and END_RECORDED in job[0]["metadata"]["labels"]
 
     def drop_gone(self, ref: AttemptRef) -> bool:
         """Forget an attempt of which Kubernetes has nothing any more; False: it has."""
@@ -86,38 +86,47 @@ class AttemptWatch:
 
     async def _follow(self, kind: str) -> None:
         while True:
-            vanished = set(self._objects[kind])
+            vanished = {(ref, node) for ref, all_ in self._objects[kind].items() for node in all_}
             version = ""
             async for page in self._api.pages(kind, **_QUERIES[kind]):
                 version = version or page.version
                 for item in page.items:
                     vanished.discard(self._put(kind, item))
-            for ref in vanished:
-                self._remove(kind, ref)
+            for ref, node in vanished:
+                self._remove(kind, ref, node)
             self._unlisted.discard(kind)
             self.wake()
             async for event, item in self._api.watch(kind, version, **_QUERIES[kind]):
-                ref = self._put(kind, item)
+                if event == "DELETED":  # by force, without a word before
+                    now = f"{utcnow():%Y-%m-%dT%H:%M:%SZ}"
+                    item["metadata"].setdefault("deletionTimestamp", now)
+                ref, node = self._put(kind, item)
                 if event == "DELETED":
-                    self._remove(kind, ref)
+                    self._remove(kind, ref, node)
                 self.wake()
 
-    def _put(self, kind: str, item: Object) -> AttemptRef:
-        ref = _owner(item)
-        if self._objects[kind].get(ref) != item:
-            self._objects[kind][ref] = item
+    def _put(self, kind: str, item: Object) -> tuple[AttemptRef, int]:
+        ref, node = _owner(item)
+        known = self._objects[kind].setdefault(ref, {})
+        if known.get(node) != item:
+            known[node] = item
             self.changed.add(ref)
-        return ref
+        return ref, node
 
-    def _remove(self, kind: str, ref: AttemptRef) -> None:
-        item = self._objects[kind].pop(ref, None)
+    def _remove(self, kind: str, ref: AttemptRef, node: int) -> None:
+        known = self._objects[kind].get(ref, {})
+        item = known.pop(node, None)
+        if not known:
+            self._objects[kind].pop(ref, None)
         if kind == "pods" and item is not None:
-            self._gone_pods[ref] = item
+            self._gone_pods.setdefault(ref, {})[node] = item
         self.changed.add(ref)
 
 
-def _owner(item: Object) -> AttemptRef:
+def _owner(item: Object) -> tuple[AttemptRef, int]:
+    """The attempt that it belongs to, and which of its nodes it is."""
     if "involvedObject" not in item:
-        return ref_of(item["metadata"]["labels"])
+        labels = item["metadata"]["labels"]
+        return ref_of(labels), int(labels.get(INDEX, 0))
     named = _JOB_NAME.fullmatch(item["involvedObject"]["name"])
-    return AttemptRef(named["job"], int(named["number"])) if named else AttemptRef("", 0)
+    return AttemptRef(named["job"], int(named["number"])) if named else AttemptRef("", 0), 0

@@ -15,17 +15,21 @@ class Distributed:
     """How far one attempt of the trainer can spread.
 
     Attributes:
-        gpus (int | Unset): The most GPUs that it uses, a rank each Default: 1.
+        gpus (int | Unset): The most GPUs that it uses on a node, a rank each Default: 1.
+        nodes (int | Unset): The most nodes that it uses Default: 1.
         ranks (None | str | Unset): The config field for ranks on CPUs
         shared (None | str | Unset): The config field, a number, that ranks share out evenly
     """
 
     gpus: int | Unset = 1
+    nodes: int | Unset = 1
     ranks: None | str | Unset = UNSET
     shared: None | str | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
         gpus = self.gpus
+
+        nodes = self.nodes
 
         ranks: None | str | Unset
         if isinstance(self.ranks, Unset):
@@ -44,6 +48,8 @@ class Distributed:
         field_dict.update({})
         if gpus is not UNSET:
             field_dict["gpus"] = gpus
+        if nodes is not UNSET:
+            field_dict["nodes"] = nodes
         if ranks is not UNSET:
             field_dict["ranks"] = ranks
         if shared is not UNSET:
@@ -55,6 +61,8 @@ class Distributed:
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
         gpus = d.pop("gpus", UNSET)
+
+        nodes = d.pop("nodes", UNSET)
 
         def _parse_ranks(data: object) -> None | str | Unset:
             if data is None:
@@ -76,6 +84,7 @@ class Distributed:
 
         distributed = cls(
             gpus=gpus,
+            nodes=nodes,
             ranks=ranks,
             shared=shared,
         )

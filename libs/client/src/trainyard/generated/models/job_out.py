@@ -40,7 +40,7 @@ class JobOut:
         weights (JobWeights | None): null: it starts from scratch
         debug (bool):
         debug_port (int | None):
-        resources (Resources): What one attempt may use. `memory` is a Kubernetes quantity.
+        resources (Resources): What one attempt may use, on each of its nodes. `memory` is a Kubernetes quantity.
         attempt (int): 0 before the first
         max_attempts (int):
         max_duration_s (int | None):

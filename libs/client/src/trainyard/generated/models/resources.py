@@ -12,18 +12,20 @@ T = TypeVar("T", bound="Resources")
 
 @_attrs_define
 class Resources:
-    """What one attempt may use. `memory` is a Kubernetes quantity.
+    """What one attempt may use, on each of its nodes. `memory` is a Kubernetes quantity.
 
     Attributes:
         cpu (float | Unset): CPU cores Default: 2.0.
         memory (str | Unset):  Default: '4Gi'.
         gpu (int | Unset):  Default: 0.
+        nodes (int | Unset): Machines that train together; each gets this much CPU, memory and GPUs Default: 1.
         placement (None | str | Unset): One of the places that the platform offers (`trainer.job.placements`)
     """
 
     cpu: float | Unset = 2.0
     memory: str | Unset = "4Gi"
     gpu: int | Unset = 0
+    nodes: int | Unset = 1
     placement: None | str | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
@@ -32,6 +34,8 @@ class Resources:
         memory = self.memory
 
         gpu = self.gpu
+
+        nodes = self.nodes
 
         placement: None | str | Unset
         if isinstance(self.placement, Unset):
@@ -48,6 +52,8 @@ class Resources:
             field_dict["memory"] = memory
         if gpu is not UNSET:
             field_dict["gpu"] = gpu
+        if nodes is not UNSET:
+            field_dict["nodes"] = nodes
         if placement is not UNSET:
             field_dict["placement"] = placement
 
@@ -62,6 +68,8 @@ class Resources:
 
         gpu = d.pop("gpu", UNSET)
 
+        nodes = d.pop("nodes", UNSET)
+
         def _parse_placement(data: object) -> None | str | Unset:
             if data is None:
                 return data
@@ -75,6 +83,7 @@ class Resources:
             cpu=cpu,
             memory=memory,
             gpu=gpu,
+            nodes=nodes,
             placement=placement,
         )
 

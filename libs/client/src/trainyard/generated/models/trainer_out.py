@@ -33,7 +33,8 @@ class TrainerOut:
         command (list[str]):
         config_schema (TrainerOutConfigSchema): JSON Schema 2020-12 of a job's `config`
         accepts (TrainerOutAccepts): What each field of `config_schema` may be, in words
-        resources (Resources | Unset): What one attempt may use. `memory` is a Kubernetes quantity.
+        resources (Resources | Unset): What one attempt may use, on each of its nodes. `memory` is a Kubernetes
+            quantity.
         distributed (Distributed | Unset): How far one attempt of the trainer can spread.
         metrics (TrainerOutMetrics | Unset): By task; which model is best
         pretrained (TrainerOutPretrained | Unset): By task, the weights that a job starts from where the platform has
