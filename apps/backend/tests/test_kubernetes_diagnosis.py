@@ -163,9 +163,9 @@ LOST = Cause.NODE_LOST
     [
         (pod(code=1, end=15), pod("out_of_memory", end=9), 137, Cause.OUT_OF_MEMORY, "Node 1 of 2: It was allowed 32Mi."),
         (pod("out_of_memory", end=9), pod(code=143, end=10, deleted=9), 137, Cause.OUT_OF_MEMORY, "Node 0 of 2: It was allowed 32Mi."),
-        (pod(code=143, end=11, deleted=10), pod(code=1, end=10), 1, None, "Node 1 of 2 ended with exit code 1."),
-        (pod(code=143, end=11, deleted=10), pod(code=137, end=10), 137, Cause.TRAINER_CRASHED, "Node 1 of 2 was killed by signal 9; the others lost it."),
-        (pod(code=137, end=10), pod(code=1, end=16), 137, Cause.TRAINER_CRASHED, "Node 0 of 2 was killed by signal 9; the others lost it."),
+        (pod(code=143, end=11, deleted=10), pod(code=1, end=10), 1, None, "Node 1 of 2: Its exit code was 1."),
+        (pod(code=143, end=11, deleted=10), pod(code=137, end=10), 137, Cause.TRAINER_CRASHED, "Node 1 of 2: Its exit code was 137."),
+        (pod(code=137, end=10), pod(code=1, end=16), 137, Cause.TRAINER_CRASHED, "Node 0 of 2: Its exit code was 137."),
         (pod(code=1, end=16), pod(code=143, end=11, deleted=10), 143, Cause.PREEMPTED, "Node 1 of 2: Its pod was deleted."),
         (pod(code=143, end=11, deleted=10), pod(code=143, end=13, deleted=12), 143, Cause.PREEMPTED, "Node 0 of 2: Its pod was deleted."),
         (pod(code=143, end=11, deleted=10), pod("evicted_by_api", end=12), 143, Cause.EVICTED, "Node 1 of 2: Node executor-worker: Eviction API: evicting."),

@@ -88,18 +88,9 @@ CAUSE_RULES: dict[Cause, CauseRule] = {
 }
 
 # What a trainer can know of itself; the rest only an executor or a user can say.
-REPORTABLE = frozenset(
-    {
-        C.COMPLETED,
-        C.OUT_OF_MEMORY,
-        C.GPU_OUT_OF_MEMORY,
-        C.DATASET_INVALID,
-        C.CONFIG_INVALID,
-        C.STORAGE_UNAVAILABLE,
-        C.TRAINER_CRASHED,
-        C.PREEMPTED,
-    }
-)
+_OF_ITSELF = C.COMPLETED, C.PREEMPTED, C.TRAINER_CRASHED, C.OUT_OF_MEMORY, C.GPU_OUT_OF_MEMORY
+_OF_ITS_TASK = C.DATASET_INVALID, C.CONFIG_INVALID, C.STORAGE_UNAVAILABLE
+REPORTABLE = frozenset({*_OF_ITSELF, *_OF_ITS_TASK})
 
 # Not the job's own doing: such an attempt, if it finished an epoch, is not one of max_attempts.
 INFRASTRUCTURE_CAUSES = frozenset({C.EVICTED, C.PREEMPTED, C.NODE_LOST})

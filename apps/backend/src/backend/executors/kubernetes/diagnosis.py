@@ -37,22 +37,17 @@ DELETED = Cause.PREEMPTED, "Its pod was deleted."
 KILLED = 128 + signal.SIGKILL
 STOPPED = {128 + signal.SIGTERM, KILLED}
 NOT_STARTED = {"StartError", "ContainerCannotRun"}
+_NO_IMAGE = "ErrImagePull", "ImagePullBackOff", "ImageInspectError"
+_NO_REGISTRY = "RegistryUnavailable", "SignatureValidationFailed"
+_NOT_MADE = "CreateContainerConfigError", "CreateContainerError", "RunContainerError"
 # Why a container waits, and how long that may last.
-_AT_ONCE = Cause.IMAGE_PULL_FAILED, 0.0
-_NO_IMAGE = Cause.IMAGE_PULL_FAILED, PATIENCE_S
-_NOT_MADE = Cause.LAUNCH_FAILED, PATIENCE_S
 WAIT_REASONS = {
-    "InvalidImageName": _AT_ONCE,
-    "ErrImageNeverPull": _AT_ONCE,
-    "ErrImagePull": _NO_IMAGE,
-    "ImagePullBackOff": _NO_IMAGE,
-    "ImageInspectError": _NO_IMAGE,
-    "RegistryUnavailable": _NO_IMAGE,
-    "SignatureValidationFailed": _NO_IMAGE,
-    "CreateContainerConfigError": _NOT_MADE,
-    "CreateContainerError": _NOT_MADE,
-    "RunContainerError": _NOT_MADE,
+    **dict.fromkeys(("InvalidImageName", "ErrImageNeverPull"), (Cause.IMAGE_PULL_FAILED, 0.0)),
+    **dict.fromkeys(_NO_IMAGE + _NO_REGISTRY, (Cause.IMAGE_PULL_FAILED, PATIENCE_S)),
+    **dict.fromkeys(_NOT_MADE, (Cause.LAUNCH_FAILED, PATIENCE_S)),
 }
+# Labels that are read begin with these.
+LABELS = "trainyard.dev/", INDEX
 
 
 def trim(item: Object) -> Object:
@@ -65,11 +60,7 @@ def trim(item: Object) -> Object:
         **_only(item, "involvedObject", "message"),
         "metadata": {
             **_only(metadata, "name", "deletionTimestamp", "deletionGracePeriodSeconds"),
-            "labels": {
-                key: labels[key]
-                for key in labels
-                if key.startswith("trainyard.dev/") or key == INDEX
-            },
+            "labels": {key: labels[key] for key in labels if key.startswith(LABELS)},
         },
         "spec": {
             **_only(spec, "nodeName", "suspend", "completions"),
@@ -124,11 +115,8 @@ def diagnose(ref: AttemptRef, seen: AttemptObjects) -> Observation | Pending:
     first = told[0]
     if isinstance(first, Observation) and first.exit_code == 0:
         return first  # it reports for all
-    deaths = {
-        node: one
-        for node, one in told.items()
-        if isinstance(one, Observation) and one.state == "ended" and one.exit_code != 0
-    }
+    ends = {n: one for n, one in told.items() if isinstance(one, Observation)}
+    deaths = {n: one for n, one in ends.items() if one.state == "ended" and one.exit_code != 0}
     return _first_death(seen, deaths) if deaths else _first_wait(told)
 
 
@@ -141,21 +129,16 @@ def _first_death(seen: AttemptObjects, deaths: dict[int, Observation]) -> Observ
         return not is_certain, *_when(seen.pods.get(node))
 
     node = min(deaths, key=order)
-    death, code = deaths[node], deaths[node].exit_code
-    name = f"Node {node} of {seen.nodes}"
-    if death.cause is not None:
-        death = replace(death, message=f"{name}: {death.message}")
-    elif code == KILLED:  # which it could not report itself
-        message = f"{name} was killed by signal 9; the others lost it."
-        death = replace(death, cause=Cause.TRAINER_CRASHED, message=message)
-    else:
-        death = replace(death, message=f"{name} ended with exit code {code}.")
-    left = [pod for node, pod in seen.pods.items() if node not in seen.gone | deaths.keys()]
-    left = [pod for pod in left if not _pod_has_finished(pod)]
+    death, cause = deaths[node], deaths[node].cause
+    if cause is None and death.exit_code == KILLED:  # which it could not report itself
+        cause = Cause.TRAINER_CRASHED
+    detail = death.message or f"Its exit code was {death.exit_code}."
+    death = replace(death, cause=cause, message=f"Node {node} of {seen.nodes}: {detail}")
+    here = [pod for node, pod in seen.pods.items() if node not in seen.gone]
+    left = [_leaving_s(pod) for pod in here if not _pod_has_finished(pod)]
     if not left:
         return death
-    patience_s = max(SETTLE_S, *map(_leaving_s, left))
-    return Pending(death.cause, death.message, patience_s, death.exit_code)
+    return Pending(death.cause, death.message, max(SETTLE_S, *left), death.exit_code)
 
 
 def _when(pod: Object | None) -> tuple[str, bool, str]:
@@ -175,14 +158,14 @@ def _first_wait(told: dict[int, Observation | Pending]) -> Observation | Pending
     waits = {node: one for node, one in told.items() if isinstance(one, Pending)}
     if not waits:
         return told[0]
-    node = min(waits, key=lambda node: waits[node].patience_s or float("inf"))
+    limits = {node: one.patience_s for node, one in waits.items() if one.patience_s is not None}
+    node = min(limits or waits, key=lambda node: limits.get(node, 0.0))
     placed = len(told) - sum(one.cause == Cause.UNSCHEDULABLE for one in waits.values())
     name = f"Node {node} of {len(told)}"
-    if waits[node].cause == Cause.UNSCHEDULABLE:
+    if placed < len(told):
         have = "has its" if placed == 1 else "have their"
         name = f"{placed} of {len(told)} nodes {have} place; node {node}"
-    message = f"{name}: {waits[node].message}"
-    return waits[node]._replace(message=message)
+    return waits[node]._replace(message=f"{name}: {waits[node].message}")
 
 
 def _diagnose_node(ref: AttemptRef, seen: AttemptObjects, node: int) -> Observation | Pending:

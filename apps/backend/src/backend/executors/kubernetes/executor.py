@@ -24,26 +24,11 @@ from backend.executors.base import (
     LaunchError,
     Observation,
 )
+from backend.executors.kubernetes import diagnosis, objects
 from backend.executors.kubernetes.client import MERGE, KubernetesApi, KubernetesRefusedError, Object
-from backend.executors.kubernetes.diagnosis import (
-    Pending,
-    diagnose,
-    has_finished,
-    has_started,
-    job_has_finished,
-)
+from backend.executors.kubernetes.diagnosis import Pending
 from backend.executors.kubernetes.log_lines import TimedLines
-from backend.executors.kubernetes.objects import (
-    END_RECORDED,
-    JOB,
-    build_job,
-    build_network_policy,
-    build_secret,
-    job_name,
-    load_template,
-    place,
-    ref_of,
-)
+from backend.executors.kubernetes.objects import END_RECORDED, JOB, job_name, ref_of
 from backend.executors.kubernetes.watch import AttemptWatch
 from backend.settings import Settings
 from backend.state.causes import Cause
@@ -69,7 +54,7 @@ class KubernetesExecutor:
         """Raise ValueError, with a text for the user, for a wrong template or no namespace."""
         assert settings.trainer_job_template is not None  # noqa: S101 - the settings have seen to it
         self._settings = settings
-        self._template = load_template(settings.trainer_job_template)
+        self._template = objects.load_template(settings.trainer_job_template)
         self._api = KubernetesApi(settings.kubernetes_namespace or _own_namespace())
         self._watched = AttemptWatch(self._api)
         # What was told of each attempt: ends for as long as nobody has said that they are recorded.
@@ -103,7 +88,7 @@ class KubernetesExecutor:
             async for page in self._api.pages("jobs", labelSelector=f"{JOB},!{END_RECORDED}"):
                 for job in page.items:
                     ref = ref_of(job["metadata"]["labels"])
-                    listed[ref] = "ended" if job_has_finished(job) else "running"
+                    listed[ref] = "ended" if diagnosis.job_has_finished(job) else "running"
         seen = (self._told.keys() | self._watched.refs()) - self._forgotten
         for ref in seen - listed.keys():
             listed[ref] = "running"  # its Job is gone, and its end not told yet
@@ -141,7 +126,7 @@ class KubernetesExecutor:
 
     async def forget(self, ref: AttemptRef) -> None:
         seen = self._watched.seen(ref)
-        if seen is not None and not has_finished(seen):
+        if seen is not None and not diagnosis.has_finished(seen):
             # It would never finish, and so never meet its TTL.
             await self._delete(ref)
         else:
@@ -157,7 +142,7 @@ class KubernetesExecutor:
     ) -> AsyncGenerator[Sequence[tuple[str, bytes]]]:
         seen = self._watched.seen(ref)
         pod = seen.pods.get(0) if seen else None
-        if pod is None or not has_started(pod):
+        if pod is None or not diagnosis.has_started(pod):
             raise ExecutorUnavailableError("It has no pod that has started.")
         query = {"follow": "true", "timestamps": "true"}
         if since is not None:
@@ -174,7 +159,7 @@ class KubernetesExecutor:
             yield rest
 
     async def _create(self, spec: AttemptSpec) -> None:
-        wanted = build_job(
+        wanted = objects.build_job(
             self._template,
             spec,
             self._api.namespace,
@@ -188,7 +173,7 @@ class KubernetesExecutor:
                     f'The platform offers the placement "{spec.placement}" no longer. '
                     "Submit the job again without it, or with another."
                 )
-            place(wanted, placement)
+            objects.place(wanted, placement)
         try:
             job = await self._api.call("POST", "jobs", body=wanted)
         except KubernetesRefusedError as error:
@@ -198,8 +183,8 @@ class KubernetesExecutor:
             except KubernetesRefusedError:
                 raise error from None
         if spec.nodes > 1:
-            await self._add("networkpolicies", build_network_policy(spec, job))
-        await self._add("secrets", build_secret(spec, job))
+            await self._add("networkpolicies", objects.build_network_policy(spec, job))
+        await self._add("secrets", objects.build_secret(spec, job))
 
     async def _add(self, kind: str, item: Object) -> None:
         try:
@@ -224,7 +209,7 @@ class KubernetesExecutor:
                 continue
             told = self._told.get(ref)
             if told is None or told.state == "running":
-                self._told[ref] = self._wait_for(ref, diagnose(ref, seen))
+                self._told[ref] = self._wait_for(ref, diagnosis.diagnose(ref, seen))
             if watched.recorded(ref):
                 self._forgotten.add(ref)
             elif self._told[ref] != told:

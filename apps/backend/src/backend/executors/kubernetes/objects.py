@@ -22,7 +22,7 @@ QUEUE = "kueue.x-k8s.io/queue-name"
 # Which of an attempt's nodes a pod is, from 0; one that is alone has none.
 INDEX = "batch.kubernetes.io/job-completion-index"
 # Pods that find each other by the chart's Service of this name, and where their ranks meet.
-PEERS, PEERS_SERVICE, PEERS_PORT = "trainyard.dev/peers", "trainer-peers", 29400
+PEERS, PEERS_SERVICE, PEERS_PORT = "trainyard.dev/peers", "trainer-peers", "29400"
 
 MIB = 2**20
 
@@ -82,23 +82,19 @@ def build_job(
 
 def _spread(job: dict[str, Any], name: str, nodes: int) -> None:
     """Give the Job a pod for each node; the first one's success is its own, any one's failure too."""
-    job["spec"] |= {
-        "completionMode": "Indexed",
-        "completions": nodes,
-        "parallelism": nodes,
-        "successPolicy": {"rules": [{"succeededIndexes": "0"}]},
-    }
+    job["spec"] |= {"completionMode": "Indexed", "completions": nodes, "parallelism": nodes}
+    job["spec"]["successPolicy"] = {"rules": [{"succeededIndexes": "0"}]}
     pod = job["spec"]["template"]
     pod["metadata"]["labels"][PEERS] = "true"
     pod["spec"]["subdomain"] = PEERS_SERVICE
+    told = {"NNODES": str(nodes), "MASTER_ADDR": f"{name}-0.{PEERS_SERVICE}"}
+    told["MASTER_PORT"] = PEERS_PORT
     index = {"fieldRef": {"fieldPath": f"metadata.annotations['{INDEX}']"}}
     container = pod["spec"]["containers"][0]
     container["env"] = [
         *container.get("env", []),
-        {"name": "PET_NNODES", "value": str(nodes)},
+        *({"name": f"PET_{name}", "value": value} for name, value in told.items()),
         {"name": "PET_NODE_RANK", "valueFrom": index},
-        {"name": "PET_MASTER_ADDR", "value": f"{name}-0.{PEERS_SERVICE}"},
-        {"name": "PET_MASTER_PORT", "value": str(PEERS_PORT)},
     ]
 
 
@@ -125,40 +121,27 @@ def build_secret(spec: AttemptSpec, job: dict[str, Any]) -> dict[str, Any]:
 def build_network_policy(spec: AttemptSpec, job: dict[str, Any]) -> dict[str, Any]:
     """Lets the attempt's pods reach each other: no other's, for ranks ask for no password."""
     own = {"matchLabels": {JOB: spec.ref.job_id, ATTEMPT: str(spec.ref.number)}}
+    peers = [{"podSelector": own}]
+    rules = {"ingress": [{"from": peers}], "egress": [{"to": peers}]}
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
         "metadata": _metadata(spec, job),
-        "spec": {
-            "podSelector": own,
-            "policyTypes": ["Ingress", "Egress"],
-            "ingress": [{"from": [{"podSelector": own}]}],
-            "egress": [{"to": [{"podSelector": own}]}],
-        },
+        "spec": {"podSelector": own, "policyTypes": ["Ingress", "Egress"], **rules},
     }
 
 
 def _metadata(spec: AttemptSpec, job: dict[str, Any]) -> dict[str, Any]:
     """Of what goes with the attempt's Job."""
-    name, uid = job["metadata"]["name"], job["metadata"]["uid"]
-    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": uid}
-    namespace = job["metadata"]["namespace"]
-    return {
-        "name": name,
-        "namespace": namespace,
-        "labels": _labels(spec),
-        "ownerReferences": [owner],
-    }
+    of = job["metadata"]
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": of["name"], "uid": of["uid"]}
+    named = {"name": of["name"], "namespace": of["namespace"], "labels": _labels(spec)}
+    return {**named, "ownerReferences": [owner]}
 
 
 def _labels(spec: AttemptSpec) -> dict[str, str]:
-    labels = {
-        JOB: spec.ref.job_id,
-        ATTEMPT: str(spec.ref.number),
-        TRAINER: spec.trainer,
-        DATASET: spec.env.get("DATASET_ID", ""),
-        TASK: spec.env.get("TASK", ""),
-    }
+    labels = {JOB: spec.ref.job_id, ATTEMPT: str(spec.ref.number), TRAINER: spec.trainer}
+    labels |= {DATASET: spec.env.get("DATASET_ID", ""), TASK: spec.env.get("TASK", "")}
     return {name: value for name, value in labels.items() if value}
 
 
