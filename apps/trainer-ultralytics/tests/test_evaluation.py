@@ -87,7 +87,7 @@ def by_yolo_val(weights: Path, content: dict[str, bytes], folder: Path) -> dict[
 @pytest.mark.timeout(400)  # a training, then jobs that evaluate and export
 def test_same_as_yolo_val_of_best_pt(launcher: Launcher, jobs: Jobs, tmp_path: Path) -> None:
     content = digits()
-    env = jobs.env(content=content, imgsz=96, batch=4, lr0=1e-6, optimizer="AdamW")
+    env = jobs.env(content=content, imgsz=96, batch=4, lr0=1e-6, optimizer="AdamW", plots=True)
     jobs.start_from(env, (WEIGHTS / "digits-synthetic.pt").read_bytes())
     launcher.launch(env)
     assert launcher.wait_ended(env["JOB_ID"])["exit_code"] == 0, jobs.backend.log.decode()
@@ -194,7 +194,7 @@ def check_job_that_exports(
 @pytest.mark.timeout(400)  # a training, then jobs that evaluate and export
 def test_a_classifier_is_evaluated_and_exported(launcher: Launcher, jobs: Jobs) -> None:
     """No boxes, no data.yaml: another loader, another validator, and two accuracies."""
-    env = jobs.env("classify")
+    env = jobs.env("classify", plots=True)
     launcher.launch(env)
     assert launcher.wait_ended(env["JOB_ID"])["exit_code"] == 0, jobs.backend.log.decode()
     [run] = (launcher.folder / "state" / f"{env['JOB_ID']}-1").rglob("work/run")

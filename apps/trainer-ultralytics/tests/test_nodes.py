@@ -57,7 +57,7 @@ def rank(env: dict[str, str], number: int) -> psutil.Process:
 def test_two_nodes_train_die_stop_and_resume_as_one_and_as_two(
     jobs: Jobs, backend: Backend, start: Start, tmp_path: Path
 ) -> None:
-    env = jobs.env(epochs=500, batch=4, plots=False)
+    env = jobs.env(epochs=500, batch=4)
 
     def trains_on(attempt: int, nodes: int) -> list[subprocess.Popen[bytes]]:
         env["ATTEMPT"] = str(attempt)

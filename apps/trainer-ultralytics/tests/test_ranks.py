@@ -26,7 +26,7 @@ def _rank(env: dict[str, str], number: int) -> psutil.Process:
 def test_ranks_stop_die_and_resume_with_another_world_size(
     launcher: Launcher, jobs: Jobs, backend: Backend, s3: "S3Client"
 ) -> None:
-    env = jobs.env(epochs=500, batch=4, ranks=2, plots=False)
+    env = jobs.env(epochs=500, batch=4, ranks=2)
 
     def stored_epoch() -> int:
         key = f"{env['JOB_ID']}/{env['ATTEMPT']}/checkpoint"

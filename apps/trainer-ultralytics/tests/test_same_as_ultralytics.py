@@ -28,7 +28,7 @@ if weights:
     model = model.load(weights)
 model.train(
     data=data, project=project, name="bare", device="cpu",
-    epochs=int(epochs), imgsz=int(imgsz), batch=int(batch), seed=int(seed),
+    epochs=int(epochs), imgsz=int(imgsz), batch=int(batch), seed=int(seed), plots=False,
 )
 """
 

@@ -44,7 +44,7 @@ def test_every_task_trains(
 ) -> None:
     backend = jobs.backend
     arguments = ARGUMENTS[task]
-    env = jobs.env(task, export_onnx=task == "detect", **arguments)
+    env = jobs.env(task, export_onnx=task == "detect", plots=True, **arguments)
     assert launcher.launch(env) == {"ok": True}
     assert launcher.launch(env) == {"ok": True}
     ended = launcher.wait_ended(env["JOB_ID"])
@@ -196,7 +196,7 @@ def test_backend_says_stop(launcher: Launcher, jobs: Jobs, backend: Backend) -> 
 def test_a_training_ends_well_after_its_epoch(
     launcher: Launcher, jobs: Jobs, backend: Backend, s3: "S3Client"
 ) -> None:
-    env = jobs.env(epochs=500, plots=False)
+    env = jobs.env(epochs=500)
     launcher.launch(env)
     wait_until(lambda: backend.epochs)
     backend.command = "finish"
