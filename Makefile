@@ -167,6 +167,11 @@ smoke-restore: $(call env,tests) ## Test backup and restore on the running tier 
 	ci/find-tool.sh rclone rclone
 	$(cluster_pytest) tests/smoke/restore
 
+.PHONY: smoke-gpu
+smoke-gpu: $(UV) ## Test the trainer on the NVIDIA GPUs of this machine: one, or several by NCCL; 3 GB of torch
+	ci/install-gpu-env.sh
+	cd $(TRAINER) && $(CURDIR)/.tools/gpu/bin/python -m pytest --timeout 600 -rs tests/gpu_smoke.py
+
 .PHONY: conformance-cluster
 conformance-cluster: $(call env,tests) ## What any executor must pass, on the running tier 2: it kills services there
 	$(cluster_pytest) tests/conformance --cluster

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-def _rank(env: dict[str, str], number: int) -> psutil.Process:
+def rank(env: dict[str, str], number: int) -> psutil.Process:
     found = processes.of_attempt(env["JOB_ID"], int(env["ATTEMPT"]))
     [rank] = [one for one in found if one.environ().get("RANK") == str(number)]
     return rank
@@ -44,7 +44,7 @@ def test_ranks_stop_die_and_resume_with_another_world_size(
     launcher.launch(env)
     done = len(backend.epochs)
     wait_until(lambda: len(backend.epochs) > done)
-    _rank(env, 1).send_signal(signal.SIGKILL)
+    rank(env, 1).send_signal(signal.SIGKILL)
     assert launcher.wait_ended(env["JOB_ID"], 2)["exit_code"] == 1
     assert backend.finish["cause"] == "trainer_crashed"
     assert backend.finish["message"].startswith("Rank 1 of 2 was killed by SIGKILL")
