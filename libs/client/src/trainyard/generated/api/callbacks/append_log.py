@@ -120,7 +120,7 @@ def sync_detailed(
     Args:
         id (str):
         offset (int): Of the first byte sent
-        body (str | Unset):
+        body (str | Unset):  Default: ''.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -157,7 +157,7 @@ def sync(
     Args:
         id (str):
         offset (int): Of the first byte sent
-        body (str | Unset):
+        body (str | Unset):  Default: ''.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -189,7 +189,7 @@ async def asyncio_detailed(
     Args:
         id (str):
         offset (int): Of the first byte sent
-        body (str | Unset):
+        body (str | Unset):  Default: ''.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -224,7 +224,7 @@ async def asyncio(
     Args:
         id (str):
         offset (int): Of the first byte sent
-        body (str | Unset):
+        body (str | Unset):  Default: ''.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
