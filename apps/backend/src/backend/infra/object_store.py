@@ -41,6 +41,17 @@ VARIABLES = {
 }
 _NOTHING = {"Effect": "Deny", "Action": "s3:*", "Resource": "*"}
 
+_CONFIG: dict[str, Any] = {
+    "signature_version": "s3v4",
+    "s3": {"addressing_style": "path"},
+    "request_checksum_calculation": "when_required",
+    "response_checksum_validation": "when_required",
+    "connect_timeout": 3,
+    "read_timeout": 30,
+    "retries": {"mode": "standard", "max_attempts": 3},
+    "max_pool_connections": _THREADS,
+}
+
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 _BAD_KEYS = {"401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
 _BAD_KEYS |= {"Unauthorized"}
@@ -64,24 +75,20 @@ class ObjectStore:
     """Every method may raise ObjectStoreError. Calls run in threads of the store's own."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._buckets = (settings.datasets_bucket, settings.models_bucket)
-        self._region = settings.aws_region
         self._written_at = -math.inf
         setting = "MINIO_ENDPOINT" if settings.minio_endpoint else "R2_ENDPOINT"
         self._where = f"the object store at {settings.s3_endpoint} ({setting})"
-        # One session, so that both clients share the parsed model of the API.
-        session = boto3.session.Session()
-        self._client: S3Client = _client(session, "s3", settings, settings.s3_endpoint)
-        self._public: S3Client = _client(session, "s3", settings, settings.public_endpoint)
-        self._sts: Any = _client(
-            session, "sts", settings, settings.sts_endpoint or settings.s3_endpoint
-        )
-        self._shares_keys = settings.trainer_credentials == "shared"
-        self._keys: Mapping[str, str] = {
-            "AWS_ACCESS_KEY_ID": settings.aws_access_key_id.get_secret_value(),
-            "AWS_SECRET_ACCESS_KEY": settings.aws_secret_access_key.get_secret_value(),
-        }
-        self._role_arn, self._valid_s = settings.trainer_role_arn, settings.trainer_credentials_s
+        id_ = settings.aws_access_key_id.get_secret_value()
+        secret = settings.aws_secret_access_key.get_secret_value()
+        self._keys: Mapping[str, str] = {"AWS_ACCESS_KEY_ID": id_, "AWS_SECRET_ACCESS_KEY": secret}
+        # One session, so that the clients share the parsed model of the API.
+        session = boto3.session.Session(id_, secret, region_name=settings.aws_region)
+        client: Any = partial(session.client, config=Config(**_CONFIG))
+        self._client: S3Client = client("s3", endpoint_url=settings.s3_endpoint)
+        self._public: S3Client = client("s3", endpoint_url=settings.public_endpoint)
+        self._sts: Any = client("sts", endpoint_url=settings.sts_endpoint or settings.s3_endpoint)
         self._sessions: dict[str, tuple[float, Mapping[str, str]]] = {}
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="store")
 
@@ -107,19 +114,20 @@ class ObjectStore:
             session: 2 to 64 letters, digits and `-`; it has the same keys for half of their time.
             allowed: statements of a policy in AWS' language.
         """
-        if self._shares_keys:
+        if self._settings.trainer_credentials == "shared":
             return self._keys
+        valid_s = self._settings.trainer_credentials_s
         renewed_at, keys = self._sessions.get(session, (-math.inf, self._keys))
-        if time.monotonic() > renewed_at + self._valid_s / 2:
+        if time.monotonic() > renewed_at + valid_s / 2:
             # In the fewest characters: AWS takes 2,048.
             policy = json.dumps(
                 {"Version": "2012-10-17", "Statement": allowed}, separators=(",", ":")
             )
             reply = await self._call(
                 self._sts.assume_role,
-                RoleArn=self._role_arn,
+                RoleArn=self._settings.trainer_role_arn,
                 RoleSessionName=session,
-                DurationSeconds=self._valid_s,
+                DurationSeconds=valid_s,
                 Policy=policy,
             )
             keys = {name: str(reply["Credentials"][part]) for name, part in VARIABLES.items()}
@@ -130,8 +138,9 @@ class ObjectStore:
 
     async def ensure_buckets(self) -> None:
         """Create the buckets that are missing."""
-        region: Any = {"CreateBucketConfiguration": {"LocationConstraint": self._region}}
-        place = {} if self._region in {"us-east-1", "auto"} else region
+        where = self._settings.aws_region
+        region: Any = {"CreateBucketConfiguration": {"LocationConstraint": where}}
+        place = {} if where in {"us-east-1", "auto"} else region
         for bucket in self._buckets:
             with _tolerating("NoSuchBucket", "404"):
                 await self._call(self._client.list_objects_v2, Bucket=bucket, MaxKeys=1)
@@ -301,27 +310,6 @@ class ObjectStore:
                 f"{' and '.join(self._buckets)}."
             )
         return f"{self._where} refuses {error.operation_name}: {error}."
-
-
-def _client(session: boto3.session.Session, service: Any, settings: Settings, endpoint: str) -> Any:
-    config: dict[str, Any] = {
-        "signature_version": "s3v4",
-        "s3": {"addressing_style": "path"},
-        "request_checksum_calculation": "when_required",
-        "response_checksum_validation": "when_required",
-        "connect_timeout": 3,
-        "read_timeout": 30,
-        "retries": {"mode": "standard", "max_attempts": 3},
-        "max_pool_connections": _THREADS,
-    }
-    return session.client(
-        service,
-        endpoint_url=endpoint,
-        region_name=settings.aws_region,
-        aws_access_key_id=settings.aws_access_key_id.get_secret_value(),
-        aws_secret_access_key=settings.aws_secret_access_key.get_secret_value(),
-        config=Config(**config),
-    )
 
 
 @contextmanager
