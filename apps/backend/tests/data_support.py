@@ -1,6 +1,7 @@
 """A context over a real database and store, the data's routes over HTTP, and uploads."""
 
 import json
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from backend.catalog import TrainerCatalog
 from backend.context import Context
 from backend.datasets.routes import router as datasets
 from backend.infra import problem_handlers
-from backend.infra.database import Database
+from backend.infra.database import Database, new_id
 from backend.infra.mlflow import Mlflow
 from backend.infra.object_store import ObjectStore
 from backend.infra.wakeups import WakeupBus
@@ -27,6 +28,7 @@ from trainyard_manifest import Manifest
 
 Served = tuple[Context, httpx.AsyncClient]
 MANIFEST = Manifest.model_validate(api_support.MANIFEST)
+_manifests = tempfile.TemporaryDirectory()
 
 
 @dataclass
@@ -47,6 +49,14 @@ def settings(server: servers.S3Server, **changes: Any) -> Settings:
     return api_support.parse(environment, **changes)
 
 
+def catalog(*manifests: Manifest) -> TrainerCatalog:
+    folder = Path(_manifests.name) / new_id()
+    folder.mkdir()
+    for manifest in manifests:
+        (folder / f"{manifest.name}.json").write_text(manifest.model_dump_json())
+    return TrainerCatalog(folder)
+
+
 @cache
 def shared_store(server: servers.S3Server) -> ObjectStore:
     """One for all tests: building S3 clients takes longer than most of them."""
@@ -63,7 +73,7 @@ async def running(database_url: str, server: servers.S3Server) -> AsyncIterator[
         store=shared_store(server),
         bus=WakeupBus(None),
         mlflow=Mlflow(None),
-        trainers=TrainerCatalog([MANIFEST]),
+        trainers=catalog(MANIFEST),
         executor=cast("Any", None),
         temporal=cast("Any", Workflows()),
     )

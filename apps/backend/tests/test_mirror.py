@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import api_support
+import data_support
 import httpx
 import pytest
 import servers
 from api_support import get_job, set_attempt, set_job
-from backend.catalog import TrainerCatalog
 from backend.context import Context
 from backend.infra.database import Database, utcnow
 from backend.infra.mlflow import JOB_TAG, clean
@@ -353,7 +353,7 @@ async def test_an_ended_job_is_told_with_one_number(
     """API, command line and MLflow: as evaluation.json tells, else as the trainer sent it last."""
     name = "metrics/mAP50-95(B)"
     manifest = MANIFEST.model_copy(update={"metrics": {"detect": MainMetric(main=name)}})
-    ctx = replace(ctx, trainers=TrainerCatalog([manifest]))
+    ctx = replace(ctx, trainers=data_support.catalog(manifest))
     yard = str(Path(__file__).parents[3] / "apps/cli/.venv/bin/yard")
     columns: dict[str, Any] = {"status": JobStatus.CANCELLING, "attempt": 1, "epoch": 2}
     columns["trainer"] = manifest.name

@@ -21,7 +21,7 @@ PROPERTIES = json.loads(ULTRALYTICS.read_bytes())["config_schema"]["properties"]
 
 @pytest.fixture(scope="module")
 def catalog() -> TrainerCatalog:
-    return TrainerCatalog.load(ULTRALYTICS.parent)
+    return TrainerCatalog(ULTRALYTICS.parent)
 
 
 def errors(catalog: TrainerCatalog, config: dict[str, Any], task: str = "detect") -> dict[str, str]:
@@ -40,7 +40,9 @@ def test_defaults_are_filled_in(catalog: TrainerCatalog) -> None:
 
 def test_config_that_no_environment_variable_holds_is_refused() -> None:
     fields = {"type": "object", "properties": {"notes": {"default": "", "description": "Any."}}}
-    catalog = TrainerCatalog([data_support.MANIFEST.model_copy(update={"config_schema": fields})])
+    catalog = data_support.catalog(
+        data_support.MANIFEST.model_copy(update={"config_schema": fields})
+    )
     fits = "x" * (64 * 1024 - len('{"notes": ""}'))
     assert catalog.validate("plain", {"notes": fits}, task="detect") == {"notes": fits}
     with pytest.raises(Problem, match=r"65537 bytes as JSON.* most is 65536") as raised:
@@ -218,14 +220,14 @@ def test_a_bad_manifest_names_file_and_reason(tmp_path: Path, text: str, message
     path.parent.mkdir()
     path.write_text(text)
     with pytest.raises(ManifestError) as raised:
-        TrainerCatalog.load(tmp_path)
+        TrainerCatalog(tmp_path)
     assert str(raised.value).startswith(f"{path}: ")
     assert message in str(raised.value)
 
 
 def test_no_manifest(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="TRAINERS_DIR"):
-        TrainerCatalog.load(tmp_path)
+        TrainerCatalog(tmp_path)
 
 
 async def test_right_manifests_are_served_beside_wrong_ones(tmp_path: Path) -> None:
@@ -235,7 +237,7 @@ async def test_right_manifests_are_served_beside_wrong_ones(tmp_path: Path) -> N
         "c": json.dumps(manifest(name="mine", description=False)),
     }.items():
         (tmp_path / f"{name}.json").write_text(text)
-    catalog = TrainerCatalog.load(tmp_path)
+    catalog = TrainerCatalog(tmp_path)
     assert [served.name for served in catalog.all()] == ["plain"]
     twice, wrong_type = (
         r'b\.json: the trainer "plain" stands in .*a\.json. Rename',
@@ -245,12 +247,12 @@ async def test_right_manifests_are_served_beside_wrong_ones(tmp_path: Path) -> N
         await catalog.check()
     with pytest.raises(Problem, match=rf'There is no trainer "mine".*{wrong_type}'):
         catalog.get("mine")
-    await TrainerCatalog.load(ULTRALYTICS.parent).check()
+    await TrainerCatalog(ULTRALYTICS.parent).check()
 
 
 async def test_what_changes_in_the_folder_counts_from_then_on(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps(manifest()))
-    catalog = TrainerCatalog.load(tmp_path)
+    catalog = TrainerCatalog(tmp_path)
     added = tmp_path / "mine/trainer.json"
     added.parent.mkdir()
     added.write_text(json.dumps(manifest(name="mine", version="1")))
@@ -278,7 +280,7 @@ def test_memory_in_bytes(text: str, number: int) -> None:
 
 async def test_routes() -> None:
     class Context:
-        trainers = TrainerCatalog([data_support.MANIFEST])
+        trainers = data_support.catalog(data_support.MANIFEST)
 
     app = FastAPI()
     app.state.context = Context
@@ -306,7 +308,7 @@ async def test_routes() -> None:
 
 
 def test_the_chart_takes_the_manifests_that_the_catalog_takes() -> None:
-    [other] = TrainerCatalog.load(REPOSITORY / "tests/chart/trainers").all()
+    [other] = TrainerCatalog(REPOSITORY / "tests/chart/trainers").all()
     assert other.name == "other"
     text = (REPOSITORY / "charts/platform/values.schema.json").read_text()
     chart = json.loads(text)["$defs"]["manifest"]

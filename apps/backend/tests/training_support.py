@@ -9,7 +9,6 @@ import data_support
 import servers
 from api_support import add_dataset, get_job
 from backend.callbacks import log_repository
-from backend.catalog import TrainerCatalog
 from backend.context import Context
 from backend.executors.base import (
     AttemptRef,
@@ -144,7 +143,7 @@ async def make_context(settings: Settings, executor: Executor, *manifests: Manif
         store=store,
         bus=WakeupBus(),
         mlflow=Mlflow(settings.mlflow_tracking_uri),
-        trainers=TrainerCatalog(manifests or [MANIFEST]),
+        trainers=data_support.catalog(*(manifests or [MANIFEST])),
         executor=executor,
         temporal=Temporal(settings),
     )

@@ -22,7 +22,6 @@ from backend.callbacks.sender import know_all
 from backend.catalog import TrainerCatalog
 from backend.context import Context
 from backend.datasets.routes import router as datasets
-from backend.datasets.service import sweep_uploads_forever
 from backend.executors.create import create_executor
 from backend.health.checks import Checks
 from backend.health.routes import router as health
@@ -110,7 +109,7 @@ def _context(settings: Settings) -> Context:
         store=ObjectStore(settings),
         bus=WakeupBus(redis_url.get_secret_value() if redis_url else None),
         mlflow=Mlflow(settings.mlflow_tracking_uri),
-        trainers=TrainerCatalog.load(settings.trainers_dir),
+        trainers=TrainerCatalog(settings.trainers_dir),
         executor=create_executor(settings),
         temporal=Temporal(settings),
     )
@@ -157,11 +156,9 @@ async def _once_ready(app: FastAPI, context: Context) -> None:
     await migrate.wait(context.db)
     logger.info("the database is ready")
     async with asyncio.TaskGroup() as group:
-        group.create_task(always("senders", lambda: know_all(app)))
-        group.create_task(always("tokens", app.state.tokens.note_uses))
         group.create_task(
             forever("waiting for the object store", ObjectStoreError, context.store.ensure_buckets)
         )
-        group.create_task(always("uploads", lambda: sweep_uploads_forever(context)))
-        for name, work in background(context).items():
-            group.create_task(always(name, work))
+        work = {"senders": lambda: know_all(app), "tokens": app.state.tokens.note_uses}
+        for name, run in (work | background(context)).items():
+            group.create_task(always(name, run))

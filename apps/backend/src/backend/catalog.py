@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from trainyard_manifest import Manifest, ManifestError, complete, config_errors, did_you_mean
 
@@ -15,34 +15,28 @@ logger = logging.getLogger(__name__)
 class TrainerCatalog:
     """The manifests of a folder as it is now: what is added or changed counts from then on."""
 
-    def __init__(self, manifests: Iterable[Manifest], folder: Path | None = None) -> None:
-        self._folder = folder
-        self._seen: Mapping[Path, int] = {}
-        self._served = {manifest.name: manifest for manifest in manifests}
-        # What is wrong with the manifests that are not served.
-        self._wrong: list[str] = []
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
+    def __init__(self, folder: Path) -> None:
         """Read `*.json` and `*/trainer.json` of `TRAINERS_DIR`; those that are wrong are left out.
 
         Raises:
             ManifestError: there is no manifest, or none that is right.
         """
-        catalog = cls([], folder)
+        self._folder = folder
+        self._seen: Mapping[Path, int] = {}
+        self._served: Mapping[str, Manifest] = {}
+        # What is wrong with the manifests that are not served.
+        self._wrong: list[str] = []
         nothing = f"{folder} (TRAINERS_DIR) has no *.json and no */trainer.json: name another."
-        if not catalog._manifests:
-            raise ManifestError("\n".join(catalog._wrong) or nothing)
-        return catalog
+        if not self._manifests:
+            raise ManifestError("\n".join(self._wrong) or nothing)
 
     @property
     def _manifests(self) -> Mapping[str, Manifest]:
-        if self._folder:
-            paths = [*self._folder.glob("*.json"), *self._folder.glob("*/trainer.json")]
-            seen = {path: path.exists() and path.stat().st_mtime_ns for path in paths}
-            if seen != self._seen:
-                self._seen = seen
-                self._served, self._wrong = _read_all(sorted(paths))
+        paths = [*self._folder.glob("*.json"), *self._folder.glob("*/trainer.json")]
+        seen = {path: path.exists() and path.stat().st_mtime_ns for path in paths}
+        if seen != self._seen:
+            self._seen = seen
+            self._served, self._wrong = _read_all(sorted(paths))
         return self._served
 
     async def check(self) -> None:
@@ -91,24 +85,19 @@ class TrainerCatalog:
 
 def _read_all(paths: Iterable[Path]) -> tuple[dict[str, Manifest], list[str]]:
     """By name those that are right, and what is wrong with the others."""
-    places: dict[str, Path] = {}
-    served, wrong = {}, []
+    served: dict[str, tuple[Path, Manifest]] = {}
+    wrong = []
     for path in paths:
         try:
-            manifest = _read(path, places)
-            served[manifest.name] = manifest
+            manifest = Manifest.read(path)
+            place, _ = served.setdefault(manifest.name, (path, manifest))
+            told = f'{path}: the trainer "{manifest.name}" stands in {place}. Rename one.'
+            problem = "" if place == path else told
         except ManifestError as error:
-            wrong.append(str(error))
-            logger.warning("a manifest is left out: %s", error)
-    return served, wrong
-
-
-def _read(path: Path, places: dict[str, Path]) -> Manifest:
-    """`places` holds where each name stands."""
-    try:
-        manifest = Manifest.read(path)
-    except OSError as error:
-        raise ManifestError(f"{path} (TRAINERS_DIR) cannot be read: {error}") from error
-    if (place := places.setdefault(manifest.name, path)) != path:
-        raise ManifestError(f'{path}: the trainer "{manifest.name}" stands in {place}. Rename one.')
-    return manifest
+            problem = str(error)
+        except OSError as error:
+            problem = f"{path} (TRAINERS_DIR) cannot be read: {error}"
+        if problem:
+            wrong.append(problem)
+            logger.warning("a manifest is left out: %s", problem)
+    return {name: manifest for name, (_, manifest) in served.items()}, wrong
