@@ -14,7 +14,7 @@ import pytest
 from api_support import Api, Running, add_running, set_job, shift_clock
 from backend.callbacks import log_repository
 from backend.infra import wakeups as wake_ups
-from backend.jobs import event_stream, list_stream
+from backend.jobs import event_stream
 from backend.state.jobs import Job
 from backend.state.statuses import JobStatus
 
@@ -107,7 +107,7 @@ async def test_a_list_is_followed_by_what_changes_in_it(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wake_ups, "SAFETY_POLL_S", 600)  # so that only wake-ups tell of news
-    monkeypatch.setattr(list_stream, "LOOK_S", 0.01)
+    monkeypatch.setattr(event_stream, "LIST_LOOK_S", 0.01)
     old, new = await add_running(api.ctx), await add_running(api.ctx)
     active = ["preparing", "running"]
     async with following(api, None, status=active, limit=2) as events:

@@ -1,4 +1,4 @@
-"""Live events of a job: state, metrics and log as server-sent events."""
+"""Live events of a job (state, metrics and log) and of the list of jobs, as server-sent events."""
 
 import asyncio
 import codecs
@@ -7,14 +7,16 @@ import re
 import time
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 from backend.callbacks import log_repository
 from backend.context import Context
 from backend.infra.database import EPOCH, from_microseconds, to_microseconds
 from backend.infra.problems import wrong_field
+from backend.infra.wakeups import EVERY_JOB
 from backend.jobs import repository
-from backend.jobs.schemas import JobOut, MetricsOut
+from backend.jobs.schemas import JobOut, JobQuery, MetricsOut
 from backend.state.statuses import FINISHED
 
 # A client takes a stream that is silent for long for broken.
@@ -30,6 +32,8 @@ LOOKS_APART = 10
 # What was written earlier may be committed later: metrics are looked for from a little before the
 # newest one seen.
 OVERLAP = timedelta(seconds=5)
+# All viewers of a page look together, so far apart, and share what is read.
+LIST_LOOK_S = 1.0
 _ID = r"([0-9]{1,18}):(-1|[0-9]{1,17})"
 # Told in the document, judged by `Cursor.parse`, whose sentence says what to do.
 CURSOR_PATTERN = f"^({_ID})?$"
@@ -93,68 +97,93 @@ async def metrics_list(ctx: Context, job_id: str) -> AsyncIterator[str]:
     yield "]}"
 
 
-class JobEventStream:
-    """One client's live view of one job. Holds no connection but while it reads."""
+async def events(ctx: Context, job_id: str, cursor: Cursor) -> AsyncIterator[bytes]:
+    """Everything from the cursor on, each look's events at once; ends when the job is finished.
 
-    def __init__(self, ctx: Context, job_id: str, cursor: Cursor) -> None:
-        self._ctx = ctx
-        self._job_id = job_id
-        self._position = _Position(cursor)
+    No connection is held but while it is read.
+    """
+    position = _Position(cursor)
+    async with ctx.bus.subscribe(job_id) as woken:
+        ping_at = time.monotonic() + PING_S
+        while not ctx.bus.closed:
+            look = await ctx.reads.get((job_id, position), partial(_look, ctx, job_id, position))
+            position = look.position
+            if look.told or time.monotonic() >= ping_at:
+                yield look.told or b": ping\n\n"
+                ping_at = time.monotonic() + PING_S
+            if look.ended:
+                return
+            if look.caught_up:
+                looked = time.monotonic()
+                together_at = looked + LOOK_S - (looked + hash(job_id) % 97 / 97) % LOOK_S
+                await woken()
+                late = ctx.lag.seconds
+                pause = min(LOOKS_APART * late, 1) if late > LATE_S else 0
+                await asyncio.sleep(max(pause, together_at - time.monotonic()))
 
-    async def events(self) -> AsyncIterator[bytes]:
-        """Everything from the cursor on, each look's events at once; ends when the job is finished."""
-        async with self._ctx.bus.subscribe(self._job_id) as woken:
-            ping_at = time.monotonic() + PING_S
-            while not self._ctx.bus.closed:
-                look = await self._ctx.reads.get((self._job_id, self._position), self._look)
-                self._position = look.position
-                if look.told or time.monotonic() >= ping_at:
-                    yield look.told or b": ping\n\n"
-                    ping_at = time.monotonic() + PING_S
-                if look.ended:
-                    return
-                if look.caught_up:
-                    looked = time.monotonic()
-                    together_at = looked + LOOK_S - (looked + hash(self._job_id) % 97 / 97) % LOOK_S
-                    await woken()
-                    late = self._ctx.lag.seconds
-                    pause = min(LOOKS_APART * late, 1) if late > LATE_S else 0
-                    await asyncio.sleep(max(pause, together_at - time.monotonic()))
 
-    async def _look(self) -> _Look:
-        (offset, newest), had, state = self._position
-        async with self._ctx.db.reading() as session:
-            row = await repository.find(session, self._job_id)
-            if row is None:
-                return _Look(_event("end", "{}", self._position.cursor), self._position)
-            written = await repository.metrics_since(session, self._job_id, newest - OVERLAP)
-            new = [one for one in written if (one[1] > newest if had is None else one not in had)]
-            later = frozenset(new[METRICS_AT_ONCE:])
-            epochs = [epoch for epoch, _ in new[:METRICS_AT_ONCE]]
-            rows = await repository.metrics_of(session, self._job_id, epochs) if epochs else []
-            part = await log_repository.read(session, row.job, offset, LOG_PART_BYTES)
-        told, cursor = b"", self._position.cursor
-        # As they were written: a client that leaves in between has all up to its cursor.
-        for item in sorted(rows, key=lambda item: item.at):
-            cursor = cursor._replace(metrics_at=max(cursor.metrics_at, item.at))
-            told += _event("metrics", MetricsOut.model_validate(item).model_dump_json(), cursor)
-        job = JobOut.of(row)
-        if (now := job.model_dump_json(exclude={"log_size"})) != state:
-            told += _event("state", job.model_dump_json(), cursor)
-        caught_up = part.next_offset >= job.log_size and not later
-        ended = caught_up and job.status in FINISHED
-        # A character whose end is still to come is left for the next look.
-        decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        left_out = part.next_offset > offset + len(part.data)
-        text = decoder.decode(part.data, final=ended or left_out)
-        cursor = cursor._replace(log_offset=part.next_offset - len(decoder.getstate()[0]))
-        if text:
-            data = {"offset": offset, "next_offset": cursor.log_offset, "text": text}
-            told += _event("log", json.dumps(data, ensure_ascii=False), cursor)
-        if ended:
-            told += _event("end", "{}", cursor)
-        has = frozenset(one for one in written if one[1] >= cursor.metrics_at - OVERLAP) - later
-        return _Look(told, _Position(cursor, has, now), caught_up, ended)
+async def list_events(ctx: Context, wanted: JobQuery) -> AsyncIterator[bytes]:
+    """The page, then what changes in it; ends only with the backend."""
+
+    async def read() -> tuple[dict[str, str], str | None]:
+        rows, next_cursor = await repository.page(ctx.db, wanted)
+        return {row[0].id: JobOut.of(row).model_dump_json() for row in rows}, next_cursor
+
+    told: dict[str, str] | None = None
+    async with ctx.bus.subscribe(EVERY_JOB) as woken:
+        ping_at = time.monotonic() + PING_S
+        while not ctx.bus.closed:
+            page, next_cursor = await ctx.reads.get(wanted.model_dump_json(), read)
+            # Compared in order: a job that is new or gone moves the others.
+            if told is None or list(page.items()) != list(told.items()):
+                known = told or {}
+                changed = ",".join(text for id_, text in page.items() if known.get(id_) != text)
+                rest = json.dumps({"ids": list(page), "next_cursor": next_cursor})[1:]
+                news = f'event: jobs\ndata: {{"items": [{changed}], {rest}\n\n'
+            else:
+                news = ": ping\n\n" if time.monotonic() >= ping_at else ""
+            told = page
+            if news:
+                yield news.encode()
+                ping_at = time.monotonic() + PING_S
+            await woken()
+            await asyncio.sleep(LIST_LOOK_S - time.monotonic() % LIST_LOOK_S)
+
+
+async def _look(ctx: Context, job_id: str, position: _Position) -> _Look:
+    (offset, newest), had, state = position
+    async with ctx.db.reading() as session:
+        row = await repository.find(session, job_id)
+        if row is None:
+            return _Look(_event("end", "{}", position.cursor), position)
+        written = await repository.metrics_since(session, job_id, newest - OVERLAP)
+        new = [one for one in written if (one[1] > newest if had is None else one not in had)]
+        later = frozenset(new[METRICS_AT_ONCE:])
+        epochs = [epoch for epoch, _ in new[:METRICS_AT_ONCE]]
+        rows = await repository.metrics_of(session, job_id, epochs) if epochs else []
+        part = await log_repository.read(session, row.job, offset, LOG_PART_BYTES)
+    told, cursor = b"", position.cursor
+    # As they were written: a client that leaves in between has all up to its cursor.
+    for item in sorted(rows, key=lambda item: item.at):
+        cursor = cursor._replace(metrics_at=max(cursor.metrics_at, item.at))
+        told += _event("metrics", MetricsOut.model_validate(item).model_dump_json(), cursor)
+    job = JobOut.of(row)
+    if (now := job.model_dump_json(exclude={"log_size"})) != state:
+        told += _event("state", job.model_dump_json(), cursor)
+    caught_up = part.next_offset >= job.log_size and not later
+    ended = caught_up and job.status in FINISHED
+    # A character whose end is still to come is left for the next look.
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    left_out = part.next_offset > offset + len(part.data)
+    text = decoder.decode(part.data, final=ended or left_out)
+    cursor = cursor._replace(log_offset=part.next_offset - len(decoder.getstate()[0]))
+    if text:
+        data = {"offset": offset, "next_offset": cursor.log_offset, "text": text}
+        told += _event("log", json.dumps(data, ensure_ascii=False), cursor)
+    if ended:
+        told += _event("end", "{}", cursor)
+    has = frozenset(one for one in written if one[1] >= cursor.metrics_at - OVERLAP) - later
+    return _Look(told, _Position(cursor, has, now), caught_up, ended)
 
 
 def _event(name: str, data: str, cursor: Cursor) -> bytes:

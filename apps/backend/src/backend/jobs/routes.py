@@ -2,14 +2,14 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Response, status
+from fastapi import APIRouter, Header, Query, Response, status
 from fastapi.responses import StreamingResponse
 
 from backend.callbacks import log_repository
 from backend.context import Ctx, User
 from backend.infra.live_response import LiveResponse
-from backend.jobs import list_stream, repository, schemas, service
-from backend.jobs.event_stream import CURSOR_PATTERN, Cursor, JobEventStream, metrics_list
+from backend.jobs import event_stream, repository, schemas, service
+from backend.jobs.event_stream import CURSOR_PATTERN, Cursor
 from backend.jobs.schemas import JobCreate, JobList, JobOut, JobQuery
 from backend.state.statuses import FINISHED
 
@@ -83,7 +83,7 @@ async def follow_jobs(ctx: Ctx, wanted: Annotated[JobQuery, Query()]) -> LiveRes
     that are new or have changed.
     """
     await list_jobs(ctx, wanted)  # so that an error is answered before the stream's 200
-    return LiveResponse(list_stream.events(ctx, wanted))
+    return LiveResponse(event_stream.list_events(ctx, wanted))
 
 
 @router.get("/{id}", summary="One job")
@@ -126,7 +126,7 @@ async def retry_job(id: str, ctx: Ctx) -> JobOut:  # noqa: A002
 )
 async def list_metrics(id: str, ctx: Ctx) -> StreamingResponse:  # noqa: A002
     await service.get(ctx, id)
-    return StreamingResponse(metrics_list(ctx, id), media_type="application/json")
+    return StreamingResponse(event_stream.metrics_list(ctx, id), media_type="application/json")
 
 
 @router.get("/{id}/logs", summary="A part of the log", **_LOG)
@@ -148,7 +148,8 @@ async def read_log(
     )
 
 
-async def _stream(
+@router.get("/{id}/events", summary="Follow a job live", **_EVENTS)
+async def follow_job(
     id: str,  # noqa: A002
     ctx: Ctx,
     log_offset: Annotated[_Offset, Query(description="Where the log begins")] = 0,
@@ -158,18 +159,12 @@ async def _stream(
             json_schema_extra={"pattern": CURSOR_PATTERN}, description="Goes on after that event"
         ),
     ] = "",
-) -> JobEventStream:
-    # A dependency, so that an error is answered before the stream's 200.
-    cursor = Cursor.parse(last_event_id) if last_event_id else Cursor(log_offset)
-    await service.get(ctx, id)
-    return JobEventStream(ctx, id, cursor)
-
-
-@router.get("/{id}/events", summary="Follow a job live", **_EVENTS)
-async def follow_job(stream: Annotated[JobEventStream, Depends(_stream)]) -> LiveResponse:
+) -> LiveResponse:
     """Server-sent events.
 
     `state`: the job; `metrics`: of one epoch; `log`: `{offset, next_offset, text}`; `end`: the job
     is finished and everything was sent. The `id` of each resumes by `Last-Event-ID`.
     """
-    return LiveResponse(stream.events())
+    cursor = Cursor.parse(last_event_id) if last_event_id else Cursor(log_offset)
+    await service.get(ctx, id)  # so that an error is answered before the stream's 200
+    return LiveResponse(event_stream.events(ctx, id, cursor))
