@@ -5,11 +5,8 @@ import logging
 import mimetypes
 import re
 from collections import defaultdict
-from typing import Any
 
-from sqlalchemy import delete, or_, select
-from sqlalchemy.ext.asyncio import AsyncSession
-
+from backend.artifacts import repository
 from backend.artifacts.schemas import ArtifactOut, ArtifactPut
 from backend.context import Context
 from backend.infra.database import existing
@@ -32,25 +29,6 @@ _NAMED_IN_NOTE = 5
 _MEDIA_TYPES = mimetypes.MimeTypes()
 
 
-async def left_by_a_job(session: AsyncSession, reference: str) -> dict[str, Any] | None:
-    """Name, key and sha256 of what `job:JOB/FILE` means, and the trainer, task and model it is for.
-
-    JOB is the latest with this id or name that left such a file behind, which is best.pt by default;
-    it is held against deletion.
-    """
-    name, _, file = reference.removeprefix("job:").partition("/")
-    made = select(Job, Artifact).join(Artifact, Artifact.job_id == Job.id)
-    made = made.where(or_(Job.id == name, Job.name == name), Artifact.name == (file or "best.pt"))
-    latest = made.where(~Job.deleting).order_by(Job.created_at.desc()).limit(1)
-    row = (await session.execute(latest.with_for_update(read=True, of=Job))).first()
-    if row is None or row[1].sha256 is None:
-        return None
-    job, artifact = row
-    key = object_keys.artifact(job.id, artifact.attempt, artifact.name)
-    found = {"name": f"job:{job.id}/{artifact.name}", "key": key, "sha256": artifact.sha256}
-    return found | {"trainer": job.trainer, "task": job.task, "model": job.config.get("model")}
-
-
 async def register_artifacts(ctx: Context, job_id: str) -> dict[str, str]:
     """Record the artifacts of the job's last attempt that has any; the same however often called.
 
@@ -62,8 +40,7 @@ async def register_artifacts(ctx: Context, job_id: str) -> dict[str, str]:
     """
     artifacts, left_out = await _stored(ctx, job_id)
     async with ctx.db.transaction() as session:
-        await session.execute(delete(Artifact).where(Artifact.job_id == job_id))
-        session.add_all(artifacts)
+        await repository.replace(session, job_id, artifacts)
     notes = {}
     for text, keys in left_out.items():
         if keys:
@@ -78,9 +55,8 @@ async def _stored(ctx: Context, job_id: str) -> tuple[list[Artifact], dict[str, 
     bucket = ctx.settings.models_bucket
     # Keys are the trainer's choice: what is not a plain name of an attempt that was launched is
     # not shown.
-    numbers = select(Attempt.number).where(Attempt.job_id == job_id)
     async with ctx.db.reading() as session:
-        launched = {str(number): number for number in await session.scalars(numbers)}
+        launched = {str(number): number for number in await repository.attempts(session, job_id)}
     by_attempt: dict[int, list[StoredObject]] = defaultdict(list)
     unnamed = []
     for item in await ctx.store.list(bucket, object_keys.job(job_id)):
@@ -135,10 +111,9 @@ async def artifacts(ctx: Context, job_id: str) -> list[ArtifactOut]:
         Problem: 404, there is no such job.
         ObjectStoreError: those that are not recorded could not be listed.
     """
-    kept = select(Artifact).where(Artifact.job_id == job_id)
     async with ctx.db.reading() as session:
         job = await existing(session, Job, job_id)
-        rows = [*await session.scalars(kept.order_by(Artifact.name))]
+        rows = await repository.of_job(session, job_id)
     if job.status not in FINISHED or not rows:
         rows, _ = await _stored(ctx, job_id)
     return [await _shown(ctx, row) for row in rows]

@@ -2,7 +2,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
-from backend.auth import service
+from backend.auth import repository, service
 from backend.auth.schemas import NAME, TokenCreate, TokenCreated, TokenList, TokenOut
 from backend.context import Ctx, User
 from backend.infra.pagination import ListQuery, page
@@ -43,5 +43,5 @@ async def list_tokens(ctx: Ctx, wanted: Annotated[ListQuery, Query()]) -> TokenL
 async def revoke_token(name: Annotated[str, Path(pattern=NAME)], ctx: Ctx) -> None:
     """Within seconds every replica refuses it, and ends the streams that it follows."""
     async with ctx.db.transaction() as session:
-        if not await service.revoke(session, name):
+        if not await repository.revoke(session, name):
             raise not_found("Token", name)

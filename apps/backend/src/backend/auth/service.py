@@ -10,16 +10,15 @@ from typing import Any
 
 from fastapi import Depends
 from fastapi.security import HTTPBearer
-from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from backend.auth import repository
 from backend.auth.schemas import NAME
 from backend.context import Context
 from backend.infra.asgi import READING
-from backend.infra.database import PROMPT_S, Database, execute_guarded, utcnow
+from backend.infra.database import PROMPT_S, Database, utcnow
 from backend.infra.problems import Problem
 from backend.state.tokens import Access, ApiToken, sha256
 
@@ -62,7 +61,7 @@ class Tokens:
 
     async def _look_up(self, digest: str) -> ApiToken | None:
         async with self._ctx.db.reading(within_s=PROMPT_S) as session:
-            return await session.scalar(select(ApiToken).where(ApiToken.token_sha256 == digest))
+            return await repository.find(session, digest)
 
     async def note_uses(self) -> None:
         """Write when tokens were used last: for all requests of a minute at once."""
@@ -70,9 +69,7 @@ class Tokens:
             await asyncio.sleep(NOTE_USES_S)
             used, self._used = self._used, {}
             async with self._ctx.db.transaction() as session:
-                for name, at in sorted(used.items()):  # so that no two replicas wait for each other
-                    token = update(ApiToken).where(ApiToken.name == name)
-                    await session.execute(token.values(last_used_at=at))
+                await repository.note_uses(session, used)
 
 
 def _unauthorized(wrong: str) -> Problem:
@@ -80,13 +77,6 @@ def _unauthorized(wrong: str) -> Problem:
         "`yard token create NAME`, or `python -m backend token create NAME` where the backend runs,"
     )
     return Problem(401, "Unauthorized", f"{wrong} {how} makes one.")
-
-
-async def revoke(session: AsyncSession, name: str) -> bool:
-    """False: there is no such token. The first time counts."""
-    ended = func.coalesce(ApiToken.revoked_at, utcnow())
-    token = update(ApiToken).where(ApiToken.name == name)
-    return await execute_guarded(session, token.values(revoked_at=ended))
 
 
 class TokenMiddleware:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.callbacks import batch_sql
@@ -119,3 +120,17 @@ def command(attempt: Any) -> Command:
     if attempt.stop_requested_at is not None:
         return "stop"
     return "finish" if attempt.stop_cause == Cause.COMPLETED else "continue"
+
+
+async def open_senders(session: AsyncSession) -> Sequence[Any]:
+    """Job and token of each attempt that has not ended."""
+    attempts = select(Attempt.job_id, Attempt.token_sha256).where(Attempt.ended_at.is_(None))
+    return (await session.execute(attempts)).all()
+
+
+async def find_sender(
+    session: AsyncSession, job: Job, token_sha256: str, *, lock: bool
+) -> Attempt | None:
+    """The attempt of the job that the token belongs to; with `lock`, until the transaction ends."""
+    query = select(Attempt).where(Attempt.job_id == job.id, Attempt.token_sha256 == token_sha256)
+    return await session.scalar(query.with_for_update(key_share=True) if lock else query)

@@ -2,10 +2,10 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
+from backend.callbacks import repository
 from backend.infra.database import existing
 from backend.infra.problems import Problem
 from backend.state.jobs import Attempt, Job
@@ -47,8 +47,7 @@ async def sender_of(request: Request) -> Sender:
 async def know_all(app: Any) -> None:
     """Know every trainer that runs now: after a restart they come all at once."""
     async with app.state.context.db.reading() as session:
-        alive = select(Attempt.job_id, Attempt.token_sha256).where(Attempt.ended_at.is_(None))
-        app.state.senders.update(Sender(*row) for row in await session.execute(alive))
+        app.state.senders.update(map(Sender._make, await repository.open_senders(session)))
 
 
 async def live_attempt(session: AsyncSession, sender: Sender, *, lock: bool = False) -> Attempt:
@@ -63,9 +62,7 @@ async def live_attempt(session: AsyncSession, sender: Sender, *, lock: bool = Fa
         Problem: 401, 404 or 409 as the contract says.
     """
     job = await existing(session, Job, sender.job_id, {"key_share": True} if lock else None)
-    own = Attempt.job_id == job.id, Attempt.token_sha256 == sender.token_sha256
-    query = select(Attempt).where(*own)
-    attempt = await session.scalar(query.with_for_update(key_share=True) if lock else query)
+    attempt = await repository.find_sender(session, job, sender.token_sha256, lock=lock)
     if attempt is None:
         raise Problem(401, "Unauthorized", f"This token does not belong to this job. {_SEND}")
     if attempt.ended_at is not None or attempt.number != job.attempt:

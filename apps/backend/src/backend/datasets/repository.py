@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import delete as sql_delete
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,7 +14,7 @@ async def find_ready(session: AsyncSession, name: str, task: str, sha256: str) -
     """The latest ready version with these very bytes."""
     same = select(Dataset).where(Dataset.name == name, Dataset.task == task)
     ready = same.where(Dataset.sha256 == sha256, Dataset.status == DatasetStatus.READY)
-    return (await session.scalars(ready.order_by(Dataset.version.desc()).limit(1))).first()
+    return await session.scalar(ready.order_by(Dataset.version.desc()).limit(1))
 
 
 async def add(session: AsyncSession, id_: str, **columns: Any) -> Dataset:
@@ -35,15 +36,15 @@ async def count_uploads(session: AsyncSession, user: str | None) -> int:
     return await session.scalar(query) or 0
 
 
-async def reject_uploads(session: AsyncSession, before: datetime, report: dict[str, Any]) -> None:
-    """Reject those that are not uploaded yet, and were announced or taken up last before then."""
-    late = update(Dataset).where(
-        Dataset.status == DatasetStatus.UPLOADING, Dataset.updated_at < before
-    )
+async def reject_uploads(
+    session: AsyncSession, before: datetime, report: dict[str, Any]
+) -> set[str | None]:
+    """Reject those announced or taken up last before then; the store's ids of those that go on."""
+    uploading = Dataset.status == DatasetStatus.UPLOADING
+    late = update(Dataset).where(uploading, Dataset.updated_at < before)
     await session.execute(late.values(status=DatasetStatus.REJECTED, report=report))
+    return set(await session.scalars(select(Dataset.upload_id).where(uploading)))
 
 
-async def open_uploads(session: AsyncSession) -> set[str | None]:
-    """The store's ids of the uploads that go on."""
-    query = select(Dataset.upload_id).where(Dataset.status == DatasetStatus.UPLOADING)
-    return set(await session.scalars(query))
+async def delete(session: AsyncSession, id_: str) -> None:
+    await session.execute(sql_delete(Dataset).where(Dataset.id == id_))

@@ -7,7 +7,6 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-import sqlalchemy as sql
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from trainyard_datasets import outcome, parts
@@ -87,12 +86,10 @@ async def create(
         Problem: 413 when it is larger than MAX_DATASET_BYTES, 429 when too many are not complete.
     """
     check_size(ctx, body.size)
-    if body.sha256 is not None:
-        async with ctx.db.reading() as session:
-            same = await repository.find_ready(session, body.name, body.task, body.sha256)
-        if same is not None:
-            return same, None
     async with ctx.db.reading() as session:
+        sha256 = body.sha256 or ""
+        if ready := await repository.find_ready(session, body.name, body.task, sha256):
+            return ready, None
         if await repository.count_uploads(session, user) >= MAX_UPLOADS:
             detail = f"{MAX_UPLOADS} of your uploads are not complete. Complete or delete some."
             raise Problem(429, "Too many uploads", detail)
@@ -153,8 +150,7 @@ async def sweep_uploads_forever(ctx: Context) -> None:
     while True:
         before = utcnow() - timedelta(seconds=ABANDONED_S)
         async with ctx.db.transaction() as session:
-            await repository.reject_uploads(session, before, report)
-            going_on = await repository.open_uploads(session)
+            going_on = await repository.reject_uploads(session, before, report)
         with suppress(ObjectStoreError):  # the next round drops them
             await ctx.store.abort_uploads(before, going_on)
         await asyncio.sleep(SWEEP_UPLOADS_S)
@@ -264,4 +260,4 @@ async def delete(ctx: Context, id_: str) -> None:
     await ctx.store.delete(bucket, object_keys.dataset_index(id_))
     await ctx.store.delete(bucket, key)
     async with ctx.db.transaction() as session:
-        await session.execute(sql.delete(Dataset).where(Dataset.id == id_))
+        await repository.delete(session, id_)

@@ -2,14 +2,13 @@
 
 import hashlib
 import json
-import logging
 import secrets
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from backend.artifacts.service import left_by_a_job
+from backend.artifacts.repository import left_by_a_job
 from backend.context import Context
 from backend.datasets.service import get_ready
 from backend.infra import database
@@ -26,11 +25,9 @@ from backend.state.statuses import FINISHED, JobStatus
 from backend.state.tokens import sha256
 from backend.state.transitions import require_unused
 from backend.state.weights import Weights
-from backend.weights.download import NotFetchedError, fetch
-from backend.weights.service import find as find_weights
-from backend.weights.service import is_kept
-
-logger = logging.getLogger(__name__)
+from backend.weights.repository import find as find_weights
+from backend.weights.repository import is_kept
+from backend.weights.service import NotFetchedError, fetch
 
 
 async def create(
@@ -90,7 +87,7 @@ async def create(
         if idempotency_key and (earlier := await _earlier(ctx, idempotency_key, request_sha256)):
             return earlier, False
         raise
-    await _start(ctx, job.id)
+    await ctx.temporal.start_training(job.id)
     return JobRow(job, None), True
 
 
@@ -123,7 +120,7 @@ async def attach(ctx: Context, body: JobAttach, user: str | None) -> JobAttached
         session.add(job)
         await session.flush()  # the attempt's foreign key
         session.add(attempt)
-    await _start(ctx, job.id)
+    await ctx.temporal.start_training(job.id)
     return JobAttached(id=job.id, token=token)
 
 
@@ -251,7 +248,7 @@ async def retry(ctx: Context, job_id: str) -> JobRow:
             detail += " Submit a new job."
         raise Problem(409, "Job not to be retried", detail)
     await ctx.bus.publish(job_id)
-    await _start(ctx, job_id)
+    await ctx.temporal.start_training(job_id)
     return row
 
 
@@ -309,8 +306,3 @@ async def _locked_finished(session: AsyncSession, job_id: str) -> Job:
         detail = f"Job {job.id} is {job.status}. Cancel it and wait for its end, then delete it."
         raise Problem(409, "Job not finished", detail)
     return job
-
-
-async def _start(ctx: Context, job_id: str) -> None:
-    if not await ctx.temporal.start_training(job_id):
-        logger.warning("job %s stays queued until Temporal is back", job_id)

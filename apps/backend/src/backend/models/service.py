@@ -2,13 +2,12 @@
 
 from contextlib import suppress
 
-from sqlalchemy import select
-
-from backend.artifacts.service import left_by_a_job
+from backend.artifacts.repository import left_by_a_job
 from backend.context import Context
 from backend.infra.database import utcnow
 from backend.infra.mlflow import JOB_TAG, MlflowRefusedError, entries
 from backend.infra.problems import Problem
+from backend.models import repository
 from backend.models.schemas import ModelVersion, ModelVersionList, Promotion
 from backend.state.jobs import Job
 from backend.state.statuses import JobStatus
@@ -111,15 +110,8 @@ async def _judged(ctx: Context, version: ModelVersion, body: Promotion) -> tuple
     """The main metric of the version's latest evaluation on these images, how it is told, and -1 if less of it is better."""
     by = [one.name for one in ctx.trainers.all() if one.needs_weights_of]
     which, sha256 = f"{version.name}/{version.version}", version.tags.get(SHA256_TAG)
-    query = select(Job).where(
-        Job.dataset_id == body.dataset_id,
-        Job.trainer.in_(by),
-        Job.status == JobStatus.SUCCEEDED,
-        Job.weights["sha256"].as_string() == sha256,
-        Job.config["split"].as_string() == body.split,
-    )
     async with ctx.db.reading() as session:
-        for job in await session.scalars(query.order_by(Job.created_at.desc()).limit(20)):
+        for job in await repository.evaluations(session, sha256, body, by):
             if job.best and job.best["value"] is not None:
                 value, metric = float(job.best["value"]), job.best["metric"]
                 mains = [one.metrics.get(job.task) for one in ctx.trainers.all()]

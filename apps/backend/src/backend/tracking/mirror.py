@@ -10,14 +10,12 @@ import logging
 import time
 from collections import Counter
 
-from sqlalchemy import delete, select
-
 from backend.context import Context
 from backend.infra import metrics
 from backend.infra.mlflow import VALUE_LENGTH, MlflowAwayError, MlflowRefusedError, Point
 from backend.state import object_keys
 from backend.state.datasets import Dataset
-from backend.state.jobs import DeletedJob, Job
+from backend.state.jobs import Job
 from backend.state.statuses import FINISHED, JobStatus
 from backend.tracking import repository
 
@@ -86,7 +84,7 @@ class Mirror:
     async def _remove_deleted(self) -> None:
         """Close and remove the runs of deleted jobs, also those made while the job was deleted."""
         async with self._ctx.db.reading() as session:
-            jobs = (await session.scalars(select(DeletedJob).limit(JOBS_AT_ONCE))).all()
+            jobs = await repository.deleted(session, JOBS_AT_ONCE)
         for job in jobs:
             try:
                 if run_id := await self._ctx.mlflow.find(job.id):
@@ -98,7 +96,7 @@ class Mirror:
                 logger.warning("job %s was deleted; MLflow keeps its run: %s", job.id, error)
                 metrics.STEPS_GIVEN_UP.labels("mirror").inc()
             async with self._ctx.db.transaction() as session:
-                await session.execute(delete(DeletedJob).where(DeletedJob.id == job.id))
+                await repository.forget(session, job.id)
 
     async def _refuse(self, job: Job, error: MlflowRefusedError) -> None:
         """Try again later, but not for ever: the run's tag `trainyard.refused` says what is missing."""

@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.infra.database import execute_guarded
-from backend.state.jobs import EpochMetrics, Job
+from backend.state.jobs import DeletedJob, EpochMetrics, Job
 from backend.state.statuses import FINISHED
 
 
@@ -24,13 +24,8 @@ async def due(session: AsyncSession, postponed: Collection[str], limit: int) -> 
             ),
         ),
     )
-    found = await session.scalars(
-        select(Job)
-        .where(~Job.mlflow_done, lacks, Job.id.not_in(postponed))
-        .order_by(Job.updated_at)
-        .limit(limit)
-    )
-    return found.all()
+    found = select(Job).where(~Job.mlflow_done, lacks, Job.id.not_in(postponed))
+    return (await session.scalars(found.order_by(Job.updated_at).limit(limit))).all()
 
 
 async def missing_epochs(session: AsyncSession, job: Job, limit: int) -> Sequence[EpochMetrics]:
@@ -38,19 +33,25 @@ async def missing_epochs(session: AsyncSession, job: Job, limit: int) -> Sequenc
 
     One that a later attempt repeats is not sent again: MLflow would show both values at one step.
     """
-    rows = await session.scalars(
-        select(EpochMetrics)
-        .where(
-            EpochMetrics.job_id == job.id,
-            EpochMetrics.attempt <= job.attempt,
-            EpochMetrics.epoch > job.mlflow_epoch,
-        )
-        .order_by(EpochMetrics.epoch)
-        .limit(limit + 1)
+    missing = select(EpochMetrics).where(
+        EpochMetrics.job_id == job.id,
+        EpochMetrics.attempt <= job.attempt,
+        EpochMetrics.epoch > job.mlflow_epoch,
     )
-    found = rows.all()
+    next_ones = missing.order_by(EpochMetrics.epoch).limit(limit + 1)
+    found = (await session.scalars(next_ones)).all()
     last_is_open = job.status not in FINISHED and found and found[-1].attempt == job.attempt
     return found[:-1] if last_is_open or len(found) > limit else found
+
+
+async def deleted(session: AsyncSession, limit: int) -> Sequence[DeletedJob]:
+    """Jobs that are gone and whose run MLflow may still have."""
+    return (await session.scalars(select(DeletedJob).limit(limit))).all()
+
+
+async def forget(session: AsyncSession, job_id: str) -> None:
+    """MLflow has nothing of this deleted job."""
+    await session.execute(delete(DeletedJob).where(DeletedJob.id == job_id))
 
 
 async def set_done(session: AsyncSession, job: Job) -> None:

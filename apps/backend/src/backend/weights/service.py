@@ -1,9 +1,9 @@
 """Weights: files that trainings start from, kept once by their sha256. None is ever loaded here."""
 
-from typing import Any
+import asyncio
+import tempfile
 
-from sqlalchemy import or_, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from trainyard_datasets.download import DownloadError, download
 
 from backend.context import Context
 from backend.infra.database import existing
@@ -12,26 +12,47 @@ from backend.state import object_keys
 from backend.state.jobs import Job
 from backend.state.transitions import require_unused
 from backend.state.weights import Weights
+from backend.weights import repository
 from backend.weights.schemas import MAX_BYTES, WeightsOut, WeightsPut, WeightsUpload
 
-
-async def find(session: AsyncSession, reference: str) -> dict[str, Any] | None:
-    """As `artifacts.service.left_by_a_job`, by name or `sha256:…`; held against deletion."""
-    meant = or_(Weights.name == reference, Weights.sha256 == reference.removeprefix("sha256:"))
-    latest = select(Weights).where(meant).order_by(Weights.created_at.desc(), Weights.sha256)
-    if (row := await session.scalar(latest.limit(1).with_for_update(read=True))) is None:
-        return None
-    file = {"name": row.name, "key": object_keys.weights(row.sha256), "sha256": row.sha256}
-    return file | {"task": row.task, "model": row.model}
+_FETCH_LOCK = 0x77656967
 
 
-async def is_kept(session: AsyncSession, file: dict[str, str]) -> bool:
-    """Whether a file that a job starts from, as in its `weights`, is not deleted; held against that."""
-    pushed = select(Weights.sha256).where(Weights.sha256 == file["sha256"])
-    left = select(Job.id).where(Job.id == file["key"].partition("/")[0], ~Job.deleting)
-    of_a_job = file["key"] != object_keys.weights(file["sha256"])
-    kept = (left if of_a_job else pushed).with_for_update(read=True)
-    return await session.scalar(kept) is not None
+class NotFetchedError(Exception):
+    """These official weights, the only argument, are not kept yet and may be fetched."""
+
+
+async def fetch(ctx: Context, wanted: Weights) -> None:
+    """Fetch and keep the file, once however many jobs and replicas wait for it.
+
+    Raises:
+        Problem: 422 when its host does not hand it out, or hands out another file than before.
+    """
+    settings, store, name = ctx.settings, ctx.store, wanted.name
+    bucket, beside = settings.models_bucket, object_keys.asset_sha256(name)
+    url = f"{settings.weights_download.rstrip('/')}/{name}"
+    with tempfile.TemporaryFile() as file:
+        async with ctx.db.advisory_lock(_FETCH_LOCK):
+            async with ctx.db.reading() as session:
+                if await repository.find(session, name):
+                    return  # another job was faster
+            known = settings.weights_sha256.get(name)
+            if known is None and await store.head(bucket, beside):
+                known = (await store.read(bucket, beside)).decode()
+            try:
+                wanted.size, wanted.sha256 = await asyncio.to_thread(
+                    download, url, file, sha256=known, max_bytes=2**30, within_s=1800
+                )
+            except DownloadError as error:
+                detail = (
+                    f"{name} cannot be fetched (WEIGHTS_DOWNLOAD): {error}. `yard weights push "
+                    f"{name}` puts it there, `none` starts from scratch, or name other weights."
+                )
+                raise wrong_field("Weights not fetched", "weights", detail) from error
+            await store.put(bucket, object_keys.weights(wanted.sha256), file)
+            await store.put(bucket, beside, wanted.sha256.encode())
+            async with ctx.db.transaction() as session:
+                await session.merge(wanted)
 
 
 async def put(ctx: Context, sha256: str, body: WeightsPut) -> WeightsOut | WeightsUpload:
