@@ -1,3 +1,4 @@
+from smoke.executor.attempts import executor, make, told
 from smoke.executor.namespace import kubeconfig, template
 
-__all__ = ["kubeconfig", "template"]
+__all__ = ["executor", "kubeconfig", "make", "template", "told"]

@@ -231,9 +231,8 @@ class KubernetesExecutor:
         if since is None or cause != judged.cause:
             since = time.monotonic()
             self._waiting[ref] = (judged.cause, since)
-        patience = judged.patience_s
-        if patience is None:
-            patience = self._settings.unschedulable_after_s
+        most = judged.patience_s
+        patience = self._settings.unschedulable_after_s if most is None else most
         if time.monotonic() - since < patience:
             return Observation(ref, "running", message=judged.message)
         return Observation(ref, "ended", judged.exit_code, judged.cause, judged.message)

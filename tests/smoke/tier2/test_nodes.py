@@ -1,0 +1,147 @@
+"""A training on two nodes that dies of what can befall either, in turn, and resumes each time.
+
+SMOKE_DEATHS=all tries every death; without it three, for each is another start of two nodes.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import pytest
+from support.api import Api
+from support.cluster import CONNECT, get, run
+from support.waiting import wait_for
+
+from smoke.training import SMALL
+
+# What SIGNAL reaches every process whose command line holds WORDS, but the one that sends it.
+SIGNAL = """
+import os, pathlib, signal, sys
+for process in pathlib.Path("/proc").glob("[0-9]*"):
+    try:
+        command = (process / "cmdline").read_bytes().replace(b"\\0", b" ").decode()
+    except OSError:
+        continue
+    if sys.argv[1] in command and int(process.name) != os.getpid():
+        os.kill(int(process.name), signal.SIGKILL)
+"""
+
+
+def _pods(job_id: str) -> dict[int, dict[str, Any]]:
+    """Those that run, by node."""
+    index = "batch.kubernetes.io/job-completion-index"
+    pods = get("pods", f"trainyard.dev/job={job_id}")
+    return {
+        int(pod["metadata"]["labels"][index]): pod
+        for pod in pods
+        if pod["status"]["phase"] == "Running" and "deletionTimestamp" not in pod["metadata"]
+    }
+
+
+def _inside(pod: str, *command: str) -> str:
+    # Whatever it is, it may end with the container.
+    return run(["kubectl", "exec", "-n", "platform", pod, "--", *command], check=False).stdout
+
+
+def rank(pod: str) -> None:
+    _inside(pod, "python", "-c", SIGNAL, "trainer.yolo.rank")
+
+
+def rank_without_backend(pod: str) -> None:
+    run("kubectl scale -n platform deployment/backend --replicas=0")
+    rank(pod)
+    run("kubectl scale -n platform deployment/backend --replicas=1")
+
+
+def supervisor(pod: str) -> None:
+    _inside(pod, "python", "-c", SIGNAL, "-m trainer run")
+
+
+def memory(pod: str) -> None:
+    """Its shared memory is its memory; the largest process is the rank."""
+    _inside(pod, "sh", "-c", "head -c 1900M /dev/zero > /dev/shm/full")
+
+
+def delete(pod: str) -> None:
+    run(f"kubectl delete pod -n platform {pod} --wait=false")
+
+
+def drain(pod: str) -> None:
+    """As `kubectl drain` does it."""
+    about = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}
+    path = f"/api/v1/namespaces/platform/pods/{pod}/eviction"
+    words = ["sh", "-c", f"kubectl create --raw {path} -f - <<'E'\n{json.dumps(about)}\nE"]
+    run(words)
+
+
+class Death(NamedTuple):
+    of: Callable[[str], None]
+    node: int
+    cause: str
+    message: str
+
+
+DEATHS = [
+    Death(rank, 1, "trainer_crashed", "Rank 1 of 2 (node 1) was killed by SIGKILL"),
+    Death(delete, 0, "preempted", "Node 0 of 2: Its pod was deleted."),
+    Death(memory, 1, "out_of_memory", "ode 1"),
+    Death(rank, 0, "trainer_crashed", "Rank 0 of 2 (node 0) was killed by SIGKILL"),
+    Death(supervisor, 1, "trainer_crashed", "Node 1 of 2: Its exit code was 137."),
+    Death(supervisor, 0, "trainer_crashed", "Node 0 of 2: Its exit code was 137."),
+    Death(delete, 1, "preempted", "Node 1 of 2: Its pod was deleted."),
+    Death(drain, 1, "evicted", "Node 1 of 2: Node "),
+    Death(drain, 0, "evicted", "Node 0 of 2: Node "),
+    Death(memory, 0, "out_of_memory", "ode 0"),
+    Death(rank_without_backend, 1, "trainer_crashed", "Rank 1 of 2 (node 1) was killed"),
+]
+TRIED = DEATHS if os.environ.get("SMOKE_DEATHS") == "all" else DEATHS[:3]
+
+
+@pytest.fixture(scope="module")
+def job_id(api: Api, dataset_id: str) -> Iterator[str]:
+    resources = {"cpu": 0.4, "memory": "1536Mi", "gpu": 0, "nodes": 2}
+    config = {**SMALL, "epochs": 5000, "plots": False}
+    job_id = api.submit(dataset_id, config, trainer="ultralytics", resources=resources)
+    yield job_id
+    api.post(f"/api/v1/jobs/{job_id}/cancel")
+
+
+def test_its_nodes_reach_each_other_the_backend_and_the_store(api: Api, job_id: str) -> None:
+    api.wait_epoch(job_id, 1, seconds=240)
+    pods = _pods(job_id)
+    first = f"{pods[0]['status']['podIP']}:29400"
+    where = [first, "backend:8000", "minio:9000", "postgres:5432", "temporal:7233"]
+    name = pods[1]["metadata"]["name"]
+    found = json.loads(_inside(name, "python", "-c", CONNECT, *where))
+    assert [address for address in where if found[address]] == where[:3]
+    [policy] = get("networkpolicies", f"trainyard.dev/job={job_id}")
+    assert policy["metadata"]["ownerReferences"][0]["name"] == f"train-{job_id}-1"
+
+
+@pytest.mark.parametrize("death", TRIED, ids=lambda death: f"{death.of.__name__}-{death.node}")
+def test_the_first_death_is_told_and_the_next_attempt_resumes(
+    api: Api, job_id: str, death: Death
+) -> None:
+    job = api.job(job_id)
+    api.wait_epoch(job_id, (job["epoch"] or 0) + 2, seconds=240)
+    wait_for(lambda: len(_pods(job_id)) == 2, 30)
+    attempt = api.job(job_id)["attempt"]
+    death.of(_pods(job_id)[death.node]["metadata"]["name"])
+    job = api.wait(job_id, "retrying", "failed", seconds=120, every_s=0.3)
+    assert (job["attempt"], job["cause"]) == (attempt, death.cause), job["message"]
+    assert death.message in job["message"]
+    if job["status"] == "failed":  # one of these causes is not tried again by itself
+        api.post(f"/api/v1/jobs/{job_id}/retry").raise_for_status()
+
+
+def test_it_ends_well_with_each_epoch_once(api: Api, job_id: str) -> None:
+    api.wait_epoch(job_id, (api.job(job_id)["epoch"] or 0) + 2, seconds=240)
+    api.post(f"/api/v1/jobs/{job_id}/finish").raise_for_status()
+    job = api.wait(job_id, seconds=120)
+    assert (job["status"], job["cause"]) == ("succeeded", "completed")
+    assert [row["epoch"] for row in api.metrics(job_id)] == list(range(job["epoch"] + 1))
+    assert {"best.pt", "last.pt", "results.csv"} <= set(api.artifacts(job_id))
+    log = api.log(job_id)
+    assert "[rank 0] " in log
+    assert "[rank 1] " not in log
