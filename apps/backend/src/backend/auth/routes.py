@@ -2,9 +2,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
-from backend.auth import repository, service
+from backend.auth import service
 from backend.auth.schemas import NAME, TokenCreate, TokenCreated, TokenList, TokenOut
 from backend.context import Ctx, User
+from backend.infra.database import utcnow
 from backend.infra.pagination import ListQuery, page
 from backend.infra.problems import Problem, not_found
 from backend.state.tokens import Access, ApiToken
@@ -43,5 +44,7 @@ async def list_tokens(ctx: Ctx, wanted: Annotated[ListQuery, Query()]) -> TokenL
 async def revoke_token(name: Annotated[str, Path(pattern=NAME)], ctx: Ctx) -> None:
     """Within seconds every replica refuses it, and ends the streams that it follows."""
     async with ctx.db.transaction() as session:
-        if not await repository.revoke(session, name):
+        token = await session.get(ApiToken, name, with_for_update=True)
+        if token is None:
             raise not_found("Token", name)
+        token.revoked_at = token.revoked_at or utcnow()

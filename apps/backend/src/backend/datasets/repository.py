@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete as sql_delete
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -29,13 +28,6 @@ async def add(session: AsyncSession, id_: str, **columns: Any) -> Dataset:
     return await session.get_one(Dataset, id_)
 
 
-async def count_uploads(session: AsyncSession, user: str | None) -> int:
-    """How many datasets of the token, or of all who need none, are not uploaded yet."""
-    own = Dataset.created_by.is_not_distinct_from(user)
-    query = select(func.count()).where(Dataset.status == DatasetStatus.UPLOADING, own)
-    return await session.scalar(query) or 0
-
-
 async def reject_uploads(
     session: AsyncSession, before: datetime, report: dict[str, Any]
 ) -> set[str | None]:
@@ -44,7 +36,3 @@ async def reject_uploads(
     late = update(Dataset).where(uploading, Dataset.updated_at < before)
     await session.execute(late.values(status=DatasetStatus.REJECTED, report=report))
     return set(await session.scalars(select(Dataset.upload_id).where(uploading)))
-
-
-async def delete(session: AsyncSession, id_: str) -> None:
-    await session.execute(sql_delete(Dataset).where(Dataset.id == id_))

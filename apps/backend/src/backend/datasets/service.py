@@ -16,7 +16,7 @@ from trainyard_datasets.report import Report
 from backend.context import Context
 from backend.datasets import repository
 from backend.datasets.schemas import CompletedPart, DatasetCreate, Upload, UploadPart
-from backend.infra.database import existing, new_id, utcnow
+from backend.infra.database import count, existing, new_id, utcnow
 from backend.infra.object_store import LINK_LIFETIME_S, ObjectStoreError
 from backend.infra.problems import Problem, not_found, wrong_field
 from backend.state import object_keys
@@ -90,7 +90,8 @@ async def create(
         sha256 = body.sha256 or ""
         if ready := await repository.find_ready(session, body.name, body.task, sha256):
             return ready, None
-        if await repository.count_uploads(session, user) >= MAX_UPLOADS:
+        own = Dataset.created_by.is_not_distinct_from(user)
+        if await count(session, Dataset.status == DatasetStatus.UPLOADING, own) >= MAX_UPLOADS:
             detail = f"{MAX_UPLOADS} of your uploads are not complete. Complete or delete some."
             raise Problem(429, "Too many uploads", detail)
     id_ = new_id()
@@ -260,4 +261,5 @@ async def delete(ctx: Context, id_: str) -> None:
     await ctx.store.delete(bucket, object_keys.dataset_index(id_))
     await ctx.store.delete(bucket, key)
     async with ctx.db.transaction() as session:
-        await repository.delete(session, id_)
+        if (left := await session.get(Dataset, id_)) is not None:
+            await session.delete(left)

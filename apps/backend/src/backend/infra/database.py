@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.sql import ColumnElement
 from sqlalchemy.types import TypeDecorator
 
 from backend.infra.problems import not_found
@@ -186,6 +187,15 @@ async def existing(session: AsyncSession, table: type[Row], id_: str, lock: Any 
     if row is None:
         raise not_found(table.__name__, id_)
     return row
+
+
+async def find_by(session: AsyncSession, table: type[Row], **columns: Any) -> Row | None:
+    return await session.scalar(select(table).filter_by(**columns))
+
+
+async def count(session: AsyncSession, *where: ColumnElement[bool]) -> int:
+    """How many rows are so."""
+    return await session.scalar(select(func.count()).where(*where)) or 0
 
 
 async def execute_guarded(session: AsyncSession, statement: UpdateBase) -> bool:

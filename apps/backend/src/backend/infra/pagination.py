@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from pydantic import Field
@@ -52,16 +51,20 @@ async def page(
     """
     narrowed = narrow(select(table) if query is None else query, table, wanted)
     if wanted.cursor:
-        before = tuple_(*_decode(wanted.cursor))
+        found = re.fullmatch(_CURSOR, wanted.cursor)
+        if found is None:
+            detail = "Invalid cursor. Omit it to start from the first page."
+            raise wrong_field("Bad cursor", "cursor", detail)
+        before = tuple_(from_microseconds(int(found[1])), found[2])
         narrowed = narrowed.where(tuple_(table.created_at, table.id) < before)
     newest_first = narrowed.order_by(table.created_at.desc(), table.id.desc())
     async with db.reading() as session:
         rows = (await session.execute(newest_first.limit(wanted.limit + 1))).all()
-    found = rows if query is not None else [row[0] for row in rows]
+    items = rows if query is not None else [row[0] for row in rows]
     if len(rows) <= wanted.limit:
-        return found, None
+        return items, None
     last = rows[wanted.limit - 1][0]
-    return found[: wanted.limit], f"{to_microseconds(last.created_at)}-{last.id}"
+    return items[: wanted.limit], f"{to_microseconds(last.created_at)}-{last.id}"
 
 
 def narrow(query: Select[Any], table: Any, wanted: ListQuery) -> Select[Any]:
@@ -78,11 +81,3 @@ def narrow(query: Select[Any], table: Any, wanted: ListQuery) -> Select[Any]:
         if column is not None and value != []:
             query = query.where(column.in_(value) if isinstance(value, list) else column == value)
     return query
-
-
-def _decode(cursor: str) -> tuple[datetime, str]:
-    found = re.fullmatch(_CURSOR, cursor)
-    if found is None:
-        detail = "Invalid cursor. Omit it to start from the first page."
-        raise wrong_field("Bad cursor", "cursor", detail)
-    return from_microseconds(int(found[1])), found[2]

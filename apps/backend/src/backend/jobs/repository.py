@@ -12,7 +12,7 @@ from backend.infra.database import Database, execute_guarded, utcnow
 from backend.jobs.schemas import JobQuery
 from backend.state.causes import Cause
 from backend.state.jobs import Attempt, EpochMetrics, Job
-from backend.state.statuses import ACTIVE, JobStatus
+from backend.state.statuses import JobStatus
 from backend.state.transitions import transition
 
 _DURATION = cast(extract("epoch", Job.finished_at), Float) - cast(
@@ -34,10 +34,6 @@ class JobRow(NamedTuple):
 async def find(session: AsyncSession, job_id: str) -> JobRow | None:
     found = (await session.execute(_with_attempt().where(Job.id == job_id))).one_or_none()
     return JobRow(*found) if found else None
-
-
-async def by_idempotency_key(session: AsyncSession, key: str) -> Job | None:
-    return await session.scalar(select(Job).where(Job.idempotency_key == key))
 
 
 async def page(db: Database, wanted: JobQuery) -> tuple[Sequence[tuple[Job, Attempt]], str | None]:
@@ -76,13 +72,6 @@ async def ask_to_finish(session: AsyncSession, job: Job) -> bool:
         Attempt.stop_requested_at.is_(None),
     )
     return await execute_guarded(session, running.values(stop_cause=Cause.COMPLETED))
-
-
-async def count_open(session: AsyncSession, user: str | None) -> int:
-    """How many jobs of the token, or of all who need none, have not ended."""
-    own = Job.created_by.is_not_distinct_from(user)
-    query = select(func.count()).where(Job.status.in_(ACTIVE), own)
-    return await session.scalar(query) or 0
 
 
 async def count_by_status(session: AsyncSession) -> dict[str, int]:

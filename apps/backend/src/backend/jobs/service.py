@@ -12,7 +12,7 @@ from backend.artifacts.repository import left_by_a_job
 from backend.context import Context
 from backend.datasets.service import get_ready
 from backend.infra import database
-from backend.infra.database import PROMPT_S, new_id, utcnow
+from backend.infra.database import PROMPT_S, count, find_by, new_id, utcnow
 from backend.infra.problems import Problem, not_found, wrong_field
 from backend.jobs import repository, resources
 from backend.jobs.repository import JobRow
@@ -21,7 +21,7 @@ from backend.models import service as models
 from backend.orchestration.attempts import request_stop
 from backend.state import object_keys
 from backend.state.jobs import ATTACHED, Attempt, DeletedJob, Job
-from backend.state.statuses import FINISHED, JobStatus
+from backend.state.statuses import ACTIVE, FINISHED, JobStatus
 from backend.state.tokens import sha256
 from backend.state.transitions import require_unused
 from backend.state.weights import Weights
@@ -126,7 +126,8 @@ async def attach(ctx: Context, body: JobAttach, user: str | None) -> JobAttached
 
 async def _require_room(ctx: Context, session: AsyncSession, user: str | None) -> None:
     """Raise a Problem (429) while as many jobs of the same token as may have not ended."""
-    if await repository.count_open(session, user) >= (most := ctx.settings.max_open_jobs):
+    own = Job.created_by.is_not_distinct_from(user)
+    if await count(session, Job.status.in_(ACTIVE), own) >= (most := ctx.settings.max_open_jobs):
         detail = f"{most:,} of your jobs have not ended, and no more may (MAX_OPEN_JOBS)."
         raise Problem(429, "Too many jobs", f"{detail} Wait for some, or cancel them.")
 
@@ -182,7 +183,7 @@ def _unusable(detail: str) -> Problem:
 
 async def _earlier(ctx: Context, key: str, request_sha256: str) -> JobRow | None:
     async with ctx.db.reading() as session:
-        job = await repository.by_idempotency_key(session, key)
+        job = await find_by(session, Job, idempotency_key=key)
         if job is None:
             return None
         if job.request_sha256 != request_sha256:
