@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx
 
@@ -22,12 +22,8 @@ TIMEOUT_S = 10.0
 NO_MLFLOW = "MLflow keeps models, and this platform runs without it: start it with `yard dev --mlflow`, or set MLFLOW_TRACKING_URI."
 
 
-class Point(NamedTuple):
-    """The metrics of one epoch."""
-
-    epoch: int
-    at: datetime
-    values: Mapping[str, float | None]
+# An epoch, when it ended, and its metrics.
+Point = tuple[int, datetime, Mapping[str, float | None]]
 
 
 class MlflowAwayError(Problem):
@@ -97,9 +93,9 @@ class Mlflow:
     async def log(self, run_id: str, points: Sequence[Point]) -> None:
         """Send what there is; null, which stands for NaN and infinity, is no point of a curve."""
         metrics = [
-            {"key": clean(key), "value": value, "timestamp": _ms(point.at), "step": point.epoch}
-            for point in points
-            for key, value in point.values.items()
+            {"key": clean(key), "value": value, "timestamp": _ms(at), "step": epoch}
+            for epoch, at, values in points
+            for key, value in values.items()
             if value is not None
         ]
         for start in range(0, len(metrics), METRICS_PER_REQUEST):

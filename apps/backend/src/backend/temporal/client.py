@@ -51,9 +51,7 @@ class TemporalUnavailableError(Exception):
 
 class Temporal:
     def __init__(self, settings: Settings) -> None:
-        self._address = settings.temporal_address
-        self._namespace = settings.temporal_namespace
-        self._task_queue = settings.temporal_task_queue
+        self._settings = settings
         self._client: Client | None = None
 
     async def start_training(self, job_id: str) -> bool:
@@ -85,14 +83,14 @@ class Temporal:
 
     async def run_worker(self, activities: Sequence[Callable[..., Any]]) -> None:
         """Connect, however long it takes, and work off workflows and activities for ever."""
-        away = f"Temporal at {self._address} (TEMPORAL_ADDRESS) is away"
+        away = f"Temporal at {self._settings.temporal_address} (TEMPORAL_ADDRESS) is away"
         await forever(away, Exception, self._work, activities)
 
     async def _work(self, activities: Sequence[Callable[..., Any]]) -> None:
         self._client = client = await self._connect()
         training = Worker(
             client,
-            task_queue=self._task_queue,
+            task_queue=self._settings.temporal_task_queue,
             workflows=[TrainingWorkflow, CheckWorkflow],
             # With the checks: those that an older version began are in this queue.
             activities=activities,
@@ -105,7 +103,7 @@ class Temporal:
         )
         checks = Worker(
             client,
-            task_queue=checks_queue(self._task_queue),
+            task_queue=checks_queue(self._settings.temporal_task_queue),
             activities=activities,
             max_concurrent_activities=CHECKS_AT_ONCE,
             **_THROTTLE,
@@ -133,8 +131,8 @@ class Temporal:
         # The client's own timeout ends with the connection, on which a server may say nothing.
         async with asyncio.timeout(CONNECT_S):
             return await Client.connect(
-                self._address,
-                namespace=self._namespace,
+                self._settings.temporal_address,
+                namespace=self._settings.temporal_namespace,
                 connect_timeout=timedelta(seconds=RPC_TIMEOUT_S),
                 keep_alive_config=KEEP_ALIVE,
             )
@@ -147,7 +145,7 @@ class Temporal:
                     run,
                     args=[id_],
                     id=workflow_id,
-                    task_queue=self._task_queue,
+                    task_queue=self._settings.temporal_task_queue,
                     id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                     # The server hands the first task to this process' worker in its very reply.
                     request_eager_start=not options,
@@ -183,5 +181,5 @@ class Temporal:
             raise self._unavailable(f"nothing came back within {RPC_TIMEOUT_S:g} s") from error
 
     def _unavailable(self, reason: str) -> TemporalUnavailableError:
-        told = f"Temporal at {self._address} (TEMPORAL_ADDRESS) does not answer: {reason}."
+        told = f"Temporal at {self._settings.temporal_address} (TEMPORAL_ADDRESS) does not answer: {reason}."
         return TemporalUnavailableError(f"{told} Jobs wait in the queue and start when it is back.")

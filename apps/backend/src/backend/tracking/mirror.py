@@ -114,12 +114,12 @@ class Mirror:
         async with self._ctx.db.reading() as session:
             epochs = await repository.missing_epochs(session, job, EPOCHS_AT_ONCE)
         run_id = job.mlflow_run_id or await self._make_run(job)
-        points = [Point(row.epoch, row.at, row.values) for row in epochs]
+        points: list[Point] = [(row.epoch, row.at, row.values) for row in epochs]
         done = job.status in FINISHED and len(epochs) < EPOCHS_AT_ONCE
         last = epochs[-1].epoch if epochs else job.mlflow_epoch
         if done and job.best:
             # MLflow shows the last step. After a retry that one is the next epoch's, too.
-            points.append(Point(last + 1, job.finished_at or job.updated_at, job.metrics))
+            points.append((last + 1, job.finished_at or job.updated_at, job.metrics))
         try:
             await self._ctx.mlflow.log(run_id, points)
         except MlflowRefusedError as error:
