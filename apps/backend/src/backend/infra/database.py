@@ -105,7 +105,7 @@ class Database:
             event.listen(self.engine.sync_engine, "connect", _configure_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin)
         else:
-            event.listen(self.engine.sync_engine, "connect", _read_first_clock)
+            event.listen(self.engine.sync_engine, "connect", _read_clock)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._locks: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
         readers = self.engine.execution_options(**{READ_ONLY: True})
@@ -218,18 +218,14 @@ def _postgresql(answer_timeout_s: float | None) -> dict[str, Any]:
     }
 
 
-def _read_first_clock(connection: Any, _record: object) -> None:
-    _read_clock(connection)
-    connection.rollback()
-
-
-def _read_clock(connection: Any) -> None:
+def _read_clock(connection: Any, _record: object = None) -> None:
     cursor = connection.cursor()
     before = datetime.now(UTC)
     cursor.execute("SELECT clock_timestamp()")
     [at] = cursor.fetchone()
     after = datetime.now(UTC)
     cursor.close()
+    connection.rollback()
     # It was read at some moment in between: an answer that was slow moves nothing that may be right.
     _Clock.offset = min(max(_Clock.offset, at - after), at - before)
 
