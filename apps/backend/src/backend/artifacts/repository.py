@@ -8,7 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.state import object_keys
 from backend.state.artifacts import Artifact
-from backend.state.jobs import Job
+from backend.state.jobs import Attempt, Job
+
+
+async def attempts(session: AsyncSession, job_id: str) -> Sequence[int]:
+    """The numbers of the job's attempts."""
+    return (await session.scalars(select(Attempt.number).where(Attempt.job_id == job_id))).all()
 
 
 async def left_by_a_job(session: AsyncSession, reference: str) -> dict[str, Any] | None:

@@ -56,8 +56,7 @@ async def _stored(ctx: Context, job_id: str) -> tuple[list[Artifact], dict[str, 
     # Keys are the trainer's choice: what is not a plain name of an attempt that was launched is
     # not shown.
     async with ctx.db.reading() as session:
-        job = await existing(session, Job, job_id)
-    launched = {str(number): number for number in range(1, job.attempt + 1)}
+        launched = {str(number): number for number in await repository.attempts(session, job_id)}
     by_attempt: dict[int, list[StoredObject]] = defaultdict(list)
     unnamed = []
     for item in await ctx.store.list(bucket, object_keys.job(job_id)):
