@@ -1,4 +1,4 @@
-"""The tables of schema 0009, which a database may still have before it is migrated."""
+"""The tables of schema 0015, which a database may still have before it is migrated."""
 
 import sqlalchemy as sa
 from alembic.operations import Operations
@@ -20,7 +20,12 @@ def create(connection: Connection) -> None:
         "api_tokens",
         sa.Column("name", sa.String(63), primary_key=True),
         sa.Column("token_sha256", sa.String(64), nullable=False, unique=True),
+        sa.Column("access", sa.String(16), nullable=False, server_default="admin"),
+        sa.Column("created_by", sa.String(63)),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True)),
+        sa.Column("revoked_at", sa.DateTime(timezone=True)),
+        sa.Column("last_used_at", sa.DateTime(timezone=True)),
     )
     op.create_table(
         "datasets",
@@ -35,6 +40,7 @@ def create(connection: Connection) -> None:
         sa.Column("upload_id", sa.String()),
         sa.Column("workflow_started", sa.Boolean(), nullable=False),
         sa.Column("report", sa.JSON()),
+        sa.Column("created_by", sa.String(63)),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.UniqueConstraint("name", "version"),
@@ -55,6 +61,7 @@ def create(connection: Connection) -> None:
         sa.Column("task", sa.String(16), nullable=False),
         sa.Column("dataset_id", sa.String(12), nullable=False),
         sa.Column("config", sa.JSON(), nullable=False),
+        sa.Column("weights", sa.JSON()),
         sa.Column("resources", sa.JSON(), nullable=False),
         sa.Column("debug", sa.Boolean(), nullable=False),
         sa.Column("max_attempts", sa.Integer(), nullable=False),
@@ -68,6 +75,10 @@ def create(connection: Connection) -> None:
         sa.Column("attempts_before", sa.Integer(), nullable=False),
         sa.Column("epoch", sa.Integer()),
         sa.Column("metrics", sa.JSON(), nullable=False),
+        sa.Column("best", sa.JSON()),
+        sa.Column("notes", sa.String(4000)),
+        sa.Column("tags", sa.JSON()),
+        sa.Column("created_by", sa.String(63)),
         sa.Column("log_size", sa.BigInteger(), nullable=False),
         sa.Column("mlflow_run_id", sa.String(64)),
         sa.Column("mlflow_attempt", sa.Integer(), nullable=False),
@@ -87,6 +98,19 @@ def create(connection: Connection) -> None:
     op.create_index("ix_jobs_mlflow_done", "jobs", ["mlflow_done"])
     op.create_index("ix_jobs_name_created", "jobs", ["name", "created_at", "id"])
     op.create_index("ix_jobs_status_created", "jobs", ["status", "created_at"])
+    tagged = sa.text("tags IS NOT NULL")
+    op.create_index(
+        "ix_jobs_tagged", "jobs", ["created_at", "id"], postgresql_where=tagged, sqlite_where=tagged
+    )
+    op.create_table(
+        "weights",
+        sa.Column("sha256", sa.String(64), primary_key=True),
+        sa.Column("name", sa.String(200), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("task", sa.String(16)),
+        sa.Column("model", sa.String(100)),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    )
     op.create_table(
         "artifacts",
         _job_id(),
@@ -144,4 +168,4 @@ def create(connection: Connection) -> None:
         sa.Column("data", sa.LargeBinary(), nullable=False),
     )
     version = op.create_table("alembic_version", sa.Column("version_num", sa.String(32)))
-    op.bulk_insert(version, [{"version_num": "0009"}])
+    op.bulk_insert(version, [{"version_num": "0015"}])

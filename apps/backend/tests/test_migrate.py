@@ -7,16 +7,13 @@ from pathlib import Path
 
 import oldest_schema
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from backend.infra.database import Base, Database
 from backend.state import migrate
-from backend.state.jobs import Job
-from sqlalchemy import Connection, select, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection, text
 
 
 def _differences(connection: Connection) -> list[object]:
@@ -29,13 +26,6 @@ def _drop_all(connection: Connection) -> None:
     connection.execute(text("DROP TABLE alembic_version"))
 
 
-def _upgrade_oldest(connection: Connection, version: str) -> None:
-    """Have the oldest schema, brought to this version."""
-    _drop_all(connection)
-    oldest_schema.create(connection)
-    command.upgrade(migrate.config(connection), version)
-
-
 async def test_migrations_make_what_the_models_say(database: Database) -> None:
     async with database.engine.begin() as connection:
         await connection.run_sync(_drop_all)
@@ -43,25 +33,6 @@ async def test_migrations_make_what_the_models_say(database: Database) -> None:
     await migrate.migrate(database)
     async with database.engine.connect() as connection:
         assert await connection.run_sync(_differences) == []
-
-
-async def test_jobs_of_an_older_version_leave_their_gpu_to_the_launcher(database: Database) -> None:
-    given: dict[str, dict[str, object]] = {
-        "unnamed": {"cpu": 2, "memory": "4Gi", "gpu": 0, "placement": None},
-        "named": {"cpu": 2, "memory": "4Gi", "gpu": 2, "placement": None},
-        "attached": {},
-    }
-    about = {"trainer": "t", "task": "detect", "dataset_id": "", "config": {}, "max_attempts": 1}
-    async with database.engine.begin() as connection:
-        await connection.run_sync(_upgrade_oldest, "0014")
-    async with AsyncSession(database.engine) as session, session.begin():
-        for name, resources in given.items():
-            session.add(Job(name=name, resources=resources, request_sha256="", **about))
-    await migrate.migrate(database)
-    async with AsyncSession(database.engine) as session:
-        found = {job.name: job.resources for job in await session.scalars(select(Job))}
-    del given["unnamed"]["gpu"]
-    assert found == given
 
 
 async def test_replicas_may_migrate_at_once(database_url: str) -> None:
@@ -84,7 +55,7 @@ async def test_replicas_may_migrate_at_once(database_url: str) -> None:
 
 @pytest.mark.parametrize(
     ("version", "serves", "advice"),
-    [("9999", True, "Go on with that version"), ("0001", False, "Bring it to 0009 with a version")],
+    [("9999", True, "Go on with that version"), ("0001", False, "Bring it to 0015 with a version")],
 )
 async def test_the_schema_of_another_version_is_left_alone(
     database: Database, version: str, serves: bool, advice: str
