@@ -137,7 +137,7 @@ def test_the_first_death_is_told_and_the_next_attempt_resumes(
 
 def test_it_ends_well_with_each_epoch_once(api: Api, job_id: str) -> None:
     api.wait_epoch(job_id, (api.job(job_id)["epoch"] or 0) + 2, seconds=240)
-    api.post(f"/api/v1/jobs/{job_id}/finish").raise_for_status()
+    api.post(f"/api/v1/jobs/{job_id}/finish-early").raise_for_status()
     job = api.wait(job_id, seconds=120)
     assert (job["status"], job["cause"]) == ("succeeded", "completed")
     assert [row["epoch"] for row in api.metrics(job_id)] == list(range(job["epoch"] + 1))

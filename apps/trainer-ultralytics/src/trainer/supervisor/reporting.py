@@ -57,7 +57,7 @@ class Reporting:
         """Deliver all metrics and the whole log, then report why the attempt ends.
 
         Heartbeats go on until the backend has answered that: to it, silence is death. `is_echo`: the
-        cause lies with another node, which tells it.
+        cause lies with another node, which alone tells it: after an outage, either could be heard first.
         """
         self._log_shipper.close()
         if self._log_copier:
@@ -67,9 +67,8 @@ class Reporting:
             self._log_shipper.join()
         while self.heartbeats.has_metrics() and not self._abandoned.wait(_POLL_S):
             pass
-        own = not is_echo and cause not in {Cause.COMPLETED, Cause.PREEMPTED}
-        with suppress(UnreachableError, StaleError, CallbackRefusedError):
-            if not self._is_first and not own:
-                return
-            until_answered(lambda: self._backend.finish(cause, message), self._abandoned)
+        own = self._is_first or cause not in {Cause.COMPLETED, Cause.PREEMPTED}
+        if own and not is_echo:
+            with suppress(UnreachableError, StaleError, CallbackRefusedError):
+                until_answered(lambda: self._backend.finish(cause, message), self._abandoned)
         self.heartbeats.close()
