@@ -176,7 +176,9 @@ it('tries the model on an image of one’s own, and leaves no job of it', async 
   await trial.getByLabel('Least confidence').fill('5')
   await trial.getByText(/^(\d+ things? of \d+|Nothing is as sure as that\.)$/).waitFor()
   await trial.getByText(/^Sent with 32 × 32 of its 64 × 64 pixels/).waitFor()
-  expect(await trial.getByRole('img', { name: /^a\.png: (nothing marked|.*patch)/ }).count()).toBe(1)
+  expect(await trial.getByRole('img', { name: /^a\.png: (nothing marked|.*patch)/ }).count()).toBe(
+    1,
+  )
   await page.evaluate(AXE)
   expect(await page.evaluate('axe.run().then((result) => result.violations)')).toEqual([])
   await page.goto(base)
@@ -236,6 +238,27 @@ it('registers two models, promotes one after the other past the gate, and goes b
   const first = page.getByRole('row', { name: 'patches/1' })
   await first.getByText('@production', { exact: true }).waitFor()
 }, 240_000)
+
+it('uploads weights by a file, after a look at it, and trains from them', async () => {
+  await page.goto(new URL('/models', base).href)
+  const chosen = page.getByLabel('a .pt file')
+  await chosen.setInputFiles({ name: 'x.pt', mimeType: '', buffer: Buffer.from('no weights') })
+  await page.getByText('PyTorch has not written this file.').waitFor()
+  await page.getByRole('button', { name: 'Cancel' }).click()
+  await chosen.setInputFiles('../trainer-ultralytics/weights/digits-synthetic.pt')
+  const upload = page.getByRole('region', { name: 'Upload of weights' })
+  expect(await upload.getByLabel('Model').inputValue()).toBe('yolo11n')
+  await upload.getByRole('button', { name: 'Upload' }).click()
+  const row = page.getByRole('row', { name: /digits-synthetic\.pt detect yolo11n/ })
+  await row.waitFor()
+  await page.evaluate(AXE)
+  expect(await page.evaluate('axe.run().then((result) => result.violations)')).toEqual([])
+  await row.getByRole('link', { name: /^Train from/ }).click()
+  await page.getByLabel('Model', { exact: true }).waitFor()
+  expect(await page.getByLabel('Start from').inputValue()).toMatch(/^sha256:[0-9a-f]{64}$/)
+  const job = page.getByRole('complementary', { name: 'The job' })
+  await job.getByText('digits-synthetic.pt', { exact: true }).waitFor()
+}, 60_000)
 
 const PAGES = [
   'jobs',

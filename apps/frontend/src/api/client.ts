@@ -213,6 +213,21 @@ export async function listWeights(signal: AbortSignal): Promise<Schemas['Weights
   )
 }
 
+/** Keep the file with this sha256: says where to send it, or, once it is there, what is kept. */
+export async function putWeights(
+  sha256: string,
+  body: Schemas['WeightsPut'],
+): Promise<Weights | Schemas['WeightsUpload']> {
+  return result(
+    client.PUT('/api/v1/weights/{sha256}', {
+      params: { path: { sha256 } },
+      body,
+      // The platform reads what was sent, to compare its sha256.
+      signal: limited(undefined, FETCH_TIMEOUT_MS),
+    }),
+  )
+}
+
 /** A page of the versions of registered models, those that changed last first. */
 export async function listModels(
   cursor: string,

@@ -9,6 +9,7 @@ import { Loading } from '../../ui/Loading'
 import { ago, moment } from '../../ui/format'
 import { useNow } from '../../ui/useNow'
 import { useTitle } from '../../ui/useTitle'
+import { WeightsSection } from '../weights/WeightsSection'
 import { PromoteDialog } from './PromoteDialog'
 import { type Model, jobOf, moveOf, useModels } from './useModels'
 
@@ -46,6 +47,7 @@ export function ModelsPage() {
           Show older versions
         </button>
       )}
+      <WeightsSection />
     </>
   )
 }

@@ -1,7 +1,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { type SubmitEvent, useCallback, useMemo, useRef, useState } from 'react'
-import { type Dataset, type Job, type Trainer, createJob } from '../../api/client'
+import { type Dataset, type Job, type Trainer, type Weights, createJob } from '../../api/client'
 import { ApiError } from '../../api/errors'
 import { newKey } from '../../api/key'
 import { useToken } from '../../api/token'
@@ -26,6 +26,8 @@ interface Props {
   /** Those that are ready; the first is chosen at first. */
   datasets: readonly Dataset[]
   source: Job | null
+  /** Weights to start from; the model is theirs. */
+  start: Weights | null
 }
 
 const RESOURCES = [
@@ -36,15 +38,18 @@ const RESOURCES = [
   ['placement', 'Placement', 'One of the places that the platform offers, else empty.'],
 ] as const
 
-export function JobForm({ trainer, trainers, onTrainer, datasets, source }: Props) {
+export function JobForm({ trainer, trainers, onTrainer, datasets, source, start: given }: Props) {
   const fields = useMemo(() => fieldsOf(trainer), [trainer])
   const judge = useMemo(() => judgeOf(trainer), [trainer])
   const [draft, setDraft] = useState<Draft>(() =>
-    source?.trainer === trainer.name ? draftOf(fields, source.config) : {},
+    draftOf(fields, {
+      ...(source?.trainer === trainer.name ? source.config : {}),
+      ...(given?.model == null ? {} : { model: given.model }),
+    }),
   )
   const [datasetId, setDatasetId] = useState(datasets[0]?.id ?? '')
   const [name, setName] = useState(source?.name ?? '')
-  const [weights, setWeights] = useState('')
+  const [weights, setWeights] = useState(given === null ? '' : `sha256:${given.sha256}`)
   const [wanted, setWanted] = useState<ResourceDraft>(() =>
     resourceDraftOf(source?.resources ?? trainer.resources),
   )

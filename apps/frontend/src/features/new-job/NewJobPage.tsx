@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, getRouteApi } from '@tanstack/react-router'
 import { useState } from 'react'
-import { getJob } from '../../api/client'
+import { type Dataset, getJob } from '../../api/client'
 import { useToken } from '../../api/token'
 import { Command } from '../../ui/Command'
 import { Empty } from '../../ui/Empty'
@@ -10,13 +10,14 @@ import { Loading } from '../../ui/Loading'
 import { useTitle } from '../../ui/useTitle'
 import { useDataset, useDatasets } from '../datasets/useDatasets'
 import { useTrainer, useTrainers } from '../trainers/useTrainers'
+import { useWeights } from '../weights/useWeights'
 import { JobForm } from './JobForm'
 
 const route = getRouteApi('/jobs/new')
 
 /** The form of a new job, once there is what it offers; a clone begins with another job's config. */
 export function NewJobPage() {
-  const { dataset, from } = route.useSearch()
+  const { dataset, from, weights } = route.useSearch()
   const token = useToken()
   useTitle('New job')
   const [chosen, setChosen] = useState<string | null>(null)
@@ -34,7 +35,12 @@ export function NewJobPage() {
     trainers.error ?? source.error ?? trainer.error ?? datasets.error ?? wanted.error ?? null
   const ready = datasets.data?.filter(({ status }) => status === 'ready')
   const extra = wanted.data?.status === 'ready' ? [wanted.data] : []
-  const waits = from !== undefined && source.data === undefined
+  const others = ready?.filter(({ id }) => id !== extra[0]?.id) ?? []
+  const stored = useWeights()
+  const start = stored.data?.items.find(({ sha256 }) => sha256 === weights) ?? null
+  const waits =
+    (from !== undefined && source.data === undefined) || (weights !== undefined && stored.isPending)
+  const fits = (one: Dataset) => start?.task == null || one.task === start.task
   return (
     <>
       <p className="crumbs">
@@ -48,14 +54,15 @@ export function NewJobPage() {
         <Loading what="trainers and datasets" />
       )}
       {ready?.length === 0 && extra.length === 0 && <NoDataset />}
-      {ready !== undefined && ready.length + extra.length > 0 && trainer.data && !waits && (
+      {extra.length + others.length > 0 && trainer.data && !waits && (
         <JobForm
           key={`${trainer.data.name} ${from ?? ''}`}
           trainer={trainer.data}
           trainers={trainers.data?.map((one) => one.name).filter(isChosenHere) ?? []}
           onTrainer={setChosen}
-          datasets={[...extra, ...ready.filter(({ id }) => id !== extra[0]?.id)]}
+          datasets={[...extra, ...others.filter(fits), ...others.filter((one) => !fits(one))]}
           source={source.data ?? null}
+          start={start}
         />
       )}
     </>

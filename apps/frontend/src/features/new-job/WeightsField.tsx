@@ -1,10 +1,11 @@
 import { useQuery } from '@tanstack/react-query'
-import { type Job, type Trainer, type Weights, listJobs, listWeights } from '../../api/client'
+import { type Job, type Trainer, type Weights, listJobs } from '../../api/client'
 import { useToken } from '../../api/token'
 import { LabelledField } from '../../ui/LabelledField'
 import { bytes } from '../../ui/format'
 import { titleOf } from '../jobs/present'
 import { jobOf, useModels } from '../models/useModels'
+import { useWeights } from '../weights/useWeights'
 import { pretrainedOf, suitable } from './weights'
 
 interface Props {
@@ -92,10 +93,7 @@ function useStartingPoints(trainer: string): {
     queryKey: ['jobs', 'succeeded', token],
     queryFn: ({ signal }) => listJobs({ status: ['succeeded'] }, null, signal),
   })
-  const stored = useQuery({
-    queryKey: ['weights', token],
-    queryFn: ({ signal }) => listWeights(signal),
-  })
+  const stored = useWeights()
   return {
     stored: stored.data?.items ?? [],
     downloads: stored.data?.downloads ?? false,

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'react'
 import type { Dataset, Job } from '../../../api/client'
 import { Command } from '../../../ui/Command'
 import { Empty } from '../../../ui/Empty'
-import { Icon } from '../../../ui/Icon'
+import { FileDrop } from '../../../ui/FileDrop'
 import { Loading } from '../../../ui/Loading'
 import { Notice } from '../../../ui/Notice'
 import { useDataset, useDatasets } from '../../datasets/useDatasets'
@@ -84,7 +84,13 @@ function Trials({ job, dataset }: { job: Job; dataset: Dataset }) {
   const trial = begin.data
   return (
     <>
-      <ImageDrop busy={begin.isPending} onPick={mutate} />
+      <FileDrop
+        label="Try the model"
+        text={begin.isPending ? 'The image is sent …' : 'Drop or paste an image here, or choose'}
+        button="an image"
+        accept="image/*"
+        onPick={mutate}
+      />
       {begin.error !== null && <Notice kind="error" title={begin.error.message} />}
       {trial !== undefined && (
         <section className="card" aria-label={trial.name}>
@@ -115,52 +121,6 @@ function sentOf({ image, sent }: Trial, job: Job): string {
       : `Sent with ${size} of its ${image.width} × ${image.height} pixels: the model looks at it in that size.`
   }
   return `Sent with ${size} pixels, fewer than the ${String(job.config.imgsz)} that the model was trained with: a job's config holds 64 KiB. yard model predict has no such limit.`
-}
-
-interface DropProps {
-  busy: boolean
-  onPick: (file: File) => void
-}
-
-function ImageDrop({ busy, onPick }: DropProps) {
-  const [over, setOver] = useState(false)
-  return (
-    // Dropping is a second way; the button in it is the first.
-    // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions
-    <section
-      className={over ? 'drop over' : 'drop'}
-      aria-label="Try the model"
-      onDragOver={(event) => {
-        event.preventDefault()
-        setOver(true)
-      }}
-      onDragLeave={() => {
-        setOver(false)
-      }}
-      onDrop={(event) => {
-        event.preventDefault()
-        setOver(false)
-        const file = imageOf(event.dataTransfer.files)
-        if (file !== null) onPick(file)
-      }}
-    >
-      <Icon name="models" />
-      <span>{busy ? 'The image is sent …' : 'Drop or paste an image here, or choose'}</span>
-      <label className="button">
-        an image
-        <input
-          type="file"
-          accept="image/*"
-          className="visually-hidden"
-          onChange={({ target }) => {
-            const file = imageOf(target.files)
-            target.value = ''
-            if (file !== null) onPick(file)
-          }}
-        />
-      </label>
-    </section>
-  )
 }
 
 /** The first file: whether it is an image, the browser's decoder says. */
