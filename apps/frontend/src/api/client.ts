@@ -12,6 +12,7 @@ export type Artifact = Schemas['ArtifactOut']
 export type Dataset = Schemas['DatasetOut']
 export type DatasetPage = Schemas['DatasetList']
 export type DatasetReport = Schemas['Report']
+export type Token = Schemas['TokenOut']
 export type Weights = Schemas['WeightsOut']
 export type ModelVersion = Schemas['ModelVersion']
 export type Promotion = Partial<Schemas['Promotion']> & { version: number }
@@ -272,6 +273,22 @@ export async function getTrainer(name: string, signal: AbortSignal): Promise<Tra
   return result(
     client.GET('/api/v1/trainers/{name}', { params: { path: { name } }, signal: limited(signal) }),
   )
+}
+
+/** The newest 500 API tokens, without their secrets; for administrators. */
+export async function listTokens(signal: AbortSignal): Promise<Token[]> {
+  const query = { limit: 500 }
+  const found = await result(
+    client.GET('/api/v1/tokens', { params: { query }, signal: limited(signal) }),
+  )
+  return found.items
+}
+
+export async function revokeToken(name: string): Promise<void> {
+  const { error, response } = await answered(
+    client.DELETE('/api/v1/tokens/{name}', { params: { path: { name } }, signal: limited() }),
+  )
+  if (!response.ok) throw refused(response.status, error)
 }
 
 /** What the backend leans on; not being ready is an answer too. */
