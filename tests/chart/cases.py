@@ -29,7 +29,11 @@ VARIANTS: dict[str, tuple[str, Values]] = {
         "tier3",
         {
             "backend": {"replicas": 3, "autoscaling": {"enabled": False}},
-            "frontend": {"replicas": 3, "autoscaling": {"enabled": False}},
+            "frontend": {
+                "replicas": 3,
+                "autoscaling": {"enabled": False},
+                "gpuHour": {"price": 2.5, "currency": "USD"},
+            },
         },
     ),
     "scheduled": (

@@ -6,11 +6,11 @@ import { loadConfig, parseConfig } from './config'
 const signal = new AbortController().signal
 
 it('reads the file that the image ships', () => {
-  expect(parseConfig(shipped)).toEqual(shipped)
+  expect(parseConfig(shipped)).toEqual({ ...shipped, gpuHour: null })
 })
 
 it('needs no field', () => {
-  expect(parseConfig({})).toEqual({ tier: '', links: {} })
+  expect(parseConfig({})).toEqual({ tier: '', links: {}, gpuHour: null })
 })
 
 it.each([
@@ -18,6 +18,9 @@ it.each([
   ['tier2', 'must be a JSON object'],
   [{ tier: 2 }, 'tier must be a text'],
   [{ links: [] }, 'links must be an object'],
+  [{ gpuHour: { price: -1, currency: 'EUR' } }, 'gpuHour must have a price above 0'],
+  [{ gpuHour: { price: 2, currency: '€' } }, 'gpuHour must have'],
+  [{ gpuHour: 2 }, 'gpuHour must have'],
   [{ links: { mlflow: 5000 } }, 'links.mlflow must be an http:// or https:// address'],
   [{ links: { mlflow: 'mlflow:5000' } }, 'links.mlflow must be'],
   [{ links: { mlflow: 'http://' } }, 'links.mlflow must be'],
@@ -28,7 +31,7 @@ it.each([
 
 it('does without the file', async () => {
   await serve({})
-  expect(await loadConfig(signal)).toEqual({ tier: '', links: {} })
+  expect(await loadConfig(signal)).toEqual({ tier: '', links: {}, gpuHour: null })
 })
 
 it.each([

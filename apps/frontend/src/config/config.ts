@@ -4,9 +4,17 @@ export interface Config {
   tier: string
   /** Addresses of other components' pages, by component, as a browser reaches them. */
   links: Record<string, string>
+  /** What an hour of a GPU costs; null where nobody says. */
+  gpuHour: GpuHour | null
 }
 
-const NOTHING: Config = { tier: '', links: {} }
+export interface GpuHour {
+  price: number
+  /** As ISO 4217 names it. */
+  currency: string
+}
+
+const NOTHING: Config = { tier: '', links: {}, gpuHour: null }
 
 /** Read /config.json. A page without it works, and only lacks its links. */
 export async function loadConfig(signal: AbortSignal): Promise<Config> {
@@ -19,10 +27,22 @@ export async function loadConfig(signal: AbortSignal): Promise<Config> {
 /** Check what was read; throws with the field that is wrong. */
 export function parseConfig(found: unknown): Config {
   if (!isRecord(found)) throw new Error('/config.json must be a JSON object.')
-  const { tier = '', links = {} } = found
+  const { tier = '', links = {}, gpuHour } = found
   if (typeof tier !== 'string') throw new Error('/config.json: tier must be a text.')
   if (!isRecord(links)) throw new Error('/config.json: links must be an object.')
-  return { tier, links: Object.fromEntries(Object.entries(links).map(checkedLink)) }
+  return {
+    tier,
+    links: Object.fromEntries(Object.entries(links).map(checkedLink)),
+    gpuHour: gpuHour === undefined ? null : checkedPrice(gpuHour),
+  }
+}
+
+function checkedPrice(found: unknown): GpuHour {
+  const { price, currency } = isRecord(found) ? found : {}
+  if (typeof price === 'number' && price > 0 && typeof currency === 'string') {
+    if (/^[A-Z]{3}$/.test(currency)) return { price, currency }
+  }
+  throw new Error('/config.json: gpuHour must have a price above 0 and a currency such as EUR.')
 }
 
 function checkedLink([name, url]: [string, unknown]): [string, string] {

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -248,12 +249,24 @@ def _page(ports: dict[str, int], *, mlflow: bool) -> Service:
         [
             sys.executable, "-m", "yard.dev.page", str(ports["page"]), str(page.parent),
             str(page.parents[1] / "nginx.conf.template"), _local(ports["backend"]),
-            _local(ports["s3"]), json.dumps({"tier": "local", "links": links}),
+            _local(ports["s3"]), json.dumps({"tier": "local", "links": links} | _gpu_hour()),
         ],
         lambda: _answers(f"{url}/config.json"),
         address=url,
         port=ports["page"],
     )  # fmt: skip
+
+
+def _gpu_hour() -> dict[str, dict[str, object]]:
+    """What the page tells the cost of jobs by, if `GPU_HOUR_PRICE` says it, e.g. "2.50 EUR"."""
+    told = os.environ.get("GPU_HOUR_PRICE", "")
+    if not told:
+        return {}
+    if not (found := re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?) ([A-Z]{3})", told)):
+        raise YardError(
+            f"GPU_HOUR_PRICE is {told!r}", todo='write it as "2.50 EUR"', code=Code.USAGE
+        )
+    return {"gpuHour": {"price": float(found[1]), "currency": found[2]}}
 
 
 def _manifests(state: StateFolder, further: Path | None) -> Path:

@@ -15,6 +15,8 @@ import {
   statusOf,
   titleOf,
 } from '../jobs/present'
+import { useConfig } from '../../config/useConfig'
+import { costOf } from '../jobs/cost'
 import { StatusBadge } from '../jobs/StatusBadge'
 import { EditDialog } from './EditDialog'
 import { JobActions } from './JobActions'
@@ -32,6 +34,9 @@ export function JobHeader({ job, metrics, onChange }: Props) {
   const dataset = useDataset(job.dataset_id)
   const progress = progressOf(job)
   const finished = !isActive(job)
+  const config = useConfig()
+  const gpus = job.resources.gpu * job.resources.nodes
+  const cost = costOf(elapsedOf(job, now), gpus, config.data?.gpuHour ?? null)
   return (
     <section className="job-header" aria-label="Summary">
       <p className="crumbs">
@@ -88,6 +93,7 @@ export function JobHeader({ job, metrics, onChange }: Props) {
         </div>
         <Score job={job} metrics={metrics} />
         <Fact name="Duration" text={told(elapsedOf(job, now))} />
+        {cost !== null && <Fact name={finished ? 'Cost' : 'Cost so far'} text={`≈ ${cost}`} />}
         {!finished && <Fact name="Time left" text={timeLeft(etaOf(job, metrics, now))} />}
       </dl>
     </section>

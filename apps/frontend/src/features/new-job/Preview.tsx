@@ -4,6 +4,8 @@ import type { Job } from '../../api/client'
 import { listJobs } from '../../api/client'
 import { useToken } from '../../api/token'
 import { duration } from '../../ui/duration'
+import { useConfig } from '../../config/useConfig'
+import { costOf, rateOf } from '../jobs/cost'
 import { titleOf } from '../jobs/present'
 import { estimateOf } from './estimate'
 
@@ -12,6 +14,7 @@ const AMONG = 50
 /** What the platform would make of the job, and how long earlier ones on its data took. */
 export function Preview({ plan }: { plan: Job | undefined }) {
   const token = useToken()
+  const config = useConfig()
   const dataset = plan?.dataset_id ?? ''
   const earlier = useQuery({
     queryKey: ['jobs', 'like', token, dataset],
@@ -21,6 +24,8 @@ export function Preview({ plan }: { plan: Job | undefined }) {
   })
   if (plan === undefined) return null
   const { cpu, memory, gpu, nodes } = plan.resources
+  const hour = config.data?.gpuHour ?? null
+  const gpus = gpu * nodes
   const found = estimateOf(earlier.data?.items ?? [], plan.trainer, plan.config)
   return (
     <dl className="preview" aria-label="What it would be">
@@ -51,6 +56,16 @@ export function Preview({ plan }: { plan: Job | undefined }) {
           </>
         )}
       </dd>
+      {hour !== null && gpus > 0 && (
+        <>
+          <dt>Costs</dt>
+          <dd>
+            {found?.total == null
+              ? `not known how much: ${rateOf(gpus, hour)}`
+              : `≈ ${costOf(found.total, gpus, hour) ?? ''}: ${rateOf(gpus, hour)}`}
+          </dd>
+        </>
+      )}
     </dl>
   )
 }
