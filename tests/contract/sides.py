@@ -91,7 +91,7 @@ answer = {
 
 # Of a registered model's version: whose files it is.
 JOB_TAG = """
-from backend.tracking.mlflow import JOB_TAG as answer
+from backend.infra.mlflow import JOB_TAG as answer
 """
 SERVED_JOB_TAG = """
 from trainer.platform_model import _JOB_TAG as answer

@@ -9,7 +9,7 @@ from .body_register_model import BodyRegisterModel
 from .cause import Cause
 from .class_counts import ClassCounts
 from .completed_part import CompletedPart
-from .credentials_response_200_credentials import CredentialsResponse200Credentials
+from .credentials_response_credentials import CredentialsResponseCredentials
 from .dataset_create import DatasetCreate
 from .dataset_created import DatasetCreated
 from .dataset_links import DatasetLinks
@@ -93,7 +93,7 @@ __all__ = (
     "Cause",
     "ClassCounts",
     "CompletedPart",
-    "CredentialsResponse200Credentials",
+    "CredentialsResponseCredentials",
     "DatasetCreate",
     "DatasetCreated",
     "DatasetLinks",

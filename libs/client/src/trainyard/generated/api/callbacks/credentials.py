@@ -6,9 +6,7 @@ import httpx
 
 from ... import errors
 from ...client import AuthenticatedClient, Client
-from ...models.credentials_response_200_credentials import (
-    CredentialsResponse200Credentials,
-)
+from ...models.credentials_response_credentials import CredentialsResponseCredentials
 from ...models.problem_out import ProblemOut
 from ...types import Response
 
@@ -29,9 +27,9 @@ def _get_kwargs(
 
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> CredentialsResponse200Credentials | ProblemOut | None:
+) -> CredentialsResponseCredentials | ProblemOut | None:
     if response.status_code == 200:
-        response_200 = CredentialsResponse200Credentials.from_dict(response.json())
+        response_200 = CredentialsResponseCredentials.from_dict(response.json())
 
         return response_200
 
@@ -83,7 +81,7 @@ def _parse_response(
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[CredentialsResponse200Credentials | ProblemOut]:
+) -> Response[CredentialsResponseCredentials | ProblemOut]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -96,7 +94,7 @@ def sync_detailed(
     id: str,
     *,
     client: AuthenticatedClient,
-) -> Response[CredentialsResponse200Credentials | ProblemOut]:
+) -> Response[CredentialsResponseCredentials | ProblemOut]:
     """Ask for keys of the object store
 
      The variables `AWS_…` of the attempt's environment anew, before those expire.
@@ -109,7 +107,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[CredentialsResponse200Credentials | ProblemOut]
+        Response[CredentialsResponseCredentials | ProblemOut]
     """
 
     kwargs = _get_kwargs(
@@ -127,7 +125,7 @@ def sync(
     id: str,
     *,
     client: AuthenticatedClient,
-) -> CredentialsResponse200Credentials | ProblemOut | None:
+) -> CredentialsResponseCredentials | ProblemOut | None:
     """Ask for keys of the object store
 
      The variables `AWS_…` of the attempt's environment anew, before those expire.
@@ -140,7 +138,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        CredentialsResponse200Credentials | ProblemOut
+        CredentialsResponseCredentials | ProblemOut
     """
 
     return sync_detailed(
@@ -153,7 +151,7 @@ async def asyncio_detailed(
     id: str,
     *,
     client: AuthenticatedClient,
-) -> Response[CredentialsResponse200Credentials | ProblemOut]:
+) -> Response[CredentialsResponseCredentials | ProblemOut]:
     """Ask for keys of the object store
 
      The variables `AWS_…` of the attempt's environment anew, before those expire.
@@ -166,7 +164,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[CredentialsResponse200Credentials | ProblemOut]
+        Response[CredentialsResponseCredentials | ProblemOut]
     """
 
     kwargs = _get_kwargs(
@@ -182,7 +180,7 @@ async def asyncio(
     id: str,
     *,
     client: AuthenticatedClient,
-) -> CredentialsResponse200Credentials | ProblemOut | None:
+) -> CredentialsResponseCredentials | ProblemOut | None:
     """Ask for keys of the object store
 
      The variables `AWS_…` of the attempt's environment anew, before those expire.
@@ -195,7 +193,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        CredentialsResponse200Credentials | ProblemOut
+        CredentialsResponseCredentials | ProblemOut
     """
 
     return (

@@ -6,11 +6,11 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-T = TypeVar("T", bound="CredentialsResponse200Credentials")
+T = TypeVar("T", bound="CredentialsResponseCredentials")
 
 
 @_attrs_define
-class CredentialsResponse200Credentials:
+class CredentialsResponseCredentials:
     additional_properties: dict[str, str] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -23,10 +23,10 @@ class CredentialsResponse200Credentials:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        credentials_response_200_credentials = cls()
+        credentials_response_credentials = cls()
 
-        credentials_response_200_credentials.additional_properties = d
-        return credentials_response_200_credentials
+        credentials_response_credentials.additional_properties = d
+        return credentials_response_credentials
 
     @property
     def additional_keys(self) -> list[str]:
