@@ -285,7 +285,7 @@ it.each(PAGES)(
     await page.goto(new URL(paths[name] ?? `${paths.job ?? ''}?tab=${name}`, base).href)
     await page.getByRole('heading', { level: 1 }).waitFor()
     // Not idle: a list and a job are followed live.
-    await page.locator('.loading').waitFor({ state: 'detached' })
+    await page.locator('.loading').first().waitFor({ state: 'detached' })
     await page.evaluate(AXE)
     for (const [width, height] of SIZES) {
       await page.setViewportSize({ width, height })

@@ -1,7 +1,8 @@
 // Pictures of every page at two widths in both themes, into a folder: node screenshots.js FOLDER [WIDTH…]
 // Run by `yard dev -- …` after `make demo`, which says in YARD_PAGE_URL where the page is, and in
 // YARD_TOKEN its token.
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 
 const [folder = 'out', ...given] = process.argv.slice(2)
@@ -14,18 +15,32 @@ async function newest(list, limit = 1) {
   const answer = await fetch(new URL(`/api/v1/${list}?limit=${limit}`, base), { headers })
   const { items } = await answer.json()
   if (items.length === 0) throw new Error(`There are no ${list} yet: run make demo first.`)
-  return items.map(({ id }) => id)
+  return items
 }
 
-const [job] = await newest('jobs')
+// Not one that has judged or exported the model.
+const { id: job } = (await newest('jobs', 50)).find(({ trainer }) => trainer === 'ultralytics')
+const [{ id: dataset }] = await newest('datasets')
+const compared = (await newest('jobs', 2)).map(({ id }) => id)
+// One that the demo's model has not seen, with handwriting on it.
+const IMAGES = new URL('../../../demo/out/pages/heldout/images/', import.meta.url).pathname
+const image = join(IMAGES, readdirSync(IMAGES)[0])
+
+async function tryImage(page) {
+  await page.getByLabel('an image').setInputFiles(image)
+  await page.getByText(/^\d+ things? of \d+$|^Nothing is as sure/).waitFor({ timeout: 120_000 })
+}
+
 const pages = {
   jobs: '/',
   charts: `/jobs/${job}`,
   results: `/jobs/${job}?tab=results`,
+  try: `/jobs/${job}?tab=try`,
   'new-job': '/jobs/new',
-  compare: `/compare?jobs=${(await newest('jobs', 2)).join(',')}`,
-  dataset: `/datasets/${(await newest('datasets'))[0]}`,
-  images: `/datasets/${(await newest('datasets'))[0]}?tab=images`,
+  models: '/models',
+  compare: `/compare?jobs=${compared.join(',')}`,
+  dataset: `/datasets/${dataset}`,
+  images: `/datasets/${dataset}?tab=images`,
   platform: '/platform',
 }
 mkdirSync(folder, { recursive: true })
@@ -45,7 +60,8 @@ for (const width of widths) {
       await page.goto(new URL(path, base).href)
       await page.getByRole('heading', { level: 1 }).waitFor()
       // Not idle: a list and a job are followed live.
-      await page.locator('.loading').waitFor({ state: 'detached' })
+      await page.locator('.loading').first().waitFor({ state: 'detached' })
+      if (name === 'try') await tryImage(page)
       await page.waitForTimeout(1000)
       await page.screenshot({ path: `${folder}/${name}-${width}-${colorScheme}.png` })
     }
