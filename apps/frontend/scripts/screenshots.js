@@ -37,7 +37,6 @@ const pages = {
   results: `/jobs/${job}?tab=results`,
   try: `/jobs/${job}?tab=try`,
   'new-job': '/jobs/new',
-  models: '/models',
   compare: `/compare?jobs=${compared.join(',')}`,
   dataset: `/datasets/${dataset}`,
   images: `/datasets/${dataset}?tab=images`,
