@@ -103,23 +103,19 @@ async def test_a_sound_dataset_becomes_ready(served: Served, task: str) -> None:
     assert await get(client, id_) == dataset
 
 
-async def test_a_dataset_of_an_older_backend_is_checked_again_and_stays_ready(
-    served: Served,
-) -> None:
+async def test_a_dataset_without_an_index_is_pushed_again(served: Served) -> None:
+    """An older version of the platform has checked it."""
     ctx, client = served
-    id_ = await push(client, archives.zipped(archives.files()))
+    data = archives.zipped(archives.files())
+    sha256 = hashlib.sha256(data).hexdigest()
+    id_ = await push(client, data, sha256=sha256)
     await service.run_check(ctx, id_)
-    before, index = await get(client, id_), await index_of(ctx, id_)
-    await ctx.store.delete(ctx.settings.datasets_bucket, object_keys.dataset_index(id_))
     async with ctx.db.transaction() as session:
         (await session.get_one(Dataset, id_)).index_sha256 = None
-    checking = asyncio.create_task(service.run_check(ctx, id_))
-    while not checking.done():
-        assert (await get(client, id_))["status"] == "ready"
-        await asyncio.sleep(0.05)
-    await checking
-    assert await get(client, id_) == before
-    assert await index_of(ctx, id_) == index
+    async with ctx.db.reading() as session:
+        with pytest.raises(Problem, match="Push it again"):
+            await service.get_ready(session, id_)
+    assert (await announce(client, data, sha256=sha256))["upload"] is not None
 
 
 async def test_a_check_that_ends_after_the_deletion_leaves_no_index(

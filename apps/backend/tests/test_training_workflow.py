@@ -3,9 +3,8 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import archives
 import pytest
 import servers
 from api_support import add_dataset, get_attempt, get_job, set_attempt, set_job
@@ -29,7 +28,6 @@ from training_support import (
     until_status,
 )
 from trainyard_datasets import outcome
-from trainyard_datasets.outcome import Outcome
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -141,48 +139,6 @@ async def test_a_launcher_that_is_away_is_waited_for(
         assert (await get_attempt(ctx, job_id, 1)).token_sha256 == token
         executor.finish(AttemptRef(job_id, 1))
         assert (await until_status(ctx, job_id, JobStatus.SUCCEEDED)).attempt == 1
-
-
-@pytest.mark.parametrize("sound", [True, False], ids=["sound", "broken"])
-async def test_a_dataset_without_an_index_is_checked_before_its_training_starts(
-    ctx: Context,
-    executor: ScriptedExecutor,
-    s3: "S3Client",
-    sound: bool,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    told_why, check = asyncio.Event(), outcome.check_archive
-
-    async def held(*given: Any) -> Outcome:
-        await told_why.wait()
-        return await check(*given)
-
-    monkeypatch.setattr(outcome, "check_archive", held)
-    data = archives.zipped(archives.files()) if sound else b"not a zip archive"
-    dataset_id = await add_dataset(ctx, size=len(data), sha256=None, index_sha256=None)
-    s3.put_object(Bucket="datasets", Key=f"{dataset_id}.zip", Body=data)
-    job_id = await add_job(ctx, dataset_id=dataset_id)
-    async with running(ctx):
-
-        async def told() -> bool:
-            message = (await get_job(ctx, job_id)).message or ""
-            return message.endswith("is checked again. The training starts when this is done.")
-
-        await until(told, "why it waits")
-        assert executor.specs == []
-        told_why.set()
-        if not sound:
-            job = await until_status(ctx, job_id, JobStatus.FAILED)
-            assert job.cause == Cause.DATASET_INVALID
-            assert "was checked again and rejected" in (job.message or "")
-            return
-        await until_running(ctx, AttemptRef(job_id, 1))
-        [spec] = executor.specs
-        index = s3.get_object(Bucket="datasets", Key=f"{dataset_id}.jsonl")["Body"].read()
-        assert spec.env["DATASET_INDEX_SHA256"] == hashlib.sha256(index).hexdigest()
-        assert spec.env["DATASET_SHA256"] == hashlib.sha256(data).hexdigest()
-        executor.finish(AttemptRef(job_id, 1))
-        await until_status(ctx, job_id, JobStatus.SUCCEEDED)
 
 
 async def test_cancel_while_running(ctx: Context, executor: ScriptedExecutor) -> None:

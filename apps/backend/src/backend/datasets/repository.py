@@ -12,7 +12,8 @@ from backend.state.datasets import Dataset, DatasetStatus
 async def find_ready(session: AsyncSession, name: str, task: str, sha256: str) -> Dataset | None:
     """The latest ready version with these very bytes."""
     same = select(Dataset).where(Dataset.name == name, Dataset.task == task)
-    ready = same.where(Dataset.sha256 == sha256, Dataset.status == DatasetStatus.READY)
+    usable = Dataset.status == DatasetStatus.READY, Dataset.index_sha256.is_not(None)
+    ready = same.where(Dataset.sha256 == sha256, *usable)
     return await session.scalar(ready.order_by(Dataset.version.desc()).limit(1))
 
 

@@ -63,6 +63,8 @@ async def get_ready(session: AsyncSession, id_: str) -> Dataset:
     if dataset.status == DatasetStatus.REJECTED:
         problems = (dataset.report or {}).get("problems") or [{"message": ""}]
         raise _unusable(f"{name} was rejected: {problems[0]['message']} Fix it and push it again.")
+    if dataset.index_sha256 is None:
+        raise _unusable(f"{name} was checked by an older version of the platform. Push it again.")
     return dataset
 
 
@@ -195,15 +197,14 @@ async def _join(ctx: Context, dataset: Dataset, named: Sequence[CompletedPart]) 
 async def run_check(ctx: Context, id_: str) -> None:
     """Check an uploaded dataset, store its index, and make it ready or rejected.
 
-    A ready dataset without an index is checked again and stays ready meanwhile. Nothing to do
-    where it is in another state, or deleted meanwhile.
+    Nothing to do where that was done, or where it is deleted meanwhile.
 
     Raises:
         ObjectStoreError: the store does not answer; worth another try.
     """
     async with ctx.db.reading() as session:
         dataset = await session.get(Dataset, id_)
-    if dataset is None or not _needs_check(dataset):
+    if dataset is None or dataset.status != DatasetStatus.CHECKING:
         return
     bucket, key = ctx.settings.datasets_bucket, object_keys.dataset_index(id_)
     with tempfile.TemporaryFile() as index:
@@ -233,14 +234,8 @@ async def give_up(ctx: Context, id_: str, reason: str) -> None:
     report = Report.of_error(reason).model_dump()
     async with ctx.db.transaction() as session:
         dataset = await session.get(Dataset, id_, with_for_update=True)
-        if dataset is not None and _needs_check(dataset):
+        if dataset is not None and dataset.status == DatasetStatus.CHECKING:
             dataset.status, dataset.report = DatasetStatus.REJECTED, report
-
-
-def _needs_check(dataset: Dataset) -> bool:
-    return dataset.status == DatasetStatus.CHECKING or (
-        dataset.status == DatasetStatus.READY and dataset.index_sha256 is None
-    )
 
 
 async def delete(ctx: Context, id_: str) -> None:

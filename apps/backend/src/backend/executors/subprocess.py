@@ -93,7 +93,8 @@ class SubprocessExecutor:
                 if changed or seen is None:
                     yield changed
                 seen = {one.ref: one for one in observations}
-            await self._next_poll(busy=any(one.state == "running" for one in (seen or {}).values()))
+            busy = any(one.state == "running" for one in (seen or {}).values())
+            await wait_and_clear(self._launched, POLL_S if busy else IDLE_POLL_S)
 
     async def log(
         self, ref: AttemptRef, since: str | None, last_lines: int | None = None
@@ -104,12 +105,6 @@ class SubprocessExecutor:
 
     async def forget(self, ref: AttemptRef) -> None:
         await self._tell("forget", **_named(ref))
-
-    async def _next_poll(self, *, busy: bool) -> None:
-        if busy:
-            await asyncio.sleep(POLL_S)
-            return
-        await wait_and_clear(self._launched, IDLE_POLL_S)
 
     async def _call(self, op: str, **arguments: Any) -> dict[str, Any]:
         request = json.dumps({"op": op, **arguments}).encode() + b"\n"

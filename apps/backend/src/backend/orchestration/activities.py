@@ -26,13 +26,7 @@ logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 # Something is away and will be back. With 5 s between two tries, this is a day.
-PASSING = (
-    OSError,
-    OperationalError,
-    ObjectStoreError,
-    ExecutorUnavailableError,
-    attempts.DatasetPendingError,
-)
+PASSING = OSError, OperationalError, ObjectStoreError, ExecutorUnavailableError
 PASSING_TRIES = 17_000
 # Of a step that fails otherwise; about a minute.
 TRIES = 20

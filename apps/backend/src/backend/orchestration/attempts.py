@@ -6,7 +6,7 @@ database, or in what the executor lists, and is not done twice.
 
 import asyncio
 import logging
-from typing import Any, NoReturn
+from typing import Any
 from weakref import WeakValueDictionary
 
 from sqlalchemy import ColumnElement
@@ -31,7 +31,7 @@ from backend.orchestration import evaluation, repository
 from backend.orchestration.attempt_env import attempt_env, free_port
 from backend.state import object_keys, retry_policy
 from backend.state.causes import CAUSE_RULES, Cause
-from backend.state.datasets import Dataset, DatasetStatus
+from backend.state.datasets import Dataset
 from backend.state.jobs import Attempt, Job
 from backend.state.statuses import ACTIVE, FINISHED, JobStatus
 from backend.state.store_access import attempt_keys
@@ -49,10 +49,6 @@ STORE_S = 5
 _launching: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
 
-class DatasetPendingError(Exception):
-    """The attempt's dataset has no index yet; the text is for the user."""
-
-
 async def launch(ctx: Context, job_id: str) -> Launched | None:
     """Ensure that the job's current attempt is running; start the next one if it is due.
 
@@ -61,13 +57,13 @@ async def launch(ctx: Context, job_id: str) -> Launched | None:
 
     Raises:
         ExecutorUnavailableError: it may or may not have been launched; call again.
-        DatasetPendingError, ObjectStoreError: it is not launched yet; call again.
+        ObjectStoreError: it is not launched yet; call again.
     """
     # Serialised per job: a concurrent call would invalidate the first call's token.
     async with _launching.setdefault(job_id, asyncio.Lock()):
         try:
             return await _launch(ctx, job_id)
-        except (ExecutorUnavailableError, DatasetPendingError, ObjectStoreError) as error:
+        except (ExecutorUnavailableError, ObjectStoreError) as error:
             await _tell(ctx, job_id, str(error), JobStatus.PREPARING)
             raise
 
@@ -171,8 +167,6 @@ async def _spec(ctx: Context, ref: AttemptRef, token: str) -> AttemptSpec:
         job = await session.get_one(Job, ref.job_id)
         attempt = await repository.existing_attempt(session, ref)
         dataset = await session.get(Dataset, job.dataset_id)
-    if dataset is not None and dataset.index_sha256 is None:
-        await _request_index(ctx, dataset)
     manifest = ctx.trainers.get(job.trainer)
     keys = await attempt_keys(ctx.store, ctx.settings, job, ref.number)
     resources = Resources.model_validate(job.resources)
@@ -189,18 +183,6 @@ async def _spec(ctx: Context, ref: AttemptRef, token: str) -> AttemptSpec:
         queued_at=job.created_at.timestamp(),
         trainer=job.trainer,
         name=job.name,
-    )
-
-
-async def _request_index(ctx: Context, dataset: Dataset) -> NoReturn:
-    """Have a dataset checked again that a backend of an older version checked."""
-    name = f"Dataset {dataset.name} version {dataset.version}"
-    if dataset.status == DatasetStatus.REJECTED:
-        raise LaunchError(f"{name} was checked again and rejected.", Cause.DATASET_INVALID)
-    await ctx.temporal.start_check(dataset.id)
-    raise DatasetPendingError(
-        f"{name} was pushed to an older version of the platform and is checked again. "
-        "The training starts when this is done."
     )
 
 

@@ -50,16 +50,10 @@ async def launch_token(session: AsyncSession, ref: AttemptRef) -> str | None:
 
 async def unsent_logs(session: AsyncSession, executor: str) -> dict[AttemptRef, str | None]:
     """Running attempts that no supervisor speaks for; up to where their output is stored."""
-    rows = await session.execute(
-        select(Attempt.job_id, Attempt.number, Attempt.log_time)
-        .join(Job, Job.id == Attempt.job_id)
-        .where(
-            RUNNING,
-            Attempt.seq.is_(None),
-            Attempt.executor == executor,
-            or_(Attempt.log_time.is_not(None), Job.log_size == Attempt.log_base),
-        )
-    )
+    begun_or_empty = or_(Attempt.log_time.is_not(None), Job.log_size == Attempt.log_base)
+    unsent = RUNNING, Attempt.seq.is_(None), Attempt.executor == executor, begun_or_empty
+    query = select(Attempt.job_id, Attempt.number, Attempt.log_time)
+    rows = await session.execute(query.join(Job, Job.id == Attempt.job_id).where(*unsent))
     return {AttemptRef(job_id, number): time for job_id, number, time in rows}
 
 
@@ -169,13 +163,9 @@ async def stop_overdue(session: AsyncSession) -> None:
 
 async def stopping(session: AsyncSession, executor: str) -> Sequence[tuple[AttemptRef, datetime]]:
     """Attempts that were asked to stop and have not ended, and since when."""
-    rows = await session.execute(
-        select(Attempt.job_id, Attempt.number, Attempt.stop_requested_at).where(
-            RUNNING,
-            Attempt.stop_requested_at.is_not(None),
-            Attempt.executor == executor,
-        )
-    )
+    query = select(Attempt.job_id, Attempt.number, Attempt.stop_requested_at)
+    asked = RUNNING, Attempt.stop_requested_at.is_not(None), Attempt.executor == executor
+    rows = await session.execute(query.where(*asked))
     return [(AttemptRef(job_id, number), since) for job_id, number, since in rows if since]
 
 
@@ -225,15 +215,9 @@ async def jobs_without_workflow(session: AsyncSession, stale: datetime) -> Seque
 
 
 async def datasets_without_workflow(session: AsyncSession, stale: datetime) -> Sequence[str]:
-    rows = await session.scalars(
-        select(Dataset.id)
-        .where(
-            Dataset.status == DatasetStatus.CHECKING,
-            or_(~Dataset.workflow_started, Dataset.updated_at < stale),
-        )
-        .limit(200)
-    )
-    return rows.all()
+    lost = or_(~Dataset.workflow_started, Dataset.updated_at < stale)
+    query = select(Dataset.id).where(Dataset.status == DatasetStatus.CHECKING, lost)
+    return (await session.scalars(query.limit(200))).all()
 
 
 async def mark_workflow_started(
@@ -258,7 +242,5 @@ async def _stop_where(session: AsyncSession, cause: Cause, *late: ColumnElement[
 async def _update_attempt(
     session: AsyncSession, ref: AttemptRef, *guards: ColumnElement[bool], **values: object
 ) -> bool:
-    attempt = update(Attempt).where(
-        Attempt.job_id == ref.job_id, Attempt.number == ref.number, *guards
-    )
+    attempt = update(Attempt).filter_by(job_id=ref.job_id, number=ref.number).where(*guards)
     return await execute_guarded(session, attempt.values(**values))

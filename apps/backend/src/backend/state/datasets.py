@@ -20,8 +20,7 @@ class DatasetStatus(StrEnum):
 class Dataset(Base):
     """One version. Its archive is the object `object_keys.dataset(id)`.
 
-    `index_sha256` is that of `object_keys.dataset_index(id)`: None until the dataset is ready, and
-    for one that an older backend checked.
+    `index_sha256` is that of `object_keys.dataset_index(id)`: None until the dataset is ready.
     """
 
     __tablename__ = "datasets"
