@@ -201,6 +201,17 @@ async def test_nobody_is_silent_for_a_replica_that_is_late(
     assert (await get_attempt(ctx, *ref)).stop_cause == Cause.HEARTBEAT_LOST
 
 
+@pytest.mark.databases("sqlite", "postgresql")
+@pytest.mark.parametrize(("more_s", "named"), [(60, None), (-1, Cause.HEARTBEAT_LOST)])
+async def test_nobody_is_silent_whom_a_late_replica_told_to_take_its_time(
+    ctx: Context, executor: ScriptedExecutor, more_s: float, named: Cause | None
+) -> None:
+    patience = {"patience_s": LONG_AGO.total_seconds() + more_s}
+    ref = await add_running(ctx, executor, SILENT | patience)
+    await sweep(ctx)
+    assert (await get_attempt(ctx, *ref)).stop_cause == named
+
+
 async def test_nobody_is_silent_who_may_wait_at_another_replica_that_is_late(
     ctx: Context, executor: ScriptedExecutor, tmp_path: Path
 ) -> None:

@@ -24,6 +24,7 @@ WITH beat AS (
     CAST(value->>'progress' AS DOUBLE PRECISION) AS progress,
     CAST(value->>'speed' AS DOUBLE PRECISION) AS speed,
     CAST(value->>'transferred' AS BIGINT) AS transferred,
+    CAST(value->>'patience_s' AS DOUBLE PRECISION) AS patience_s,
     value->'system' AS system, value->'metrics' AS metrics,
     CAST(value->>'trains' AS INTEGER) AS trains, CAST(value->>'stepped' AS INTEGER) AS stepped
   FROM {unfold}(CAST(:beats AS {json})) AS unfolded

@@ -7,7 +7,7 @@ from typing import Any
 
 from backend.callbacks import log_repository, repository
 from backend.callbacks.batching import WriteBatcher
-from backend.callbacks.schemas import MAX_METRICS, Command, HeartbeatIn
+from backend.callbacks.schemas import MAX_METRICS, Command, HeartbeatAccepted, HeartbeatIn
 from backend.callbacks.sender import Sender, live_attempt
 from backend.context import Context
 from backend.infra import metrics
@@ -19,6 +19,10 @@ WANTED_PER_S = 1000
 SHORTEST_S = 2.0
 # A loop that runs what is due later than this gets fewer: at twice this a half, then a third.
 LATE_S = 0.05
+# While it is late, at most so many times the timeout.
+LONGEST_WINDOWS = 3
+# How many of its intervals a trainer may be silent.
+PATIENCE = 1.5
 # Logs give way before heartbeats do.
 LOGS_LATE_S = 0.03
 LONGEST_OF_LOGS_S = 10.0
@@ -35,27 +39,30 @@ class HeartbeatIngest:
         self._batcher = WriteBatcher(self._commit, MAX_BATCH, ctx.lag)
         self.run = self._batcher.run
 
-    async def write(self, sender: Sender, beat: HeartbeatIn) -> Command:
+    async def write(self, sender: Sender, beat: HeartbeatIn) -> HeartbeatAccepted:
         """Write a heartbeat.
 
         Returns:
-            What the trainer is to do.
+            What the trainer is to do, and when to send the next one.
 
         Raises:
             Problem: 401, 404 or 409 as the contract says.
         """
-        command = await self._batcher.write(sender.job_id, _row(sender, beat))
+        interval_s = self.interval_s
+        # What it is told counts, should it come late: for this replica, and for all others.
+        row = _row(sender, beat) | {"patience_s": max(self._window_s, PATIENCE * interval_s)}
+        command = await self._batcher.write(sender.job_id, row)
         if command is not None:
             self._count(sender.job_id)
             for what, numbers in (("metrics", beat.metrics), ("`system` values", beat.system)):
                 if len(numbers) > MAX_METRICS:
                     await self._tell_of_left_out(sender.job_id, what, len(numbers))
             await self._ctx.bus.publish(sender.job_id)
-            return command
+            return HeartbeatAccepted(command=command, interval_s=interval_s)
         # Not written: the token is wrong or dead, or this `seq` was seen before.
         async with self._ctx.db.reading() as session:
             attempt = await live_attempt(session, sender)
-        return repository.command(attempt)
+        return HeartbeatAccepted(command=repository.command(attempt), interval_s=interval_s)
 
     async def _tell_of_left_out(self, job_id: str, what: str, count: int) -> None:
         text = f"Of more than {MAX_METRICS} {what} in a heartbeat the first {MAX_METRICS} are kept."
@@ -67,11 +74,11 @@ class HeartbeatIngest:
     def interval_s(self) -> float:
         """When a trainer is to send its next heartbeat: the more send to this replica, the later.
 
-        Two fit into the timeout, so that one may be lost. While the replica is late that is one and
-        its repetition, which comes after `SHORTEST_S`.
+        Two fit into the timeout, so that one may be lost. While the replica is late, it may be more
+        than the timeout, which then waits as long as the attempt's `patience_s` says.
         """
         strain = self._ctx.lag.strain(LATE_S)
-        longest = self._window_s * (0.7 if strain else 0.5)
+        longest = self._window_s * (LONGEST_WINDOWS if strain else 0.5)
         return min(max(SHORTEST_S, self._spread_s * (1 + strain)), longest)
 
     @property

@@ -20,7 +20,7 @@ UPDATE attempts SET
   epoch = COALESCE(beat.epoch, attempts.epoch), step = COALESCE(beat.step, attempts.step),
   progress = COALESCE(beat.progress, attempts.progress),
   speed = COALESCE(beat.speed, attempts.speed), system = COALESCE(beat.system, attempts.system),
-  heartbeat_at = :now,
+  heartbeat_at = :now, patience_s = beat.patience_s,
   progress_at = CASE
     WHEN beat.step > COALESCE(attempts.step, -1) OR beat.epoch > COALESCE(attempts.epoch, -1)
       OR beat.progress > COALESCE(attempts.progress, -1)

@@ -50,8 +50,7 @@ router = APIRouter(prefix="/api/v1/jobs/{id}", tags=["callbacks"])
 async def heartbeat(request: Request, sender: From, body: HeartbeatIn) -> schemas.HeartbeatAccepted:
     """Durable when answered. The reply carries the command: `continue`, `finish` or `stop`."""
     heartbeats: HeartbeatIngest = request.app.state.heartbeat_ingest
-    command = await heartbeats.write(sender, body)
-    return schemas.HeartbeatAccepted(command=command, interval_s=heartbeats.interval_s)
+    return await heartbeats.write(sender, body)
 
 
 @router.post("/logs", summary="Send output of the trainer")

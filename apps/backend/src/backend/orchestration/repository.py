@@ -134,9 +134,9 @@ async def stop_attempt(session: AsyncSession, ref: AttemptRef, cause: Cause) -> 
 
 async def stop_silent(session: AsyncSession, before: datetime) -> None:
     """Stop attempts that send heartbeats on a clock (`seq`) and have sent none since `before`."""
-    await _stop_where(
-        session, Cause.HEARTBEAT_LOST, Attempt.seq.is_not(None), Attempt.heartbeat_at < before
-    )
+    patient_until = cast(extract("epoch", Attempt.heartbeat_at), Float) + Attempt.patience_s
+    silent = Attempt.heartbeat_at < before, func.coalesce(patient_until, 0) < utcnow().timestamp()
+    await _stop_where(session, Cause.HEARTBEAT_LOST, Attempt.seq.is_not(None), *silent)
 
 
 async def end_silent_scripts(session: AsyncSession, before: datetime) -> None:

@@ -118,6 +118,8 @@ class Attempt(Base):
     speed: Mapped[float | None]
     system: Mapped[dict[str, Any]] = mapped_column(default=dict)
     heartbeat_at: Mapped[datetime | None]
+    # From then on it may be silent for this long: the replica that heard it was late.
+    patience_s: Mapped[float | None]
     progress_at: Mapped[datetime | None]
     # Where this attempt's output begins in the job's log.
     log_base: Mapped[int] = mapped_column(BigInteger, default=0)
