@@ -186,9 +186,9 @@ async def test_nobody_is_silent_before_heartbeats_could_arrive(
 async def test_nobody_is_silent_for_a_replica_that_is_late(
     ctx: Context, executor: ScriptedExecutor
 ) -> None:
-    ref = await add_running(ctx, executor, SILENT)
-    timeout_s, silent_s = ctx.settings.heartbeat_timeout_s, LONG_AGO.total_seconds()
-    ctx.lag.seconds = 2 * LATE_S * silent_s / timeout_s
+    twice = timedelta(seconds=2 * ctx.settings.heartbeat_timeout_s)
+    ref = await add_running(ctx, executor, SILENT | {"heartbeat_at": twice})
+    ctx.lag.seconds = 4 * LATE_S
     await sweep(ctx)
     assert (await get_attempt(ctx, *ref)).stop_cause is None
     # It has caught up: trainers that it told to take their time have theirs.
@@ -215,21 +215,21 @@ async def test_nobody_is_silent_whom_a_late_replica_told_to_take_its_time(
 async def test_nobody_is_silent_who_may_wait_at_another_replica_that_is_late(
     ctx: Context, executor: ScriptedExecutor, tmp_path: Path
 ) -> None:
-    ref = await add_running(ctx, executor, SILENT)
+    twice = timedelta(seconds=2 * ctx.settings.heartbeat_timeout_s)
+    ref = await add_running(ctx, executor, SILENT | {"heartbeat_at": twice})
     port = servers.free_port()
     url = f"redis://127.0.0.1:{port}"
     with redis(tmp_path, port):
         async with running_bus(url) as here, running_bus(url) as there:
             late, other = replace(ctx, bus=there, lag=LoopLag()), replace(ctx, bus=here)
-            late.lag.seconds = (
-                2 * LATE_S * (LONG_AGO.total_seconds() / ctx.settings.heartbeat_timeout_s)
-            )
+            late.lag.seconds = 4 * LATE_S
             async with asyncio.timeout(60):
                 while not here.lag:  # a replica that has just connected may miss the first
                     await sweep(late)
             await sweep(other)
             assert (await get_attempt(ctx, *ref)).stop_cause is None
             late.lag.seconds = 0
+            here.lag = 60.0  # the most that Redis can say
             async with asyncio.timeout(60):
                 while (await get_attempt(ctx, *ref)).stop_cause is None:
                     await sweep(other)

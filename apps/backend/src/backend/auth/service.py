@@ -69,8 +69,9 @@ class Tokens:
             used, self._used = self._used, {}
             async with self._ctx.db.transaction() as session:
                 for name, at in sorted(used.items()):  # so that no two replicas wait for each other
-                    (await session.get_one(ApiToken, name)).last_used_at = at
-                    await session.flush()
+                    if token := await session.get(ApiToken, name):
+                        token.last_used_at = at
+                        await session.flush()
 
 
 def _unauthorized(wrong: str) -> Problem:

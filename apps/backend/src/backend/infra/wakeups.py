@@ -111,5 +111,6 @@ class WakeupBus:
             async for message in pubsub.listen():
                 for told in message["data"].decode().split():
                     if told.startswith(LAG):
-                        self.lag = max(self.lag, float(told.removeprefix(LAG)))
+                        # Whatever Redis says, it fades.
+                        self.lag = max(self.lag, min(60.0, float(told.removeprefix(LAG))))
                     self._wake(told)

@@ -63,6 +63,8 @@ def asked(ctx: Context, body: JobCreate, config: dict[str, Any], there: float | 
         )
     if errors:
         raise wrong_fields("Invalid job", errors)
+    if resources.nodes == 1:  # replicas of an older version do not know the word
+        resources.model_fields_set.discard("nodes")
     return resources
 
 

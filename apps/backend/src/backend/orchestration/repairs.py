@@ -33,6 +33,8 @@ LISTED_AFTER = timedelta(seconds=10)
 GAP = timedelta(seconds=10)
 # Between two sweeps: a second of lag is forgotten in half a minute, when all trainers were heard again.
 LAG_FADE = 0.8
+# So many timeouts are longer than a late replica lets a trainer wait.
+MOST_PATIENCE = 5.0
 # An end is signalled when it is recorded, and again if that is not settled by then.
 SETTLED_AFTER = timedelta(seconds=2)
 # Between two signals of one end. A workflow takes 10,000 of them.
@@ -98,7 +100,7 @@ async def _stop_late_attempts(ctx: Context, listening_since: datetime) -> None:
     if ctx.lag.seconds > LATE_S:
         await ctx.bus.publish(f"{LAG}{ctx.lag.seconds}")
     ctx.bus.lag = max(ctx.lag.seconds, ctx.bus.lag * LAG_FADE)
-    patience = max(1.0, ctx.bus.lag / LATE_S)
+    patience = min(max(1.0, ctx.bus.lag / LATE_S), MOST_PATIENCE)
     silence = timedelta(seconds=ctx.settings.heartbeat_timeout_s) * patience
     stall = timedelta(seconds=ctx.settings.stall_timeout_s)
     async with ctx.db.transaction() as session:

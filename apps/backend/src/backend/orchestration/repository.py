@@ -93,11 +93,8 @@ async def confirm_launch(session: AsyncSession, ref: AttemptRef) -> None:
     if attempt.progress_at is None or attempt.heartbeat_at is not None:
         # Else it says already what it waits for.
         await set_message(session, ref.job_id, None, JobStatus.PREPARING)
-    await session.execute(
-        update(Job)
-        .where(Job.id == ref.job_id, Job.started_at.is_(None), ~WAITING)
-        .values(started_at=utcnow())
-    )
+    unstarted = update(Job).where(Job.id == ref.job_id, Job.started_at.is_(None), ~WAITING)
+    await session.execute(unstarted.values(started_at=utcnow()))
 
 
 async def end_attempt(
@@ -231,12 +228,8 @@ async def mark_workflow_started(
 async def _stop_where(session: AsyncSession, cause: Cause, *late: ColumnElement[bool]) -> None:
     # A trainer under a debugger may stand still for any time.
     debugged = exists().where(Job.id == Attempt.job_id, Job.debug)
-    await session.execute(
-        update(Attempt)
-        .where(RUNNING, Attempt.stop_requested_at.is_(None), ~debugged, *late)
-        .values(stop_cause=cause, stop_requested_at=utcnow())
-        .execution_options(synchronize_session=False)
-    )
+    those = update(Attempt).where(RUNNING, Attempt.stop_requested_at.is_(None), ~debugged, *late)
+    await execute_guarded(session, those.values(stop_cause=cause, stop_requested_at=utcnow()))
 
 
 async def _update_attempt(

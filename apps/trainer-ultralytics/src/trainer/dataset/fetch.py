@@ -49,7 +49,8 @@ def fetch(attempt: Attempt, object_store: ObjectStore, home: Path) -> Path:
         AttemptError: the object store or the dataset is at fault.
     """
     if attempt.dataset_index_sha256 is None:
-        raise invalid("it was deleted; push it again and submit a new job.")
+        why = "it was deleted, or an older version of the platform checked it"
+        raise invalid(f"{why}; push it again and submit a new job.")
     cache = DatasetCache(home / "datasets")
     if attempt.dataset_sha256 and (
         cached := cache.take(f"{attempt.dataset_sha256}-{attempt.dataset_index_sha256}")
