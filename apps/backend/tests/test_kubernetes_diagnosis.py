@@ -8,6 +8,7 @@ import pytest
 from backend.executors.base import AttemptRef, Observation
 from backend.executors.kubernetes.diagnosis import (
     LEAVING_S,
+    MAX_NODES,
     PATIENCE_S,
     SETTLE_S,
     AttemptObjects,
@@ -191,6 +192,18 @@ def test_a_death_is_told_when_the_others_have_left_or_had_time_to(
     told = diagnose(REF, two(running(**left), pod("out_of_memory", end=9)))
     message = "Node 1 of 2: It was allowed 32Mi."
     assert told == Pending(Cause.OUT_OF_MEMORY, message, patience_s, 137)
+
+
+@pytest.mark.parametrize("second", [pod(code=143, end=13, deleted=12), pod(code=1, end=9)])
+def test_a_machine_that_vanished_is_told_and_not_the_node_that_lost_it(second: Any) -> None:
+    """Its pod is told to leave, with the Job or by its controller, and nobody is there to hear it."""
+    told = diagnose(REF, two(running(deleted=12), second))
+    why = "Node executor-worker does not answer: its pod was told to leave and is still there."
+    assert told == Pending(LOST, f"Node 0 of 2: {why}", 7 + LEAVING_S)
+
+
+def test_a_job_of_a_stranger_has_no_billion_nodes() -> None:
+    assert two(running(), None, spec={"completions": 10**9}).nodes == MAX_NODES
 
 
 def test_a_node_that_is_done_waits_for_the_first() -> None:

@@ -34,6 +34,10 @@ DISRUPTIONS = {
     "DeadlineExceeded": Cause.DEADLINE_EXCEEDED,
 }
 DELETED = Cause.PREEMPTED, "Its pod was deleted."
+# Of several nodes: the Job's controller deletes the pods of the others, as people do.
+UNCERTAIN = {None, Cause.PREEMPTED}
+# More than a job can have: a Job that somebody else has labelled may name any number.
+MAX_NODES = 100
 KILLED = 128 + signal.SIGKILL
 STOPPED = {128 + signal.SIGTERM, KILLED}
 NOT_STARTED = {"StartError", "ContainerCannotRun"}
@@ -94,7 +98,7 @@ class AttemptObjects:
     @property
     def nodes(self) -> int:
         asked = (self.job or {}).get("spec", {}).get("completions") or 1
-        return max(asked, *(node + 1 for node in self.pods), 1)
+        return max(min(asked, MAX_NODES), *(node + 1 for node in self.pods), 1)
 
 
 class Pending(NamedTuple):
@@ -109,24 +113,22 @@ class Pending(NamedTuple):
 
 def diagnose(ref: AttemptRef, seen: AttemptObjects) -> Observation | Pending:
     """How an attempt stands."""
-    if seen.nodes == 1:
-        return _diagnose_node(ref, seen, 0)
     told = {node: _diagnose_node(ref, seen, node) for node in range(seen.nodes)}
-    first = told[0]
-    if isinstance(first, Observation) and first.exit_code == 0:
-        return first  # it reports for all
+    if seen.nodes == 1 or told[0].exit_code == 0:
+        return told[0]  # it reports for all
     ends = {n: one for n, one in told.items() if isinstance(one, Observation)}
     deaths = {n: one for n, one in ends.items() if one.state == "ended" and one.exit_code != 0}
-    return _first_death(seen, deaths) if deaths else _first_wait(told)
+    # Who loses a node dies within seconds; the pod of the lost one stays, told to leave, for minutes.
+    is_certain = any(one.cause not in UNCERTAIN for one in deaths.values())
+    is_lost = any(one.cause == Cause.NODE_LOST for one in told.values()) and not is_certain
+    return _first_wait(told) if is_lost or not deaths else _first_death(seen, deaths)
 
 
 def _first_death(seen: AttemptObjects, deaths: dict[int, Observation]) -> Observation | Pending:
     """What ended the attempt, not what it ended: what is known for certain, else what came first."""
 
     def order(node: int) -> tuple[bool, str, bool, str]:
-        # The Job's controller deletes the pods of the others, as people do.
-        is_certain = deaths[node].cause not in {None, Cause.PREEMPTED}
-        return not is_certain, *_when(seen.pods.get(node))
+        return deaths[node].cause in UNCERTAIN, *_when(seen.pods.get(node))
 
     node = min(deaths, key=order)
     death, cause = deaths[node], deaths[node].cause
@@ -207,9 +209,7 @@ def _pod_has_finished(pod: Object) -> bool:
 
 def _finished(ref: AttemptRef, pod: Object) -> Observation:
     ended = _ended(pod)
-    exit_code = ended.get("exitCode")
-    cause, message = _cause(pod, ended)
-    return Observation(ref, "ended", exit_code=exit_code, cause=cause, message=message)
+    return Observation(ref, "ended", ended.get("exitCode"), *_cause(pod, ended))
 
 
 def _cause(pod: Object, ended: Object) -> tuple[Cause | None, str | None]:
@@ -285,8 +285,7 @@ def _job_end(ref: AttemptRef, job: Object) -> Observation | None:
     if failed is None:
         return None
     message = f"Its pod is gone: {_sentence(failed.get('message') or failed.get('reason'))}"
-    deadline = failed.get("reason") == "DeadlineExceeded"
-    cause = Cause.DEADLINE_EXCEEDED if deadline else Cause.PREEMPTED
+    cause = DISRUPTIONS.get(failed.get("reason", ""), Cause.PREEMPTED)
     return Observation(ref, "ended", cause=cause, message=message)
 
 

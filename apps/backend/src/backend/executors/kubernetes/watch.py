@@ -16,6 +16,7 @@ _QUERIES = {
     "pods": {"labelSelector": JOB},
     "events": {"fieldSelector": "involvedObject.kind=Job,reason=FailedCreate"},
 }
+_NODE = re.compile(r"[0-9]{1,2}")
 _JOB_NAME = re.compile(r"train-(?P<job>[^-]+)-(?P<number>\d+)")
 
 
@@ -127,6 +128,7 @@ def _owner(item: Object) -> tuple[AttemptRef, int]:
     """The attempt that it belongs to, and which of its nodes it is."""
     if "involvedObject" not in item:
         labels = item["metadata"]["labels"]
-        return ref_of(labels), int(labels.get(INDEX, 0))
+        node = _NODE.fullmatch(labels.get(INDEX, ""))  # people label pods, too
+        return ref_of(labels), int(node[0]) if node else 0
     named = _JOB_NAME.fullmatch(item["involvedObject"]["name"])
     return AttemptRef(named["job"], int(named["number"])) if named else AttemptRef("", 0), 0
