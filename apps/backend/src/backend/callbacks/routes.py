@@ -80,7 +80,8 @@ async def finish(request: Request, sender: From, body: FinishIn) -> None:
         if body.cause not in {Cause.TRAINER_CRASHED, Cause.PREEMPTED} or not known:
             attempt.reported_cause, attempt.reported_message = body.cause, body.message
         if attempt.executor == ATTACHED:
-            attempt.ended_at, attempt.exit_code = utcnow(), int(body.cause != Cause.COMPLETED)
+            attempt.ended_at = utcnow()
+            attempt.exit_code = {Cause.COMPLETED: 0, Cause.PREEMPTED: 143}.get(body.cause, 1)
 
 
 @router.post("/credentials", summary="Ask for keys of the object store")

@@ -29,14 +29,14 @@ def cause_of(attempt: Attempt) -> Cause:
     for known in (None if silence_explained else attempt.stop_cause, seen):
         if known not in {None, Cause.COMPLETED}:  # asked to complete it may have ended otherwise
             return Cause(known)
-    if attempt.reported_cause is not None and attempt.reported_cause != Cause.COMPLETED:
-        return Cause(attempt.reported_cause)
-    match attempt.exit_code:
-        case 0:
-            return Cause.COMPLETED
-        case 143:  # 128 + SIGTERM, from an unknown sender
-            return Cause.PREEMPTED
-    return Cause.TRAINER_CRASHED
+    # 143: 128 + SIGTERM, from an unknown sender; 137: killed, as who does not leave in time.
+    # With another code one node crashed, and the one that reports was told to leave for that.
+    left = attempt.exit_code in {None, 0, 137, 143}
+    reported = attempt.reported_cause or Cause.COMPLETED
+    if reported != Cause.COMPLETED and (left or reported != Cause.PREEMPTED):
+        return Cause(reported)
+    by_code: dict[int | None, Cause] = {0: Cause.COMPLETED, 143: Cause.PREEMPTED}
+    return by_code.get(attempt.exit_code, Cause.TRAINER_CRASHED)
 
 
 def settled_cause(attempt: Attempt) -> Cause:
