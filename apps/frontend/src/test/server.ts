@@ -9,7 +9,7 @@ export interface Reply {
   text?: string
 }
 
-type Answers = Record<string, (request: IncomingMessage) => Reply>
+type Answers = Record<string, (request: IncomingMessage) => Reply | Promise<Reply>>
 
 const real = globalThis.fetch
 let server: Server | null = null
@@ -19,9 +19,10 @@ export async function serve(answers: Answers): Promise<void> {
   server = createServer((request, response) => {
     const path = new URL(request.url ?? '/', 'http://test').pathname
     const reply = answers[path]?.(request) ?? { status: 404, text: 'no such page' }
-    const { status = 200, json, text } = reply
-    response.writeHead(status, { 'Content-Type': text ? 'text/html' : 'application/json' })
-    response.end(text ?? JSON.stringify(json))
+    void Promise.resolve(reply).then(({ status = 200, json, text }) => {
+      response.writeHead(status, { 'Content-Type': text ? 'text/html' : 'application/json' })
+      response.end(text ?? JSON.stringify(json))
+    })
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

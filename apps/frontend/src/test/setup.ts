@@ -11,6 +11,19 @@ if ('window' in globalThis) {
   window.matchMedia = (media) =>
     Object.assign(new EventTarget(), { media, matches: false }) as MediaQueryList
   window.scrollTo = () => undefined
+  // Its Blob gives its bytes to a FileReader only.
+  Blob.prototype.arrayBuffer = function () {
+    return new Promise((resolve, reject) => {
+      const reader = new FileReader()
+      reader.onload = () => {
+        resolve(reader.result as ArrayBuffer)
+      }
+      reader.onerror = () => {
+        reject(new Error('The file cannot be read.'))
+      }
+      reader.readAsArrayBuffer(this)
+    })
+  }
   // It has no dialogs either.
   HTMLDialogElement.prototype.showModal = function () {
     this.open = true

@@ -34,7 +34,7 @@ export function WeightsSection() {
       ) : (
         <Suspense fallback={<Loading what="upload" />}>
           <WeightsUpload
-            key={`${file.name} ${file.lastModified}`}
+            key={`${file.name} ${file.size} ${file.lastModified}`}
             file={file}
             onClose={() => {
               setFile(null)

@@ -12,10 +12,11 @@ const TASKS = ['detect', 'segment', 'classify', 'pose', 'obb'] as const
 /** A picked file as it looks, and its way to the platform. */
 export function WeightsUpload({ file, onClose }: { file: File; onClose: () => void }) {
   const look = useQuery({
-    queryKey: ['picked weights', file],
+    // A File by itself is {} in a key: each would have the answer for the first.
+    queryKey: ['picked weights', file.name, file.size, file.lastModified],
     queryFn: () => inspect(file),
-    retry: false,
     staleTime: Infinity,
+    gcTime: 0,
   })
   const [name, setName] = useState(file.name)
   const [model, setModel] = useState<string | null>(null)
