@@ -47,7 +47,7 @@ function LiveJob({ id }: { id: string }) {
   const { feed, job, metrics, log, logLines, connection, error } = useJobFeed(id)
   const trainers = useTrainers()
   const canBeTried =
-    job !== null && trainers.data?.some(({ name }) => name === trainerOf(job)) === true
+    job !== null && trainers.data?.some(({ name }) => name === trainerOf(job.trainer)) === true
   useTitle(job === null ? `Job ${id.slice(0, 8)}` : tabTitle(job))
   useTabIcon(job === null ? null : iconOf(job.status))
   if (job === null) {

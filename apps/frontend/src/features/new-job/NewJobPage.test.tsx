@@ -1,4 +1,4 @@
-import { screen, waitFor } from '@testing-library/react'
+import { screen, waitFor, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { expect, it } from 'vitest'
 import type { Dataset } from '../../api/client'
@@ -52,10 +52,11 @@ const dataset: Dataset = {
 
 it('begins with what another job had, tells a refusal at its field, and starts once', async () => {
   const keys: unknown[] = []
+  const names = ['ultralytics-predict', 'ultralytics', 'yield-predict']
   const told = { status: 422, title: 'Wrong', detail: 'One field is wrong.' }
   const refusal = { ...told, errors: [{ field: 'config.epochs', message: 'Too many for today.' }] }
   await serve({
-    '/api/v1/trainers': () => ({ json: { items: [trainer] } }),
+    '/api/v1/trainers': () => ({ json: { items: names.map((name) => ({ ...trainer, name })) } }),
     '/api/v1/trainers/ultralytics': () => ({ json: trainer }),
     '/api/v1/datasets': () => ({ json: { items: [dataset], next_cursor: null } }),
     [`/api/v1/datasets/${dataset.id}`]: () => ({ json: dataset }),
@@ -77,6 +78,8 @@ it('begins with what another job had, tells a refusal at its field, and starts o
   const epochs = await screen.findByLabelText('Epochs')
   expect(epochs).toHaveValue('50')
   expect(screen.getByText('seven')).toBeVisible()
+  const offered = within(screen.getByLabelText('Trainer')).getAllByRole('option')
+  expect(offered.map(({ textContent }) => textContent)).toEqual(['ultralytics', 'yield-predict'])
   const model = await screen.findByRole<HTMLOptionElement>('option', {
     name: 'shapes/2 @production',
   })

@@ -9,6 +9,7 @@ import { Failure } from '../../ui/Failure'
 import { Loading } from '../../ui/Loading'
 import { useTitle } from '../../ui/useTitle'
 import { useDataset, useDatasets } from '../datasets/useDatasets'
+import { trainerOf } from '../job/try/trainerOf'
 import { useTrainer, useTrainers } from '../trainers/useTrainers'
 import { useWeights } from '../weights/useWeights'
 import { JobForm } from './JobForm'
@@ -27,7 +28,8 @@ export function NewJobPage() {
     queryFn: ({ signal }) => getJob(from ?? '', signal),
     enabled: from !== undefined,
   })
-  const name = chosen ?? source.data?.trainer ?? trainers.data?.[0]?.name
+  const offered = chosenHere(trainers.data?.map((one) => one.name) ?? [])
+  const name = chosen ?? source.data?.trainer ?? offered[0]
   const trainer = useTrainer(name ?? '')
   const datasets = useDatasets()
   const wanted = useDataset(dataset ?? source.data?.dataset_id ?? '')
@@ -58,7 +60,7 @@ export function NewJobPage() {
         <JobForm
           key={`${trainer.data.name} ${from ?? ''}`}
           trainer={trainer.data}
-          trainers={trainers.data?.map((one) => one.name).filter(isChosenHere) ?? []}
+          trainers={offered}
           onTrainer={setChosen}
           datasets={[...extra, ...others.filter(fits), ...others.filter((one) => !fits(one))]}
           source={source.data ?? null}
@@ -69,8 +71,10 @@ export function NewJobPage() {
   )
 }
 
-/** Images are tried on a job's page. */
-const isChosenHere = (name: string) => !name.endsWith('-predict')
+/** Without those that try another one's models on images: that is done on a job's page. */
+function chosenHere(names: readonly string[]): string[] {
+  return names.filter((name) => !names.some((other) => name === trainerOf(other)))
+}
 
 function NoDataset() {
   return (

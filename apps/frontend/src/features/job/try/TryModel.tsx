@@ -1,5 +1,5 @@
 import { useMutation } from '@tanstack/react-query'
-import { useEffect, useRef, useState } from 'react'
+import { useCallback, useEffect, useRef, useState } from 'react'
 import type { Dataset, Job } from '../../../api/client'
 import { Command } from '../../../ui/Command'
 import { Empty } from '../../../ui/Empty'
@@ -12,7 +12,7 @@ import { Findings } from './Findings'
 import { Waiting } from './Waiting'
 import type { Predictions } from './predictions'
 import { trainerOf } from './trainerOf'
-import { type Trial, discard, start } from './trial'
+import { type Trial, start } from './trial'
 
 /** Shows what the job's model finds in an image of one's own. */
 export function TryModel({ job }: { job: Job }) {
@@ -20,7 +20,7 @@ export function TryModel({ job }: { job: Job }) {
   const own = useDataset(job.dataset_id)
   const others = useDatasets()
   if (trainers.isPending || others.isPending || own.isLoading) return <Loading what="trainers" />
-  const trainer = trainerOf(job)
+  const trainer = trainerOf(job.trainer)
   if (!trainers.data?.some(({ name }) => name === trainer)) {
     return (
       <Empty icon="models" title="This model cannot be tried here.">
@@ -47,41 +47,42 @@ export function TryModel({ job }: { job: Job }) {
 }
 
 function Trials({ job, dataset }: { job: Job; dataset: Dataset }) {
-  const [answer, setAnswer] = useState<Predictions | null>(null)
-  const waiting = useRef<string | null>(null)
+  const [found, setFound] = useState<{ id: string; answer: Predictions } | null>(null)
+  const latest = useRef(new AbortController())
   const begin = useMutation({
-    mutationFn: (file: File) => {
-      giveUp(waiting)
-      setAnswer(null)
-      return start(job, dataset, file)
-    },
-    onSuccess: ({ id }) => {
-      giveUp(waiting)
-      waiting.current = id
-    },
+    mutationFn: ({ file, signal }: { file: File; signal: AbortSignal }) =>
+      start(job, dataset, file, signal),
   })
   const { mutate } = begin
+  const pick = useCallback(
+    (file: File) => {
+      latest.current.abort()
+      latest.current = new AbortController()
+      mutate({ file, signal: latest.current.signal })
+    },
+    [mutate],
+  )
   useEffect(() => {
     const pasted = ({ clipboardData }: ClipboardEvent) => {
       const file = imageOf(clipboardData?.files)
-      if (file !== null) mutate(file)
+      if (file !== null) pick(file)
     }
     window.addEventListener('paste', pasted)
     return () => {
       window.removeEventListener('paste', pasted)
     }
-  }, [mutate])
+  }, [pick])
   useEffect(() => {
-    const left = waiting
+    const left = latest
     return () => {
-      giveUp(left)
+      left.current.abort()
     }
   }, [])
-  const [take] = useState(() => (found: Predictions) => {
-    waiting.current = null
-    setAnswer(found)
-  })
+  const take = useCallback((id: string, answer: Predictions) => {
+    setFound({ id, answer })
+  }, [])
   const trial = begin.data
+  const answer = found !== null && found.id === trial?.id ? found.answer : null
   return (
     <>
       <FileDrop
@@ -89,12 +90,12 @@ function Trials({ job, dataset }: { job: Job; dataset: Dataset }) {
         text={begin.isPending ? 'The image is sent …' : 'Drop or paste an image here, or choose'}
         button="an image"
         accept="image/*"
-        onPick={mutate}
+        onPick={pick}
       />
       {begin.error !== null && <Notice kind="error" title={begin.error.message} />}
       {trial !== undefined && (
         <section className="card" aria-label={trial.name}>
-          {answer === null && <Waiting key={trial.id} id={trial.id} onAnswer={take} />}
+          {answer === null && <Waiting key={trial.id} trial={trial} onAnswer={take} />}
           <Findings key={`${trial.id} found`} trial={trial} answer={answer} />
           <p className="detail">{sentOf(trial, job)}</p>
         </section>
@@ -106,11 +107,6 @@ function Trials({ job, dataset }: { job: Job; dataset: Dataset }) {
       <Command text={`yard model predict ${job.id} IMAGE`} />
     </>
   )
-}
-
-function giveUp(waiting: { current: string | null }): void {
-  if (waiting.current !== null) void discard(waiting.current)
-  waiting.current = null
 }
 
 function sentOf({ image, sent }: Trial, job: Job): string {

@@ -9,15 +9,16 @@ import { inWords } from '../../../ui/format'
 import { isActive } from '../../jobs/present'
 import { useJobFeed } from '../useJobFeed'
 import type { Predictions } from './predictions'
-import { answerOf, waitsFor } from './trial'
+import { type Trial, answerOf, waitsFor } from './trial'
 
 interface Props {
-  id: string
-  onAnswer: (answer: Predictions) => void
+  trial: Trial
+  onAnswer: (id: string, answer: Predictions) => void
 }
 
-/** How a trial stands, until there is an answer. */
-export function Waiting({ id, onAnswer }: Props) {
+/** How a trial stands, until there is an answer; without one its job is kept, for its log. */
+export function Waiting({ trial, onAnswer }: Props) {
+  const { id } = trial
   const { job, error } = useJobFeed(id)
   const [since] = useState(() => Date.now())
   const now = useNow(job === null || isActive(job))
@@ -27,12 +28,15 @@ export function Waiting({ id, onAnswer }: Props) {
     enabled: job?.status === 'succeeded',
     staleTime: Infinity,
   })
+  const failed = job?.status === 'failed' || job?.status === 'cancelled'
+  const isOver = failed || answer.isFetched
   useEffect(() => {
-    if (answer.data !== undefined) onAnswer(answer.data)
-  }, [answer.data, onAnswer])
+    if (isOver) trial.keep()
+    if (answer.data !== undefined) onAnswer(trial.id, answer.data)
+  }, [isOver, answer.data, trial, onAnswer])
   if (answer.error !== null) return <Failure error={answer.error} retries={false} />
   if (job === null && error !== null) return <Failure error={error} />
-  if (job !== null && (job.status === 'failed' || job.status === 'cancelled')) {
+  if (failed) {
     return (
       <Notice kind="error" title={job.cause === null ? 'It has failed.' : inWords(job.cause)}>
         {job.message}{' '}

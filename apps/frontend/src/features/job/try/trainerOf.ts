@@ -1,6 +1,4 @@
-import type { Job } from '../../../api/client'
-
-/** The trainer that does it, by the name of the one that has trained the model. */
-export function trainerOf(job: Job): string {
-  return `${job.trainer}-predict`
+/** The trainer that tries a model, by the name of the one that has trained it. */
+export function trainerOf(trainer: string): string {
+  return `${trainer}-predict`
 }

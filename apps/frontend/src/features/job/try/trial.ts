@@ -27,10 +27,17 @@ export interface Trial {
   name: string
   image: ImageBitmap
   sent: Encoded
+  /** Let its job be, whatever becomes of the trial. */
+  keep: () => void
 }
 
-/** Submit a job that looks at the image with the job's best model. */
-export async function start(job: Job, dataset: Dataset, file: File): Promise<Trial> {
+/** Submit a job that looks at the image with the job's best model; an abort gives it up, at any time. */
+export async function start(
+  job: Job,
+  dataset: Dataset,
+  file: File,
+  signal: AbortSignal,
+): Promise<Trial> {
   const image = await createImageBitmap(file).catch(() => {
     throw new Error(`${file.name || 'This'} is no image that this browser can open.`)
   })
@@ -39,14 +46,22 @@ export async function start(job: Job, dataset: Dataset, file: File): Promise<Tri
   const name = `try ${file.name}`.replace(/\p{Cc}/gu, ' ').slice(0, 100)
   const body = {
     dataset_id: dataset.id,
-    trainer: trainerOf(job),
+    trainer: trainerOf(job.trainer),
     name,
     config: { image: sent.base64, conf: LEAST_CONFIDENCE },
     weights: `job:${job.id}`,
     max_duration_s: MOST_S,
   }
+  signal.throwIfAborted()
+  // Not aborted itself: a job may have begun whose id nobody would know.
   const { id } = await createJob(body, newKey())
-  return { id, name: file.name, image, sent }
+  const giveUp = () => void discard(id)
+  if (signal.aborted) giveUp()
+  else signal.addEventListener('abort', giveUp, { once: true })
+  const keep = () => {
+    signal.removeEventListener('abort', giveUp)
+  }
+  return { id, name: file.name, image, sent, keep }
 }
 
 /** What the model found, once the job has succeeded; the job, which has said all, goes. */
@@ -61,7 +76,7 @@ export async function answerOf(id: string, signal: AbortSignal): Promise<Predict
 }
 
 /** Give up a trial that nobody waits for any more; what fails of it leaves a job in the list. */
-export async function discard(id: string): Promise<void> {
+async function discard(id: string): Promise<void> {
   await cancelJob(id).catch(() => undefined)
   for (let look = 0; look < LOOKS; look += 1) {
     const job = await getJob(id, new AbortController().signal).catch(() => null)

@@ -1,0 +1,181 @@
+import { screen, waitFor } from '@testing-library/react'
+import userEvent from '@testing-library/user-event'
+import { beforeEach, expect, it, vi } from 'vitest'
+import type { Dataset, Job } from '../../../api/client'
+import { job } from '../../../test/fixtures'
+import { showAt } from '../../../test/render'
+import { serve } from '../../../test/server'
+
+const TRIED = job({ status: 'succeeded' })
+const DATASET: Dataset = {
+  id: TRIED.dataset_id,
+  name: 'digits',
+  version: 1,
+  task: 'detect',
+  status: 'ready',
+  size: 1,
+  sha256: null,
+  report: null,
+  created_by: null,
+  created_at: TRIED.created_at,
+}
+const FIRST = 'a00000000001'
+const SECOND = 'b00000000002'
+
+/** What holds an image's decoding up, by the image's name. */
+let held: Record<string, Promise<void>> = {}
+
+beforeEach(() => {
+  held = {}
+  // jsdom neither decodes, draws nor measures.
+  vi.stubGlobal('createImageBitmap', async ({ name }: File) => {
+    await held[name]
+    return { width: 8, height: 8 }
+  })
+  vi.stubGlobal(
+    'ResizeObserver',
+    class {
+      observe = () => undefined
+      disconnect = () => undefined
+    },
+  )
+  const context = { fillRect: () => undefined, drawImage: () => undefined }
+  const prototype = vi.spyOn(HTMLCanvasElement.prototype, 'getContext')
+  prototype.mockReturnValue(context as unknown as null)
+  vi.spyOn(HTMLCanvasElement.prototype, 'toBlob').mockImplementation((took) => {
+    took(new Blob(['image'], { type: 'image/webp' }))
+  })
+})
+
+function latch(): { opened: Promise<void>; open: () => void } {
+  let open: () => void = () => undefined
+  const opened = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { opened, open }
+}
+
+/** The tab of a platform whose trials are `FIRST` and `SECOND`, which answers their POSTs when told. */
+async function tryModel(changes: Partial<Job> = {}) {
+  const jobs = new Map<string, Job>([[TRIED.id, TRIED]])
+  const begun = [latch(), latch()]
+  const asked: string[] = []
+  let posted = 0
+  const answers: Parameters<typeof serve>[0] = {
+    '/api/v1/trainers': () => ({
+      json: { items: [{ name: 'ultralytics' }, { name: 'ultralytics-predict' }] },
+    }),
+    '/api/v1/datasets': () => ({ json: { items: [DATASET], next_cursor: null } }),
+    [`/api/v1/datasets/${DATASET.id}`]: () => ({ json: DATASET }),
+    '/api/v1/jobs': async () => {
+      const at = posted
+      posted += 1
+      const trial = job({ id: [FIRST, SECOND][at] ?? '', phase: null, ...changes })
+      jobs.set(trial.id, trial)
+      await begun[at]?.opened
+      return { status: 201, json: trial }
+    },
+  }
+  for (const id of [TRIED.id, FIRST, SECOND]) {
+    const path = `/api/v1/jobs/${id}`
+    const found = () => {
+      const one = jobs.get(id)
+      return one === undefined ? { status: 404, json: { detail: 'Gone.' } } : { json: one }
+    }
+    answers[path] = ({ method }) => {
+      if (method !== 'DELETE') return found()
+      asked.push(`delete ${id}`)
+      jobs.delete(id)
+      return { status: 204, text: '' }
+    }
+    answers[`${path}/cancel`] = () => {
+      asked.push(`cancel ${id}`)
+      jobs.set(id, job({ id, status: 'cancelled' }))
+      return found()
+    }
+    answers[`${path}/events`] = () => ({
+      text: `id: 1\nevent: state\ndata: ${JSON.stringify(jobs.get(id))}\n\n`,
+    })
+    answers[`${path}/artifacts`] = () => {
+      asked.push(`files ${id}`)
+      return { json: { items: [] } }
+    }
+  }
+  await serve(answers)
+  const user = userEvent.setup()
+  showAt(`/jobs/${TRIED.id}?tab=try`)
+  const pick = async (name: string) => {
+    const file = new File(['image'], name, { type: 'image/png' })
+    await user.upload(await screen.findByLabelText('an image'), file)
+  }
+  const untilPosted = (count: number) =>
+    waitFor(() => {
+      expect(posted).toBe(count)
+    })
+  return { jobs, asked, pick, user, untilPosted, answer: (at: number) => begun[at]?.open() }
+}
+
+it('keeps a trial that has failed, for its log', async () => {
+  const { jobs, asked, pick, user, answer } = await tryModel({
+    name: 'try one.png',
+    status: 'failed',
+    message: 'The image is broken.',
+  })
+  answer(0)
+  await pick('one.png')
+  expect(await screen.findByText(/The image is broken/)).toBeVisible()
+  await user.click(screen.getByRole('link', { name: 'Its log' }))
+  await waitFor(() => {
+    expect(document.title).toContain('try one.png')
+  })
+  expect(await screen.findByRole('link', { name: 'Log', current: 'page' })).toBeVisible()
+  expect(asked).toEqual([])
+  expect(jobs.has(FIRST)).toBe(true)
+})
+
+it('keeps a trial that has ended without an answer', async () => {
+  const { asked, pick, user, answer } = await tryModel({ status: 'succeeded' })
+  answer(0)
+  await pick('one.png')
+  expect(await screen.findByText(/has left no predictions.json/)).toBeVisible()
+  await user.click(screen.getByRole('link', { name: 'Files' }))
+  await waitFor(() => {
+    expect(asked).toContain(`files ${TRIED.id}`)
+  })
+  expect(asked).toEqual([`files ${FIRST}`, `files ${TRIED.id}`])
+})
+
+it('shows the latest image, and gives up the one before however late it is answered', async () => {
+  const { asked, pick, user, untilPosted, answer } = await tryModel()
+  await pick('one.png')
+  await untilPosted(1)
+  await pick('two.png')
+  await untilPosted(2)
+  answer(1)
+  expect(await screen.findByRole('region', { name: 'two.png' })).toBeVisible()
+  answer(0)
+  await waitFor(() => {
+    expect(asked).toEqual([`cancel ${FIRST}`, `delete ${FIRST}`])
+  })
+  expect(screen.getByRole('region', { name: 'two.png' })).toBeVisible()
+  await user.click(screen.getByRole('link', { name: 'Config' }))
+  await waitFor(() => {
+    expect(asked.slice(2)).toEqual([`cancel ${SECOND}`, `delete ${SECOND}`])
+  })
+})
+
+it('gives up what is still on its way when its page is left', async () => {
+  const { jobs, asked, pick, user, untilPosted, answer } = await tryModel()
+  const decoding = latch()
+  held['slow.png'] = decoding.opened
+  await pick('slow.png')
+  await pick('one.png')
+  await untilPosted(1)
+  await user.click(screen.getByRole('link', { name: 'Config' }))
+  decoding.open()
+  answer(0)
+  await waitFor(() => {
+    expect(asked).toEqual([`cancel ${FIRST}`, `delete ${FIRST}`])
+  })
+  expect([...jobs.keys()]).toEqual([TRIED.id])
+})
