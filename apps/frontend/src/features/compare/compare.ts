@@ -1,7 +1,7 @@
 import type { EpochMetrics, Job } from '../../api/client'
 import { quantitiesOf } from '../job/charts/quantities'
 import { type Evaluation, metricTitle } from '../job/results/evaluation'
-import { titleOf } from '../jobs/present'
+import { nodesOf, titleOf } from '../jobs/present'
 
 /** One job of a comparison: what it was told, and how good its model is. */
 export interface Side {
@@ -152,8 +152,19 @@ export interface Difference {
 export function differences(sides: readonly Side[]): Difference[] {
   const told = sides.map(({ job, dataset }): Readonly<Record<string, unknown>> => {
     const { trainer, task, weights, config, resources } = job
-    const { cpu, memory, gpu, nodes } = resources
-    return { dataset, trainer, task, weights: weights?.name ?? 'none', cpu, memory, gpu, nodes, ...config }
+    const { cpu, memory, gpu } = resources
+    const nodes = nodesOf(resources)
+    return {
+      dataset,
+      trainer,
+      task,
+      weights: weights?.name ?? 'none',
+      cpu,
+      memory,
+      gpu,
+      nodes,
+      ...config,
+    }
   })
   return namesOf(told)
     .map((key) => ({ key, values: told.map((one) => written(one[key])) }))

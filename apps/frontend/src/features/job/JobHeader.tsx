@@ -9,6 +9,7 @@ import { datasetTitle, useDataset } from '../datasets/useDatasets'
 import {
   elapsedOf,
   isActive,
+  nodesOf,
   progressOf,
   progressText,
   scoreOf,
@@ -35,7 +36,7 @@ export function JobHeader({ job, metrics, onChange }: Props) {
   const progress = progressOf(job)
   const finished = !isActive(job)
   const config = useConfig()
-  const gpus = job.resources.gpu * job.resources.nodes
+  const gpus = job.resources.gpu * nodesOf(job.resources)
   const cost = costOf(elapsedOf(job, now), gpus, config.data?.gpuHour ?? null)
   return (
     <section className="job-header" aria-label="Summary">

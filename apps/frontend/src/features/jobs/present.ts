@@ -13,6 +13,11 @@ export function statusOf(job: Job): ShownStatus {
   return job.status === 'running' && job.phase === 'uploading' ? 'uploading' : job.status
 }
 
+/** How many nodes an attempt has; a replica of a version before several nodes does not say. */
+export function nodesOf({ nodes }: Partial<Job['resources']>): number {
+  return nodes ?? 1
+}
+
 /** How far the job is, 0 to 1, or null where it has not said. */
 export function progressOf(job: Job): number | null {
   return job.status === 'succeeded' ? 1 : job.progress

@@ -6,7 +6,7 @@ import { useToken } from '../../api/token'
 import { duration } from '../../ui/duration'
 import { useConfig } from '../../config/useConfig'
 import { costOf, rateOf } from '../jobs/cost'
-import { titleOf } from '../jobs/present'
+import { nodesOf, titleOf } from '../jobs/present'
 import { estimateOf } from './estimate'
 
 const AMONG = 50
@@ -23,7 +23,8 @@ export function Preview({ plan }: { plan: Job | undefined }) {
     enabled: dataset !== '',
   })
   if (plan === undefined) return null
-  const { cpu, memory, gpu, nodes } = plan.resources
+  const { cpu, memory, gpu } = plan.resources
+  const nodes = nodesOf(plan.resources)
   const hour = config.data?.gpuHour ?? null
   const gpus = gpu * nodes
   const found = estimateOf(earlier.data?.items ?? [], plan.trainer, plan.config)

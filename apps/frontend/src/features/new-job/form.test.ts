@@ -67,6 +67,13 @@ describe('resources', () => {
     expect(errors.size).toBe(0)
   })
 
+  it('takes a trainer of a replica that knows of no nodes for one on one machine', () => {
+    const old = JSON.parse('{"cpu": 2, "memory": "4Gi", "gpu": 0}') as typeof trainer.resources
+    const draft = resourceDraftOf(old)
+    expect(draft.nodes).toBe('1')
+    expect(resourcesOf(draft, old)).toEqual({ value: null, errors: new Map() })
+  })
+
   it('says what is no number', () => {
     const { errors } = resourcesOf(
       { cpu: '', memory: ' ', gpu: '0.5', nodes: '0', placement: '' },

@@ -1,10 +1,12 @@
 import type { Job } from '../../api/client'
+import { nodesOf } from '../jobs/present'
 
 type Resources = Job['resources']
 export type ResourceDraft = Record<'cpu' | 'memory' | 'gpu' | 'nodes' | 'placement', string>
 
-export function resourceDraftOf({ cpu, memory, gpu, nodes, placement }: Resources): ResourceDraft {
-  const numbers = { cpu: String(cpu), gpu: String(gpu), nodes: String(nodes) }
+export function resourceDraftOf(resources: Resources): ResourceDraft {
+  const { cpu, memory, gpu, placement } = resources
+  const numbers = { cpu: String(cpu), gpu: String(gpu), nodes: String(nodesOf(resources)) }
   return { ...numbers, memory, placement: placement ?? '' }
 }
 
