@@ -279,6 +279,19 @@ def test_a_folder_without_a_trainer_is_wrong_usage(state: StateFolder, tmp_path:
     assert raised.value.code == 2
 
 
+@pytest.mark.parametrize(
+    ("told", "gpu_hour"),
+    [("2.50 EUR", {"price": 2.5, "currency": "EUR"}), ("0 EUR", None), ("0.00 EUR", None)],
+)
+def test_the_page_is_told_a_price_above_0(
+    state: StateFolder, monkeypatch: pytest.MonkeyPatch, told: str, gpu_hour: object
+) -> None:
+    monkeypatch.setenv("GPU_HOUR_PRICE", told)
+    monkeypatch.setattr("yard.dev.services.page_missing", str)  # a test needs no built page
+    page = next(one for one in plan(state, port=None, mlflow=False) if one.name == "page")
+    assert json.loads(page.command[-1]).get("gpuHour") == gpu_hour
+
+
 def test_a_state_folder_that_cannot_be_made_is_wrong_usage(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(YardError, match="cannot keep anything") as raised:

@@ -18,15 +18,26 @@ it.each([
   ['tier2', 'must be a JSON object'],
   [{ tier: 2 }, 'tier must be a text'],
   [{ links: [] }, 'links must be an object'],
-  [{ gpuHour: { price: -1, currency: 'EUR' } }, 'gpuHour must have a price above 0'],
-  [{ gpuHour: { price: 2, currency: '€' } }, 'gpuHour must have'],
-  [{ gpuHour: 2 }, 'gpuHour must have'],
   [{ links: { mlflow: 5000 } }, 'links.mlflow must be an http:// or https:// address'],
   [{ links: { mlflow: 'mlflow:5000' } }, 'links.mlflow must be'],
   [{ links: { mlflow: 'http://' } }, 'links.mlflow must be'],
   [{ links: { mlflow: 'javascript:alert(1)//http://x' } }, 'links.mlflow must be'],
 ])('refuses %j', (found, message) => {
   expect(() => parseConfig(found)).toThrow(message)
+})
+
+it.each([
+  [
+    { price: 2.5, currency: 'EUR' },
+    { price: 2.5, currency: 'EUR' },
+  ],
+  [{ price: 0, currency: 'EUR' }, null],
+  [{ price: '2', currency: 'EUR' }, null],
+  [{ price: 2, currency: '€' }, null],
+  [2, null],
+])('keeps its links whatever an hour of a GPU costs: %j', (gpuHour, told) => {
+  const links = { mlflow: 'http://mlflow:5000' }
+  expect(parseConfig({ links, gpuHour })).toEqual({ tier: '', links, gpuHour: told })
 })
 
 it('does without the file', async () => {

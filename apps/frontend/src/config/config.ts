@@ -33,16 +33,17 @@ export function parseConfig(found: unknown): Config {
   return {
     tier,
     links: Object.fromEntries(Object.entries(links).map(checkedLink)),
-    gpuHour: gpuHour === undefined ? null : checkedPrice(gpuHour),
+    gpuHour: priceOf(gpuHour),
   }
 }
 
-function checkedPrice(found: unknown): GpuHour {
+/** Null also where it is no price: the links do not hang on it. */
+function priceOf(found: unknown): GpuHour | null {
   const { price, currency } = isRecord(found) ? found : {}
   if (typeof price === 'number' && price > 0 && typeof currency === 'string') {
     if (/^[A-Z]{3}$/.test(currency)) return { price, currency }
   }
-  throw new Error('/config.json: gpuHour must have a price above 0 and a currency such as EUR.')
+  return null
 }
 
 function checkedLink([name, url]: [string, unknown]): [string, string] {

@@ -266,7 +266,8 @@ def _gpu_hour() -> dict[str, dict[str, object]]:
         raise YardError(
             f"GPU_HOUR_PRICE is {told!r}", todo='write it as "2.50 EUR"', code=Code.USAGE
         )
-    return {"gpuHour": {"price": float(found[1]), "currency": found[2]}}
+    price = float(found[1])
+    return {"gpuHour": {"price": price, "currency": found[2]}} if price else {}
 
 
 def _manifests(state: StateFolder, further: Path | None) -> Path:
