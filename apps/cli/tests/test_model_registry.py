@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+import yaml
 from conftest import Server, Yard, answer, dataset, job, page
 
 
@@ -85,3 +87,24 @@ def test_a_model_is_not_served_to_other_machines_by_mistake(yard: Yard) -> None:
     for host in ("0.0.0.0", ""):
         done = yard("model", "serve", "best.pt", "--host", host, "--port", "0")
         assert (done.returncode, "add --insecure" in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "served"),
+    [
+        ("model:pages@production", {"model": "model:pages@production", "conf": 0.25}),
+        ("first --conf 0.5 --imgsz 96", {"model": "job:0123456789ab", "conf": 0.5, "imgsz": 96}),
+    ],
+)
+def test_what_serves_a_model_in_the_cluster_is_printed_as_the_chart_takes_it(
+    server: Server, yard: Yard, words: str, served: dict[str, Any]
+) -> None:
+    server.on("GET /jobs", answer(200, page(job())))
+    done = yard("model", "serve", *words.split(), "--chart", "pages")
+    assert done.returncode == 0, done.stderr
+    assert yaml.safe_load(done.stdout) == {"serving": {"models": {"pages": served}}}
+
+
+@pytest.mark.parametrize("words", ["best.pt --chart pages", "model:pages@production --chart a_b"])
+def test_what_no_cluster_can_serve_is_refused(yard: Yard, words: str) -> None:
+    assert yard("model", "serve", *words.split()).returncode == 2

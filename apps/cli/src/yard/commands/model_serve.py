@@ -1,6 +1,7 @@
 """`yard model serve`: this machine serves a model by HTTP, in the trainer's environment."""
 
 import contextlib
+import re
 import signal
 import socket
 import subprocess
@@ -11,12 +12,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import yaml
 
 from yard import locations
 from yard.commands.model_predict import cached
 from yard.console import out
 from yard.errors import Code, YardError
-from yard.options import Url
+from yard.options import Url, client
+
+# As the chart has it of `serving.models`.
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?")
 
 
 def serve(
@@ -47,9 +52,20 @@ def serve(
         ),
     ] = None,
     queue: Annotated[int, typer.Option(min=0, help="Most requests that wait; 503 beyond.")] = 32,
+    chart: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Only print the chart's values that serve it in the cluster, as the Service serve-NAME.",
+            show_default=False,
+        ),
+    ] = None,
     url: Url = None,
 ) -> None:
     """Serve a model by HTTP: POST an image to /predict. SIGHUP looks the model up anew, Ctrl-C ends it."""
+    if chart is not None:
+        typer.echo(_chart_values(chart, model, conf, imgsz, url), nl=False)
+        return
     options = {"--conf": conf, "--imgsz": imgsz, "--device": device, "--queue": queue}
     given = [str(part) for pair in options.items() if pair[1] is not None for part in pair]
     python = locations.trainer_python()
@@ -72,6 +88,26 @@ def serve(
             )
         at = "http://{}:{}".format(*listener.getsockname()[:2])
         _run(python, given, listener, model=model, url=url, at=at)
+
+
+def _chart_values(name: str, model: str, conf: float, imgsz: int | None, url: str | None) -> str:
+    if not _NAME.fullmatch(name):
+        raise YardError(
+            f"{name} names no Service",
+            todo="choose lower-case letters, digits and dashes, at most 50",
+            code=Code.USAGE,
+        )
+    if Path(model).suffix == ".pt":
+        raise YardError(
+            f"{model} is on this machine",
+            "the cluster's servers fetch their model from the platform",
+            "name a job, or a registered model (`yard model register`)",
+            Code.USAGE,
+        )
+    if not model.startswith("model:"):
+        model = f"job:{client(url).find('jobs', model.removeprefix('job:'))['id']}"
+    served = {"model": model, "conf": conf} | ({"imgsz": imgsz} if imgsz else {})
+    return yaml.safe_dump({"serving": {"models": {name: served}}}, sort_keys=False)
 
 
 def _run(
