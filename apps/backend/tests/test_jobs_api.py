@@ -38,12 +38,8 @@ async def test_job_is_accepted_while_temporal_is_away(api: Api) -> None:
     assert reply.headers["location"] == f"/api/v1/jobs/{job['id']}"
     assert (job["status"], job["attempt"], job["task"]) == ("queued", 0, "detect")
     assert job["config"] == {"epochs": 7}
-    assert job["resources"] == {
-        "cpu": 2,
-        "memory": "4Gi",
-        "gpu": 1,
-        "placement": None,
-    }
+    own = {"cpu": 2, "memory": "4Gi", "gpu": 1, "placement": None, "nodes": 1}
+    assert job["resources"] == own
     assert (await api.http.get(reply.headers["location"])).json() == job
     assert (await submit(api)).json()["config"] == {"epochs": 3}
 
