@@ -173,7 +173,7 @@ smoke-gpu: $(UV) ## Test the trainer on the NVIDIA GPUs of this machine: one, or
 	cd $(TRAINER) && $(CURDIR)/.tools/gpu/bin/python -m pytest --timeout 600 -rs tests/gpu_smoke.py
 
 .PHONY: conformance-cluster
-conformance-cluster: $(call env,tests) ## What any executor must pass, on the running tier 2: it kills services there
+conformance-cluster: $(foreach d,$(CLI) $(TRAINER) tests,$(call env,$d)) ## What any executor must pass, on the running tier 2: it kills services there
 	$(cluster_pytest) tests/conformance --cluster
 
 .PHONY: down
