@@ -69,7 +69,7 @@ spec:
             {{- include "platform.drain" .root | nindent 12 }}
           resources:
             {{- $gpu := dict }}
-            {{- with .served.gpu }}
+            {{- with int .served.gpu }}
             {{- $gpu = dict "limits" (dict $job.gpuResource (int .)) }}
             {{- end }}
             {{- toYaml (merge $gpu $values.resources) | nindent 12 }}
