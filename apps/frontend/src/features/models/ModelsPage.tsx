@@ -99,7 +99,7 @@ function ModelCard({ model }: { model: Model }) {
                 </time>
               </td>
               <td className="number row-actions">
-                <TryLink id={jobOf(one)} label={`Try ${model.name}/${one.version}`} />
+                <TryLink id={jobOf(one)} label={`Try it: ${model.name}/${one.version}`} />
                 <button
                   type="button"
                   aria-label={`Promote ${model.name}/${one.version}`}
