@@ -157,6 +157,17 @@ async def test_prometheus_gets_the_size_of_postgresql_only(api: Api) -> None:
     assert size > 2**20 if api.ctx.db.engine.dialect.name == "postgresql" else math.isnan(size)
 
 
+@pytest.mark.databases("sqlite", "postgresql")
+async def test_prometheus_gets_the_main_metric_of_a_job_s_best_model(api: Api) -> None:
+    best = {"epoch": 3, "metric": "metrics/mAP50(B)", "value": 0.75}
+    known, unknown = await add_running(api.ctx, best=best), await add_running(api.ctx)
+    await add_running(api.ctx, best=best | {"value": None})
+    text = (await api.http.get("/metrics")).text
+    told = [line for line in text.splitlines() if line.startswith("trainyard_job_best{")]
+    assert told == [f'trainyard_job_best{{job_id="{known.job_id}",metric="metrics/mAP50(B)"}} 0.75']
+    assert unknown.job_id not in text
+
+
 async def test_many_who_ask_at_once_are_one_question(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:

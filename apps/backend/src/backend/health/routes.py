@@ -88,9 +88,13 @@ async def _read_gauges(ctx: Context) -> None:
         age = await repository.oldest_heartbeat_age(session)
         waiting = await repository.oldest_waiting_ages(session)
         size = await repository.database_size(session)
+        bests = await repository.newest_bests(session)
     for state in JobStatus:
         metrics.JOBS.labels(state).set(counts.get(state, 0))
     metrics.HEARTBEAT_AGE.set(age)
     for state in repository.WAITING_STATUSES:
         metrics.OLDEST_WAITING_JOB_AGE.labels(state).set(waiting.get(state, 0))
     metrics.DATABASE_SIZE.set(math.nan if size is None else size)
+    metrics.JOB_BEST.clear()
+    for job_id, best in bests:
+        metrics.JOB_BEST.labels(job_id, best["metric"]).set(best["value"])

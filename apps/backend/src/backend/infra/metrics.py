@@ -42,6 +42,9 @@ OLDEST_WAITING_JOB_AGE = Gauge(
     " without jobs that say what they wait for; the same on every replica",
     ["status"],
 )
+JOB_BEST = Gauge(
+    "trainyard_job_best", "Main metric of the best model; newest 100 jobs", ["job_id", "metric"]
+)
 DATABASE_SIZE = Gauge(
     "trainyard_database_size_bytes",
     "Size of the backend's database, NaN for SQLite; the same on every replica",

@@ -79,6 +79,13 @@ async def count_by_status(session: AsyncSession) -> dict[str, int]:
     return dict(rows.all())
 
 
+async def newest_bests(session: AsyncSession) -> list[Any]:
+    """Ids of the newest 100 jobs and their `best`, of those that have one."""
+    newest = select(Job.id, Job.best).order_by(Job.created_at.desc()).limit(100)
+    rows = await session.execute(newest)
+    return [(id_, best) for id_, best in rows if best and best["value"] is not None]
+
+
 async def oldest_heartbeat_age(session: AsyncSession) -> float:
     """Seconds since the heartbeat of the running attempt that has been silent longest; 0: none."""
     query = select(func.min(Attempt.heartbeat_at)).where(

@@ -168,12 +168,8 @@ async def stopping(session: AsyncSession, executor: str) -> Sequence[tuple[Attem
 
 async def unsettled(session: AsyncSession, before: datetime) -> Sequence[AttemptRef]:
     """Attempts that ended before `before` and are not settled by their workflow."""
-    rows = await session.execute(
-        select(Attempt.job_id, Attempt.number)
-        .where(Attempt.cause.is_(None), Attempt.ended_at < before)
-        .order_by(Attempt.ended_at)
-        .limit(200)
-    )
+    query = select(Attempt.job_id, Attempt.number).order_by(Attempt.ended_at).limit(200)
+    rows = await session.execute(query.where(Attempt.cause.is_(None), Attempt.ended_at < before))
     return [AttemptRef(*row) for row in rows]
 
 
@@ -220,9 +216,8 @@ async def datasets_without_workflow(session: AsyncSession, stale: datetime) -> S
 async def mark_workflow_started(
     session: AsyncSession, table: type[Job | Dataset], id_: str
 ) -> None:
-    await session.execute(
-        update(table).where(table.id == id_).values(workflow_started=True, updated_at=utcnow())
-    )
+    row = update(table).where(table.id == id_)
+    await session.execute(row.values(workflow_started=True, updated_at=utcnow()))
 
 
 async def _stop_where(session: AsyncSession, cause: Cause, *late: ColumnElement[bool]) -> None:
