@@ -11,14 +11,13 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+from conftest import wait_for
 from rich.console import Console
-from small_disk import small_file_system
 from yard import locations, options, running
 from yard.dev import state_folder
 from yard.dev.screen import Screen
@@ -29,25 +28,12 @@ from yard.dev.state_folder import ProcessRecord, StateFolder
 from yard.errors import YardError
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 15) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.05)
-
-
 @pytest.fixture
 def sleeper() -> Iterator[psutil.Process]:
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     yield psutil.Process(child.pid)
     child.kill()
     child.wait()
-
-
-@pytest.fixture
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StateFolder:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "user"))
-    return StateFolder(tmp_path / "state")
 
 
 def test_only_the_owner_can_look_into_the_state_folder(state: StateFolder) -> None:
@@ -299,67 +285,13 @@ def test_a_state_folder_that_cannot_be_made_is_wrong_usage(tmp_path: Path) -> No
     assert raised.value.code == 2
 
 
-@pytest.fixture
-def small_disk(state: StateFolder) -> Iterator[StateFolder]:
-    with small_file_system(state.root):
-        yield StateFolder(state.root)
-
-
-def _fill(state: StateFolder, left: int) -> None:
-    with contextlib.suppress(OSError), (state.root / "rest").open("wb", buffering=0) as rest:
-        while rest.write(bytes(1 << 16)):
-            pass
-    os.truncate(state.root / "rest", (state.root / "rest").stat().st_size - left)
-
-
-@pytest.mark.parametrize("left", [0, 30 << 20])
-def test_a_full_disk_is_told_at_the_start(small_disk: StateFolder, left: int) -> None:
-    _fill(small_disk, left)
-    started = subprocess.run(
-        [Path(sys.executable).with_name("yard"), "dev", "--state", small_disk.root],
-        capture_output=True, text=True, check=False, timeout=100,
-    )  # fmt: skip
-    assert started.returncode == 6
-    assert f"the disk of {small_disk.root} is full" in started.stderr
-    assert f"{left >> 20} MiB of it are free" in started.stderr
-    assert not list(small_disk.logs.iterdir())
-
-
-def test_a_service_starts_again_on_a_disk_that_has_become_full(small_disk: StateFolder) -> None:
-    told: list[str] = []
-    # It would run for ten minutes: the test kills it.
-    service = Service("web", [sys.executable, "-c", "import time; time.sleep(600)"], lambda: "")
-    stack = ServiceStack(small_disk, [service], told.append)
-    [runner] = stack.runners
-    runner.start()
-    wait_for(lambda: runner.state == "ready", 60)
-    _fill(small_disk, 0)
-    assert runner.process
-    runner.process.kill()
-    wait_for(lambda: runner.restarts == 1 and runner.state == "ready", 60)
-    runner.stop(5)
-    assert "No space left on device" in "".join(told)
-
-
-def test_a_disk_that_becomes_full_is_told(small_disk: StateFolder) -> None:
-    told: list[str] = []
-    store = plan(small_disk, port=None, mlflow=False)[1]
-    runner = ServiceRunner(store, small_disk.log("store"), lambda _: None, told.append)
-    runner.start()
-    wait_for(lambda: runner.state == "ready", 60)
-    _fill(small_disk, 0)
-    wait_for(lambda: len(told) > 1, 60)
-    runner.stop(5)
-    assert told[1].startswith("store: it stores nothing: ")
-    assert f"the disk of {small_disk.root} is full; 0 MiB of it are free" in told[1]
-
-
 def test_what_a_service_waits_for_later_is_told_once(
     state: StateFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("yard.dev.service_runner._PROBE_S", 0.05)
     notes = ["", "a moment", "", "no disk", "no disk", "no disk", "", "", ""]
     told: list[str] = []
+    # It would run for ten minutes: the test stops it.
     service = Service(
         "web",
         [sys.executable, "-c", "import time; time.sleep(600)"],
