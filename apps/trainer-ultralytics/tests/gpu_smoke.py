@@ -21,6 +21,7 @@ several = pytest.mark.skipif(GPUS < 2, reason="it takes two GPUs")
 pytestmark = pytest.mark.skipif(not GPUS, reason="this machine has no GPU that torch can use")
 # Too little for the training of a large model, enough for CUDA itself.
 LEFT_BYTES = 1 << 30
+# Each of the two would run for ten minutes: the test ends it.
 HOLD = """
 import sys, time, torch
 free, _ = torch.cuda.mem_get_info()
