@@ -15,7 +15,7 @@ from backend.callbacks import log_repository
 from backend.context import Context
 from backend.executors.base import AttemptRef, AttemptSpec, ExecutorUnavailableError, LaunchError
 from backend.executors.kubernetes.executor import KubernetesExecutor
-from backend.executors.kubernetes.objects import INDEX
+from backend.executors.kubernetes.objects import ATTEMPT, INDEX
 from backend.infra.database import utcnow
 from backend.orchestration import attempts, log_follower, repairs
 from backend.settings import Settings
@@ -129,18 +129,21 @@ async def test_a_job_deleted_by_hand_is_preempted_and_its_log_is_kept(
     await until(told(ctx, ref, None), "it is forgotten")
 
 
-@pytest.mark.parametrize("index", ["999999999", "first"])
+@pytest.mark.parametrize(
+    ("label", "value"), [(INDEX, "999999999"), (INDEX, "first"), (ATTEMPT, "first")]
+)
 async def test_a_pod_that_somebody_labelled_stops_no_watch(
-    ctx: Context, kubernetes: FakeKubernetes, index: str
+    ctx: Context, kubernetes: FakeKubernetes, label: str, value: str
 ) -> None:
     strange, ref = await add_attempt(ctx), await add_attempt(ctx)
     pod = kubernetes.kinds["pods"][await kubernetes.run(strange)]
-    labels = pod["metadata"]["labels"] | {INDEX: index}
+    labels = pod["metadata"]["labels"] | {label: value}
     await kubernetes.put("pods", {**pod, "metadata": {**pod["metadata"], "labels": labels}})
     await kubernetes.run(ref)
     await until(told(ctx, ref, "running"), "another attempt is seen")
-    await kubernetes.exit(pod["metadata"]["name"], 3)
-    await until(told(ctx, strange, "ended"), "its own end is seen")
+    if label == INDEX:  # else it is a pod of no attempt
+        await kubernetes.exit(pod["metadata"]["name"], 3)
+        await until(told(ctx, strange, "ended"), "its own end is seen")
 
 
 async def _asked(kubernetes: FakeKubernetes) -> bool:

@@ -86,9 +86,8 @@ async def record_waiting(session: AsyncSession, ref: AttemptRef, message: str | 
 
 async def confirm_launch(session: AsyncSession, ref: AttemptRef) -> None:
     await locked_job(session, ref.job_id)  # before its attempt, as everywhere
-    await _update_attempt(
-        session, ref, Attempt.launched_at.is_(None), launched_at=utcnow(), launch_token=None
-    )
+    launched = {"launched_at": utcnow(), "launch_token": None}
+    await _update_attempt(session, ref, Attempt.launched_at.is_(None), **launched)
     attempt = await existing_attempt(session, ref)
     if attempt.progress_at is None or attempt.heartbeat_at is not None:
         # Else it says already what it waits for.

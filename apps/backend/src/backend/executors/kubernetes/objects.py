@@ -32,8 +32,9 @@ def job_name(ref: AttemptRef) -> str:
 
 
 def ref_of(labels: dict[str, str]) -> AttemptRef:
-    """The attempt that a Job or a pod with the label JOB belongs to."""
-    return AttemptRef(labels[JOB], int(labels.get(ATTEMPT, 0)))
+    """The attempt that a Job or a pod with the label JOB belongs to; 0 where people labelled it."""
+    number = labels.get(ATTEMPT, "")
+    return AttemptRef(labels[JOB], int(number.isdecimal() and number))
 
 
 def load_template(path: Path) -> dict[str, Any]:
