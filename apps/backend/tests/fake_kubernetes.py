@@ -26,8 +26,9 @@ class FakeKubernetes:
         self.logs: dict[str, list[bytes]] = {}
         self.first: dict[str, int] = {}
         self.log_queries: list[dict[str, str]] = []
-        # The kinds of what was created, in order.
+        # The kinds of what was created, and of what was listed, in order.
         self.made: list[str] = []
+        self.listed: list[str] = []
         # While it is, nobody who creates or deletes gets an answer.
         self.silent = False
         # While it is, a quota allows no more, whatever the name.
@@ -37,6 +38,7 @@ class FakeKubernetes:
         self._ended: set[str] = set()
         self._broken = 0
         self._events: list[tuple[str, str, Object]] = []
+        self._watches = self._kept_from = 0
         self._news = asyncio.Condition()
 
     async def run(self, ref: AttemptRef) -> str:
@@ -91,6 +93,14 @@ class FakeKubernetes:
         if name in self.kinds[kind]:
             await self._tell(kind, "DELETED", self.kinds[kind].pop(name))
 
+    async def end_watches(self, *, forget: bool) -> None:
+        """Each watch ends, as they all do after a time; with `forget` none can go on from there."""
+        async with self._news:
+            self._watches += 1
+            self._kept_from = len(self._events) + 1 if forget else 0
+            self._events.append(("", "", {}))
+            self._news.notify_all()
+
     async def _tell(self, kind: str, event: str, item: Object) -> None:
         async with self._news:
             self._events.append((kind, event, item))
@@ -134,21 +144,30 @@ class FakeKubernetes:
             for item in self.kinds[kind].values()
             if without not in item["metadata"].get("labels", {})
         ]
+        self.listed.append(kind)
         version = str(len(self._events))
         return web.json_response({"metadata": {"resourceVersion": version}, "items": items})
 
     async def _watch(self, request: web.Request, kind: str) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
-        told = int(request.query["resourceVersion"])
-        while True:
-            for of, event, item in self._events[told:]:
+        told, watches = int(request.query["resourceVersion"]), self._watches
+        if told < self._kept_from:
+            gone = {"code": 410, "message": "too old resource version"}
+            await response.write(json.dumps({"type": "ERROR", "object": gone}).encode() + b"\n")
+            return response
+        while self._watches == watches:
+            for number, (of, event, item) in enumerate(self._events[told:], told + 1):
                 if of == kind:
-                    line = json.dumps({"type": event, "object": item})
+                    metadata = {**item["metadata"], "resourceVersion": str(number)}
+                    line = json.dumps({"type": event, "object": {**item, "metadata": metadata}})
                     await response.write(line.encode() + b"\n")
             told = len(self._events)
             async with self._news:
-                await self._news.wait_for(lambda: len(self._events) > told)  # noqa: B023
+                await self._news.wait_for(
+                    lambda: len(self._events) > told or self._watches > watches  # noqa: B023
+                )
+        return response
 
     async def _log(self, request: web.Request) -> web.StreamResponse:
         pod = request.match_info["name"]

@@ -146,6 +146,22 @@ async def test_a_pod_that_somebody_labelled_stops_no_watch(
         await until(told(ctx, strange, "ended"), "its own end is seen")
 
 
+@pytest.mark.parametrize(("forget", "lists"), [(False, 1), (True, 2)])
+async def test_a_watch_goes_on_from_where_another_ended(
+    ctx: Context, kubernetes: FakeKubernetes, forget: bool, lists: int
+) -> None:
+    """With 10,000 Jobs, listing them takes a second of CPU."""
+    first, second = await add_attempt(ctx), await add_attempt(ctx)
+    pod = await kubernetes.run(first)
+    await until(told(ctx, first, "running"), "the pod is seen")
+    await kubernetes.end_watches(forget=forget)
+    await kubernetes.exit(pod, 3)
+    await kubernetes.run(second)
+    await until(told(ctx, first, "ended"), "what happened between the watches is seen")
+    await until(told(ctx, second, "running"), "and what came after it")
+    assert kubernetes.listed.count("pods") == lists
+
+
 async def _asked(kubernetes: FakeKubernetes) -> bool:
     return bool(kubernetes.log_queries)
 

@@ -21,8 +21,9 @@ CONNECT_S = 5.0
 ANSWER_S = 10.0
 # A log is followed this long, in case its connection is dead; then again, from where it was.
 LOG_S = 300
-# A watch lasts this long; then everything is listed again, in case the watch missed something.
+# A watch lasts this long, in case its connection is dead; then another goes on from where it was.
 WATCH_S = 60
+SHORTEST_WATCH_S = 1
 
 # Objects decoded at once (about 10 ms), and the share of the event loop's time for decoding.
 PAGE = 200
@@ -95,20 +96,34 @@ class KubernetesApi:
     async def watch(
         self, kind: str, version: str, **query: str
     ) -> AsyncIterator[tuple[str, Object]]:
-        """What changed since `version`, as (ADDED|MODIFIED|DELETED, its trim), for WATCH_S."""
-        query |= {"watch": "true", "timeoutSeconds": str(WATCH_S), "resourceVersion": version}
-        response = await self._send("GET", kind, query=query, silent_s=WATCH_S + ANSWER_S)
-        try:
-            async with response:
-                async for line in response.content:
-                    if not line.endswith(b"\n"):
-                        return  # the half of a line that arrived before the connection broke
-                    event = json.loads(line)
-                    if event["type"] == "ERROR":  # as a rule, `version` is too old
-                        raise _away(event["object"].get("message"))
-                    yield event["type"], trim(event["object"])
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise _away(error) from error
+        """What changes after `version`, as (ADDED|MODIFIED|DELETED, its trim).
+
+        Ends when the API server has forgotten where this stands; then all must be listed again.
+        """
+        query |= {"watch": "true", "timeoutSeconds": str(WATCH_S), "allowWatchBookmarks": "true"}
+        while True:
+            began = time.monotonic()
+            query["resourceVersion"] = version
+            try:
+                response = await self._send("GET", kind, query=query, silent_s=WATCH_S + ANSWER_S)
+                async with response:
+                    async for line in response.content:
+                        if not line.endswith(b"\n"):
+                            break  # the half of a line that arrived before the connection broke
+                        event = json.loads(line)
+                        if event["type"] == "ERROR":
+                            raise _refusal(event["object"].get("code", 0), line)
+                        version = event["object"]["metadata"]["resourceVersion"]
+                        if event["type"] != "BOOKMARK":
+                            yield event["type"], trim(event["object"])
+            except (aiohttp.ClientError, OSError, ValueError) as error:
+                raise _away(error) from error
+            except KubernetesRefusedError as error:
+                if error.status == HTTPStatus.GONE:
+                    return
+                raise
+            # Something between may end each watch at once.
+            await asyncio.sleep(began + SHORTEST_WATCH_S - time.monotonic())
 
     async def _send(
         self,
