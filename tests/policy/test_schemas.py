@@ -8,7 +8,7 @@ import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
-from chart import CHART, OVERLAYS, ROOT, Manifest, tier
+from chart import CHART, OVERLAYS, ROOT, Manifest, overlay, render, tier
 
 OLDEST, NEWEST = "1.31.0", "1.37.0"
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -33,6 +33,16 @@ def test_valid_kubernetes(item: Manifest, version: str) -> None:
 def test_valid_training_job(version: str) -> None:
     job = yaml.safe_load(tier("tier2").get("ConfigMap", "trainer-job")["data"]["job.yaml"])
     kubernetes_validate.validate(job, version, strict=True)
+
+
+def test_valid_gang_of_the_newest() -> None:
+    values = {"trainer": {"job": {"gang": "native"}}}
+    template = render(overlay("tier2"), values).get("ConfigMap", "trainer-job")
+    job = yaml.safe_load(template["data"]["job.yaml"])
+    with pytest.raises(kubernetes_validate.ValidationError, match="scheduling"):
+        kubernetes_validate.validate(job, OLDEST, strict=True)
+    job["spec"]["scheduling"]["schedulingPolicy"]["gang"]["minCount"] = 2  # as the backend does
+    kubernetes_validate.validate(job, NEWEST, strict=True)
 
 
 @pytest.mark.parametrize("path", ARGO, ids=lambda path: str(path.relative_to(ROOT)))

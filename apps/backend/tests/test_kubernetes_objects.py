@@ -144,6 +144,18 @@ def test_several_nodes_are_pods_of_one_job_that_find_each_other() -> None:
     assert container["resources"]["limits"] == amounts, "of each node"
 
 
+def test_only_several_nodes_get_their_places_at_once() -> None:
+    """Where the chart's `trainer.job.gang` asks for it."""
+    template = yaml.safe_load(TEMPLATE)
+    template["spec"]["scheduling"] = {"schedulingPolicy": {"gang": {}}}
+    made = [
+        build_job(template, replace(SPEC, nodes=nodes), "platform", 9.5, "nvidia.com/gpu")["spec"]
+        for nodes in (1, 2)
+    ]
+    assert "scheduling" not in made[0]
+    assert made[1]["scheduling"] == {"schedulingPolicy": {"gang": {"minCount": 2}}}
+
+
 def test_only_pods_of_one_attempt_reach_each_other() -> None:
     created = job(nodes=2)
     created["metadata"]["uid"] = "u-1"

@@ -59,6 +59,7 @@ def build_job(
 ) -> Any:
     """The Job of an attempt: the template, and what only the attempt knows."""
     job = copy.deepcopy(template)
+    scheduling = job["spec"].pop("scheduling", None)
     name = job_name(spec.ref)
     labels = _labels(spec)
     metadata = job.setdefault("metadata", {})
@@ -78,6 +79,9 @@ def build_job(
     container["resources"] = _resources(container.get("resources", {}), spec, gpu_resource)
     if spec.nodes > 1:
         _spread(job, name, spec.nodes)
+        if scheduling:
+            scheduling["schedulingPolicy"]["gang"]["minCount"] = spec.nodes
+            job["spec"]["scheduling"] = scheduling
     return job
 
 
