@@ -127,6 +127,9 @@ def test_a_dry_run_tells_what_the_job_would_be(server: Server, yard: Yard) -> No
     asked = {"cpu": 2, "gpu": 0, "nodes": 3}
     planned = {"resources": asked, "weights": {"name": "yolo11n.pt", "sha256": ""}}
     server.on("POST /jobs", answer(200, job(**planned)))
+    times = {"started_at": "2026-11-24T12:00:00Z", "first_step_at": "2026-11-24T12:00:02Z"}
+    ended = {"finished_at": "2026-11-24T12:01:22Z", "epoch": 1, "status": "succeeded"}
+    server.on("GET /jobs", answer(200, page(job(resources=asked | {"nodes": 1}, **times, **ended))))
     done = yard("train", "digits", "--dry-run")
     assert done.returncode == 0
     lines = [" ".join(line.split()) for line in done.stdout.splitlines() if line.strip()]
@@ -135,10 +138,12 @@ def test_a_dry_run_tells_what_the_job_would_be(server: Server, yard: Yard) -> No
         "starts from yolo11n.pt (fetched first)",
         "resources 2 cpu",
         "nodes 3",
+        "lasts ≈ 1 min 22 s: 40 s an epoch, the first after 42 s, as first took, with other nodes",
         "config epochs=2",
         "nothing was started: leave out --dry-run for that",
     ]
-    assert server.requests[-1].query == {"dry_run": "true"}
+    asked_like = {"dataset_id": job()["dataset_id"], "status": "succeeded", "limit": "50"}
+    assert [one.query for one in server.requests[-2:]] == [{"dry_run": "true"}, asked_like]
     assert [one.method for one in server.requests].count("POST") == 1
 
 

@@ -1,5 +1,5 @@
-import { useState } from 'react'
 import { Icon } from './Icon'
+import { useDrop } from './useDrop'
 
 interface Props {
   label: string
@@ -11,30 +11,16 @@ interface Props {
 
 /** Takes one file, dropped or chosen. */
 export function FileDrop({ label, text, button, accept, onPick }: Props) {
-  const [over, setOver] = useState(false)
   const pick = (files: FileList | null) => {
     const [file] = files ?? []
     if (file !== undefined) onPick(file)
   }
+  const drop = useDrop((dropped) => {
+    pick(dropped.files)
+  })
   return (
     // Dropping is a second way; the button in it is the first.
-    // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions
-    <section
-      className={over ? 'drop over' : 'drop'}
-      aria-label={label}
-      onDragOver={(event) => {
-        event.preventDefault()
-        setOver(true)
-      }}
-      onDragLeave={() => {
-        setOver(false)
-      }}
-      onDrop={(event) => {
-        event.preventDefault()
-        setOver(false)
-        pick(event.dataTransfer.files)
-      }}
-    >
+    <section aria-label={label} {...drop}>
       <Icon name="models" />
       <span>{text}</span>
       <label className="button">

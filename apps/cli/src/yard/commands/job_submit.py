@@ -11,7 +11,7 @@ import httpx
 import typer
 import yaml
 
-from yard import console, formatting
+from yard import console, formatting, time_needed
 from yard.client import Client, Json
 from yard.commands import dataset, train_words
 from yard.commands import weights as weights_files
@@ -90,7 +90,9 @@ def submit(
     ] = False,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Only check, and tell weights, resources and config."),
+        typer.Option(
+            "--dry-run", help="Only check, and tell weights, resources, duration and config."
+        ),
     ] = False,
     follow: Annotated[
         bool, typer.Option("--follow/--no-follow", help="Follow the training until it ends.")
@@ -121,7 +123,7 @@ def submit(
     if chosen_weights := weights or told.weights:
         body["weights"] = resolved(api, chosen_weights)
     if dry_run:
-        _print_plan(api.ask("/jobs", body), as_json=as_json)
+        _print_plan(api, api.ask("/jobs", body), as_json=as_json)
         return
     start(api, body, chosen, follow=follow, as_json=as_json)
 
@@ -147,8 +149,8 @@ def _require_task(told: Words, chosen: Json) -> None:
         )
 
 
-def _print_plan(job: Json, *, as_json: bool) -> None:
-    """What the job would be."""
+def _print_plan(api: Client, job: Json, *, as_json: bool) -> None:
+    """What the job would be, and how long it would take."""
     if as_json:
         console.print_json(job)
         return
@@ -163,6 +165,7 @@ def _print_plan(job: Json, *, as_json: bool) -> None:
                 ("starts from", _start(job) + fetched),
                 ("resources", ", ".join(asked)),
                 ("nodes", formatting.nodes(resources)),
+                ("lasts", time_needed.told(api, job)),
                 ("config", ", ".join(told)),
             ]
         )

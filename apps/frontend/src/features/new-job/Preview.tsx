@@ -27,7 +27,7 @@ export function Preview({ plan }: { plan: Job | undefined }) {
   const nodes = nodesOf(plan.resources)
   const hour = config.data?.gpuHour ?? null
   const gpus = gpu * nodes
-  const found = estimateOf(earlier.data?.items ?? [], plan.trainer, plan.config)
+  const found = estimateOf(earlier.data?.items ?? [], plan)
   return (
     <dl className="preview" aria-label="What it would be">
       <dt>Starts from</dt>

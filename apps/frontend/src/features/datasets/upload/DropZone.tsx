@@ -1,6 +1,7 @@
 import { Suspense, lazy, useState } from 'react'
 import { Icon } from '../../../ui/Icon'
 import { Loading } from '../../../ui/Loading'
+import { useDrop } from '../../../ui/useDrop'
 import { type Pick, pickOfDrop, pickOfFiles } from './pick'
 
 const UploadPanel = lazy(() =>
@@ -10,7 +11,7 @@ const UploadPanel = lazy(() =>
 /** Takes a folder or a zip, dropped or chosen. */
 export function DropZone() {
   const [pick, setPick] = useState<Pick | null>(null)
-  const [over, setOver] = useState(false)
+  const drop = useDrop((dropped) => void pickOfDrop(dropped).then(setPick))
   if (pick !== null) {
     return (
       <Suspense fallback={<Loading what="upload" />}>
@@ -25,23 +26,7 @@ export function DropZone() {
   }
   return (
     // Dropping is a second way; the buttons in it are the first.
-    // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions
-    <section
-      className={over ? 'drop over' : 'drop'}
-      aria-label="Upload a dataset"
-      onDragOver={(event) => {
-        event.preventDefault()
-        setOver(true)
-      }}
-      onDragLeave={() => {
-        setOver(false)
-      }}
-      onDrop={(event) => {
-        event.preventDefault()
-        setOver(false)
-        void pickOfDrop(event.dataTransfer).then(setPick)
-      }}
-    >
+    <section aria-label="Upload a dataset" {...drop}>
       <Icon name="datasets" />
       <span>Drop a folder or a zip here, or choose</span>
       <FileButton text="a folder" isFolder onPick={setPick} />
