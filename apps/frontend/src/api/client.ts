@@ -82,9 +82,14 @@ export async function listMetrics(id: string, signal: AbortSignal): Promise<Epoc
   return found.items
 }
 
-export async function cancelJob(id: string): Promise<Job> {
+/** With `keepalive` it is sent although the tab is being closed. */
+export async function cancelJob(id: string, sent: { keepalive?: boolean } = {}): Promise<Job> {
   return result(
-    client.POST('/api/v1/jobs/{id}/cancel', { params: { path: { id } }, signal: limited() }),
+    client.POST('/api/v1/jobs/{id}/cancel', {
+      params: { path: { id } },
+      signal: limited(),
+      ...sent,
+    }),
   )
 }
 

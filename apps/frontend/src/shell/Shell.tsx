@@ -1,6 +1,6 @@
 import { Link, Outlet, useLocation } from '@tanstack/react-router'
 import { useEffect, useRef } from 'react'
-import { setToken, useIsTokenEntered } from '../api/token'
+import { setToken, useIsTokenEntered, useToken } from '../api/token'
 import { useConfig } from '../config/useConfig'
 import { Icon, type IconName } from '../ui/Icon'
 import { PaletteButton } from './PaletteButton'
@@ -25,6 +25,7 @@ export function Shell() {
   const isTokenEntered = useIsTokenEntered()
   const { pathname } = useLocation()
   const main = useFocusOnNewPage(pathname)
+  useSweep()
   return (
     <div className="shell">
       <a className="skip" href="#main">
@@ -73,6 +74,14 @@ export function Shell() {
       </main>
     </div>
   )
+}
+
+/** What closed tabs have left is removed, once there is a token that may. */
+function useSweep() {
+  const token = useToken()
+  useEffect(() => {
+    void import('../features/job/try/left').then(({ sweep }) => sweep())
+  }, [token])
 }
 
 /** A new page is where reading goes on, for screen readers and the Tab key too. */

@@ -1,4 +1,4 @@
-import { screen, waitFor } from '@testing-library/react'
+import { cleanup, screen, waitFor } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { beforeEach, expect, it, vi } from 'vitest'
 import type { Dataset, Job } from '../../../api/client'
@@ -27,6 +27,7 @@ let held: Record<string, Promise<void>> = {}
 
 beforeEach(() => {
   held = {}
+  localStorage.clear()
   // jsdom neither decodes, draws nor measures.
   vi.stubGlobal('createImageBitmap', async ({ name }: File) => {
     await held[name]
@@ -131,6 +132,7 @@ it('keeps a trial that has failed, for its log', async () => {
   expect(await screen.findByRole('link', { name: 'Log', current: 'page' })).toBeVisible()
   expect(asked).toEqual([])
   expect(jobs.has(FIRST)).toBe(true)
+  expect(localStorage).toHaveLength(0)
 })
 
 it('keeps a trial that has ended without an answer', async () => {
@@ -178,4 +180,37 @@ it('gives up what is still on its way when its page is left', async () => {
     expect(asked).toEqual([`cancel ${FIRST}`, `delete ${FIRST}`])
   })
   expect([...jobs.keys()]).toEqual([TRIED.id])
+})
+
+it('cancels what its tab is closed on, and deletes it at the next visit', async () => {
+  const { asked, pick, untilPosted, answer } = await tryModel({ status: 'queued' })
+  answer(0)
+  await pick('one.png')
+  await untilPosted(1)
+  await waitFor(() => {
+    expect(localStorage).toHaveLength(1)
+  })
+  window.dispatchEvent(new Event('pagehide'))
+  await waitFor(() => {
+    expect(asked).toEqual([`cancel ${FIRST}`])
+  })
+  cleanup()
+  showAt('/platform')
+  await waitFor(() => {
+    expect(asked).toContain(`delete ${FIRST}`)
+    expect(localStorage).toHaveLength(0)
+  })
+})
+
+it('lets be what another tab may still wait for', async () => {
+  const { asked, user } = await tryModel()
+  localStorage.setItem(`trainyard.trial.${FIRST}`, String(Date.now() + 60_000))
+  localStorage.setItem(`trainyard.trial.${SECOND}`, String(Date.now() - 1))
+  cleanup()
+  showAt('/platform')
+  await waitFor(() => {
+    expect(asked).toContain(`delete ${SECOND}`)
+  })
+  await user.click(screen.getByRole('link', { name: 'Jobs' }))
+  expect(asked.filter((one) => one.endsWith(FIRST))).toEqual([])
 })

@@ -8,6 +8,7 @@ import { duration } from '../../../ui/duration'
 import { inWords } from '../../../ui/format'
 import { isActive } from '../../jobs/present'
 import { useJobFeed } from '../useJobFeed'
+import { forget } from './left'
 import type { Predictions } from './predictions'
 import { type Trial, answerOf, waitsFor } from './trial'
 
@@ -29,11 +30,12 @@ export function Waiting({ trial, onAnswer }: Props) {
     staleTime: Infinity,
   })
   const failed = job?.status === 'failed' || job?.status === 'cancelled'
-  const isOver = failed || answer.isFetched
+  const isKept = failed || answer.isError
   useEffect(() => {
-    if (isOver) trial.keep()
-    if (answer.data !== undefined) onAnswer(trial.id, answer.data)
-  }, [isOver, answer.data, trial, onAnswer])
+    if (isKept || answer.isFetched) trial.keep()
+    if (isKept) forget(id)
+    if (answer.data !== undefined) onAnswer(id, answer.data)
+  }, [isKept, answer.isFetched, answer.data, trial, id, onAnswer])
   if (answer.error !== null) return <Failure error={answer.error} retries={false} />
   if (job === null && error !== null) return <Failure error={error} />
   if (failed) {

@@ -1,25 +1,13 @@
-import {
-  type Dataset,
-  type Job,
-  cancelJob,
-  createJob,
-  deleteJob,
-  getJob,
-  listArtifacts,
-} from '../../../api/client'
+import { type Dataset, type Job, createJob, listArtifacts } from '../../../api/client'
 import { newKey } from '../../../api/key'
 import { readStored } from '../../../api/stored'
-import { isActive } from '../../jobs/present'
 import { type Encoded, encode } from './encode'
+import { MOST_S, discard, leave, remember, remove } from './left'
 import { NAME, type Predictions, parsePredictions } from './predictions'
 import { trainerOf } from './trainerOf'
 
 const USUAL_SIDE = 640
-// A trial that waits this long in a queue is of no use to whoever has dropped an image.
-const MOST_S = 900
 const LEAST_CONFIDENCE = 0.05
-const LOOK_AGAIN_MS = 1_000
-const LOOKS = 120
 
 /** An image on its way through a model. */
 export interface Trial {
@@ -55,10 +43,22 @@ export async function start(
   signal.throwIfAborted()
   // Not aborted itself: a job may have begun whose id nobody would know.
   const { id } = await createJob(body, newKey())
-  const giveUp = () => void discard(id)
-  if (signal.aborted) giveUp()
-  else signal.addEventListener('abort', giveUp, { once: true })
+  remember(id)
+  const close = () => {
+    leave(id)
+  }
+  const giveUp = () => {
+    window.removeEventListener('pagehide', close)
+    void discard(id)
+  }
+  if (signal.aborted) {
+    giveUp()
+  } else {
+    window.addEventListener('pagehide', close)
+    signal.addEventListener('abort', giveUp, { once: true })
+  }
   const keep = () => {
+    window.removeEventListener('pagehide', close)
     signal.removeEventListener('abort', giveUp)
   }
   return { id, name: file.name, image, sent, keep }
@@ -70,20 +70,8 @@ export async function answerOf(id: string, signal: AbortSignal): Promise<Predict
   const file = files.find(({ name }) => name === NAME)
   if (file === undefined) throw new Error(`The job has left no ${NAME}: its log may say why.`)
   const answer = parsePredictions(await readStored(file, signal))
-  // Where that fails, the list of jobs shows one more.
-  void deleteJob(id).catch(() => undefined)
+  void remove(id)
   return answer
-}
-
-/** Give up a trial that nobody waits for any more; what fails of it leaves a job in the list. */
-async function discard(id: string): Promise<void> {
-  await cancelJob(id).catch(() => undefined)
-  for (let look = 0; look < LOOKS; look += 1) {
-    const job = await getJob(id, new AbortController().signal).catch(() => null)
-    if (job === null || !isActive(job)) break
-    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
-  }
-  await deleteJob(id).catch(() => undefined)
 }
 
 /** What a trial waits for, in words. */
