@@ -246,7 +246,7 @@ def network_page() -> str:
         "The policies are rendered from one table, `platform.egressTargets` in",
         "[_netpol.tpl](../charts/platform/templates/_netpol.tpl). A pod has a label `trainyard.dev/to-<target>` for each of its targets.",
         "A component admits pods with the label of its target, and reaches only its own targets. To let a pod of your own reach the",
-        'backend, give it the label `trainyard.dev/to-backend: "true"` and an egress policy.',
+        'API, give it the label `trainyard.dev/to-api: "true"` and an egress policy.',
     ]
     titles = {"tier1": "Tiers 1 and 2", "tier3": "Tier 3"}
     for name, title in titles.items():

@@ -1,5 +1,7 @@
 """Allowed connections, evaluated from the rendered NetworkPolicies as Kubernetes does."""
 
+from urllib.parse import urlsplit
+
 from chart import Manifest, Pod, Rendered, tier
 from chart.cases import case
 from chart.network import Flow, flows, outside
@@ -13,7 +15,7 @@ ALLOWED: set[Flow] = {
     ("backend", "redis", 6379),
     ("backend", "temporal", 7233),
     ("backend-migrate", "postgres", 5432),
-    ("frontend", "backend", 8000),
+    ("frontend", "backend", 8080),
     ("grafana", "prometheus", 9090),
     ("minio-buckets", "minio", 9000),
     ("mlflow", "minio", 9000),
@@ -165,6 +167,47 @@ def test_only_the_backend_asks_for_attempts_keys() -> None:
     assert address == {"ipBlock": {"cidr": "192.0.2.0/24"}}
 
 
+def test_nothing_leads_from_outside_to_the_trainers_port(rendered: Rendered) -> None:
+    """Whatever routes to the backend, by Ingress, Gateway, node port or the page, ends at its public port."""
+    routed = [
+        (backend["name"], backend["port"])
+        for route in rendered.kind("HTTPRoute")
+        for rule in route["spec"]["rules"]
+        for backend in rule["backendRefs"]
+    ]
+    routed += [
+        (path["backend"]["service"]["name"], path["backend"]["service"]["port"]["name"])
+        for ingress in rendered.kind("Ingress")
+        for rule in ingress["spec"]["rules"]
+        for path in rule["http"]["paths"]
+    ]
+    services = rendered.kind("Service")
+    # Of a Service of this type each port has a node port, asked for or not.
+    routed += [
+        (service["metadata"]["name"], port["port"])
+        for service in services
+        if service["spec"]["type"] == "NodePort"
+        for port in service["spec"]["ports"]
+    ]
+    page = rendered.pod("Deployment/frontend").spec["containers"][0]["env"]
+    [url] = [urlsplit(item["value"]) for item in page if item["name"] == "BACKEND_URL"]
+    routed.append((str(url.hostname).partition(".")[0], url.port))
+    ports = rendered.pod("Deployment/backend").containers[0]["ports"]
+    numbers = {port["name"]: port["containerPort"] for port in ports}
+    led = {
+        numbers[port["targetPort"]]
+        for service in services
+        for port in service["spec"]["ports"]
+        if service["spec"]["selector"] == {"app": "backend"}
+        if {(service["metadata"]["name"], port[key]) for key in ("name", "port")} & {*routed}
+    }
+    assert led == {8080}
+    admitted = {app for app, port, _ in outside(rendered) if port == 8000}
+    assert "backend" not in admitted
+    variables = rendered.pod("Deployment/backend").spec["containers"][0]["env"]
+    assert {"name": "PUBLIC_PORT", "value": "8080"} in variables
+
+
 def test_open_to_the_outside() -> None:
     nodes = {
         (app, port)
@@ -172,7 +215,7 @@ def test_open_to_the_outside() -> None:
         if source == "0.0.0.0/0 except 10.244.0.0/16"
     }
     assert nodes == {
-        ("backend", 8000),
+        ("backend", 8080),
         ("frontend", 3000),
         ("grafana", 3000),
         ("minio", 9000),
@@ -182,8 +225,8 @@ def test_open_to_the_outside() -> None:
         ("temporal-ui", 8080),
     }
     balanced = outside(case("cloud-load-balancer")) - outside(tier("tier3"))
-    assert balanced == {("backend", 8000, "130.211.0.0/22"), ("frontend", 3000, "130.211.0.0/22")}
+    assert balanced == {("backend", 8080, "130.211.0.0/22"), ("frontend", 3000, "130.211.0.0/22")}
     assert outside(tier("tier3")) == {
-        ("backend", 8000, "namespace traefik"),
+        ("backend", 8080, "namespace traefik"),
         ("frontend", 3000, "namespace traefik"),
     }

@@ -54,6 +54,17 @@ def test_variables_are_settings(name: str, owner: str, classes: list[str]) -> No
     assert {setting for setting, required in known.items() if required} <= variables
 
 
+def test_minio_keeps_an_upload_for_longer_than_the_backend_does() -> None:
+    """Its default is a day from its beginning, however it goes on; the backend's two from the last resume."""
+    container = tier("tier2").pod("StatefulSet/minio").containers[0]
+    [expiry] = [
+        item["value"] for item in container["env"] if item["name"].endswith("STALE_UPLOADS_EXPIRY")
+    ]
+    assert int(expiry.removesuffix("h")) >= 3 * 48
+    service = (SETTINGS.parent / "datasets" / "service.py").read_text()
+    assert "ABANDONED_S = 2 * LINK_LIFETIME_S" in service
+
+
 def test_further_settings_are_settings() -> None:
     schema = json.loads((CHART / "values.schema.json").read_text())
     further = schema["properties"]["backend"]["properties"]["settings"]["properties"]

@@ -5,7 +5,7 @@ import yaml
 from chart import NAMESPACE, ROOT, TIERS, loaded_chart, overlay, render, tier
 
 PORTS = {
-    ("backend", 8000): 30080,
+    ("backend-public", 8080): 30080,
     ("frontend", 3000): 30300,
     ("minio", 9000): 30900,
     ("minio", 9001): 30901,

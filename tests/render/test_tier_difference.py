@@ -64,7 +64,7 @@ ROWS: dict[str, set[str]] = {
         *(f"NetworkPolicy/{name} spec.ingress"
           for name in ("backend", "frontend", "grafana", "mlflow", "prometheus", "temporal-ui")),
         *(f"Service/{name} {field}"
-          for name in ("backend", "frontend", "grafana", "mlflow", "prometheus", "temporal-ui")
+          for name in ("backend-public", "frontend", "grafana", "mlflow", "prometheus", "temporal-ui")
           for field in ("spec.ports", "spec.type")),
     },
     "auth and secrets": {

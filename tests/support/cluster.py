@@ -39,6 +39,13 @@ def reaches(address):
     return True
 print(json.dumps({address: reaches(address) for address in sys.argv[1:]}))
 """
+STATUS = """
+import sys, urllib.error, urllib.request
+try:
+    print(urllib.request.urlopen(sys.argv[1], timeout=10).status)
+except urllib.error.HTTPError as error:
+    print(error.code)
+"""
 TOOLS = {"PATH": f"{ROOT / '.tools/cluster/bin'}{os.pathsep}{os.environ['PATH']}"}
 
 

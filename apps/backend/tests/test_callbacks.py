@@ -208,7 +208,7 @@ async def test_tokens(api: Api, kind: str) -> None:
     assert await status(path, None) == 401
     assert await status(path, "wrong") == 401
     assert await status(path, other.token) == 401
-    assert await status(f"/api/v1/jobs/{'0' * 12}/{kind}", running.token) == 404
+    assert await status(f"/api/v1/jobs/{'0' * 12}/{kind}", running.token) == 401
     await set_attempt(api.ctx, running.job_id, ended_at=utcnow())
     assert await status(path, running.token) == 409
     await set_attempt(api.ctx, other.job_id, epoch=None)

@@ -53,6 +53,11 @@ http://localhost:{{ .port }}
 {{ get .root.Values.secrets .secret | default "development-passwords" }}
 {{- end }}
 
+{{/* The backend's address for users: all of the API but the callbacks of trainers. */}}
+{{- define "platform.apiUrl" -}}
+{{ include "platform.url" (dict "root" . "name" "backend-public" "port" 8080) }}
+{{- end }}
+
 {{/* The backend's address for trainers. */}}
 {{- define "platform.backendUrl" -}}
 {{ include "platform.url" (dict "root" . "name" "backend" "port" 8000) }}

@@ -9,12 +9,12 @@ directions. docs/platform-network.md shows the rendered result.
 {{- $targets := dict
   "backend"            "api-server,backend,database,mlflow,redis,store,sts,temporal,weights"
   "backend-migrate"    "database"
-  "frontend"           "backend"
+  "frontend"           "api"
   "grafana"            "prometheus"
   "minio-buckets"      "store"
   "mlflow"             "database,store"
   "prometheus"         "api-server,metrics"
-  "serve"              "backend,store"
+  "serve"              "api,store"
   "temporal"           "database"
   "temporal-namespace" "temporal"
   "temporal-schema"    "database"
@@ -121,6 +121,7 @@ Takes: cidr, port, public (a list, if "anywhere" is every public address alone: 
     - {protocol: TCP, port: {{ .port }}}
 {{- end }}
 
+{{- define "platform.egress.api" }}{{ include "platform.egress.pods" (dict "app" "backend" "port" 8080) }}{{ end }}
 {{- define "platform.egress.backend" }}{{ include "platform.egress.pods" (dict "app" "backend" "port" 8000) }}{{ end }}
 {{- define "platform.egress.mlflow" }}{{ include "platform.egress.pods" (dict "app" "mlflow" "port" 5000) }}{{ end }}
 {{- define "platform.egress.prometheus" }}{{ include "platform.egress.pods" (dict "app" "prometheus" "port" 9090) }}{{ end }}

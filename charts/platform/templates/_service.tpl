@@ -1,6 +1,6 @@
 {{/*
 Service of a component; in exposure mode nodePort it opens the ports that have a node port.
-Takes: root, name, ports (list of name, port, nodePort (default: none)); a port's name is also the container port's.
+Takes: root, name, component (default: name), ports (list of name, port, nodePort (default: none)); a port's name is also the container port's.
 */}}
 {{- define "platform.service" -}}
 {{- $nodePorts := and (eq .root.Values.exposure.mode "nodePort") (hasKey (first .ports) "nodePort") -}}
@@ -11,7 +11,7 @@ metadata:
 spec:
   type: {{ ternary "NodePort" "ClusterIP" $nodePorts }}
   selector:
-    app: {{ .name }}
+    app: {{ .component | default .name }}
   ports:
     {{- range .ports }}
     - name: {{ .name }}

@@ -12,7 +12,7 @@ from support.cluster import CONNECT, run
         (
             "mlflow",
             ["postgres:5432", "minio:9000"],
-            ["redis:6379", "temporal:7233", "backend:8000"],
+            ["redis:6379", "temporal:7233", "backend:8000", "backend-public:8080"],
         ),
         (
             "backend",

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from support.api import Api
-from support.cluster import CONNECT, get, run
+from support.cluster import CONNECT, STATUS, get, run
 from support.waiting import wait_for
 
 from smoke.training import submit
@@ -42,9 +42,12 @@ def test_a_trainer_reaches_the_backend_and_the_store_and_nothing_else(
     command = ["kubectl", "exec", "-n", "platform", pod["metadata"]["name"], "--"]
     needed, denied = (
         ["backend:8000", "minio:9000"],
-        ["postgres:5432", "redis:6379", "temporal:7233", "mlflow:5000"],
+        ["backend-public:8080", "postgres:5432", "redis:6379", "temporal:7233", "mlflow:5000"],
     )
     found = json.loads(run([*command, "python", "-c", CONNECT, *needed, *denied]).stdout)
+    # The API asks for no token here: the port of the callbacks has none of it.
+    asked = run([*command, "python", "-c", STATUS, f"http://backend:8000/api/v1/jobs/{running}"])
+    assert asked.stdout.strip() == "404"
     api.post(f"/api/v1/jobs/{running}/cancel").raise_for_status()
     assert found == dict.fromkeys(needed, True) | dict.fromkeys(denied, False)
     assert api.wait(running, seconds=60)["cause"] == "cancelled"

@@ -39,6 +39,13 @@ def test_the_api_needs_a_token(path: str) -> None:
         assert stranger.get(f"/api/v1/{path}").status_code == 401
 
 
+@pytest.mark.parametrize("kind", ["heartbeat", "logs?offset=0", "finish", "credentials"])
+def test_callbacks_are_not_routed(kind: str) -> None:
+    with api_client() as stranger:
+        stranger.headers["Authorization"] = f"Bearer {'x' * 43}"
+        assert stranger.post(f"/api/v1/jobs/{'0' * 12}/{kind}", json={}).status_code == 404
+
+
 def test_a_token_made_as_documented_opens_it(api: Api) -> None:
     assert api.get("/api/v1/jobs").status_code == 200
     command = "kubectl exec -n platform deployment/backend -- python -m backend token create"

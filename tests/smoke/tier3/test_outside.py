@@ -102,7 +102,8 @@ def test_a_trainer_reaches_the_backend_and_the_store_and_nothing_else(
     [job] = get("jobs", f"trainyard.dev/job={job_id}")
     assert job["metadata"]["name"] == f"train-{job_id}-1"
     store, database = OUTSIDE
-    needed, denied = ["backend:8000", store], [database, "redis:6379", "mlflow:5000"]
+    needed = ["backend:8000", store]
+    denied = [database, "backend-public:8080", "redis:6379", "mlflow:5000"]
     command = ["kubectl", "exec", "-n", "platform", f"job/{job['metadata']['name']}", "--"]
     found = json.loads(run([*command, "python", "-c", CONNECT, *needed, *denied]).stdout)
     api.post(f"/api/v1/jobs/{job_id}/cancel").raise_for_status()

@@ -80,7 +80,8 @@ def _serve(settings: Settings, host: str, port: int) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 10, 100)
-    Server(uvicorn_config(app, host, port)).run()
+    listens = [uvicorn_config(app, host, each) for each in (port, settings.public_port) if each]
+    Server(listens[0]).run([config.bind_socket() for config in listens])
 
 
 def uvicorn_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:

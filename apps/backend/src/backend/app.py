@@ -86,7 +86,7 @@ def create_app(settings: Settings) -> FastAPI:
     if settings.api_auth == "on":
         app.add_middleware(auth.TokenMiddleware, tokens=app.state.tokens)
         app.add_middleware(ExceptionMiddleware, handlers=problem_handlers.HANDLERS)
-    app.add_middleware(RequestMiddleware, callbacks=callbacks, origins=settings.cors_origins)
+    app.add_middleware(RequestMiddleware, callbacks=callbacks, settings=settings)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

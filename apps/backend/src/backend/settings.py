@@ -107,6 +107,8 @@ class Settings(DatabaseSettings):
     unschedulable_after_s: float = Field(default=600, gt=0)
     """How long an attempt may stay unschedulable, in seconds"""
 
+    public_port: int | None = Field(default=None, gt=0, le=65535)
+    """A second port, for users: the first one is for trainers alone then; default: one for all"""
     api_auth: Literal["on", "off"] = "on"
     """Whether users need a token (`python -m backend token`)"""
     api_token_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")

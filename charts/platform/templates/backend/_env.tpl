@@ -46,6 +46,8 @@
   value: {{ toJson .Values.trainer.job.placements | quote }}
 - name: LAUNCHER_SOCKET
   value: /run/launcher/launcher.sock
+- name: PUBLIC_PORT
+  value: "8080"
 - name: API_AUTH
   value: {{ .Values.backend.apiAuth | quote }}
 - name: WEIGHTS_DOWNLOAD

@@ -36,7 +36,7 @@ spec:
           args:
             - serve
             - --model={{ .served.model }}
-            - --backend={{ include "platform.backendUrl" .root }}
+            - --backend={{ include "platform.apiUrl" .root }}
             {{- if $values.tokenSecret }}
             - --token-file=/run/platform/api-token
             {{- end }}

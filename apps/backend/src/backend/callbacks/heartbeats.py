@@ -46,7 +46,7 @@ class HeartbeatIngest:
             What the trainer is to do, and when to send the next one.
 
         Raises:
-            Problem: 401, 404 or 409 as the contract says.
+            Problem: 401 or 409 as the contract says.
         """
         interval_s = self.interval_s
         # What it is told counts, should it come late: for this replica, and for all others.

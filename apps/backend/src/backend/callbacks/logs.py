@@ -25,7 +25,7 @@ class LogIngest:
         """Append the bytes that are new.
 
         Raises:
-            Problem: 401, 404 or 409 as the contract says.
+            Problem: 401 or 409 as the contract says.
         """
         appended = await self._batcher.write(job_id, write)
         if appended is None:

@@ -129,8 +129,13 @@ async def open_senders(session: AsyncSession) -> Sequence[Any]:
 
 
 async def find_sender(
-    session: AsyncSession, job: Job, token_sha256: str, *, lock: bool
-) -> Attempt | None:
-    """The attempt of the job that the token belongs to; with `lock`, until the transaction ends."""
-    query = select(Attempt).where(Attempt.job_id == job.id, Attempt.token_sha256 == token_sha256)
-    return await session.scalar(query.with_for_update(key_share=True) if lock else query)
+    session: AsyncSession, job_id: str, token_sha256: str, *, lock: bool
+) -> tuple[Attempt, int] | None:
+    """The attempt that the token belongs to, and the number of its job's latest.
+
+    With `lock` both rows stay as they are until the transaction ends, the job's first.
+    """
+    query = select(Attempt, Job.attempt).select_from(Job).join(Attempt)
+    query = query.where(Job.id == job_id, Attempt.token_sha256 == token_sha256)
+    locked = query.with_for_update(key_share=True) if lock else query
+    return (await session.execute(locked)).one_or_none()

@@ -48,11 +48,8 @@ def _whole(value: Any) -> Any:
 
 def _reportable(cause: Cause) -> Cause:
     if cause not in REPORTABLE:
-        raise PydanticCustomError(
-            "not_reportable",
-            "This must be one of {causes}.",
-            {"causes": ", ".join(sorted(REPORTABLE))},
-        )
+        causes = ", ".join(sorted(REPORTABLE))
+        raise PydanticCustomError("not_reportable", f"This must be one of {causes}.")
     return cause
 
 

@@ -1,17 +1,19 @@
 """The attempt that a callback comes from, known by its token."""
 
+import re
 from typing import Any, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
 from backend.callbacks import repository
-from backend.infra.database import existing
+from backend.infra.asgi import ATTACHED_TOKEN
 from backend.infra.problems import Problem
-from backend.state.jobs import Attempt, Job
+from backend.state.jobs import Attempt
 from backend.state.tokens import sha256
 
 _MAX_KNOWN = 50_000
+_TOKEN = re.compile(rf"({ATTACHED_TOKEN})?[A-Za-z0-9_-]{{43}}")
 _SEND = "Send `Authorization: Bearer $CALLBACK_TOKEN`, the variable of this attempt's environment."
 
 
@@ -29,8 +31,8 @@ async def sender_of(request: Request) -> Sender:
         Problem: as `live_attempt` does, unless it was known before.
     """
     kind, _, token = request.headers.get("authorization", "").partition(" ")
-    if kind.lower() != "bearer":
-        raise Problem(401, "Unauthorized", f"A token is needed. {_SEND}")
+    if kind.lower() != "bearer" or not _TOKEN.fullmatch(token):
+        raise Problem(401, "Unauthorized", f"An attempt's token is needed. {_SEND}")
     sender = Sender(request.path_params["id"], sha256(token))
     state = request.app.state
     known: set[Sender] = state.senders
@@ -59,13 +61,13 @@ async def live_attempt(session: AsyncSession, sender: Sender, *, lock: bool = Fa
         lock: whether the caller is going to write.
 
     Raises:
-        Problem: 401, 404 or 409 as the contract says.
+        Problem: 401 or 409 as the contract says.
     """
-    job = await existing(session, Job, sender.job_id, {"key_share": True} if lock else None)
-    attempt = await repository.find_sender(session, job, sender.token_sha256, lock=lock)
-    if attempt is None:
+    found = await repository.find_sender(session, *sender, lock=lock)
+    if found is None:
         raise Problem(401, "Unauthorized", f"This token does not belong to this job. {_SEND}")
-    if attempt.ended_at is not None or attempt.number != job.attempt:
-        ended = f"Attempt {attempt.number} of job {job.id} has ended; nothing was changed. Exit."
-        raise Problem(409, "Attempt ended", ended)
+    attempt, latest = found
+    if attempt.ended_at is not None or attempt.number != latest:
+        ended = f"Attempt {attempt.number} of job {sender.job_id} has ended"
+        raise Problem(409, "Attempt ended", f"{ended}; nothing was changed. Exit.")
     return attempt

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.infra import metrics, problem_handlers
 from backend.infra.problems import Problem
+from backend.settings import Settings
 
 access_logger = logging.getLogger("backend.access")
 audit_logger = logging.getLogger("backend.audit")
@@ -26,6 +27,10 @@ MAX_HELD_BYTES = 64 * 2**20
 # Methods that change nothing.
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _PROBES = ("/healthz", "/readyz", "/metrics")
+_LOOPBACK = ("127.0.0.1", "::1")
+# How the token of a script begins that trains where no executor looks, and so calls back from anywhere.
+ATTACHED_TOKEN = "attached_"  # noqa: S105 - not a secret
+_NOWHERE = Problem(404, "Not Found", "There is no such address. /docs lists those there are.")
 _CROSS_SITE = "Another site's page sent this: name it in CORS_ORIGINS, or let proxies keep Host."
 
 
@@ -43,17 +48,20 @@ class CallbackRoute(Route):
 
 
 class RequestMiddleware:
-    """Refuses what pages of other sites send, unless they are of `origins`, and bodies above the limit.
+    """Refuses what pages of other sites send, unless CORS_ORIGINS has them, and bodies above the limit.
 
     Callbacks are counted instead of logged: there may be thousands a second. What else writes has
     a line in the audit log, refused or not.
+
+    On PUBLIC_PORT only attached scripts find the callbacks. Any other port is for trainers alone
+    then, and for whoever is on this machine.
     """
 
     def __init__(
-        self, app: ASGIApp, callbacks: Iterable[CallbackRoute], origins: Collection[str]
+        self, app: ASGIApp, callbacks: Iterable[CallbackRoute], settings: Settings
     ) -> None:
         self._app = app
-        self._origins = origins
+        self._origins, self._public_port = settings.cors_origins, settings.public_port
         self._held = 0  # bytes of bodies of requests that are not answered yet
         self._callbacks = list(callbacks)
 
@@ -88,7 +96,8 @@ class RequestMiddleware:
             await send(message)
 
         try:
-            if refusal := _refusal(scope, limit, self._origins):
+            lacks = "\x00" in path or self._lacks(scope, callback)
+            if refusal := _NOWHERE if lacks else _refusal(scope, limit, self._origins):
                 await problem_handlers.response(refusal)(scope, receive, send_noting_status)
             else:
                 await app(scope, receive_limited, send_noting_status)
@@ -98,6 +107,16 @@ class RequestMiddleware:
                 metrics.CALLBACKS.labels(callback.kind, status).inc()
             elif path not in _PROBES:
                 _log(scope, status, (time.perf_counter() - began) * 1000)
+
+    def _lacks(self, scope: Scope, callback: CallbackRoute | None) -> bool:
+        """Whether the port that this came to does not serve it."""
+        if self._public_port is None:
+            return False
+        if scope["server"][1] != self._public_port:
+            own = callback or scope["path"] in _PROBES
+            return not own and scope["client"][0] not in _LOOPBACK
+        _, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
+        return callback is not None and not token.startswith(ATTACHED_TOKEN)
 
     def _callback(self, scope: Scope) -> CallbackRoute | None:
         """The callback that the request is for, with its path's parameters in the scope."""
@@ -125,8 +144,6 @@ def _log(scope: Scope, status: int, took_ms: float) -> None:
 
 def _refusal(scope: Scope, limit: int, origins: Collection[str]) -> Problem | None:
     headers, path = Headers(scope=scope), scope["path"]
-    if "\x00" in path:  # no address and no id has it, and PostgreSQL chokes on it
-        return Problem(404, "Not Found", "There is no such address. /docs lists those there are.")
     if path.startswith("/api/") and _is_of_another_site(scope["method"], headers, origins):
         return Problem(403, "Cross-site request", _CROSS_SITE)
     length = headers.get("content-length", "")

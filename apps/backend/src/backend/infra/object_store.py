@@ -119,16 +119,13 @@ class ObjectStore:
         valid_s = self._settings.trainer_credentials_s
         renewed_at, keys = self._sessions.get(session, (-math.inf, self._keys))
         if time.monotonic() > renewed_at + valid_s / 2:
-            # In the fewest characters: AWS takes 2,048.
-            policy = json.dumps(
-                {"Version": "2012-10-17", "Statement": allowed}, separators=(",", ":")
-            )
+            policy = {"Version": "2012-10-17", "Statement": allowed}
             reply = await self._call(
                 self._sts.assume_role,
                 RoleArn=self._settings.trainer_role_arn,
                 RoleSessionName=session,
                 DurationSeconds=valid_s,
-                Policy=policy,
+                Policy=json.dumps(policy, separators=(",", ":")),  # AWS takes 2,048 characters
             )
             keys = {name: str(reply["Credentials"][part]) for name, part in VARIABLES.items()}
             if len(self._sessions) >= _MOST_SESSIONS:
@@ -191,19 +188,14 @@ class ObjectStore:
             some: Any = {"Objects": keys[start : start + _DELETED_AT_ONCE], "Quiet": True}
             reply = await self._call(self._client.delete_objects, Bucket=bucket, Delete=some)
             for error in reply.get("Errors", []):
-                raise ObjectStoreError(
-                    f"{self._where} did not delete {error.get('Key')}: {error.get('Message')}."
-                )
+                what = f"{error.get('Key')}: {error.get('Message')}."
+                raise ObjectStoreError(f"{self._where} did not delete {what}")
 
     async def presign_get(self, bucket: str, key: str, *, filename: str, media_type: str) -> str:
         """A link for a browser or CLI, by the public endpoint, that downloads as `filename`."""
-        return await self._presign_public(
-            "get_object",
-            Bucket=bucket,
-            Key=key,
-            ResponseContentDisposition=f'attachment; filename="{filename}"',
-            ResponseContentType=media_type,
-        )
+        saved = f'attachment; filename="{filename}"'
+        answered = {"ResponseContentDisposition": saved, "ResponseContentType": media_type}
+        return await self._presign_public("get_object", Bucket=bucket, Key=key, **answered)
 
     async def presign_internal_get(self, bucket: str, key: str, *, lifetime_s: int) -> str:
         """A link for our own processes, so that they need no keys."""
@@ -270,7 +262,7 @@ class ObjectStore:
     async def abort_uploads(self, before: datetime, kept: Container[str | None]) -> None:
         """Drop uploads that were begun before then, but for the ids `kept`.
 
-        MinIO lists none: it drops them after a day.
+        MinIO lists those that it began since its start, and drops the others by itself.
         """
         for bucket in self._buckets:
             pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket)
@@ -287,10 +279,8 @@ class ObjectStore:
             code = str(error.response.get("Error", {}).get("Code", ""))
             raise ObjectStoreError(self._refusal(error, code), code) from error
         except BotoCoreError as error:
-            raise ObjectStoreError(
-                f"{self._where} cannot be reached: {error}. Check that it runs and that the "
-                "setting names it."
-            ) from error
+            how = "Check that it runs and that the setting names it."
+            raise ObjectStoreError(f"{self._where} cannot be reached: {error}. {how}") from error
 
     def _refusal(self, error: ClientError, code: str) -> str:
         if error.operation_name == "AssumeRole":

@@ -55,11 +55,8 @@ class Cursor(NamedTuple):
         """Raise a Problem (422) unless `text` is the id of an event."""
         found = re.fullmatch(_ID, text)
         if found is None:
-            raise wrong_field(
-                "Bad Last-Event-ID",
-                "Last-Event-ID",
-                "Send the id of the last event, or omit the header to start over.",
-            )
+            how = "Send the id of the last event, or omit the header to start over."
+            raise wrong_field("Bad Last-Event-ID", "Last-Event-ID", how)
         return cls(int(found[1]), from_microseconds(int(found[2])))
 
 

@@ -141,11 +141,8 @@ async def read_log(
         job = (await service.existing(session, id)).job
         part = await log_repository.read(session, job, offset, limit)
     complete = job.status in FINISHED and part.next_offset >= job.log_size
-    return Response(
-        part.data,
-        media_type="text/plain",
-        headers={"X-Log-Offset": str(part.next_offset), "X-Log-Complete": str(complete).lower()},
-    )
+    told = {"X-Log-Offset": str(part.next_offset), "X-Log-Complete": str(complete).lower()}
+    return Response(part.data, media_type="text/plain", headers=told)
 
 
 @router.get("/{id}/events", summary="Follow a job live", **_EVENTS)

@@ -12,6 +12,7 @@ from backend.artifacts.repository import left_by_a_job
 from backend.context import Context
 from backend.datasets.service import get_ready
 from backend.infra import database
+from backend.infra.asgi import ATTACHED_TOKEN
 from backend.infra.database import PROMPT_S, count, find_by, new_id, utcnow
 from backend.infra.problems import Problem, not_found, wrong_field
 from backend.jobs import repository, resources
@@ -112,7 +113,7 @@ async def attach(ctx: Context, body: JobAttach, user: str | None) -> JobAttached
     now = {"status": JobStatus.PREPARING, "attempt": 1, "started_at": utcnow()}
     about = body.model_dump() | none | now | {"config": config, "request_sha256": ""}
     about["created_by"] = user
-    job, token = Job(id=new_id(), **about), secrets.token_urlsafe(32)
+    job, token = Job(id=new_id(), **about), ATTACHED_TOKEN + secrets.token_urlsafe(32)
     attempt = Attempt(job_id=job.id, number=1, executor=ATTACHED, token_sha256=sha256(token))
     attempt.launched_at = utcnow()
     async with ctx.db.transaction() as session:
