@@ -50,7 +50,7 @@ def serve(
     with log.open("wb") as output:
         child = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
     try:
-        servers.wait_for_port(port, child, log)
+        servers.wait_for_port(port, child, log, 60)
         yield f"http://127.0.0.1:{port}", child
     finally:
         child.kill()

@@ -1,6 +1,7 @@
 """PUBLIC_PORT of a backend that is a process of its own: what strangers find on it, and trainers on the other port."""
 
 import asyncio
+import shutil
 import socket
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -15,8 +16,6 @@ from api_support import Running, add_running, get_attempt
 from backend.settings import Settings
 from test_main import environment_of, serve
 
-pytestmark = pytest.mark.databases("sqlite")
-
 KINDS = ("heartbeat", "logs?offset=0", "finish", "credentials")
 
 
@@ -27,9 +26,11 @@ class Ports(NamedTuple):
     settings: Settings
 
 
-@pytest.fixture
-def ports(database_url: str, tmp_path: Path) -> Iterator[Ports]:
-    chosen = api_support.settings(database_url, tmp_path)
+@pytest.fixture(scope="module")
+def ports(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ports]:
+    folder = tmp_path_factory.mktemp("ports")
+    database_url = f"sqlite+aiosqlite:///{shutil.copy(sqlite_template, folder)}"
+    chosen = api_support.settings(database_url, folder)
 
     async def prepare() -> Running:
         async with api_support.serving(chosen) as api:
@@ -37,10 +38,10 @@ def ports(database_url: str, tmp_path: Path) -> Iterator[Ports]:
 
     running = asyncio.run(prepare())
     public = servers.free_port()
-    environment = environment_of(database_url, tmp_path)
+    environment = environment_of(database_url, folder)
     environment |= {"API_AUTH": "off", "PUBLIC_PORT": str(public)}
-    with serve(environment, tmp_path / "log") as (url, child):
-        servers.wait_for_port(public, child, tmp_path / "log")
+    with serve(environment, folder / "log") as (url, child):
+        servers.wait_for_port(public, child, folder / "log")
         yield Ports(url, f"http://127.0.0.1:{public}", running, chosen)
 
 

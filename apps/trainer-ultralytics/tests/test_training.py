@@ -382,12 +382,30 @@ _resumable(Path(sys.argv[1]), 2)
 """
 
 
+_LOAD_PYFUNC = """
+import os, sys
+os.environ |= {"YOLO_OFFLINE": "1", "YOLO_AUTOINSTALL": "0", "YOLO_CONFIG_DIR": sys.argv[2]}
+import ultralytics.nn.tasks
+from trainer.yolo import mlflow_model
+if sys.argv[3] == "old":
+    ultralytics.nn.tasks._SafeLoad.SUPPORTED = False
+mlflow_model._load_pyfunc(sys.argv[1])
+"""
+
+
 def test_no_code_of_a_checkpoint_runs(home: Path, tmp_path: Path) -> None:
     poisoned, proof, image = tmp_path / "best.pt", tmp_path / "ran", tmp_path / "image.png"
     image.write_bytes(samples.picture(9))
     _poisoned(poisoned, proof)
     predict = ["-m", "trainer", "predict", "--weights", poisoned, "--out", tmp_path / "out", image]
-    for command in (predict, ["-c", _RESUME, poisoned, home]):
+    mlflow: list[Any] = ["-c", _LOAD_PYFUNC, poisoned, home]
+    refused = "references types outside the supported"
+    for command, words in (
+        (predict, refused),
+        (["-c", _RESUME, poisoned, home], refused),
+        ([*mlflow, "new"], refused),  # in a notebook that has used Ultralytics already
+        ([*mlflow, "old"], "Install a newer Ultralytics"),
+    ):
         done = subprocess.run(
             [sys.executable, *map(str, command)],
             env=os.environ | {"TRAINER_HOME": str(home)},
@@ -396,7 +414,7 @@ def test_no_code_of_a_checkpoint_runs(home: Path, tmp_path: Path) -> None:
             check=False,
         )
         assert done.returncode != 0
-        assert "references types outside the supported" in done.stderr
+        assert words in done.stderr
         assert not proof.exists()
 
 

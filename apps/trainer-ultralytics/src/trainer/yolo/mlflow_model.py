@@ -34,7 +34,14 @@ def _load_pyfunc(path: str, model_config: dict[str, Any] | None = None) -> "Mode
     # A .pt is a pickle: without this, loading one runs whatever code its author put into it.
     os.environ.update(ULTRALYTICS_SAFE_LOAD="1")
     from ultralytics.models import YOLO  # noqa: PLC0415 - slow
+    import ultralytics.nn.tasks as loader  # noqa: PLC0415
 
+    if not getattr(getattr(loader, "_SafeLoad", None), "SUPPORTED", False):
+        raise RuntimeError(
+            "This environment would run code that the model may hold, so the model is not loaded. "
+            "Install a newer Ultralytics, and torch 2.6 or newer."
+        )
+    vars(loader)["SAFE_LOAD"] = True  # imported before, it does not read the variable again
     return Model(YOLO(path), model_config or {})
 
 
