@@ -33,8 +33,8 @@ def _load_pyfunc(path: str, model_config: dict[str, Any] | None = None) -> "Mode
     """MLflow's entry; `model_config` is that of `MLmodel` with what `load_model` was given."""
     # A .pt is a pickle: without this, loading one runs whatever code its author put into it.
     os.environ.update(ULTRALYTICS_SAFE_LOAD="1")
-    from ultralytics.models import YOLO  # noqa: PLC0415 - slow
     import ultralytics.nn.tasks as loader  # noqa: PLC0415
+    from ultralytics.models import YOLO  # noqa: PLC0415 - slow
 
     if not getattr(getattr(loader, "_SafeLoad", None), "SUPPORTED", False):
         raise RuntimeError(
