@@ -14,15 +14,13 @@ from pathlib import Path
 import httpx
 
 from yard import locations
-from yard.dev import launcher_client, processes, store_users
+from yard.dev import launcher_client, probes, processes, store_users
 from yard.dev.certificate import certificate
 from yard.dev.state_folder import StateFolder
-from yard.dev.store_probe import write_object
 from yard.errors import Code, YardError
 
 # SeaweedFS closes its volumes within 0.1 s, then waits 10 s for connections of its own S3 gateway.
 STORE_GRACE_S = 2.0
-_PROBE_TIMEOUT_S = 2
 # Where Ultralytics' own `yolo train` downloads weights from, in the release that the trainer pins.
 _WEIGHTS = "https://github.com/ultralytics/assets/releases/download/v8.4.0"
 _TEMPORAL_HOST = "yard-dev.invalid"  # a name that no DNS server may give an address
@@ -122,7 +120,7 @@ def _store(state: StateFolder, ports: dict[str, int]) -> Service:
 
     def ready() -> str:
         # S3 answers before there is a volume to write to, and when the disk is full.
-        if missing := write_object(probed, state.store_keys(), _PROBE_TIMEOUT_S):
+        if missing := probes.write_object(probed, state.store_keys()):
             return "; ".join(filter(None, (missing, *state.full_disk())))
         return ""
 
@@ -357,9 +355,7 @@ def _backend_ready(url: str) -> str:
 
 def _checks(url: str) -> dict[str, str]:
     try:
-        checks: dict[str, str] = httpx.get(f"{url}/readyz", timeout=_PROBE_TIMEOUT_S).json()[
-            "checks"
-        ]
+        checks: dict[str, str] = probes.http().get(f"{url}/readyz").json()["checks"]
     except (httpx.HTTPError, ValueError, KeyError):
         return {}
     return checks
@@ -368,7 +364,7 @@ def _checks(url: str) -> dict[str, str]:
 def _answers(url: str, *, host: str | None = None) -> str:
     headers = {"Host": host} if host else {}
     try:
-        reply = httpx.get(url, headers=headers, timeout=_PROBE_TIMEOUT_S)
+        reply = probes.http().get(url, headers=headers)
     except httpx.HTTPError:
         return "starting"
     return "" if reply.is_success else "starting"
