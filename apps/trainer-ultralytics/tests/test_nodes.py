@@ -7,6 +7,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import psutil
 import pytest
@@ -14,7 +16,9 @@ from conftest import Jobs
 from launching import SOURCE, wait_until
 from servers import free_port
 from stand_in import Backend
+from torch import distributed
 from trainer import processes
+from trainer.yolo.distributed import Ranked
 
 Start = Callable[[dict[str, str], int], list[subprocess.Popen[bytes]]]
 
@@ -61,9 +65,10 @@ def test_two_nodes_train_die_stop_and_resume_as_one_and_as_two(
 
     def trains_on(attempt: int, nodes: int) -> list[subprocess.Popen[bytes]]:
         env["ATTEMPT"] = str(attempt)
-        done = len(backend.epochs)
+        done = max(backend.epochs, default=-1)
         started = start(env, nodes)
-        wait_until(lambda: len(backend.epochs) > done)
+        # What the backend may not have heard is told again first.
+        wait_until(lambda: max(backend.epochs, default=-1) > done)
         return started
 
     two = trains_on(1, 2)
@@ -85,10 +90,22 @@ def test_two_nodes_train_die_stop_and_resume_as_one_and_as_two(
     assert ended(two) == [143, 143]
     assert [told["cause"] for told in backend.finishes[1:]] == ["preempted"] * 2
 
+    env["RANK_TIMEOUT_S"] = "15"
     two = trains_on(4, 2)
+    rank(env, 1).send_signal(signal.SIGSTOP)
+    assert two[0].wait(120) == 1
+    message = (
+        "Rank 1 of 2 (node 1) did not answer the others for 15 s: hung, or out of their reach."
+    )
+    assert backend.finishes[-1] == {"cause": "stalled", "message": message}
+    two[1].send_signal(signal.SIGTERM)  # as the backend has it leave
+    two[1].wait(120)
+
+    before = len(backend.finishes)
+    two = trains_on(5, 2)
     backend.command = "finish"  # which the first node alone hears
     assert ended(two) == [0, 0]
-    assert backend.finishes[3:] == [{"cause": "completed", "message": ""}]
+    assert backend.finishes[before:] == [{"cause": "completed", "message": ""}]
     assert sorted(set(backend.epochs)) == list(range(backend.epochs[-1] + 1))
     assert {"best.pt", "last.pt", "results.csv", "evaluation.json"} <= jobs.kept(env)
     # The first node's log is the job's, the other's its pod's.
@@ -97,8 +114,22 @@ def test_two_nodes_train_die_stop_and_resume_as_one_and_as_two(
     assert b"[rank 0] " in backend.log
     assert b"[rank 1] " not in backend.log
     seqs = [beat["seq"] for beat in backend.heartbeats]
-    assert seqs.count(1) == 4
-    assert processes.of_attempt(env["JOB_ID"], 4) == []
+    assert seqs.count(1) == 5
+    assert processes.of_attempt(env["JOB_ID"], 5) == []
+
+
+def test_the_first_rank_hangs_where_what_is_told_cannot_be_read() -> None:
+    port = free_port()
+    keeps = f"from torch import distributed as d; s = d.TCPStore('127.0.0.1', {port}, 2, True, wait_for_workers=False)"
+    command = [sys.executable, "-c", f"{keeps}; import time; time.sleep(600)"]
+    with subprocess.Popen(command) as first:
+        store = distributed.TCPStore(  # type: ignore[attr-defined]
+            "127.0.0.1", port, 2, is_master=False, wait_for_workers=False
+        )
+        store.set("met", "")
+        first.send_signal(signal.SIGSTOP)
+        assert Ranked._silent(cast("Any", SimpleNamespace(_peers=store))) == [0]
+        first.kill()
 
 
 def test_a_node_needs_to_know_where_ranks_meet(jobs: Jobs, tmp_path: Path) -> None:

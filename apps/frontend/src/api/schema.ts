@@ -895,7 +895,7 @@ export interface components {
          */
         FinishIn: {
             /** @enum {string} */
-            cause: "completed" | "config_invalid" | "dataset_invalid" | "gpu_out_of_memory" | "out_of_memory" | "preempted" | "storage_unavailable" | "trainer_crashed";
+            cause: "completed" | "config_invalid" | "dataset_invalid" | "gpu_out_of_memory" | "out_of_memory" | "preempted" | "stalled" | "storage_unavailable" | "trainer_crashed";
             /**
              * Message
              * @description Kept up to 2000 characters

@@ -22,6 +22,7 @@ class Cause(StrEnum):
     STORAGE_UNAVAILABLE = "storage_unavailable"
     TRAINER_CRASHED = "trainer_crashed"
     PREEMPTED = "preempted"
+    STALLED = "stalled"
 
 
 class AttemptError(Exception):

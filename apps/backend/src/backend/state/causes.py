@@ -89,8 +89,9 @@ CAUSE_RULES: dict[Cause, CauseRule] = {
 
 # What a trainer can know of itself; the rest only an executor or a user can say.
 _OF_ITSELF = C.COMPLETED, C.PREEMPTED, C.TRAINER_CRASHED, C.OUT_OF_MEMORY, C.GPU_OUT_OF_MEMORY
+_OF_ITS_PEERS = (C.STALLED,)
 _OF_ITS_TASK = C.DATASET_INVALID, C.CONFIG_INVALID, C.STORAGE_UNAVAILABLE
-REPORTABLE = frozenset({*_OF_ITSELF, *_OF_ITS_TASK})
+REPORTABLE = frozenset({*_OF_ITSELF, *_OF_ITS_PEERS, *_OF_ITS_TASK})
 
 # Not the job's own doing: such an attempt, if it finished an epoch, is not one of max_attempts.
 INFRASTRUCTURE_CAUSES = frozenset({C.EVICTED, C.PREEMPTED, C.NODE_LOST})

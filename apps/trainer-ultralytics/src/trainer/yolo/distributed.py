@@ -5,7 +5,12 @@ CPUs with one process only, shows the first rank's losses as everybody's, and va
 model on all ranks at the end.
 """
 
+import os
+import re
 import sys
+import threading
+import time
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -15,8 +20,14 @@ from ultralytics.engine.trainer import BaseTrainer
 from ultralytics.utils import LOCAL_RANK, RANK, WORLD_SIZE
 from ultralytics.utils.torch_utils import get_torch_device_backend
 
+from trainer.contract import Attempt, AttemptError, Cause
+from trainer.yolo.ranks import count
+
 # A peer that hangs is given up; one that dies is noticed at once.
-_TIMEOUT = timedelta(minutes=10)
+_TIMEOUT = timedelta(seconds=float(os.environ.get("RANK_TIMEOUT_S", "600")))
+_TIMED_OUT = re.compile("time(d )?out", re.IGNORECASE)
+# All that wait for the same peer give up at the same time, give or take.
+_ANSWER_S = 5.0
 # Each node fetches the dataset by itself.
 _MEETING_TIMEOUT = timedelta(minutes=30)
 
@@ -24,8 +35,10 @@ _MEETING_TIMEOUT = timedelta(minutes=30)
 class Ranked(BaseTrainer):
     """A trainer that is one of several ranks; `meeting` is the file or address, as a URL, where they meet."""
 
+    attempt: Attempt
     meeting: str
     validator: Any
+    _peers: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -41,13 +54,45 @@ class Ranked(BaseTrainer):
             torch.cuda.set_device(index)
         else:
             nn.parallel.DistributedDataParallel = _CpuParallel  # type: ignore[assignment,misc]
+        self._peers = _store(self.meeting)
         distributed.init_process_group(
             "nccl" if self.device.type == "cuda" else "gloo",
-            store=_store(self.meeting),
+            store=self._peers,
             timeout=_TIMEOUT,
             rank=RANK,
             world_size=WORLD_SIZE,
         )
+
+    def train(self) -> None:
+        """Train as one of the ranks.
+
+        Raises:
+            AttemptError: others did not come to where this one waited; the message names them.
+        """
+        try:
+            super().train()
+        except Exception as error:
+            if not _TIMED_OUT.search(str(error)) or not distributed.is_initialized():
+                raise
+            raise AttemptError(Cause.STALLED, _no_answer(self._silent(), self.attempt)) from error
+
+    def _silent(self) -> list[int]:
+        """The ranks that did not wait for others, though each waits where another is missing."""
+        silent = [0]  # which keeps what is told here
+
+        def ask() -> None:
+            nonlocal silent
+            with suppress(RuntimeError):
+                self._peers.set(f"waited-{RANK}", "")
+                time.sleep(_ANSWER_S)
+                ranks = range(WORLD_SIZE)
+                silent = [rank for rank in ranks if not self._peers.check([f"waited-{rank}"])]
+
+        # A store whose process hangs lets who asks it wait, whatever its timeout.
+        asking = threading.Thread(target=ask, daemon=True)
+        asking.start()
+        asking.join(2 * _ANSWER_S)
+        return silent
 
     def agreed(self, wish: bool) -> bool:
         """Whether any rank wishes it: they leave an epoch's loop together or wait for each other."""
@@ -103,6 +148,18 @@ class Ranked(BaseTrainer):
             self.test_loader = self.get_dataloader(split, batch_size=batch, rank=-1, mode="val")
             self.validator.dataloader = self.test_loader
             super().final_eval()
+
+
+def _no_answer(silent: list[int], attempt: Attempt) -> str:
+    waited = f"for {_TIMEOUT.total_seconds():g} s"
+    if not silent:
+        return f"No rank was answered by another {waited}: check the network between them."
+    here = count(attempt)
+    names = [
+        f"Rank {rank} of {WORLD_SIZE}" + (f" (node {rank // here})" if attempt.nodes > 1 else "")
+        for rank in silent
+    ]
+    return f"{', '.join(names)} did not answer the others {waited}: hung, or out of their reach."
 
 
 def _store(meeting: str) -> Any:

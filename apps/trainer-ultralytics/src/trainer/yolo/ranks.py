@@ -28,8 +28,8 @@ _POLL_S = 0.05
 _SETTLE_S = 5.0
 _LEAVE_S = 5.0
 _LINE_BYTES = 65_536
-# What is wrong for each rank alike.
-_EVERYBODYS = {Cause.CONFIG_INVALID, Cause.DATASET_INVALID}
+# What each rank says alike, of all of them or of another one.
+_EVERYBODYS = {Cause.CONFIG_INVALID, Cause.DATASET_INVALID, Cause.STALLED}
 
 
 def count(attempt: Attempt) -> int:

@@ -8,6 +8,7 @@ class FinishInCause(StrEnum):
     GPU_OUT_OF_MEMORY = "gpu_out_of_memory"
     OUT_OF_MEMORY = "out_of_memory"
     PREEMPTED = "preempted"
+    STALLED = "stalled"
     STORAGE_UNAVAILABLE = "storage_unavailable"
     TRAINER_CRASHED = "trainer_crashed"
 
