@@ -152,7 +152,7 @@ ifneq ($(TIER),tier3)
 smoke: $(call env,tests) ## Test the platform in the kind cluster; TIER=tier2; TIER=tier3 rehearses it from nothing
 	$(cluster_pytest) tests/smoke/every_tier tests/smoke/$(or $(TIER),tier1)
 else
-smoke: tools images .tools/postgres
+smoke: tools images .tools/postgres .tools/chromium $(FRONTEND)/node_modules/.package-lock.json
 	PYTHONPATH=tests tests/.venv/bin/python ci/rehearse_tier3.py
 endif
 
