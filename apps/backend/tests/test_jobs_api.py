@@ -138,7 +138,12 @@ async def test_what_is_wrong_with_a_job_is_said_before_it_exists(api: Api) -> No
         ({"dataset_id": ready, "config": {"epoch": 1}}, "config.epoch", 'Did you mean "epochs"?'),
         ({"dataset_id": ready, "config": {"epochs": 0}}, "config.epochs", "at least 1"),
         ({"dataset_id": ready, "config": []}, "config", "JSON object"),
-        ({"dataset_id": ready, "config": {"a": "\ud800"}}, "config", "JSON cannot carry"),
+        ({"dataset_id": ready, "config": {"a": "\ud800"}}, "config", "no JSON holds it"),
+        (
+            {"dataset_id": ready, "config": {"a": json.loads("[" * 300 + "]" * 300)}},
+            "config",
+            "too deep",
+        ),
         ({"dataset_id": ready, "name": "a\x00b"}, "name", "must match"),
         ({"dataset_id": ready, "name": ""}, "name", "at least 1 character"),
         ({"dataset_id": ready, "name": "x" * 101}, "name", "at most 100 characters"),

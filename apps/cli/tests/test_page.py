@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -98,6 +99,19 @@ def test_a_body_that_it_does_not_read_ends_the_connection(
         connection.endheaders()
         reply = connection.getresponse()
         assert (reply.status, reply.headers["Connection"]) == (status, "close")
+
+
+def test_a_request_that_does_not_go_on_is_cut(
+    page: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("yard.dev.page._Handler.timeout", 0.3)
+    address = ("127.0.0.1", page.base_url.port or 0)
+    head = b"POST /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{"
+    for sent in (b"", b"GET / HT", head):
+        with socket.create_connection(address, timeout=20) as connection:
+            connection.sendall(sent)
+            assert connection.recv(1000) == b""
+    assert page.get("/").status_code == 200
 
 
 def test_a_stream_arrives_as_it_is_written(page: httpx.Client, server: Server) -> None:

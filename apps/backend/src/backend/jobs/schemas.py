@@ -13,7 +13,7 @@ from pydantic import (
     WithJsonSchema,
     field_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, to_jsonable_python
 from trainyard_manifest import Resources, Task
 
 from backend.infra.database import Database
@@ -45,9 +45,9 @@ class _Described(RequestBody):
     def _plain_json(cls, config: dict[str, Any]) -> dict[str, Any]:
         try:
             json.dumps(config, allow_nan=False, ensure_ascii=False).encode()
+            to_jsonable_python([[[[config]]]])  # in an answer it lies some levels deeper
         except (ValueError, RecursionError):
-            told = "This holds text or numbers that JSON cannot carry."
-            raise PydanticCustomError("not_json", told) from None
+            raise PydanticCustomError("not_json", "This is too deep, or no JSON holds it.") from None
         return config
 
 

@@ -82,6 +82,7 @@ class PageServer(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    timeout = _SILENT_S  # a request that does not go on holds no thread for ever
     server: PageServer
 
     def _answer(self) -> None:
