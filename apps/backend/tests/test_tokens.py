@@ -186,6 +186,8 @@ async def test_no_secret_is_told_twice(asking: Api, caplog: pytest.LogCaptureFix
                 # Where it does not belong: one that was pasted in the wrong place.
                 await http.get("/api/v1/jobs", params={"name": secret})
                 await http.post("/api/v1/jobs", json={"dataset_id": secret}, params={"a": secret})
+                await http.delete(f"/api/v1/tokens/{secret}")
+                await http.post(f"/api/v1/jobs/x{secret}/cancel")
         page = (await asking.http.get("/api/v1/tokens", params={"limit": 2})).json()
         rest = {"limit": 2, "cursor": page["next_cursor"]}
         second = (await asking.http.get("/api/v1/tokens", params=rest)).json()

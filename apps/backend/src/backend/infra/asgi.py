@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from urllib.parse import urlsplit
@@ -27,7 +28,8 @@ MAX_HELD_BYTES = 64 * 2**20
 # Methods that change nothing.
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _PROBES = ("/healthz", "/readyz", "/metrics")
-_LOOPBACK = ("127.0.0.1", "::1")
+# A token that was pasted where a name belongs.
+_SECRET = re.compile(r"(yard|attached)_[\w-]{43}")
 # How the token of a script begins that trains where no executor looks, and so calls back from anywhere.
 ATTACHED_TOKEN = "attached_"  # noqa: S105 - not a secret
 _NOWHERE = Problem(404, "Not Found", "There is no such address. /docs lists those there are.")
@@ -114,7 +116,7 @@ class RequestMiddleware:
             return False
         if scope["server"][1] != self._public_port:
             own = callback or scope["path"] in _PROBES
-            return not own and scope["client"][0] not in _LOOPBACK
+            return not own and scope["client"][0] not in {"127.0.0.1", "::1"}
         _, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
         return callback is not None and not token.startswith(ATTACHED_TOKEN)
 
@@ -130,7 +132,7 @@ class RequestMiddleware:
 
 
 def _log(scope: Scope, status: int, took_ms: float) -> None:
-    method, path = scope["method"], scope["path"]
+    method, path = scope["method"], _SECRET.sub("<token>", scope["path"])
     access_logger.info("%s %s %d %.0f ms", method, ascii(path)[1:-1], status, took_ms)
     if method in READING:
         return
