@@ -2,8 +2,10 @@
 
 import asyncio
 import hashlib
+import io
 import json
 import time
+import zipfile
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -64,7 +66,12 @@ class Host(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/v8"
 
     def content(self, path: str) -> bytes:
-        return (path.removeprefix("/v8") + self.version).encode() * 1000
+        """A file as PyTorch writes them: a zip archive."""
+        inside = zipfile.ZipInfo("archive/data.pkl"), path.removeprefix("/v8") + self.version
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr(*inside)
+        return file.getvalue()
 
 
 class _Asset(BaseHTTPRequestHandler):
@@ -82,6 +89,8 @@ class _Asset(BaseHTTPRequestHandler):
             return
         time.sleep(0.3)  # so that others ask meanwhile
         content = self.server.content(self.path)
+        if "yolo11s-seg" in self.path:
+            content = b"<html>Please log in to the proxy</html>"
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
@@ -238,6 +247,8 @@ async def test_official_weights_are_fetched_once_however_many_jobs_wait(  # noqa
             ("yolo11l", "it answers 404 Not Found"),
         ):
             assert words in (await submit(api, None, model=model))["detail"]
+        refused = await submit(api, "yolo11s-seg.pt", "segment", model="yolo11s")
+        assert "PyTorch has not written it" in refused["detail"]
         assert not any("elsewhere" in path for path in host.asked)
         host.shutdown()
         host.server_close()

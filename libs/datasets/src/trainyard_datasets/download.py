@@ -1,9 +1,10 @@
-"""Fetches one file from a host that nobody has to trust."""
+"""Fetches one file of weights from a host that nobody has to trust."""
 
 import hashlib
 import os
 import ssl
 import time
+import zipfile
 from typing import IO
 
 import httpx
@@ -25,7 +26,8 @@ def download(
     Args:
         url: with http or https.
         file: empty.
-        sha256: what it must have; None: it is not known.
+        sha256: what it must have; None: it is not known, and the file must be a zip archive, as
+            PyTorch writes them. What a proxy answers in place of the host is none.
         max_bytes: the most that is taken.
         within_s: seconds until the last byte is here.
 
@@ -33,7 +35,7 @@ def download(
         Its size in bytes, and its sha256.
 
     Raises:
-        DownloadError: the host does not answer with 200, or its file is larger, slower or another.
+        DownloadError: the host does not answer with 200, or its file is larger, slower, another or none of PyTorch's.
     """
     until, digest = time.monotonic() + within_s, hashlib.sha256()
     try:
@@ -66,6 +68,8 @@ def download(
     if sha256 not in {None, digest.hexdigest()}:
         raise DownloadError(f"its sha256 is {digest.hexdigest()}, and must be {sha256}")
     size = file.tell()
+    if sha256 is None and not zipfile.is_zipfile(file):
+        raise DownloadError("what it sends is not whole, or PyTorch has not written it")
     file.seek(0)
     return size, digest.hexdigest()
 
