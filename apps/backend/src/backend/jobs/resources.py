@@ -49,7 +49,7 @@ def asked(ctx: Context, body: JobCreate, config: dict[str, Any], there: float | 
         if number.isdecimal() and int(number) >= visible:
             errors[f"config.{name}"] = (
                 f'"{name}" is {number}, but the training gets {visible:g} GPUs, counted from 0. '
-                "Choose one of these, or ask for more as resources.gpu where there are more."
+                "Leave it out, or ask for more as resources.gpu where there are more."
             )
     ranks = max(resources.gpu, config.get(trainer.distributed.ranks or "") or 1) * resources.nodes
     shared = trainer.distributed.shared
