@@ -288,6 +288,7 @@ BROKEN = {k: b"!" if k.endswith(".png") else v for k, v in samples.files("detect
 FAILURES: list[tuple[dict[str, Any], str, str]] = [
     ({"weights": "gone.pt"}, "config_invalid", "names the weights gone.pt"),
     ({"device": "7"}, "config_invalid", "device is 7"),
+    ({"classes": [0, 9]}, "config_invalid", "Take 9 out of classes"),
     ({"unheard_of": 1}, "config_invalid", "unheard_of"),
     ({"DATASET_SHA256": "0" * 64}, "dataset_invalid", "the sha256 of"),
     ({"DATASET_INDEX_SHA256": "0" * 64}, "dataset_invalid", ".jsonl is"),

@@ -91,6 +91,7 @@ def train(
     own = {"attempt": attempt, "report": staticmethod(report), "meeting": meeting}
     ranked = (Ranked,) if meeting else ()
     trainer = type("Trainer", (*ranked, Evaluated, _Adapted, base), own)(overrides=overrides)
+    _require_classes(config, len(trainer.data["names"]))
     Progress(report, stop, run_dir).attach(trainer)
     trainer.train()
     if meeting and RANK > 0:
@@ -99,6 +100,15 @@ def train(
     if config.export_onnx:
         _export_onnx(run_dir, config.imgsz)
     return True
+
+
+def _require_classes(config: TrainConfig, count: int) -> None:
+    """Raise an AttemptError where `classes` names one that the dataset lacks: it would train on nothing."""
+    if beyond := [one for one in config.classes or [] if one >= count]:
+        raise AttemptError(
+            Cause.CONFIG_INVALID,
+            f"The dataset has {count} classes, counted from 0. Take {beyond[0]} out of classes.",
+        )
 
 
 def artifacts(run_dir: Path) -> list[Path]:
