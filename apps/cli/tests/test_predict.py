@@ -109,6 +109,11 @@ def test_results_go_where_they_are_wanted(predict: Predict, tmp_path: Path) -> N
     assert row == told | {"left": "1.0", "top": "2.0", "right": "3.0", "bottom": "4.0"}
 
 
+def test_an_image_has_at_least_32_pixels(predict: Predict) -> None:
+    done = predict("in/a.png", "--imgsz", "-3")
+    assert (done.returncode, "--imgsz" in done.stderr) == (2, True), done.stderr
+
+
 def test_corrected_labels_are_not_overwritten(predict: Predict, tmp_path: Path) -> None:
     done = predict("in/a.png", "--save-labels", "in")
     assert done.returncode == 2

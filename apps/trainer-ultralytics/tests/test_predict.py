@@ -220,6 +220,23 @@ def test_a_served_model_answers_as_predict_and_is_replaced_without_a_loss(
         assert all(answer == after for answer in answers)
 
 
+def test_a_device_that_is_not_there_is_said(home: Path, tmp_path: Path) -> None:
+    given = tmp_path / "model.pt"
+    given.write_bytes(samples.picture(1))
+    for device in ("7", "gpu"):
+        command = [sys.executable, "-m", "trainer", "predict", "--weights", str(given)]
+        done = subprocess.run(
+            [*command, "--device", device, str(given)],
+            env=os.environ | {"TRAINER_HOME": str(home)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 2
+        [line] = done.stderr.splitlines()
+        assert line.startswith(f"The device {device} is not here: there are ")
+
+
 def test_many_files_come_on_standard_input(home: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "trainer", "predict", "--weights", tmp_path / "none.pt"],

@@ -362,6 +362,8 @@ def test_weights_that_cannot_be_used_are_refused(
         launcher.wait_ended(env["JOB_ID"])
         assert jobs.backend.finish["cause"] == "config_invalid", jobs.backend.log.decode()
         assert words in jobs.backend.finish["message"]
+        assert str(launcher.home) not in jobs.backend.finish["message"]  # nobody's business
+        assert "official" not in jobs.backend.finish["message"]
     for work in ("evaluate", "export"):
         env = jobs.env()
         env |= {"TRAIN_CONFIG": "{}"} | {k: v for k, v in poisoned.items() if "WEIGHTS" in k}

@@ -20,6 +20,15 @@ Url = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+ImageSize = Annotated[
+    int | None,
+    typer.Option(
+        "--imgsz",
+        min=32,
+        help="Side of the images in pixels. Default: as in training.",
+        show_default=False,
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 JobId = Annotated[
     str, typer.Argument(help="A job's id, the beginning of it, or its name.", metavar="JOB")

@@ -10,7 +10,7 @@ from yard.commands import weights
 from yard.commands.dataset import require_ready
 from yard.commands.job_submit import resolved, start
 from yard.errors import Code, YardError
-from yard.options import AsJson, Url, client
+from yard.options import AsJson, ImageSize, Url, client
 
 Model = Annotated[
     str,
@@ -26,12 +26,6 @@ Data = Annotated[
     ),
 ]
 Split = Annotated[str, typer.Option(help="Judge by the images of train, val or test.")]
-ImageSize = Annotated[
-    int | None,
-    typer.Option(
-        "--imgsz", help="Side of the images in pixels. Default: as in training.", show_default=False
-    ),
-]
 Gpu = Annotated[int | None, typer.Option(help="Number of GPUs.", show_default=False)]
 Follow = Annotated[bool, typer.Option("--follow/--no-follow", help="Follow the job until it ends.")]
 

@@ -19,7 +19,7 @@ from yard.commands.model import fetch
 from yard.commands.model_registry import job_of
 from yard.console import out
 from yard.errors import Code, YardError, local_error
-from yard.options import AsJson, Url, client
+from yard.options import AsJson, ImageSize, Url, client
 
 _MODEL = "best.pt"
 _VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg"})
@@ -58,9 +58,7 @@ def predict(
         ),
     ] = None,
     conf: Annotated[float, typer.Option(min=0, max=1, help="Lowest confidence to report.")] = 0.25,
-    imgsz: Annotated[
-        int | None, typer.Option(help="Image size. Default: as in training.", show_default=False)
-    ] = None,
+    imgsz: ImageSize = None,
     batch: Annotated[
         int | None,
         typer.Option(

@@ -18,7 +18,7 @@ from yard import locations
 from yard.commands.model_predict import cached
 from yard.console import out
 from yard.errors import Code, YardError
-from yard.options import Url, client
+from yard.options import ImageSize, Url, client
 
 # As the chart has it of `serving.models`.
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?")
@@ -42,9 +42,7 @@ def serve(
         ),
     ] = False,
     conf: Annotated[float, typer.Option(min=0, max=1, help="Lowest confidence to report.")] = 0.25,
-    imgsz: Annotated[
-        int | None, typer.Option(help="Image size. Default: as in training.", show_default=False)
-    ] = None,
+    imgsz: ImageSize = None,
     device: Annotated[
         str | None,
         typer.Option(

@@ -45,6 +45,7 @@ def to_attempt_error(error: BaseException) -> AttemptError:
 
 
 def readable(text: str) -> str:
-    """One line without pictographs, terminal colours and links to documentation."""
+    """One line without pictographs, terminal colours, links to documentation and other models."""
     text = re.sub(r"\x1b\[[0-9;]*m|[^\x00-\u2fff]|[\u2600-\u27bf]|\bSee https?://\S+", "", text)
+    text = re.sub(r"\bUse an official Ultralytics model, i\.e\. '[^']*'", "", text)
     return " ".join(text.split())[:_LINE_CHARS]

@@ -84,12 +84,19 @@ def open_model(options: PredictOptions) -> "Model | None":
     """The model, or None once standard error has been told why it cannot be loaded."""
     try:
         return Model(options)
+    except NoDeviceError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return None
     except Exception as error:  # noqa: BLE001 - what other trainers store makes Ultralytics raise anything
         from trainer.yolo.failures import readable  # noqa: PLC0415 - needs torch
 
         why = readable(str(error) or repr(error))
         print(f"{options.weights} cannot be loaded: {why}", file=sys.stderr)  # noqa: T201
         return None
+
+
+class NoDeviceError(Exception):
+    """This machine lacks the device; the text says what it has."""
 
 
 class Model:
@@ -99,6 +106,7 @@ class Model:
         """Import what is needed, and load the weights.
 
         Raises:
+            NoDeviceError: this machine lacks the device.
             TypeError: it is no file that can be loaded safely.
         """
         from trainer.yolo import offline  # noqa: PLC0415 - needs torch
@@ -107,9 +115,15 @@ class Model:
         offline.load()
         import torch  # noqa: PLC0415 - slow
         from ultralytics.models import YOLO  # noqa: PLC0415 - Ultralytics is offline from here on
+        from ultralytics.utils.torch_utils import select_device  # noqa: PLC0415
 
-        self.yolo: Any = YOLO(options.weights)
         device = options.device or ("0" if torch.cuda.is_available() else "cpu")
+        try:
+            select_device(device, verbose=False)
+        except Exception as error:
+            there = f"{torch.cuda.device_count()} GPUs, counted from 0, and its cpu"
+            raise NoDeviceError(f"The device {device} is not here: there are {there}.") from error
+        self.yolo: Any = YOLO(options.weights)
         self._most = options.batch or (_BATCH_ON_GPU if device != "cpu" else 1)
         self._settings: dict[str, Any] = {
             "conf": options.conf,

@@ -20,9 +20,11 @@ def read(path: Path, name: str) -> tuple[str, list[str]]:
     try:
         model, _ = load_checkpoint(path)
     except Exception as error:
+        # Where the file lies here is nobody's business.
+        why = readable(str(error).replace(str(path), name))
         raise AttemptError(
             Cause.CONFIG_INVALID,
-            f"The weights {name} cannot be read: {readable(str(error)).rstrip('.')}. Nothing of them was run.",
+            f"The weights {name} cannot be read: {why.rstrip('.')}. Nothing of them was run.",
         ) from error
     family, scale = Path(str(model.yaml.get("yaml_file", ""))).stem, model.yaml.get("scale", "")
     named, *_ = get_args(get_type_hints(TrainConfig)["model"])
