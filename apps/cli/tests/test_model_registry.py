@@ -53,6 +53,24 @@ def test_a_model_is_registered_promoted_and_rolled_back(server: Server, yard: Ya
     assert (done.returncode, "no version has that alias" in done.stderr) == (3, True)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["promote", "pages", "1", "--dataset", "digits", "--min", "nan"],
+        ["promote", "pages", "1", "--dataset", "digits", "--min", "1", "--to", "a/b"],
+        ["register", "first", "../jobs"],
+        ["show", "pages?name=other"],
+    ],
+)
+def test_what_no_server_can_be_asked_is_wrong_usage(
+    server: Server, yard: Yard, words: list[str]
+) -> None:
+    server.on("GET /datasets", answer(200, page(dataset())))
+    done = yard("model", *words)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
+    assert {one.method for one in server.requests} <= {"GET"}
+
+
 def test_registered_models_are_listed_and_shown(server: Server, yard: Yard) -> None:
     server.on("GET /models", answer(200, page()), answer(200, page(version(1), NOW)))
     assert "yard model register JOB NAME" in yard("model", "list").stdout

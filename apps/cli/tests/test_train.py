@@ -101,6 +101,12 @@ def test_a_task_in_front_is_taken_as_yolo_takes_it(server: Server, yard: Yard) -
         assert (done.returncode, told in done.stderr) == (2, True), done.stderr
 
 
+def test_a_registered_model_is_named_with_its_version(server: Server, yard: Yard) -> None:
+    server.on("GET /datasets", answer(200, page(dataset())))
+    done = yard("train", "digits", "--no-follow", "--weights", "model:pages")
+    assert (done.returncode, "model:pages@production" in done.stderr) == (2, True), done.stderr
+
+
 def test_a_job_s_weights_are_another_job_s(server: Server, yard: Yard) -> None:
     """A name or the beginning of an id is sent as the id."""
     server.on("GET /datasets", answer(200, page(dataset())))

@@ -230,6 +230,10 @@ class Client:
             )
         except (httpx.TransportError, httpx.InvalidURL) as error:
             raise self.unreachable(error) from error
+        except ValueError as error:  # JSON has no NaN and no infinity
+            raise YardError(
+                "what was asked cannot be sent", str(error), "check its numbers", Code.USAGE
+            ) from error
         self._check(response)
         return response
 

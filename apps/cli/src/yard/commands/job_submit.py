@@ -228,7 +228,17 @@ def send(api: Client, body: Json) -> Json:
 
 
 def resolved(api: Client, reference: str) -> str:
-    """The server's reference: of a job, an id for a name or the beginning of an id."""
+    """The server's reference: of a job, an id for a name or the beginning of an id.
+
+    Raises:
+        YardError: there is no such job, or a registered model is named without its version.
+    """
+    if reference.startswith("model:") and not {"@", "/"} & {*reference}:
+        raise YardError(
+            f"{reference} names no version",
+            todo=f"add an alias or a version: {reference}@production, {reference}/1",
+            code=Code.USAGE,
+        )
     if not reference.startswith("job:"):
         return reference
     job, slash, name = reference.removeprefix("job:").partition("/")

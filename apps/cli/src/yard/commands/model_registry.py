@@ -1,5 +1,6 @@
 """`yard model register`, `list`, `show`, `promote` and `rollback`: models that MLflow keeps."""
 
+import re
 import time
 from collections.abc import Iterable, Iterator
 from itertools import groupby
@@ -17,8 +18,20 @@ from yard.options import AsJson, JobId, Url, client
 _RUN_MISSING, _PATIENCE_S = "Run on its way", 60
 _JOB = "trainyard.job_id"
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The registered model.")]
-Alias = Annotated[str, typer.Option("--to", metavar="ALIAS", help="The alias that moves.")]
+
+def _word(given: str) -> str:
+    """What the API takes in an address; a slash would lead elsewhere."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", given):
+        raise typer.BadParameter(
+            "take up to 100 letters, digits and . _ -, a letter or digit first"
+        )
+    return given
+
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The registered model.", callback=_word)]
+Alias = Annotated[
+    str, typer.Option("--to", metavar="ALIAS", help="The alias that moves.", callback=_word)
+]
 
 
 def register(job_id: JobId, name: Name, url: Url = None, as_json: AsJson = False) -> None:
