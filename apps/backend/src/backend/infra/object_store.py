@@ -209,9 +209,8 @@ class ObjectStore:
         return await self._presign_public("put_object", **target, ContentLength=size)
 
     async def _presign_public(self, method: Any, **params: Any) -> str:
-        return await self._call(
-            self._public.generate_presigned_url, method, params, LINK_LIFETIME_S
-        )
+        presign = self._public.generate_presigned_url
+        return await self._call(presign, method, params, LINK_LIFETIME_S)
 
     async def create_upload(self, bucket: str, key: str) -> str:
         """Begin a multipart upload: its id."""

@@ -47,9 +47,7 @@ class _Described(RequestBody):
             json.dumps(config, allow_nan=False, ensure_ascii=False).encode()
             to_jsonable_python([[[[config]]]])  # in an answer it lies some levels deeper
         except (ValueError, RecursionError):
-            raise PydanticCustomError(
-                "not_json", "This is too deep, or no JSON holds it."
-            ) from None
+            raise PydanticCustomError("not_json", "It is too deep, or no JSON holds it.") from None
         return config
 
 
