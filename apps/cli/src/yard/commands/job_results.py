@@ -57,15 +57,16 @@ def _parsed(path: Path) -> Json:
     try:
         told = json.loads(path.read_text())
         return dict(told)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise unreadable(error) from error
 
 
 def unreadable(error: Exception) -> YardError:
     """Return what to say of an evaluation.json that is not as the training contract has it."""
+    why = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
     return YardError(
         f"this job's {_NAME} cannot be read",
-        f"it is not as the training contract has it: {error!r}",
+        f"it is not as the training contract has it: {why}",
         "`yard model pull JOB` downloads it",
         Code.REFUSED,
     )
