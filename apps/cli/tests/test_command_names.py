@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,10 @@ def test_help_lists_nouns_and_shortcuts_but_no_old_name(yard: Yard) -> None:
         "weights",
         "token",
     ]
+
+
+def test_the_version_is_that_of_the_package(yard: Yard) -> None:
+    assert yard("--version").stdout == f"{version('trainyard-cli')}\n"
 
 
 @pytest.mark.parametrize(

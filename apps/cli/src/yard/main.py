@@ -2,7 +2,8 @@
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from importlib.metadata import version
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -26,7 +27,7 @@ from yard.commands import (
     trainer_add,
     weights,
 )
-from yard.console import show_error
+from yard.console import out, show_error
 from yard.errors import EXIT_CODES, Code, YardError, local_error
 
 _EVERYDAY, _RESOURCES = "Everyday commands", "Resources"
@@ -38,6 +39,12 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        out.print(version("trainyard-cli"))
+        raise typer.Exit
 
 
 def _noun(
@@ -134,7 +141,15 @@ old_names.add_to(app)
 
 
 @app.callback()
-def root() -> None:
+def root(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
     """Trainyard: train vision models on your own machines."""
 
 
