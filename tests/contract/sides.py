@@ -14,7 +14,7 @@ from typing import get_args
 
 from backend.artifacts.service import ARTIFACT_NAME, MAX_ARTIFACTS
 from backend.callbacks import schemas
-from trainyard_manifest import MAX_CONFIG_BYTES, Task
+from trainyard_manifest import MAX_CONFIG_BYTES, Resources, Task
 from backend.callbacks.routes import callbacks
 from backend.orchestration.attempt_env import attempt_env
 from backend.executors.base import AttemptRef, AttemptSpec
@@ -32,8 +32,8 @@ settings = Settings(
 )
 job = Row(id="0123456789ab", dataset_id="ba9876543210", task="detect", config={}, resources={"gpu": 2}, weights={"name": "job", "key": "key", "sha256": "2" * 64})
 told = attempt_env(settings, job, Row(number=1, debug_port=5678), Row(sha256="0" * 64, index_sha256="1" * 64), "token") | dict.fromkeys(object_store.VARIABLES, "2030")
-spec = AttemptSpec(AttemptRef(job.id, 1), "", [], {}, cpu=1, memory_bytes=None, gpu=2, nodes=2)
-made = build_job({"spec": {"template": {"spec": {"containers": [{}]}}}}, spec, "platform", 1, "gpu")
+spec = AttemptSpec(AttemptRef(job.id, 1), "", [], {}, Resources(gpu=2, nodes=2))
+made = build_job({"spec": {"template": {"spec": {"containers": [{}]}}}}, spec, "platform", settings)
 env = made["spec"]["template"]["spec"]["containers"][0]["env"]
 told |= {one["name"]: one.get("value", "1") for one in env}  # a node's rank is its pod's
 phases = schemas.HeartbeatIn.model_fields["phase"].annotation

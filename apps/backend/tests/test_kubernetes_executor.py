@@ -26,6 +26,7 @@ from backend.state.statuses import JobStatus
 from fake_kubernetes import FakeKubernetes
 from kubernetes.aio.config import kube_config
 from training_support import add_job, log_of, make_context, running, settings, until
+from trainyard_manifest import Resources
 
 pytestmark = pytest.mark.databases("sqlite")
 
@@ -195,7 +196,7 @@ async def test_a_replica_that_is_refused_leaves_the_job_that_another_has_made(
     """A quota counts the first one's Job."""
     ref = AttemptRef("0123456789ab", 1)
     token = {"CALLBACK_TOKEN": "one"}
-    spec = AttemptSpec(ref, "script:1", ["true"], token, cpu=1, memory_bytes=None, gpu=0)
+    spec = AttemptSpec(ref, "script:1", ["true"], token, Resources())
     await executor.launch(spec)
     kubernetes.full = True
     await executor.launch(spec)
@@ -208,7 +209,7 @@ async def test_several_nodes_wait_for_what_lets_no_stranger_reach_them(
     kubernetes: FakeKubernetes, executor: KubernetesExecutor
 ) -> None:
     ref = AttemptRef("0123456789ab", 1)
-    spec = AttemptSpec(ref, "script:1", ["true"], {}, cpu=1, memory_bytes=None, gpu=0, nodes=2)
+    spec = AttemptSpec(ref, "script:1", ["true"], {}, Resources(nodes=2))
     await executor.launch(spec)
     await executor.launch(spec)
     assert kubernetes.made == ["jobs", "networkpolicies", "secrets"]

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 import yaml
-from backend.executors.base import AttemptRef, AttemptSpec
+from backend.executors.base import AttemptRef, AttemptSpec, LaunchError
 from backend.executors.kubernetes.objects import (
     build_job,
     build_network_policy,
     build_secret,
     load_template,
-    place,
 )
-from backend.settings import Placement
+from backend.settings import Placement, Settings
+from trainyard_manifest import Resources
 
 TEMPLATE = """
 apiVersion: batch/v1
@@ -36,23 +36,24 @@ spec:
 REF = AttemptRef("0123456789ab", 2)
 
 
+ASKED: dict[str, Any] = {"cpu": 0.5, "memory": "1Gi", "gpu": 1}
 SPEC = AttemptSpec(
     ref=REF,
     image="t:1",
     command=["train"],
     env={"CALLBACK_TOKEN": "s3cret", "DATASET_ID": "d1", "TASK": "detect"},
-    cpu=0.5,
-    memory_bytes=2**30,
-    gpu=1,
+    resources=Resources(**ASKED),
     trainer="yolo",
     name="Run 1 – ü",
 )
 
 
-def job(**changes: Any) -> Any:
-    return build_job(
-        yaml.safe_load(TEMPLATE), replace(SPEC, **changes), "platform", 9.5, "nvidia.com/gpu"
-    )
+def job(template: str = TEMPLATE, **asked: Any) -> Any:
+    toleration = {"key": "gpu", "operator": "Exists"}
+    large = Placement(nodeSelector={"gpu": "a100"}, tolerations=[toleration], queueName="large")
+    settings = Settings.model_construct(stop_grace_s=9.5, job_placements={"large": large})
+    spec = replace(SPEC, resources=Resources(**ASKED | asked))
+    return build_job(yaml.safe_load(template), spec, "platform", settings)
 
 
 def test_job() -> None:
@@ -87,23 +88,20 @@ def test_job() -> None:
     assert "s3cret" not in str(made)
 
 
-def test_no_limit_of_memory() -> None:
-    resources = job(memory_bytes=None, gpu=0)["spec"]["template"]["spec"]["containers"][0][
-        "resources"
-    ]
-    assert resources["limits"] == {"cpu": "0.5"}
-
-
 def test_a_placement_adds_to_what_the_template_asks_for() -> None:
-    made = job()
-    made["spec"]["template"]["spec"]["nodeSelector"] = {"zone": "a"}
-    toleration = {"key": "gpu", "operator": "Exists"}
-    place(
-        made, Placement(nodeSelector={"gpu": "a100"}, tolerations=[toleration], queueName="large")
+    zoned = TEMPLATE.replace(
+        "      containers:", "      nodeSelector: {zone: a}\n      containers:"
     )
+    made = job(zoned, placement="large")
     assert made["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "large"
     assert made["spec"]["template"]["spec"]["nodeSelector"] == {"zone": "a", "gpu": "a100"}
-    assert made["spec"]["template"]["spec"]["tolerations"] == [toleration]
+    [toleration] = made["spec"]["template"]["spec"]["tolerations"]
+    assert toleration == {"key": "gpu", "operator": "Exists"}
+
+
+def test_a_placement_that_is_offered_no_longer() -> None:
+    with pytest.raises(LaunchError, match='offers the placement "small" no longer'):
+        job(placement="small")
 
 
 def test_secret_goes_with_its_job() -> None:
@@ -146,12 +144,8 @@ def test_several_nodes_are_pods_of_one_job_that_find_each_other() -> None:
 
 def test_only_several_nodes_get_their_places_at_once() -> None:
     """Where the chart's `trainer.job.gang` asks for it."""
-    template = yaml.safe_load(TEMPLATE)
-    template["spec"]["scheduling"] = {"schedulingPolicy": {"gang": {}}}
-    made = [
-        build_job(template, replace(SPEC, nodes=nodes), "platform", 9.5, "nvidia.com/gpu")["spec"]
-        for nodes in (1, 2)
-    ]
+    gang = TEMPLATE.replace("spec:\n", "spec:\n  scheduling: {schedulingPolicy: {gang: {}}}\n", 1)
+    made = [job(gang, nodes=nodes)["spec"] for nodes in (1, 2)]
     assert "scheduling" not in made[0]
     assert made[1]["scheduling"] == {"schedulingPolicy": {"gang": {"minCount": 2}}}
 

@@ -29,6 +29,7 @@ from training_support import (
     until_running,
     until_status,
 )
+from trainyard_manifest import Resources
 
 REF = AttemptRef("0123456789ab", 1)
 
@@ -39,9 +40,7 @@ def spec(text: str, ref: AttemptRef = REF) -> AttemptSpec:
         image="",
         command=["sh", "-c", text],
         env={"JOB_ID": ref.job_id},
-        cpu=1,
-        memory_bytes=None,
-        gpu=0,
+        resources=Resources(cpu=1, memory="64Mi", gpu=0),
     )
 
 

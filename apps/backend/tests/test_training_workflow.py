@@ -69,7 +69,7 @@ async def test_a_job_runs_and_succeeds(
     [spec] = executor.specs
     assert spec.env["JOB_ID"] == job_id
     assert spec.env["TRAIN_CONFIG"] == '{"epochs": 2}'
-    assert spec.memory_bytes == 4 * 2**30
+    assert spec.resources.memory == "4Gi"
 
 
 @pytest.mark.parametrize(

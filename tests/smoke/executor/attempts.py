@@ -13,6 +13,7 @@ from backend.executors.base import AttemptRef, AttemptSpec, Observation
 from backend.executors.kubernetes.executor import KubernetesExecutor
 from backend.settings import Settings
 from kubernetes.aio.config import kube_config
+from trainyard_manifest import Resources
 
 from smoke.executor.namespace import NAMESPACE
 
@@ -22,6 +23,9 @@ WITHIN_S = 60
 
 def spec(script: str, **changes: Any) -> AttemptSpec:
     ref = AttemptRef(secrets.token_hex(6), 1)
+    asked: dict[str, Any] = {"cpu": 0.05, "memory": "32Mi", "gpu": 0}
+    for name in Resources.model_fields.keys() & changes.keys():
+        asked[name] = changes.pop(name)
     given = AttemptSpec(
         ref=ref,
         image=IMAGE,
@@ -32,9 +36,7 @@ def spec(script: str, **changes: Any) -> AttemptSpec:
             "DATASET_ID": "d1",
             "TASK": "detect",
         },
-        cpu=0.05,
-        memory_bytes=32 * 2**20,
-        gpu=0,
+        resources=Resources(**asked),
         trainer="ultralytics",
         name="a baseline",
     )

@@ -82,12 +82,12 @@ async def test_name_of_an_image_that_is_none(executor: KubernetesExecutor, told:
 
 
 async def test_unschedulable(executor: KubernetesExecutor, told: Told) -> None:
-    attempt = spec("", cpu=4000, gpu=1)
+    attempt = spec("", cpu=1000, gpu=1)
     await executor.launch(attempt)
     ended = await told.end(attempt.ref, 15)
     assert ended.cause == Cause.UNSCHEDULABLE
     assert ended.message is not None
-    assert "cpu 4k, memory 32Mi, nvidia.com/gpu 1" in ended.message
+    assert "cpu 1k, memory 32Mi, nvidia.com/gpu 1" in ended.message
     assert "Insufficient" in ended.message
 
 
@@ -141,7 +141,7 @@ async def test_stop_before_the_pod_runs(executor: KubernetesExecutor, told: Told
 
 
 async def test_job_deleted_by_hand(executor: KubernetesExecutor, told: Told) -> None:
-    attempt = spec("while :; do sleep 0.1; done", cpu=4000)
+    attempt = spec("while :; do sleep 0.1; done", cpu=1000)
     await executor.launch(attempt)
     await until(lambda: objects("jobs", selector(attempt.ref)))
     kubectl("delete", "job", "-n", NAMESPACE, f"train-{attempt.ref.job_id}-1")

@@ -4,6 +4,8 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
+from trainyard_manifest import Resources
+
 from backend.state.causes import Cause
 
 
@@ -23,11 +25,8 @@ class AttemptSpec:
     image: str
     command: Sequence[str]
     env: Mapping[str, str]
-    cpu: float
-    memory_bytes: int | None
-    gpu: int | None  # None: the machine's launcher gives one, if there are any
-    placement: str | None = None
-    nodes: int = 1  # cpu, memory_bytes and gpu are each one's
+    # Where `gpu` is not set, the machine's launcher gives one, if there are any.
+    resources: Resources
     # When the job was submitted, in seconds since 1970: attempts that wait take turns by it.
     queued_at: float = 0
     # For people who look at what the executor runs.

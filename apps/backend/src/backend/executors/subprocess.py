@@ -43,8 +43,9 @@ class SubprocessExecutor:
         self._launched = asyncio.Event()
 
     async def launch(self, spec: AttemptSpec) -> None:
-        if spec.nodes > 1:  # submitted before TRAINING_MODE was changed
-            told = f"One machine trains here; the job asks for {spec.nodes} nodes."
+        asked = spec.resources
+        if asked.nodes > 1:  # submitted before TRAINING_MODE was changed
+            told = f"One machine trains here; the job asks for {asked.nodes} nodes."
             raise LaunchError(told, Cause.UNSCHEDULABLE)
         try:
             await self._call(
@@ -52,9 +53,9 @@ class SubprocessExecutor:
                 **_named(spec.ref),
                 command=list(spec.command),
                 env=dict(spec.env),
-                memory_bytes=spec.memory_bytes,
-                cpus=spec.cpu,
-                gpus=spec.gpu,
+                memory_bytes=asked.memory_bytes,
+                cpus=asked.cpu,
+                gpus=asked.gpu if "gpu" in asked.model_fields_set else None,
                 queued_at=spec.queued_at,
             )
         except LauncherRefusedError as error:

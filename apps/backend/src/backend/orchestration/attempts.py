@@ -169,17 +169,12 @@ async def _spec(ctx: Context, ref: AttemptRef, token: str) -> AttemptSpec:
         dataset = await session.get(Dataset, job.dataset_id)
     manifest = ctx.trainers.get(job.trainer)
     keys = await attempt_keys(ctx.store, ctx.settings, job, ref.number)
-    resources = Resources.model_validate(job.resources)
     return AttemptSpec(
         ref=ref,
         image=manifest.image,
         command=manifest.command,
         env=attempt_env(ctx.settings, job, attempt, dataset, token) | {**keys},
-        cpu=resources.cpu,
-        memory_bytes=resources.memory_bytes,
-        gpu=job.resources.get("gpu"),
-        placement=resources.placement,
-        nodes=resources.nodes,
+        resources=Resources.model_validate(job.resources),
         queued_at=job.created_at.timestamp(),
         trainer=job.trainer,
         name=job.name,

@@ -159,21 +159,7 @@ class KubernetesExecutor:
             yield rest
 
     async def _create(self, spec: AttemptSpec) -> None:
-        wanted = objects.build_job(
-            self._template,
-            spec,
-            self._api.namespace,
-            self._settings.stop_grace_s,
-            self._settings.gpu_resource,
-        )
-        if spec.placement is not None:
-            placement = self._settings.job_placements.get(spec.placement)
-            if placement is None:
-                raise LaunchError(
-                    f'The platform offers the placement "{spec.placement}" no longer. '
-                    "Submit the job again without it, or with another."
-                )
-            objects.place(wanted, placement)
+        wanted = objects.build_job(self._template, spec, self._api.namespace, self._settings)
         try:
             job = await self._api.call("POST", "jobs", body=wanted)
         except KubernetesRefusedError as error:
@@ -182,7 +168,7 @@ class KubernetesExecutor:
                 job = await self._api.call("GET", "jobs", job_name(spec.ref))
             except KubernetesRefusedError:
                 raise error from None
-        if spec.nodes > 1:
+        if spec.resources.nodes > 1:
             await self._add("networkpolicies", objects.build_network_policy(spec, job))
         await self._add("secrets", objects.build_secret(spec, job))
 

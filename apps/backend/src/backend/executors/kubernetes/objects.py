@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from trainyard_manifest import Resources
 
-from backend.executors.base import AttemptRef, AttemptSpec
-from backend.settings import Placement
+from backend.executors.base import AttemptRef, AttemptSpec, LaunchError
+from backend.settings import Placement, Settings
 
 JOB = "trainyard.dev/job"
 ATTEMPT = "trainyard.dev/attempt"
@@ -55,9 +56,13 @@ def load_template(path: Path) -> dict[str, Any]:
 
 
 def build_job(
-    template: dict[str, Any], spec: AttemptSpec, namespace: str, grace_s: float, gpu_resource: str
+    template: dict[str, Any], spec: AttemptSpec, namespace: str, settings: Settings
 ) -> Any:
-    """The Job of an attempt: the template, and what only the attempt knows."""
+    """The Job of an attempt: the template, and what only the attempt knows.
+
+    Raises:
+        LaunchError: its placement is offered no longer.
+    """
     job = copy.deepcopy(template)
     scheduling = job["spec"].pop("scheduling", None)
     name = job_name(spec.ref)
@@ -70,18 +75,24 @@ def build_job(
     pod = job["spec"]["template"]
     pod.setdefault("metadata", {})
     pod["metadata"]["labels"] = pod["metadata"].get("labels", {}) | labels
-    pod["spec"]["terminationGracePeriodSeconds"] = math.ceil(grace_s)
+    pod["spec"]["terminationGracePeriodSeconds"] = math.ceil(settings.stop_grace_s)
     # A script as process 1 would not be ended by a signal that it has no handler for.
     pod["spec"]["shareProcessNamespace"] = True
     container = pod["spec"]["containers"][0]
     container |= {"image": spec.image, "command": list(spec.command)}
     container["envFrom"] = [*container.get("envFrom", []), {"secretRef": {"name": name}}]
-    container["resources"] = _resources(container.get("resources", {}), spec, gpu_resource)
-    if spec.nodes > 1:
-        _spread(job, name, spec.nodes)
+    asked = spec.resources
+    container["resources"] = _amounts(container.get("resources", {}), asked, settings.gpu_resource)
+    if asked.nodes > 1:
+        _spread(job, name, asked.nodes)
         if scheduling:
-            scheduling["schedulingPolicy"]["gang"]["minCount"] = spec.nodes
+            scheduling["schedulingPolicy"]["gang"]["minCount"] = asked.nodes
             job["spec"]["scheduling"] = scheduling
+    if asked.placement is not None:
+        if asked.placement not in settings.job_placements:
+            gone = f'The platform offers the placement "{asked.placement}" no longer.'
+            raise LaunchError(f"{gone} Submit the job again without it, or with another.")
+        _place(job, settings.job_placements[asked.placement])
     return job
 
 
@@ -103,7 +114,7 @@ def _spread(job: dict[str, Any], name: str, nodes: int) -> None:
     ]
 
 
-def place(job: dict[str, Any], placement: Placement) -> None:
+def _place(job: dict[str, Any], placement: Placement) -> None:
     """Let the Job run where the placement says, besides what the template asks for."""
     pod = job["spec"]["template"]["spec"]
     pod["nodeSelector"] = pod.get("nodeSelector", {}) | placement.nodeSelector
@@ -150,14 +161,9 @@ def _labels(spec: AttemptSpec) -> dict[str, str]:
     return {name: value for name, value in labels.items() if value}
 
 
-def _resources(given: dict[str, Any], spec: AttemptSpec, gpu_resource: str) -> dict[str, Any]:
-    amounts = {"cpu": f"{spec.cpu:g}"}
-    if spec.memory_bytes is not None:
-        amounts["memory"] = f"{math.ceil(spec.memory_bytes / MIB)}Mi"
-    if spec.gpu:
-        amounts[gpu_resource] = str(spec.gpu)
-    kept = {
-        kind: {name: value for name, value in given.get(kind, {}).items() if name != "memory"}
-        for kind in ("requests", "limits")
-    }
-    return given | {kind: values | amounts for kind, values in kept.items()}
+def _amounts(given: dict[str, Any], asked: Resources, gpu_resource: str) -> dict[str, Any]:
+    memory = f"{math.ceil(asked.memory_bytes / MIB)}Mi"
+    amounts = {"cpu": f"{asked.cpu:g}", "memory": memory}
+    if asked.gpu:
+        amounts[gpu_resource] = str(asked.gpu)
+    return given | {kind: given.get(kind, {}) | amounts for kind in ("requests", "limits")}
