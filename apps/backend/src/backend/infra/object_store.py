@@ -155,12 +155,8 @@ class ObjectStore:
 
     async def list(self, bucket: str, prefix: str) -> Sequence[StoredObject]:
         """All objects below `prefix`, by key, without their metadata."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        return [
-            StoredObject(found["Key"], found["Size"], {})
-            for page in await self._call(list, pages)
-            for found in page.get("Contents", [])
-        ]
+        there = await self._listed("list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix)
+        return [StoredObject(found["Key"], found["Size"], {}) for found in there]
 
     async def put(self, bucket: str, key: str, body: bytes | IO[bytes]) -> None:
         """Store bytes, or the rest of a file, at most 5 GiB."""
@@ -231,15 +227,10 @@ class ObjectStore:
 
     async def list_parts(self, bucket: str, key: str, upload: str) -> Sequence[UploadedPart] | None:
         """The parts that have arrived, by number; None when there is no such upload (any more)."""
-        pages = self._client.get_paginator("list_parts").paginate(
-            Bucket=bucket, Key=key, UploadId=upload
-        )
+        target = {"Bucket": bucket, "Key": key, "UploadId": upload}
         with _tolerating("NoSuchUpload", "404"):
-            return [
-                UploadedPart(part["PartNumber"], part["ETag"].strip('"'), part["Size"])
-                for page in await self._call(list, pages)
-                for part in page.get("Parts", [])
-            ]
+            there = await self._listed("list_parts", "Parts", **target)
+            return [UploadedPart(p["PartNumber"], p["ETag"].strip('"'), p["Size"]) for p in there]
         return None
 
     async def complete_upload(
@@ -265,11 +256,14 @@ class ObjectStore:
         MinIO lists those that it began since its start, and drops the others by itself.
         """
         for bucket in self._buckets:
-            pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket)
-            for page in await self._call(list, pages):
-                for found in page.get("Uploads", []):
-                    if found["Initiated"] < before and found["UploadId"] not in kept:
-                        await self.abort_upload(bucket, found["Key"], found["UploadId"])
+            for found in await self._listed("list_multipart_uploads", "Uploads", Bucket=bucket):
+                if found["Initiated"] < before and found["UploadId"] not in kept:
+                    await self.abort_upload(bucket, found["Key"], found["UploadId"])
+
+    async def _listed(self, method: Any, part: str, **query: str) -> Sequence[Any]:
+        """What all pages have in this part of the answer."""
+        pages: Any = self._client.get_paginator(method).paginate(**query)
+        return [found for page in await self._call(list, pages) for found in page.get(part, [])]
 
     async def _call(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         call = partial(work, *args, **kwargs)

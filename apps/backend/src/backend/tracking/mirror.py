@@ -96,7 +96,7 @@ class Mirror:
                 logger.warning("job %s was deleted; MLflow keeps its run: %s", job.id, error)
                 metrics.STEPS_GIVEN_UP.labels("mirror").inc()
             async with self._ctx.db.transaction() as session:
-                await repository.forget(session, job.id)
+                await session.delete(job)
 
     async def _refuse(self, job: Job, error: MlflowRefusedError) -> None:
         """Try again later, but not for ever: the run's tag `trainyard.refused` says what is missing."""

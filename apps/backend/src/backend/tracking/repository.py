@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.infra.database import execute_guarded
@@ -47,11 +47,6 @@ async def missing_epochs(session: AsyncSession, job: Job, limit: int) -> Sequenc
 async def deleted(session: AsyncSession, limit: int) -> Sequence[DeletedJob]:
     """Jobs that are gone and whose run MLflow may still have."""
     return (await session.scalars(select(DeletedJob).limit(limit))).all()
-
-
-async def forget(session: AsyncSession, job_id: str) -> None:
-    """MLflow has nothing of this deleted job."""
-    await session.execute(delete(DeletedJob).where(DeletedJob.id == job_id))
 
 
 async def set_done(session: AsyncSession, job: Job) -> None:
