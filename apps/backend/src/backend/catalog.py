@@ -5,7 +5,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from trainyard_manifest import Manifest, ManifestError, complete, config_errors, did_you_mean
+from trainyard_manifest import (
+    Manifest,
+    ManifestError,
+    complete,
+    config_errors,
+    did_you_mean,
+    read_all,
+)
 
 from backend.infra.problems import MAX_ERRORS, Problem, wrong_field, wrong_fields
 
@@ -36,7 +43,9 @@ class TrainerCatalog:
         seen = {path: path.exists() and path.stat().st_mtime_ns for path in paths}
         if seen != self._seen:
             self._seen = seen
-            self._served, self._wrong = _read_all(sorted(paths))
+            self._served, self._wrong = read_all(sorted(paths))
+            for problem in self._wrong:
+                logger.warning("a manifest is left out: %s", problem)
         return self._served
 
     async def check(self) -> None:
@@ -81,23 +90,3 @@ class TrainerCatalog:
             f'There is no trainer "{name[:100]}".{did_you_mean(name, self._manifests)} '
             f"There is: {known}.{left_out}"
         )
-
-
-def _read_all(paths: Iterable[Path]) -> tuple[dict[str, Manifest], list[str]]:
-    """By name those that are right, and what is wrong with the others."""
-    served: dict[str, tuple[Path, Manifest]] = {}
-    wrong = []
-    for path in paths:
-        try:
-            manifest = Manifest.read(path)
-            place, _ = served.setdefault(manifest.name, (path, manifest))
-            told = f'{path}: the trainer "{manifest.name}" stands in {place}. Rename one.'
-            problem = "" if place == path else told
-        except ManifestError as error:
-            problem = str(error)
-        except OSError as error:
-            problem = f"{path} (TRAINERS_DIR) cannot be read: {error}"
-        if problem:
-            wrong.append(problem)
-            logger.warning("a manifest is left out: %s", problem)
-    return {name: manifest for name, (_, manifest) in served.items()}, wrong

@@ -5,6 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from trainyard_manifest import Limits
 
 
 class Placement(BaseModel):
@@ -15,16 +16,6 @@ class Placement(BaseModel):
     nodeSelector: dict[str, str] = {}  # noqa: N815
     tolerations: list[dict[str, Any]] = []
     queueName: str = ""  # noqa: N815
-
-
-class JobLimits(BaseModel):
-    """The most that one job may ask for; None: no limit."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    cpu: float | None = None
-    memory: str | None = None
-    gpu: int | None = None
 
 
 class DatabaseSettings(BaseSettings):
@@ -100,7 +91,7 @@ class Settings(DatabaseSettings):
     """Where training Jobs run; default: the backend's own"""
     gpu_resource: str = "nvidia.com/gpu"
     """What a GPU is called in a Job's resources"""
-    job_limits: JobLimits = JobLimits()
+    job_limits: Limits = Limits()
     """JSON; the most that one job may ask for"""
     job_placements: dict[str, Placement] = {}
     """JSON; by name where Jobs may run, as `trainer.job.placements`"""

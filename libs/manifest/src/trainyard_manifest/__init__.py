@@ -8,11 +8,14 @@ from trainyard_manifest.manifest import (
     Resources,
     Task,
     TrainerSummary,
+    read_all,
 )
+from trainyard_manifest.resources import Limits, gpu_numbers, resource_errors
 from trainyard_manifest.wording import did_you_mean, wanted
 
 __all__ = [
     "MAX_CONFIG_BYTES",
+    "Limits",
     "MainMetric",
     "Manifest",
     "ManifestError",
@@ -22,5 +25,8 @@ __all__ = [
     "complete",
     "config_errors",
     "did_you_mean",
+    "gpu_numbers",
+    "read_all",
+    "resource_errors",
     "wanted",
 ]

@@ -1,6 +1,6 @@
 """A trainer's manifest (docs/training-contract.md)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -145,3 +145,21 @@ class Manifest(TrainerSummary):
         """The rules of each field of a job's config."""
         properties: dict[str, Any] = self.config_schema["properties"]
         return properties
+
+
+def read_all(paths: Iterable[Path]) -> tuple[dict[str, Manifest], list[str]]:
+    """By name the manifests that are right, and what is wrong with the others."""
+    served: dict[str, tuple[Path, Manifest]] = {}
+    wrong = []
+    for path in paths:
+        try:
+            manifest = Manifest.read(path)
+            place, _ = served.setdefault(manifest.name, (path, manifest))
+            if place != path:
+                name = manifest.name
+                wrong.append(f'{path}: the trainer "{name}" stands in {place}. Rename one.')
+        except ManifestError as error:
+            wrong.append(str(error))
+        except OSError as error:
+            wrong.append(f"{path} (TRAINERS_DIR) cannot be read: {error}")
+    return {name: manifest for name, (_, manifest) in served.items()}, wrong

@@ -25,14 +25,6 @@ POLL_S = 0.25
 IDLE_POLL_S = 1.0
 
 
-class LauncherRefusedError(Exception):
-    """The launcher said no; the text says why."""
-
-    def __init__(self, message: str, cause: str | None) -> None:
-        super().__init__(message)
-        self.cause = Cause(cause or Cause.LAUNCH_FAILED)
-
-
 class SubprocessExecutor:
     name = "subprocess"
     service = "launcher"
@@ -47,19 +39,16 @@ class SubprocessExecutor:
         if asked.nodes > 1:  # submitted before TRAINING_MODE was changed
             told = f"One machine trains here; the job asks for {asked.nodes} nodes."
             raise LaunchError(told, Cause.UNSCHEDULABLE)
-        try:
-            await self._call(
-                "launch",
-                **_named(spec.ref),
-                command=list(spec.command),
-                env=dict(spec.env),
-                memory_bytes=asked.memory_bytes,
-                cpus=asked.cpu,
-                gpus=asked.gpu if "gpu" in asked.model_fields_set else None,
-                queued_at=spec.queued_at,
-            )
-        except LauncherRefusedError as error:
-            raise LaunchError(str(error), error.cause) from error
+        await self._call(
+            "launch",
+            **_named(spec.ref),
+            command=list(spec.command),
+            env=dict(spec.env),
+            memory_bytes=asked.memory_bytes,
+            cpus=asked.cpu,
+            gpus=asked.gpu if "gpu" in asked.model_fields_set else None,
+            queued_at=spec.queued_at,
+        )
         self._launched.set()
 
     async def stop(self, ref: AttemptRef, grace_s: float) -> None:
@@ -68,7 +57,7 @@ class SubprocessExecutor:
     async def list(self) -> Sequence[Observation]:
         try:
             reply = await self._call("list")
-        except LauncherRefusedError as error:
+        except LaunchError as error:
             raise ExecutorUnavailableError(str(error)) from error
         return [_observation(attempt) for attempt in reply["attempts"]]
 
@@ -108,6 +97,7 @@ class SubprocessExecutor:
         await self._tell("forget", **_named(ref))
 
     async def _call(self, op: str, **arguments: Any) -> dict[str, Any]:
+        """The launcher's answer; raise LaunchError where it refuses."""
         request = json.dumps({"op": op, **arguments}).encode() + b"\n"
         try:
             async with asyncio.timeout(REPLY_TIMEOUT_S):
@@ -119,15 +109,14 @@ class SubprocessExecutor:
                 f"({str(error) or type(error).__name__}). Check that it runs."
             ) from error
         if not reply.get("ok"):
-            raise LauncherRefusedError(
-                f"The launcher refused to {op}: {reply.get('error')}", reply.get("cause")
-            )
+            cause = Cause(reply.get("cause") or Cause.LAUNCH_FAILED)
+            raise LaunchError(f"The launcher refused to {op}: {reply.get('error')}", cause)
         return reply
 
     async def _tell(self, op: str, **arguments: Any) -> None:
         try:
             await self._call(op, **arguments)
-        except LauncherRefusedError as error:
+        except LaunchError as error:
             # It knows no such attempt, so there is nothing left to do.
             logger.debug("%s", error)
 
