@@ -7,12 +7,20 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import kueue_workloads
 from aiohttp import web
 from backend.executors.base import AttemptRef
 from backend.executors.kubernetes.objects import ATTEMPT, JOB, job_name
 
 Object = dict[str, Any]
-NAMESPACE = "/{group:apis/batch/v1|apis/networking.k8s.io/v1|api/v1}/namespaces/platform/{kind}"
+GROUPS = (
+    "apis/batch/v1",
+    "apis/networking.k8s.io/v1",
+    "apis/kueue.x-k8s.io/v1beta2",
+    "apis/visibility.kueue.x-k8s.io/v1beta2",
+    "api/v1",
+)
+NAMESPACE = f"/{{group:{'|'.join(GROUPS)}}}/namespaces/platform/{{kind}}"
 
 
 class FakeKubernetes:
@@ -20,7 +28,8 @@ class FakeKubernetes:
 
     def __init__(self) -> None:
         self.kinds: dict[str, dict[str, Object]] = {
-            kind: {} for kind in ("jobs", "pods", "events", "networkpolicies", "secrets")
+            kind: {}
+            for kind in ("jobs", "pods", "events", "networkpolicies", "secrets", "workloads")
         }
         # By pod: lines with their times, and which is the first that its node still has.
         self.logs: dict[str, list[bytes]] = {}
@@ -35,6 +44,8 @@ class FakeKubernetes:
         self.full = False
         # While it is, a log comes line by line, unless its end is asked for.
         self.slow = False
+        # Queues of Kueue whose places nobody tells.
+        self.blind: set[str] = set()
         self._ended: set[str] = set()
         self._broken = 0
         self._events: list[tuple[str, str, Object]] = []
@@ -54,6 +65,17 @@ class FakeKubernetes:
         await self.put("jobs", job)
         await self.put("pods", pod)
         return f"{name}-0"
+
+    async def queue(
+        self, ref: AttemptRef, told: dict[str, tuple[str, str, str]], **spec: Any
+    ) -> None:
+        """A Job as Kueue holds it back or lets it run, and what its Workload tells."""
+        name = job_name(ref)
+        labels = {JOB: ref.job_id, ATTEMPT: str(ref.number)}
+        runs = told.get("Admitted", ("False",))[0] == "True"
+        job = {"metadata": {"name": name, "labels": labels}, "status": {}}
+        await self.put("workloads", kueue_workloads.workload(name, told, **spec))
+        await self.put("jobs", {**job, "spec": {"suspend": not runs}})
 
     async def leave(self, pod: str, **metadata: Any) -> None:
         """The pod is told to leave."""
@@ -113,6 +135,7 @@ class FakeKubernetes:
         app.router.add_get(NAMESPACE, self._list)
         app.router.add_post(NAMESPACE, self._create)
         app.router.add_get(f"{NAMESPACE}/{{name}}/log", self._log)
+        app.router.add_get(f"{NAMESPACE}/{{name}}/pendingworkloads", self._pending)
         app.router.add_get(f"{NAMESPACE}/{{name}}", self._get)
         app.router.add_patch(f"{NAMESPACE}/{{name}}", self._patch)
         app.router.add_delete(f"{NAMESPACE}/{{name}}", self._delete)
@@ -136,6 +159,8 @@ class FakeKubernetes:
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
         kind = request.match_info["kind"]
+        if kind not in self.kinds:
+            return _not_found()
         if "watch" in request.query:
             return await self._watch(request, kind)
         _, _, without = request.query.get("labelSelector", "").partition(",!")
@@ -195,6 +220,20 @@ class FakeKubernetes:
         assert request.transport is not None
         request.transport.abort()
         return response
+
+    async def _pending(self, request: web.Request) -> web.Response:
+        """As Kueue's visibility API: those of a LocalQueue that wait, in their order."""
+        if request.match_info["name"] in self.blind:
+            return web.json_response({"message": "the server is unavailable"}, status=503)
+        waiting = [
+            {"metadata": one["metadata"], "localQueueName": one["spec"]["queueName"]}
+            for one in self.kinds["workloads"].values()
+            if one["spec"]["queueName"] == request.match_info["name"]
+            and "True" not in [c["status"] for c in one["status"]["conditions"]]
+        ]
+        first = waiting[: int(request.query["limit"])]
+        items = [{**one, "positionInLocalQueue": place} for place, one in enumerate(first)]
+        return web.json_response({"items": items})
 
     async def _create(self, request: web.Request) -> web.Response:
         await self._hang()

@@ -95,6 +95,10 @@ class Settings(DatabaseSettings):
     """JSON; the most that one job may ask for"""
     job_placements: dict[str, Placement] = {}
     """JSON; by name where Jobs may run, as `trainer.job.placements`"""
+    kueue: bool = False
+    """Whether to read what Kueue says of training Jobs in its queues, as `trainer.job.kueue`"""
+    job_priorities: list[str] = []
+    """JSON; names of Kueue's WorkloadPriorityClasses that jobs may choose"""
     unschedulable_after_s: float = Field(default=600, gt=0)
     """How long an attempt may stay unschedulable, in seconds"""
 

@@ -43,6 +43,12 @@ class Resources(BaseModel):
         max_length=63,
         description="One of the places that the platform offers (`trainer.job.placements`)",
     )
+    priority: str | None = Field(
+        default=None,
+        max_length=63,
+        description="Whose turn it is first in Kueue's queues: one of the platform's priorities "
+        "(`trainer.job.kueue.priorities`)",
+    )
 
     @property
     def memory_bytes(self) -> int:

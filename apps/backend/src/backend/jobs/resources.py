@@ -54,7 +54,7 @@ def asked(ctx: Context, body: JobCreate, config: dict[str, Any], there: float | 
         )
     visible = there if there == math.inf else resources.gpu
     errors |= resource_errors(trainer, config, resources, ctx.settings.job_limits, visible)
-    offers = {"placement": ctx.settings.job_placements}
+    offers = {"placement": ctx.settings.job_placements, "priority": ctx.settings.job_priorities}
     for what, there_are in offers.items():
         if (name := getattr(resources, what)) is not None and name not in there_are:
             offered = ", ".join(there_are) or "none: leave it out"

@@ -32,7 +32,12 @@ PAGES_SHARE = 0.25
 MERGE = "application/merge-patch+json"
 # The token is about to be renewed; too many requests.
 TRANSIENT = {HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS}
-GROUPS = {"jobs": "/apis/batch/v1", "networkpolicies": "/apis/networking.k8s.io/v1"}
+GROUPS = {
+    "jobs": "/apis/batch/v1",
+    "networkpolicies": "/apis/networking.k8s.io/v1",
+    "workloads": "/apis/kueue.x-k8s.io/v1beta2",
+    "localqueues": "/apis/visibility.kueue.x-k8s.io/v1beta2",
+}
 
 
 class Page(NamedTuple):

@@ -3,10 +3,10 @@
 import signal
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from backend.executors.base import AttemptRef, Observation
-from backend.executors.kubernetes.objects import INDEX
+from backend.executors.kubernetes.objects import INDEX, JOB_UID, owner
 from backend.state.causes import Cause
 
 Object = dict[str, Any]
@@ -51,12 +51,17 @@ WAIT_REASONS = {
     **dict.fromkeys(_NOT_MADE, (Cause.LAUNCH_FAILED, PATIENCE_S)),
 }
 # Labels that are read begin with these.
-LABELS = "trainyard.dev/", INDEX
+LABELS = "trainyard.dev/", INDEX, JOB_UID
 
 
 def trim(item: Object) -> Object:
-    """The fields of a Job, a pod or an event that are read: for 10,000 jobs, the rest is a gigabyte."""
+    """The fields that are read of a Job, a pod, an event or a Workload, which has its Job as `involvedObject`.
+
+    For 10,000 jobs, the rest is a gigabyte.
+    """
     metadata, spec, status = (item.get(part) or {} for part in ("metadata", "spec", "status"))
+    if "queueName" in spec:
+        item = {"involvedObject": owner(metadata)}
     labels = metadata.get("labels") or {}
     conditions = status.get("conditions") or []
     containers = status.get("containerStatuses") or []
@@ -67,7 +72,8 @@ def trim(item: Object) -> Object:
             "labels": {key: labels[key] for key in labels if key.startswith(LABELS)},
         },
         "spec": {
-            **_only(spec, "nodeName", "suspend", "completions"),
+            **_only(spec, "nodeName", "suspend", "completions", "queueName"),
+            **_only(spec, "priorityClassRef"),
             "containers": [
                 _only(one, "name", "image", "resources") for one in spec.get("containers", [])[:1]
             ],
@@ -101,7 +107,8 @@ class AttemptObjects:
         return max(min(asked, MAX_NODES), *(node + 1 for node in self.pods), 1)
 
 
-class Pending(NamedTuple):
+@dataclass(frozen=True)
+class Pending:
     """Not running, or not for long; becomes a failure with this cause if it persists."""
 
     cause: Cause | None
@@ -167,13 +174,13 @@ def _first_wait(told: dict[int, Observation | Pending]) -> Observation | Pending
     if placed < len(told):
         have = "has its" if placed == 1 else "have their"
         name = f"{placed} of {len(told)} nodes {have} place; node {node}"
-    return waits[node]._replace(message=f"{name}: {waits[node].message}")
+    return replace(waits[node], message=f"{name}: {waits[node].message}")
 
 
 def _diagnose_node(ref: AttemptRef, seen: AttemptObjects, node: int) -> Observation | Pending:
     pod, job = seen.pods.get(node), seen.job
     if pod is not None and _pod_has_finished(pod):
-        return _finished(ref, pod)
+        return Observation(ref, "ended", _ended(pod).get("exitCode"), *_cause(pod))
     if pod is not None and node not in seen.gone:
         return _pending(pod) or Observation(ref, "running")
     told = _job_end(ref, job) if job is not None else None
@@ -194,25 +201,23 @@ def has_started(pod: Object) -> bool:
 
 def has_finished(seen: AttemptObjects) -> bool:
     """Whether the Job ends, or has ended, by itself."""
+    if seen.job is not None and seen.job["spec"].get("suspend"):
+        return False  # Kueue has taken its pods away, and would start it again
     ended = {node: pod for node, pod in seen.pods.items() if _pod_has_finished(pod)}
     failed = any(pod["status"]["phase"] == "Failed" for pod in ended.values())
     return 0 in ended or failed or (seen.job is not None and job_has_finished(seen.job))
 
 
 def job_has_finished(job: Object) -> bool:
-    return _condition(job, "Complete") is not None or _condition(job, "Failed") is not None
+    return condition(job, "Complete") is not None or condition(job, "Failed") is not None
 
 
 def _pod_has_finished(pod: Object) -> bool:
     return pod["status"].get("phase") in {"Succeeded", "Failed"}
 
 
-def _finished(ref: AttemptRef, pod: Object) -> Observation:
+def _cause(pod: Object) -> tuple[Cause | None, str | None]:
     ended = _ended(pod)
-    return Observation(ref, "ended", ended.get("exitCode"), *_cause(pod, ended))
-
-
-def _cause(pod: Object, ended: Object) -> tuple[Cause | None, str | None]:
     if pod["status"]["phase"] == "Succeeded":
         return None, None
     # A container that left well all the same had a child killed, and went on without it.
@@ -235,7 +240,7 @@ def _cause(pod: Object, ended: Object) -> tuple[Cause | None, str | None]:
 def _disruption(pod: Object) -> tuple[Cause, str] | None:
     """Why the pod was ended from outside; None: it was not."""
     status = pod["status"]
-    for told in (status, _condition(pod, "DisruptionTarget") or {}):
+    for told in (status, condition(pod, "DisruptionTarget") or {}):
         reason = told.get("reason")
         if reason in DISRUPTIONS:
             cause = DISRUPTIONS[reason]
@@ -255,7 +260,7 @@ def _pending(pod: Object) -> Pending | None:
         node = pod["spec"].get("nodeName")
         message = f"Node {node} does not answer: its pod was told to leave and is still there."
         return Pending(Cause.NODE_LOST, message, _leaving_s(pod))
-    scheduled = _condition(pod, "PodScheduled", "False")
+    scheduled = condition(pod, "PodScheduled", "False")
     if scheduled is not None and scheduled.get("reason") == "Unschedulable":
         asked = _spec(pod).get("resources", {}).get("requests", {})
         asks = ", ".join(f"{name} {amount}" for name, amount in sorted(asked.items()))
@@ -279,9 +284,9 @@ def _leaving_s(pod: Object) -> float:
 
 
 def _job_end(ref: AttemptRef, job: Object) -> Observation | None:
-    if _condition(job, "Complete") is not None:
+    if condition(job, "Complete") is not None:
         return Observation(ref, "ended", exit_code=0)
-    failed = _condition(job, "Failed")
+    failed = condition(job, "Failed")
     if failed is None:
         return None
     message = f"Its pod is gone: {_sentence(failed.get('message') or failed.get('reason'))}"
@@ -300,7 +305,7 @@ def _without_pod(ref: AttemptRef, job: Object, refusal: str | None) -> Observati
     return Pending(Cause.LAUNCH_FAILED, message, PATIENCE_S)
 
 
-def _condition(thing: Object, kind: str, status: str = "True") -> Object | None:
+def condition(thing: Object, kind: str, status: str = "True") -> Object | None:
     conditions: list[Object] = thing.get("status", {}).get("conditions") or []
     wanted = (one for one in conditions if one["type"] == kind and one["status"] == status)
     return next(wanted, None)

@@ -24,7 +24,7 @@ from backend.executors.base import (
     LaunchError,
     Observation,
 )
-from backend.executors.kubernetes import diagnosis, objects
+from backend.executors.kubernetes import diagnosis, kueue, objects
 from backend.executors.kubernetes.client import MERGE, KubernetesApi, KubernetesRefusedError, Object
 from backend.executors.kubernetes.diagnosis import Pending
 from backend.executors.kubernetes.log_lines import TimedLines
@@ -56,7 +56,7 @@ class KubernetesExecutor:
         self._settings = settings
         self._template = objects.load_template(settings.trainer_job_template)
         self._api = KubernetesApi(settings.kubernetes_namespace or _own_namespace())
-        self._watched = AttemptWatch(self._api)
+        self._watched = AttemptWatch(self._api, with_kueue=settings.kueue)
         # What was told of each attempt: ends for as long as nobody has said that they are recorded.
         self._told: dict[AttemptRef, Observation] = {}
         self._forgotten: set[AttemptRef] = set()
@@ -195,7 +195,8 @@ class KubernetesExecutor:
                 continue
             told = self._told.get(ref)
             if told is None or told.state == "running":
-                self._told[ref] = self._wait_for(ref, diagnosis.diagnose(ref, seen))
+                judged = kueue.diagnose(ref, seen, watched.workloads, watched.places.get(ref))
+                self._told[ref] = self._wait_for(ref, judged)
             if watched.recorded(ref):
                 self._forgotten.add(ref)
             elif self._told[ref] != told:

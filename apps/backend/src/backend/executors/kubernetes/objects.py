@@ -19,7 +19,9 @@ TASK = "trainyard.dev/task"
 NAME = "trainyard.dev/name"
 # The attempt's end is in the database. Its Job stays until its TTL for people to look at.
 END_RECORDED = "trainyard.dev/end-recorded"
-QUEUE = "kueue.x-k8s.io/queue-name"
+QUEUE, PRIORITY = "kueue.x-k8s.io/queue-name", "kueue.x-k8s.io/priority-class"
+# On a Workload of Kueue: its Job.
+JOB_UID = "kueue.x-k8s.io/job-uid"
 # Which of an attempt's nodes a pod is, from 0; one that is alone has none.
 INDEX = "batch.kubernetes.io/job-completion-index"
 # Pods that find each other by the chart's Service of this name, and where their ranks meet.
@@ -36,6 +38,13 @@ def ref_of(labels: dict[str, str]) -> AttemptRef:
     """The attempt that a Job or a pod with the label JOB belongs to; 0 where people labelled it."""
     number = labels.get(ATTEMPT, "")
     return AttemptRef(labels[JOB], int(number.isdecimal() and number))
+
+
+def owner(metadata: dict[str, Any]) -> dict[str, Any]:
+    """What an object goes with, e.g. a Workload with its Job; of none: without a name."""
+    first: dict[str, Any]
+    first, *_ = metadata.get("ownerReferences") or [{"name": ""}]
+    return first
 
 
 def load_template(path: Path) -> dict[str, Any]:
@@ -88,6 +97,8 @@ def build_job(
         if scheduling:
             scheduling["schedulingPolicy"]["gang"]["minCount"] = asked.nodes
             job["spec"]["scheduling"] = scheduling
+    if asked.priority is not None:
+        metadata["labels"][PRIORITY] = asked.priority
     if asked.placement is not None:
         if asked.placement not in settings.job_placements:
             gone = f'The platform offers the placement "{asked.placement}" no longer.'

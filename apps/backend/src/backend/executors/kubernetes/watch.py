@@ -2,11 +2,12 @@
 
 import asyncio
 import re
+from contextlib import suppress
 
 from backend.executors.base import AttemptRef, ExecutorUnavailableError
 from backend.executors.kubernetes.client import KubernetesApi, KubernetesRefusedError, Object
-from backend.executors.kubernetes.diagnosis import AttemptObjects
-from backend.executors.kubernetes.objects import END_RECORDED, INDEX, JOB, ref_of
+from backend.executors.kubernetes.diagnosis import AttemptObjects, condition
+from backend.executors.kubernetes.objects import END_RECORDED, INDEX, JOB, JOB_UID, owner, ref_of
 from backend.infra.database import utcnow
 from backend.infra.retry import forever
 from backend.infra.wakeups import wait_and_clear
@@ -15,7 +16,11 @@ _QUERIES = {
     "jobs": {"labelSelector": JOB},
     "pods": {"labelSelector": JOB},
     "events": {"fieldSelector": "involvedObject.kind=Job,reason=FailedCreate"},
+    "workloads": {"labelSelector": JOB_UID},
 }
+# Kueue tells no news of places: they are asked for so often, and so many of a queue.
+PLACES_S = 3.0
+_FIRST = {"limit": "50"}
 _NODE = re.compile(r"[0-9]{1,2}")
 _JOB_NAME = re.compile(r"train-(?P<job>[^-]+)-(?P<number>\d+)")
 
@@ -23,11 +28,15 @@ _JOB_NAME = re.compile(r"train-(?P<job>[^-]+)-(?P<number>\d+)")
 class AttemptWatch:
     """The last known objects of each attempt; `changed` has those with news."""
 
-    def __init__(self, api: KubernetesApi) -> None:
+    def __init__(self, api: KubernetesApi, *, with_kueue: bool) -> None:
         self.changed: set[AttemptRef] = set()
+        # In a queue of Kueue, from 1; only of its first ones: each move is a row that is written.
+        self.places: dict[AttemptRef, int] = {}
         self._api = api
-        # By attempt and node; a Job and an event are the first one's.
+        self._kinds = [kind for kind in _QUERIES if with_kueue or kind != "workloads"]
+        # By attempt and node; a Job, an event and a Workload are the first one's.
         self._objects: dict[str, dict[AttemptRef, dict[int, Object]]] = {k: {} for k in _QUERIES}
+        self.workloads = self._objects["workloads"]
         self._gone_pods: dict[AttemptRef, dict[int, Object]] = {}
         # Without these two, what is known says nothing.
         self._unlisted = {"jobs", "pods"}
@@ -36,7 +45,10 @@ class AttemptWatch:
     async def follow(self) -> None:
         """Watch forever; after an outage everything is listed again."""
         away = ExecutorUnavailableError, KubernetesRefusedError
-        await forever("watching training Jobs", away, self._follow_all)
+        async with asyncio.TaskGroup() as group:
+            for kind in self._kinds:
+                group.create_task(forever(f"watching {kind}", away, self._follow, kind))
+            group.create_task(self._follow_places())
 
     async def change(self, within_s: float | None) -> bool:
         """Wait for a change, or for `within_s`. False: not everything was listed yet."""
@@ -77,14 +89,6 @@ class AttemptWatch:
             self._gone_pods.pop(ref, None)
         return not left
 
-    async def _follow_all(self) -> None:
-        try:
-            async with asyncio.TaskGroup() as group:
-                for kind in _QUERIES:
-                    group.create_task(self._follow(kind))
-        except ExceptionGroup as failures:
-            raise failures.exceptions[0] from None
-
     async def _follow(self, kind: str) -> None:
         while True:
             vanished = {(ref, node) for ref, all_ in self._objects[kind].items() for node in all_}
@@ -105,6 +109,24 @@ class AttemptWatch:
                 if event == "DELETED":
                     self._remove(kind, ref, node)
                 self.wake()
+
+    async def _follow_places(self) -> None:
+        """Ask for ever where those that wait stand, which is no news of a Workload."""
+        while True:
+            known = [one[0] for one in self.workloads.values()]
+            waiting = {w["spec"]["queueName"] for w in known if not condition(w, "QuotaReserved")}
+            places = {}
+            for queue in waiting:
+                with suppress(ExecutorUnavailableError, KubernetesRefusedError):  # it may be off
+                    path = f"{queue}/pendingworkloads"
+                    told = await self._api.call("GET", "localqueues", path, query=_FIRST)
+                    for one in told["items"]:
+                        ref = _attempt_of(owner(one["metadata"]))
+                        places[ref] = one["positionInLocalQueue"] + 1
+            self.changed |= {ref for ref, _ in places.items() ^ self.places.items()}
+            self.places = places
+            self.wake()
+            await asyncio.sleep(PLACES_S)
 
     def _put(self, kind: str, item: Object) -> tuple[AttemptRef, int]:
         ref, node = _owner(item)
@@ -130,5 +152,10 @@ def _owner(item: Object) -> tuple[AttemptRef, int]:
         labels = item["metadata"]["labels"]
         node = _NODE.fullmatch(labels.get(INDEX, ""))  # people label pods, too
         return ref_of(labels), int(node[0]) if node else 0
-    named = _JOB_NAME.fullmatch(item["involvedObject"]["name"])
-    return AttemptRef(named["job"], int(named["number"])) if named else AttemptRef("", 0), 0
+    return _attempt_of(item["involvedObject"]), 0
+
+
+def _attempt_of(job: Object) -> AttemptRef:
+    """The attempt that a Job is of, by its name; of none: one without an id."""
+    named = _JOB_NAME.fullmatch(job["name"])
+    return AttemptRef(named["job"], int(named["number"])) if named else AttemptRef("", 0)
