@@ -19,9 +19,22 @@ ROLES = {
     "prometheus": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}],
 }
 
+# Where trainer.job.kueue is switched on.
+KUEUE = [
+    {"apiGroups": ["kueue.x-k8s.io"], "resources": ["workloads"], "verbs": ["list", "watch"]},
+    {
+        "apiGroups": ["visibility.kueue.x-k8s.io"],
+        "resources": ["localqueues/pendingworkloads"],
+        "verbs": ["get"],
+    },
+]
+
 
 def test_roles(rendered: Rendered) -> None:
-    assert {item["metadata"]["name"]: item["rules"] for item in rendered.kind("Role")} == ROLES
+    [backend, *_] = rendered.get("Deployment", "backend")["spec"]["template"]["spec"]["containers"]
+    has_kueue = {"name": "KUEUE", "value": "true"} in backend["env"]
+    roles = {item["metadata"]["name"]: item["rules"] for item in rendered.kind("Role")}
+    assert roles == ROLES | {"backend": ROLES["backend"] + KUEUE * has_kueue}
 
 
 def test_accounts_mount_nothing_by_themselves(rendered: Rendered) -> None:

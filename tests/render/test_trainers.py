@@ -60,3 +60,4 @@ def test_what_a_single_job_may_ask_for() -> None:
     assert env["GPU_RESOURCE"] == "amd.com/gpu"
     assert json.loads(env["JOB_LIMITS"]) == {"memory": "64Gi", "gpu": 4}
     assert json.loads(env["JOB_PLACEMENTS"]) == {"a100": {"nodeSelector": {"gpu": "a100"}}}
+    assert (env["KUEUE"], json.loads(env["JOB_PRIORITIES"])) == ("true", ["normal", "high"])

@@ -15,6 +15,7 @@ def test_resources_are_sent_as_far_as_they_are_given(server: Server, yard: Yard)
         (("--cpu", "0.5", "--memory", "2Gi"), {"cpu": 0.5, "memory": "2Gi"}),
         (("--gpu", "0", "--placement", "a100"), {"gpu": 0, "placement": "a100"}),
         (("--gpu", "4", "--nodes", "2"), {"gpu": 4, "nodes": 2}),
+        (("--priority", "high"), {"priority": "high"}),
     ]:
         assert yard("train", "digits", "--no-follow", *words).returncode == 0
         assert json.loads(server.requests[-1].body)["resources"] == resources

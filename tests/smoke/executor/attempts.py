@@ -79,8 +79,8 @@ def make(
     monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(kubeconfig))
 
     def make(**changes: Any) -> KubernetesExecutor:
-        settings = {"stop_grace_s": 2, "unschedulable_after_s": 3, **changes}
-        settings |= {"trainer_job_template": template, "kubernetes_namespace": NAMESPACE}
+        settings = {"stop_grace_s": 2, "unschedulable_after_s": 3, "trainer_job_template": template}
+        settings |= {**changes, "kubernetes_namespace": NAMESPACE}
         return KubernetesExecutor(Settings.model_construct(**settings))
 
     return make

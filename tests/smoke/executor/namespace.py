@@ -40,6 +40,7 @@ def objects(kind: str, selector: str) -> list[dict[str, Any]]:
 def rendered() -> str:
     shown = [flag for part in PARTS for flag in ("-s", f"templates/{part}.yaml")]
     values = ["-f", str(ROOT / "overlays" / "tier2" / "values.yaml"), "-n", NAMESPACE]
+    values += ["--set", "trainer.job.kueue.enabled=true"]
     return subprocess.run(
         ["helm", "template", "platform", str(CHART), *values, *shown],
         capture_output=True,

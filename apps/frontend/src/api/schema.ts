@@ -1464,6 +1464,11 @@ export interface components {
              * @description One of the places that the platform offers (`trainer.job.placements`)
              */
             placement?: string | null;
+            /**
+             * Priority
+             * @description Whose turn it is first in Kueue's queues: one of the platform's priorities (`trainer.job.kueue.priorities`)
+             */
+            priority?: string | null;
         };
         /**
          * Task

@@ -44,6 +44,10 @@
   value: {{ toJson .Values.trainer.job.limits | quote }}
 - name: JOB_PLACEMENTS
   value: {{ toJson .Values.trainer.job.placements | quote }}
+- name: KUEUE
+  value: {{ .Values.trainer.job.kueue.enabled | quote }}
+- name: JOB_PRIORITIES
+  value: {{ toJson .Values.trainer.job.kueue.priorities | quote }}
 - name: LAUNCHER_SOCKET
   value: /run/launcher/launcher.sock
 - name: PUBLIC_PORT

@@ -85,6 +85,13 @@ def submit(
             help="One of the platform's placements, e.g. a kind of node.", show_default=False
         ),
     ] = None,
+    priority: Annotated[
+        str | None,
+        typer.Option(
+            help="One of the platform's priorities, by which its queues take turns.",
+            show_default=False,
+        ),
+    ] = None,
     debug: Annotated[
         bool, typer.Option("--debug", help="Let a debugger attach to the training.")
     ] = False,
@@ -108,7 +115,8 @@ def submit(
     _require_task(told, chosen)
     given = [*told.fields, *map(train_words.with_text, fields or [])]
     config_values = _json_only(_file(config) | _fields(api, trainer, given))
-    asked = {"cpu": cpu, "memory": memory, "gpu": gpu, "nodes": nodes, "placement": placement}
+    asked = {"cpu": cpu, "memory": memory, "gpu": gpu, "nodes": nodes}
+    asked |= {"placement": placement, "priority": priority}
     body = {
         "dataset_id": chosen["id"],
         "trainer": trainer,

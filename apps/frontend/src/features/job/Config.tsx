@@ -9,7 +9,7 @@ export function Config({ job }: { job: Job }) {
   const trainer = useTrainer(job.trainer)
   const fields = configFieldsOf(job.config, trainer.data?.config_schema ?? null)
   const changed = fields.filter(({ differs }) => differs)
-  const { cpu, memory, gpu, nodes, placement } = job.resources
+  const { cpu, memory, gpu, nodes, placement, priority } = job.resources
   return (
     <>
       {trainer.error !== null && <Failure error={trainer.error} retries={false} />}
@@ -26,8 +26,8 @@ export function Config({ job }: { job: Job }) {
         <p>
           {cpu} CPU · {memory} memory · {gpu} GPU
           {nodes > 1 && ` on each of ${nodes} nodes`}
-          {placement !== undefined && placement !== null && ` · ${placement}`} · at most{' '}
-          {job.max_attempts} attempts
+          {placement != null && ` · ${placement}`}
+          {priority != null && ` · priority ${priority}`} · at most {job.max_attempts} attempts
           {job.max_duration_s !== null && ` · at most ${job.max_duration_s} s`}
         </p>
       </section>

@@ -36,6 +36,7 @@ const RESOURCES = [
   ['gpu', 'GPUs', '0 trains on the CPU.'],
   ['nodes', 'Nodes', 'Machines of a cluster that train together, each with all of these.'],
   ['placement', 'Placement', 'One of the places that the platform offers, else empty.'],
+  ['priority', 'Priority', 'One of the priorities of the platform’s queues, else empty.'],
 ] as const
 
 export function JobForm({ trainer, trainers, onTrainer, datasets, source, start: given }: Props) {

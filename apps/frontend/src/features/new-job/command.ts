@@ -22,10 +22,11 @@ export function commandOf(job: NewJob, dataset: string, fields: readonly Field[]
     words.push('--set', `${key}=${isText ? String(value) : inYaml(value)}`)
   }
   if (job.resources !== null) {
-    const { cpu, memory, gpu, nodes, placement } = job.resources
+    const { cpu, memory, gpu, nodes, placement, priority } = job.resources
     words.push('--cpu', String(cpu), '--memory', memory, '--gpu', String(gpu))
     if (nodes > 1) words.push('--nodes', String(nodes))
     if (placement != null) words.push('--placement', placement)
+    if (priority != null) words.push('--priority', priority)
   }
   return words.map(quoted).join(' ')
 }

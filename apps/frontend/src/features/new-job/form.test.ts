@@ -65,6 +65,8 @@ describe('resources', () => {
     const { value, errors } = resourcesOf({ ...usual, gpu: '1', nodes: '2' }, trainer.resources)
     expect(value).toEqual({ cpu: 2, memory: '4Gi', gpu: 1, nodes: 2, placement: null })
     expect(errors.size).toBe(0)
+    const first = resourcesOf({ ...usual, priority: ' high ' }, trainer.resources).value
+    expect(first).toMatchObject({ placement: null, priority: 'high' })
   })
 
   it('takes a trainer of a replica that knows of no nodes for one on one machine', () => {
@@ -76,7 +78,7 @@ describe('resources', () => {
 
   it('says what is no number', () => {
     const { errors } = resourcesOf(
-      { cpu: '', memory: ' ', gpu: '0.5', nodes: '0', placement: '' },
+      { cpu: '', memory: ' ', gpu: '0.5', nodes: '0', placement: '', priority: '' },
       trainer.resources,
     )
     expect([...errors.keys()]).toEqual([
@@ -99,6 +101,8 @@ describe('the same from a terminal', () => {
   }
 
   it('is one line of yard, quoted for a shell and for YAML', () => {
+    const first = { ...job, resources: { ...job.resources, priority: 'high' } }
+    expect(commandOf(first, 'digits@3', fields)).toMatch(/ --nodes 2 --priority high$/)
     expect(commandOf(job, 'digits@3', fields)).toBe(
       `yard train digits@3 --name 'my o'\\''clock' --set epochs=20 --set device=0 --set cache=ram` +
         ` --set 'freeze=[1,2]' --set 'weights="no"' --cpu 2 --memory 8Gi --gpu 1 --nodes 2`,

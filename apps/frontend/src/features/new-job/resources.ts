@@ -2,12 +2,15 @@ import type { Job } from '../../api/client'
 import { nodesOf } from '../jobs/present'
 
 type Resources = Job['resources']
-export type ResourceDraft = Record<'cpu' | 'memory' | 'gpu' | 'nodes' | 'placement', string>
+export type ResourceDraft = Record<
+  'cpu' | 'memory' | 'gpu' | 'nodes' | 'placement' | 'priority',
+  string
+>
 
 export function resourceDraftOf(resources: Resources): ResourceDraft {
-  const { cpu, memory, gpu, placement } = resources
+  const { cpu, memory, gpu, placement, priority } = resources
   const numbers = { cpu: String(cpu), gpu: String(gpu), nodes: String(nodesOf(resources)) }
-  return { ...numbers, memory, placement: placement ?? '' }
+  return { ...numbers, memory, placement: placement ?? '', priority: priority ?? '' }
 }
 
 /** What was entered, null where it is what the trainer has; the backend judges more than this. */
@@ -32,8 +35,13 @@ export function resourcesOf(
     (key) => draft[key].trim() === known[key],
   )
   const placement = draft.placement.trim() || null
+  const priority = draft.priority.trim() || null
+  const amounts = { cpu, memory: draft.memory.trim(), gpu }
   return {
-    value: same ? null : { cpu, memory: draft.memory.trim(), gpu, nodes, placement },
+    // A replica of the version before does not know the word.
+    value: same
+      ? null
+      : { ...amounts, nodes, placement, ...(priority === null ? {} : { priority }) },
     errors,
   }
 }

@@ -20,6 +20,8 @@ class Resources:
         gpu (int | Unset):  Default: 0.
         nodes (int | Unset): Machines that train together; each gets this much CPU, memory and GPUs Default: 1.
         placement (None | str | Unset): One of the places that the platform offers (`trainer.job.placements`)
+        priority (None | str | Unset): Whose turn it is first in Kueue's queues: one of the platform's priorities
+            (`trainer.job.kueue.priorities`)
     """
 
     cpu: float | Unset = 2.0
@@ -27,6 +29,7 @@ class Resources:
     gpu: int | Unset = 0
     nodes: int | Unset = 1
     placement: None | str | Unset = UNSET
+    priority: None | str | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
         cpu = self.cpu
@@ -43,6 +46,12 @@ class Resources:
         else:
             placement = self.placement
 
+        priority: None | str | Unset
+        if isinstance(self.priority, Unset):
+            priority = UNSET
+        else:
+            priority = self.priority
+
         field_dict: dict[str, Any] = {}
 
         field_dict.update({})
@@ -56,6 +65,8 @@ class Resources:
             field_dict["nodes"] = nodes
         if placement is not UNSET:
             field_dict["placement"] = placement
+        if priority is not UNSET:
+            field_dict["priority"] = priority
 
         return field_dict
 
@@ -79,12 +90,22 @@ class Resources:
 
         placement = _parse_placement(d.pop("placement", UNSET))
 
+        def _parse_priority(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        priority = _parse_priority(d.pop("priority", UNSET))
+
         resources = cls(
             cpu=cpu,
             memory=memory,
             gpu=gpu,
             nodes=nodes,
             placement=placement,
+            priority=priority,
         )
 
         return resources
