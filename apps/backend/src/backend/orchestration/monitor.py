@@ -15,28 +15,23 @@ logger = logging.getLogger(__name__)
 
 async def watch(ctx: Context) -> None:
     """Record each end as the executor sees it, and tell what an attempt waits for."""
-    logs = LogFollower(ctx)
+    logs, waiting = LogFollower(ctx), set[AttemptRef]()
     following = asyncio.create_task(logs.run())
     try:
-        await _watch(ctx, logs)
+        async with aclosing(ctx.executor.observe()) as observed:
+            async for observations in observed:
+                news = []
+                for seen in observations:
+                    if seen.state == "ended":
+                        news.append(_record_end(ctx, logs, seen))
+                        waiting.discard(seen.ref)
+                    elif seen.message is not None or seen.ref in waiting:
+                        news.append(_record_waiting(ctx, seen))
+                        waiting.add(seen.ref)
+                # At once: each end also waits for Temporal, which may say nothing.
+                await asyncio.gather(*news)
     finally:
         following.cancel()
-
-
-async def _watch(ctx: Context, logs: LogFollower) -> None:
-    waiting: set[AttemptRef] = set()
-    async with aclosing(ctx.executor.observe()) as observed:
-        async for observations in observed:
-            news = []
-            for seen in observations:
-                if seen.state == "ended":
-                    news.append(_record_end(ctx, logs, seen))
-                    waiting.discard(seen.ref)
-                elif seen.message is not None or seen.ref in waiting:
-                    news.append(_record_waiting(ctx, seen))
-                    waiting.add(seen.ref)
-            # At once: each end also waits for Temporal, which may say nothing.
-            await asyncio.gather(*news)
 
 
 async def _record_end(ctx: Context, logs: LogFollower, seen: Observation) -> None:

@@ -145,10 +145,8 @@ class KubernetesExecutor:
         if pod is None or not diagnosis.has_started(pod):
             raise ExecutorUnavailableError("It has no pod that has started.")
         query = {"follow": "true", "timestamps": "true"}
-        if since is not None:
-            query["sinceTime"] = since
-        if last_lines is not None:
-            query["tailLines"] = str(last_lines)
+        query |= {"sinceTime": since} if since is not None else {}
+        query |= {"tailLines": str(last_lines)} if last_lines is not None else {}
         lines = TimedLines()
         with _refused_as_away():
             async with self._logs:

@@ -6,7 +6,7 @@ its feature gate UnadmittedWorkloadsObservability; else by the message alone.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from backend.executors.base import AttemptRef, Observation
@@ -53,9 +53,9 @@ def _in_queue(ref: AttemptRef, workload: Object, place: int | None) -> Observati
     if condition(workload, "QuotaReserved"):
         text = "has its quota, and waits for what the cluster checks before a start"
     elif more:
-        text = f"waits for {' and '.join(map(_amount, more.items()))} of its quota"
+        text = f"waits for {' and '.join(_amount(*one) for one in more.items())} of its quota"
     elif most:
-        text = f"asks for {_amount(most.groups())}, and the most is {most[3]}"
+        text = f"asks for {_amount(most[1], most[2])}, and the most is {most[3]}"
     evicted = condition(workload, "Evicted") or {"reason": ""}
     is_off = said.get("reason") in NEVER or evicted["reason"].startswith("Deactivated")
     if is_off or (most and not more) or "doesn't exist" in text:
@@ -64,8 +64,7 @@ def _in_queue(ref: AttemptRef, workload: Object, place: int | None) -> Observati
     return Observation(ref, "running", message=f"{where} queue {queue}: {text.rstrip('.')}.")
 
 
-def _amount(asked: Sequence[str]) -> str:
-    resource, number, *_ = asked
+def _amount(resource: str, number: str) -> str:
     return f"{number} {'GPU' + 's' * (number != '1') if resource.endswith('/gpu') else resource}"
 
 

@@ -42,8 +42,7 @@ def ref_of(labels: dict[str, str]) -> AttemptRef:
 
 def owner(metadata: dict[str, Any]) -> dict[str, Any]:
     """What an object goes with, e.g. a Workload with its Job; of none: without a name."""
-    first: dict[str, Any]
-    first, *_ = metadata.get("ownerReferences") or [{"name": ""}]
+    first: dict[str, Any] = (metadata.get("ownerReferences") or [{"name": ""}])[0]
     return first
 
 
