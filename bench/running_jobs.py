@@ -110,7 +110,8 @@ def kubernetes(folder: Path, jobs: int) -> Iterator[dict[str, str]]:
         "users": [named | {"user": {}}],
     }
     (folder / "kubeconfig").write_text(json.dumps(kubeconfig))
-    job = {"spec": {"template": {"spec": {"containers": [{"name": "trainer"}]}}}}
+    spec = {"template": {"spec": {"containers": [{"name": "trainer"}]}}}
+    job = {"metadata": {"namespace": "bench"}, "spec": spec}
     (folder / "job.yaml").write_text(json.dumps(job))
     command = [sys.executable, str(ROOT / "bench/kubernetes_stub.py"), str(port), str(jobs)]
     log = folder / "kubernetes.log"
@@ -119,7 +120,6 @@ def kubernetes(folder: Path, jobs: int) -> Iterator[dict[str, str]]:
         yield {
             "TRAINING_MODE": "kubernetes",
             "KUBECONFIG": str(folder / "kubeconfig"),
-            "KUBERNETES_NAMESPACE": "bench",
             "TRAINER_JOB_TEMPLATE": str(folder / "job.yaml"),
         }
 

@@ -33,7 +33,7 @@ settings = Settings(
 job = Row(id="0123456789ab", dataset_id="ba9876543210", task="detect", config={}, resources={"gpu": 2}, weights={"name": "job", "key": "key", "sha256": "2" * 64})
 told = attempt_env(settings, job, Row(number=1, debug_port=5678), Row(sha256="0" * 64, index_sha256="1" * 64), "token") | dict.fromkeys(object_store.VARIABLES, "2030")
 spec = AttemptSpec(AttemptRef(job.id, 1), "", [], {}, Resources(gpu=2, nodes=2))
-made = build_job({"spec": {"template": {"spec": {"containers": [{}]}}}}, spec, "platform", settings)
+made = build_job({"spec": {"template": {"spec": {"containers": [{}]}}}}, spec, settings)
 env = made["spec"]["template"]["spec"]["containers"][0]["env"]
 told |= {one["name"]: one.get("value", "1") for one in env}  # a node's rank is its pod's
 phases = schemas.HeartbeatIn.model_fields["phase"].annotation

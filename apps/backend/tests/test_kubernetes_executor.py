@@ -30,7 +30,9 @@ from trainyard_manifest import Resources
 
 pytestmark = pytest.mark.databases("sqlite")
 
-TEMPLATE = "spec: {template: {spec: {containers: [{name: trainer}]}}}"
+TEMPLATE = (
+    "{metadata: {namespace: platform}, spec: {template: {spec: {containers: [{name: trainer}]}}}}"
+)
 
 
 @pytest.fixture
@@ -49,7 +51,6 @@ def executor(kubernetes: FakeKubernetes, tmp_path: Path) -> KubernetesExecutor:
     return KubernetesExecutor(
         Settings.model_construct(
             trainer_job_template=tmp_path / "job.yaml",
-            kubernetes_namespace="platform",
             stop_grace_s=2,
             unschedulable_after_s=60,
         )

@@ -19,7 +19,7 @@ from trainyard_manifest import Resources
 TEMPLATE = """
 apiVersion: batch/v1
 kind: Job
-metadata: {labels: {app: trainer}}
+metadata: {namespace: platform, labels: {app: trainer}}
 spec:
   backoffLimit: 0
   template:
@@ -53,7 +53,7 @@ def job(template: str = TEMPLATE, **asked: Any) -> Any:
     large = Placement(nodeSelector={"gpu": "a100"}, tolerations=[toleration], queueName="large")
     settings = Settings.model_construct(stop_grace_s=9.5, job_placements={"large": large})
     spec = replace(SPEC, resources=Resources(**ASKED | asked))
-    return build_job(yaml.safe_load(template), spec, "platform", settings)
+    return build_job(yaml.safe_load(template), spec, settings)
 
 
 def test_job() -> None:
@@ -168,7 +168,7 @@ def test_only_pods_of_one_attempt_reach_each_other() -> None:
     }
 
 
-@pytest.mark.parametrize("text", ["", "kind: Job", "spec: {template: {spec: {containers: []}}}"])
+@pytest.mark.parametrize("text", ["", "kind: Job", "spec: {template: {spec: {containers: [{}]}}}"])
 def test_a_template_that_is_none(tmp_path: Path, text: str) -> None:
     path = tmp_path / "job.yaml"
     path.write_text(text)

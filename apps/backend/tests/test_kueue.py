@@ -29,7 +29,9 @@ from training_support import add_job, make_context, running, settings, until
 
 pytestmark = pytest.mark.databases("sqlite")
 
-TEMPLATE = "spec: {template: {spec: {containers: [{name: trainer}]}}}"
+TEMPLATE = (
+    "{metadata: {namespace: platform}, spec: {template: {spec: {containers: [{name: trainer}]}}}}"
+)
 REF = AttemptRef("0123456789ab", 1)
 NAME = "train-0123456789ab-1"
 Conditions = dict[str, tuple[str, str, str]]
@@ -108,7 +110,6 @@ def executor(kubernetes: FakeKubernetes, tmp_path: Path) -> KubernetesExecutor:
     return KubernetesExecutor(
         Settings.model_construct(
             trainer_job_template=tmp_path / "job.yaml",
-            kubernetes_namespace="platform",
             stop_grace_s=2,
             unschedulable_after_s=2,
             kueue=True,

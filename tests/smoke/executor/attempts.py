@@ -15,8 +15,6 @@ from backend.settings import Settings
 from kubernetes.aio.config import kube_config
 from trainyard_manifest import Resources
 
-from smoke.executor.namespace import NAMESPACE
-
 IMAGE = "debian:bookworm-slim"
 WITHIN_S = 60
 
@@ -79,8 +77,8 @@ def make(
     monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(kubeconfig))
 
     def make(**changes: Any) -> KubernetesExecutor:
-        settings = {"stop_grace_s": 2, "unschedulable_after_s": 3, "trainer_job_template": template}
-        settings |= {**changes, "kubernetes_namespace": NAMESPACE}
+        fast = {"stop_grace_s": 2, "unschedulable_after_s": 3, "trainer_job_template": template}
+        settings: dict[str, Any] = fast | changes
         return KubernetesExecutor(Settings.model_construct(**settings))
 
     return make

@@ -22,6 +22,7 @@ from backend.executors.base import (
 )
 from backend.executors.kubernetes.executor import KubernetesExecutor
 from backend.executors.kubernetes.objects import build_job, load_template
+from backend.settings import Settings
 from backend.state.causes import Cause
 
 from smoke.executor.attempts import WITHIN_S, Told, observing, selector, spec, until
@@ -214,7 +215,7 @@ async def test_backend_that_died_before_the_secret(
     executor: KubernetesExecutor, told: Told, template: Path
 ) -> None:
     attempt = spec("")
-    half = build_job(load_template(template), attempt, NAMESPACE, 2, "nvidia.com/gpu")
+    half = build_job(load_template(template), attempt, Settings.model_construct(stop_grace_s=2))
     kubectl("create", "-f", "-", text=json.dumps(half))
     ended = await told.end(attempt.ref)
     assert ended.cause == Cause.LAUNCH_FAILED

@@ -14,7 +14,7 @@ from trainyard_manifest import (
     read_all,
 )
 
-from backend.infra.problems import MAX_ERRORS, Problem, wrong_field, wrong_fields
+from backend.infra.problems import MAX_ERRORS, Problem, wrong_fields
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class TrainerCatalog:
                 dataset's task, fields that are unknown or wrong.
         """
         if trainer not in self._manifests:
-            raise wrong_field("Invalid job", "trainer", self._no_trainer(trainer))
+            raise wrong_fields("Invalid job", {"trainer": self._no_trainer(trainer)})
         manifest = self._manifests[trainer]
         errors = config_errors(manifest, config, MAX_ERRORS)
         if task not in manifest.tasks:

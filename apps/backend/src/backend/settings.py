@@ -86,9 +86,7 @@ class Settings(DatabaseSettings):
     """The launcher's unix socket; needed with TRAINING_MODE=subprocess"""
 
     trainer_job_template: Path | None = None
-    """YAML of the Job of an attempt; needed with TRAINING_MODE=kubernetes"""
-    kubernetes_namespace: str | None = None
-    """Where training Jobs run; default: the backend's own"""
+    """YAML of the Job of an attempt, with its namespace; needed with TRAINING_MODE=kubernetes"""
     gpu_resource: str = "nvidia.com/gpu"
     """What a GPU is called in a Job's resources"""
     job_limits: Limits = Limits()
@@ -134,10 +132,9 @@ class Settings(DatabaseSettings):
     def _fit_together(self) -> Self:
         if (self.minio_endpoint is None) == (self.r2_endpoint is None):
             raise ValueError("set exactly one of MINIO_ENDPOINT and R2_ENDPOINT")
-        if self.training_mode == "subprocess" and self.launcher_socket is None:
-            raise ValueError("TRAINING_MODE=subprocess needs LAUNCHER_SOCKET")
-        if self.training_mode == "kubernetes" and self.trainer_job_template is None:
-            raise ValueError("TRAINING_MODE=kubernetes needs TRAINER_JOB_TEMPLATE")
+        own = {"subprocess": "launcher_socket", "kubernetes": "trainer_job_template"}
+        if getattr(self, needed := own[self.training_mode]) is None:
+            raise ValueError(f"TRAINING_MODE={self.training_mode} needs {needed.upper()}")
         if not (self.mlflow_tracking_uri or "http://").startswith(("http://", "https://")):
             raise ValueError("MLFLOW_TRACKING_URI must be a server's http:// or https:// address")
         return self

@@ -123,8 +123,7 @@ def _checked(model: type[Model], sent: bytes | Mapping[str, str]) -> Model:
             return model.model_validate_json(sent)
         return model.model_validate(sent)
     except ValidationError as error:
-        wrong = problem_handlers.field_errors(error.errors(), model)
-        raise problem_handlers.invalid("Invalid request", wrong) from None
+        raise problem_handlers.invalid(error.errors(), model.model_fields) from None
 
 
 callbacks = [

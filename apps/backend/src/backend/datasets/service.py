@@ -18,7 +18,7 @@ from backend.datasets import repository
 from backend.datasets.schemas import CompletedPart, DatasetCreate, Upload, UploadPart
 from backend.infra.database import count, existing, new_id, utcnow
 from backend.infra.object_store import LINK_LIFETIME_S, ObjectStoreError
-from backend.infra.problems import Problem, not_found, wrong_field
+from backend.infra.problems import Problem, not_found, wrong_fields
 from backend.state import object_keys
 from backend.state.datasets import Dataset, DatasetStatus
 from backend.state.jobs import Job
@@ -69,7 +69,7 @@ async def get_ready(session: AsyncSession, id_: str) -> Dataset:
 
 
 def _unusable(detail: str) -> Problem:
-    return wrong_field("Dataset not ready", "dataset_id", detail)
+    return wrong_fields("Dataset not ready", {"dataset_id": detail})
 
 
 def check_size(ctx: Context, size: int) -> None:
@@ -191,7 +191,7 @@ async def _join(ctx: Context, dataset: Dataset, named: Sequence[CompletedPart]) 
         await ctx.store.complete_upload(bucket, key, upload, chosen)
     # Where it is there all the same, another call joins them now, or died before it could say so.
     if await ctx.store.head(bucket, key) is None:
-        raise wrong_field("Upload incomplete", "parts", problem)
+        raise wrong_fields("Upload incomplete", {"parts": problem})
 
 
 async def run_check(ctx: Context, id_: str) -> None:

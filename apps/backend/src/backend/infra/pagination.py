@@ -8,7 +8,7 @@ from pydantic import Field
 from sqlalchemy import Select, func, select, tuple_
 
 from backend.infra.database import Database, from_microseconds, to_microseconds
-from backend.infra.problems import wrong_field
+from backend.infra.problems import wrong_fields
 from backend.infra.schemas import Schema
 
 Item = TypeVar("Item")
@@ -54,7 +54,7 @@ async def page(
         found = re.fullmatch(_CURSOR, wanted.cursor)
         if found is None:
             detail = "Invalid cursor. Omit it to start from the first page."
-            raise wrong_field("Bad cursor", "cursor", detail)
+            raise wrong_fields("Bad cursor", {"cursor": detail})
         before = tuple_(from_microseconds(int(found[1])), found[2])
         narrowed = narrowed.where(tuple_(table.created_at, table.id) < before)
     newest_first = narrowed.order_by(table.created_at.desc(), table.id.desc())

@@ -1,7 +1,7 @@
 """Every error of the API as problem details, validation errors in the user's words."""
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
 from itertools import islice
 from typing import Any
@@ -18,7 +18,7 @@ from starlette.routing import compile_path
 from trainyard_manifest import did_you_mean
 
 from backend.infra.object_store import ObjectStoreError
-from backend.infra.problems import MAX_ERRORS, Problem
+from backend.infra.problems import MAX_ERRORS, Problem, wrong_fields
 
 logger = logging.getLogger(__name__)
 
@@ -88,8 +88,8 @@ async def _problem(_request: Request, error: Problem) -> JSONResponse:
 async def _http(request: Request, error: HTTPException) -> JSONResponse:
     status = HTTPStatus(error.status_code)
     if status == HTTPStatus.BAD_REQUEST:  # FastAPI's word for bytes that are no text
-        wrong = {"field": "body", "message": "This is not JSON: it cannot be read as text."}
-        return response(invalid("Invalid request", [wrong]))
+        unreadable = "This is not JSON: it cannot be read as text."
+        return response(wrong_fields("Invalid request", {"body": unreadable}))
     details = {
         HTTPStatus.NOT_FOUND: "There is no such address. /docs lists those that there are.",
         HTTPStatus.METHOD_NOT_ALLOWED: "This address does not know that method. See /docs.",
@@ -108,20 +108,14 @@ def _allowed(request: Request) -> str:
 
 
 async def _validation(request: Request, error: RequestValidationError) -> JSONResponse:
-    told = islice(error.errors(), MAX_ERRORS)
-    errors = [_worded(item, _fields_of_body(request)) for item in told]
-    return response(invalid("Invalid request", errors))
+    return response(invalid(error.errors(), _fields_of_body(request)))
 
 
-def invalid(title: str, errors: Sequence[dict[str, str]]) -> Problem:
-    """A 422 that names every wrong field."""
+def invalid(details: Iterable[Mapping[str, Any]], known: Iterable[str]) -> Problem:
+    """A 422 with what pydantic says of each wrong field, of a model with the fields `known`."""
+    errors = [_worded(item, known) for item in islice(details, MAX_ERRORS)]
     detail = " ".join(f"{item['field']}: {item['message']}" for item in errors[:5])
-    return Problem(422, title, detail, errors=list(errors))
-
-
-def field_errors(details: Iterable[Mapping[str, Any]], model: type[BaseModel]) -> list[Any]:
-    """What pydantic says of a `model` that was read outside of FastAPI."""
-    return [_worded(item, model.model_fields) for item in islice(details, MAX_ERRORS)]
+    return Problem(422, "Invalid request", detail, errors=errors)
 
 
 def _fields_of_body(request: Request) -> Iterable[str]:

@@ -28,13 +28,8 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own word
         self.extra = extra
 
 
-def wrong_field(title: str, field: str, detail: str) -> Problem:
-    """A 422 about one field of the request."""
-    return wrong_fields(title, {field: detail})
-
-
 def wrong_fields(title: str, details: Mapping[str, str]) -> Problem:
-    """A 422 about several fields of the request."""
+    """A 422 about fields of the request, each with what is wrong with it."""
     errors = [
         {"field": field, "message": detail} for field, detail in islice(details.items(), MAX_ERRORS)
     ]

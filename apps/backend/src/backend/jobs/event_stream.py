@@ -13,7 +13,7 @@ from typing import NamedTuple
 from backend.callbacks import log_repository
 from backend.context import Context
 from backend.infra.database import EPOCH, from_microseconds, to_microseconds
-from backend.infra.problems import wrong_field
+from backend.infra.problems import wrong_fields
 from backend.infra.wakeups import EVERY_JOB
 from backend.jobs import repository
 from backend.jobs.schemas import JobOut, JobQuery, MetricsOut
@@ -56,7 +56,7 @@ class Cursor(NamedTuple):
         found = re.fullmatch(_ID, text)
         if found is None:
             how = "Send the id of the last event, or omit the header to start over."
-            raise wrong_field("Bad Last-Event-ID", "Last-Event-ID", how)
+            raise wrong_fields("Bad Last-Event-ID", {"Last-Event-ID": how})
         return cls(int(found[1]), from_microseconds(int(found[2])))
 
 

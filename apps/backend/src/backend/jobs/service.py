@@ -14,7 +14,7 @@ from backend.datasets.service import get_ready
 from backend.infra import database
 from backend.infra.asgi import ATTACHED_TOKEN
 from backend.infra.database import PROMPT_S, count, find_by, new_id, utcnow
-from backend.infra.problems import Problem, not_found, wrong_field
+from backend.infra.problems import Problem, not_found, wrong_fields
 from backend.jobs import repository, resources
 from backend.jobs.repository import JobRow
 from backend.jobs.schemas import JobAttach, JobAttached, JobCreate, JobEdit
@@ -179,7 +179,7 @@ def _unfetched(wanted: Weights, *, fetches: bool) -> dict[str, Any]:
 
 
 def _unusable(detail: str) -> Problem:
-    return wrong_field("Weights not usable", "weights", detail)
+    return wrong_fields("Weights not usable", {"weights": detail})
 
 
 async def _earlier(ctx: Context, key: str, request_sha256: str) -> JobRow | None:

@@ -7,7 +7,7 @@ from trainyard_datasets.download import DownloadError, download
 
 from backend.context import Context
 from backend.infra.database import existing
-from backend.infra.problems import wrong_field
+from backend.infra.problems import wrong_fields
 from backend.state import object_keys
 from backend.state.jobs import Job
 from backend.state.transitions import require_unused
@@ -48,7 +48,7 @@ async def fetch(ctx: Context, wanted: Weights) -> None:
                     f"{name} cannot be fetched (WEIGHTS_DOWNLOAD): {error}. `yard weights push "
                     f"{name}` puts it there, `none` starts from scratch, or name other weights."
                 )
-                raise wrong_field("Weights not fetched", "weights", detail) from error
+                raise wrong_fields("Weights not fetched", {"weights": detail}) from error
             await store.put(bucket, object_keys.weights(wanted.sha256), file)
             await store.put(bucket, beside, wanted.sha256.encode())
             async with ctx.db.transaction() as session:
@@ -68,7 +68,7 @@ async def put(ctx: Context, sha256: str, body: WeightsPut) -> WeightsOut | Weigh
     if there.size > MAX_BYTES or await ctx.store.sha256(bucket, key) != sha256:
         await ctx.store.delete(bucket, key)
         detail = f"What was uploaded is not the file with the sha256 {sha256}. Push it again."
-        raise wrong_field("Weights damaged", "sha256", detail)
+        raise wrong_fields("Weights damaged", {"sha256": detail})
     columns = body.model_dump() | {"sha256": sha256, "size": there.size}
     async with ctx.db.transaction() as session:
         row = await session.merge(Weights(**columns))

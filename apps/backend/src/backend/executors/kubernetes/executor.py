@@ -10,9 +10,8 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from http import HTTPStatus
-from pathlib import Path
 from typing import Literal
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
@@ -35,7 +34,6 @@ from backend.state.causes import Cause
 
 logger = logging.getLogger(__name__)
 
-OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 # An API server that starts again is waited for: half a launch is worth less than a late one.
 LAUNCH_S = 60
 TICK_S = 1.0
@@ -51,11 +49,11 @@ class KubernetesExecutor:
     echoes_logs = False
 
     def __init__(self, settings: Settings) -> None:
-        """Raise ValueError, with a text for the user, for a wrong template or no namespace."""
+        """Raise ValueError, with a text for the user, for a wrong template."""
         assert settings.trainer_job_template is not None  # noqa: S101 - the settings have seen to it
         self._settings = settings
         self._template = objects.load_template(settings.trainer_job_template)
-        self._api = KubernetesApi(settings.kubernetes_namespace or _own_namespace())
+        self._api = KubernetesApi(self._template["metadata"]["namespace"])
         self._watched = AttemptWatch(self._api, with_kueue=settings.kueue)
         # What was told of each attempt: ends for as long as nobody has said that they are recorded.
         self._told: dict[AttemptRef, Observation] = {}
@@ -157,7 +155,7 @@ class KubernetesExecutor:
             yield rest
 
     async def _create(self, spec: AttemptSpec) -> None:
-        wanted = objects.build_job(self._template, spec, self._api.namespace, self._settings)
+        wanted = objects.build_job(self._template, spec, self._settings)
         try:
             job = await self._api.call("POST", "jobs", body=wanted)
         except KubernetesRefusedError as error:
@@ -231,9 +229,3 @@ def _refused_as_away(*, but: HTTPStatus | None = None) -> Iterator[None]:
     except KubernetesRefusedError as error:
         if error.status != but:
             raise ExecutorUnavailableError(str(error)) from error
-
-
-def _own_namespace() -> str:
-    with suppress(OSError):
-        return OWN_NAMESPACE.read_text().strip()
-    raise ValueError("Set KUBERNETES_NAMESPACE: outside a cluster it has no default.")

@@ -54,18 +54,16 @@ def load_template(path: Path) -> dict[str, Any]:
     """
     try:
         template: dict[str, Any] = yaml.safe_load(path.read_text())
-        _ = template["spec"]["template"]["spec"]["containers"][0]
+        _ = template["spec"]["template"]["spec"]["containers"][0], template["metadata"]["namespace"]
     except (OSError, yaml.YAMLError, LookupError, TypeError) as error:
         raise ValueError(
-            f"TRAINER_JOB_TEMPLATE={path} must be the YAML of a batch/v1 Job whose first container "
-            f"is the trainer's: {error!r}. The chart mounts one (ConfigMap trainer-job)."
+            f"TRAINER_JOB_TEMPLATE={path} must be the YAML of a batch/v1 Job with its namespace, whose "
+            f"first container is the trainer's: {error!r}. The chart mounts one (ConfigMap trainer-job)."
         ) from error
     return template
 
 
-def build_job(
-    template: dict[str, Any], spec: AttemptSpec, namespace: str, settings: Settings
-) -> Any:
+def build_job(template: dict[str, Any], spec: AttemptSpec, settings: Settings) -> Any:
     """The Job of an attempt: the template, and what only the attempt knows.
 
     Raises:
@@ -76,7 +74,7 @@ def build_job(
     name = job_name(spec.ref)
     labels = _labels(spec)
     metadata = job.setdefault("metadata", {})
-    metadata |= {"name": name, "namespace": namespace}
+    metadata["name"] = name
     metadata["labels"] = metadata.get("labels", {}) | labels
     if spec.name:
         metadata["annotations"] = metadata.get("annotations", {}) | {NAME: spec.name}

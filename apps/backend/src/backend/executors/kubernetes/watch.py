@@ -120,7 +120,7 @@ class AttemptWatch:
                 with suppress(ExecutorUnavailableError, KubernetesRefusedError):  # it may be off
                     path = f"{queue}/pendingworkloads"
                     told = await self._api.call("GET", "localqueues", path, query=_FIRST)
-                    for one in told["items"]:
+                    for one in told["items"] or []:
                         ref = _attempt_of(owner(one["metadata"]))
                         places[ref] = one["positionInLocalQueue"] + 1
             self.changed |= {ref for ref, _ in places.items() ^ self.places.items()}
