@@ -135,8 +135,9 @@ async def test_the_launcher_decides_where_it_was_away_and_nobody_named_a_number(
         body = {"dataset_id": await add_dataset(api.ctx), "trainer": "plain"} | wanted
         accepted = await api.http.post("/api/v1/jobs", json=body)
         assert (accepted.status_code, accepted.json()["resources"]["gpu"]) == (201, gets or 0)
-        # A replica of an older version, which knows no nodes, reads this row too.
-        assert "nodes" not in (await get_job(api.ctx, accepted.json()["id"])).resources
+        # A replica of an older version, which knows neither, reads this row too.
+        stored = (await get_job(api.ctx, accepted.json()["id"])).resources
+        assert not {"nodes", "priority"} & stored.keys()
         async with fake_launcher(tmp_path / "s") as launcher:
             await attempts.launch(api.ctx, accepted.json()["id"])
     assert launcher.gpus == [gets]

@@ -98,6 +98,7 @@ def test_two_nodes_train_die_stop_and_resume_as_one_and_as_two(
         "Rank 1 of 2 (node 1) did not answer the others for 15 s: hung, or out of their reach."
     )
     assert backend.finishes[-1] == {"cause": "stalled", "message": message}
+    del env["RANK_TIMEOUT_S"]
     two[1].send_signal(signal.SIGTERM)  # as the backend has it leave
     two[1].wait(120)
 
@@ -118,7 +119,10 @@ def test_two_nodes_train_die_stop_and_resume_as_one_and_as_two(
     assert processes.of_attempt(env["JOB_ID"], 5) == []
 
 
-def test_the_first_rank_hangs_where_what_is_told_cannot_be_read() -> None:
+def test_the_first_rank_hangs_where_what_is_told_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("trainer.yolo.distributed._ANSWER_S", 1.0)
     port = free_port()
     keeps = f"from torch import distributed as d; s = d.TCPStore('127.0.0.1', {port}, 2, True, wait_for_workers=False)"
     command = [sys.executable, "-c", f"{keeps}; import time; time.sleep(600)"]

@@ -34,7 +34,14 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "segment": {"overlap_mask": False, "mask_ratio": 2, "copy_paste": 0.5, "fraction": 4.0},
     "classify": {"dropout": 0.1, "auto_augment": None, "erasing": 0.0, "time": 0.001},
     "pose": {"kobj": 2.0, "cache": "ram", "perspective": 0.001, "rect": True, "batch": 4.0},
-    "obb": {"angle": 2.0, "multi_scale": 0.25, "conf": 0.05, "single_cls": True, "batch": -1},
+    "obb": {
+        "angle": 2.0,
+        "multi_scale": 0.25,
+        "conf": 0.05,
+        "single_cls": True,
+        "classes": [0, 1],
+        "batch": -1,
+    },
 }
 
 

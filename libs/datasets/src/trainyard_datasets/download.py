@@ -26,8 +26,8 @@ def download(
     Args:
         url: with http or https.
         file: empty.
-        sha256: what it must have; None: it is not known, and the file must be a zip archive, as
-            PyTorch writes them. What a proxy answers in place of the host is none.
+        sha256: what it must have; None: it is not known, and a `.pt` or `.pth` must be a zip archive,
+            as PyTorch writes them. What a proxy answers in place of the host is none.
         max_bytes: the most that is taken.
         within_s: seconds until the last byte is here.
 
@@ -68,7 +68,8 @@ def download(
     if sha256 not in {None, digest.hexdigest()}:
         raise DownloadError(f"its sha256 is {digest.hexdigest()}, and must be {sha256}")
     size = file.tell()
-    if sha256 is None and not zipfile.is_zipfile(file):
+    is_pytorch = own.path.endswith((".pt", ".pth"))
+    if sha256 is None and is_pytorch and not zipfile.is_zipfile(file):
         raise DownloadError("what it sends is not whole, or PyTorch has not written it")
     file.seek(0)
     return size, digest.hexdigest()

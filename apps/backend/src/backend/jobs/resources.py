@@ -53,7 +53,7 @@ def asked(ctx: Context, body: JobCreate, config: dict[str, Any], there: float | 
             "or submit it where trainings are Kubernetes Jobs (TRAINING_MODE=kubernetes)."
         )
     visible = there if there == math.inf else resources.gpu
-    errors |= resource_errors(trainer, config, resources, ctx.settings.job_limits, visible)
+    errors = resource_errors(trainer, config, resources, ctx.settings.job_limits, visible) | errors
     offers = {"placement": ctx.settings.job_placements, "priority": ctx.settings.job_priorities}
     for what, there_are in offers.items():
         if (name := getattr(resources, what)) is not None and name not in there_are:

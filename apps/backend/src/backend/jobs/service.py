@@ -70,7 +70,8 @@ async def create(
                 task=dataset.task,
                 config=config,
                 weights=weights,
-                resources=chosen.model_dump(exclude_unset=True),
+                # Replicas of an older version do not know each word that may be none.
+                resources=chosen.model_dump(exclude_unset=True, exclude_none=True),
                 idempotency_key=idempotency_key,
                 request_sha256=request_sha256,
                 created_by=user,

@@ -22,17 +22,17 @@ def main() -> NoReturn:
     stop = StopFlag()
     attempt = Attempt.from_env(os.environ)
     train_process.load_ultralytics()
-    import torch  # noqa: PLC0415 - Ultralytics is offline from here on
-    from ultralytics.utils import RANK  # noqa: PLC0415
+    from ultralytics.utils import RANK  # noqa: PLC0415 - it is offline from here on
+
+    from trainer.yolo import distributed  # noqa: PLC0415
 
     report = train_process.reporter(events_fd) if RANK == 0 else _report_nothing
     if RANK == 0 and attempt.debug_port:
         train_process.wait_for_debugger(attempt.debug_port)
 
     def failed(error: BaseException, cause: str, message: str) -> None:
-        # gloo's errors are plain ones, which begin with a place in its source.
-        is_echo = isinstance(error, torch.distributed.DistError) or "gloo" in str(error)
-        told = {"cause": cause, "message": message, "at": time.time(), "is_echo": is_echo}
+        told = {"cause": cause, "message": message, "at": time.time()}
+        told["is_echo"] = distributed.is_peers(error)
         path = folder / f"failure-{RANK}.json"
         path.with_suffix(".part").write_text(json.dumps(told))
         path.with_suffix(".part").rename(path)

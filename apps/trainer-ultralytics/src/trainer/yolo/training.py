@@ -91,7 +91,8 @@ def train(
     own = {"attempt": attempt, "report": staticmethod(report), "meeting": meeting}
     ranked = (Ranked,) if meeting else ()
     trainer = type("Trainer", (*ranked, Evaluated, _Adapted, base), own)(overrides=overrides)
-    _require_classes(config, len(trainer.data["names"]))
+    if not config.single_cls:  # else they are told apart before, and have one name here
+        _require_classes(config, len(trainer.data["names"]))
     Progress(report, stop, run_dir).attach(trainer)
     trainer.train()
     if meeting and RANK > 0:
