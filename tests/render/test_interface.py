@@ -89,6 +89,12 @@ def test_environment(name: str) -> None:
     assert ("MINIO_ENDPOINT" in found) != ("R2_ENDPOINT" in found)
 
 
+def test_the_image_of_the_page_is_led_to_the_api_by_itself() -> None:
+    page = tier("tier1").pod("Deployment/frontend").spec["containers"][0]
+    (led,) = (item["value"] for item in page["env"] if item["name"] == "BACKEND_URL")
+    assert f"BACKEND_URL={led} \\\n" in (ROOT / "apps/frontend/Dockerfile").read_text()
+
+
 @pytest.mark.parametrize("name", TIERS)
 def test_namespace(name: str) -> None:
     namespaces = {

@@ -1,6 +1,7 @@
 """`yard token` against a stand-in for the server; `test_dev.py` has the real one."""
 
 import json
+import secrets
 
 import pytest
 from conftest import Server, Yard, answer, job, page
@@ -45,6 +46,24 @@ def test_tokens_are_listed_and_revoked(server: Server, yard: Yard) -> None:
     assert yard("token", "revoke", "ci").stdout == "revoked token ci\n"
     assert yard("token", "revoke", "../jobs/ab").returncode == 3
     assert [one.method for one in server.requests].count("DELETE") == 1
+
+
+@pytest.mark.parametrize("command", ["create", "revoke"])
+@pytest.mark.parametrize("around", ["{}", " {}\n", "{}…"])
+def test_a_token_in_place_of_its_name_is_not_sent(
+    server: Server, yard: Yard, command: str, around: str
+) -> None:
+    secret = "yard_" + secrets.token_urlsafe(32)
+    done = yard("token", command, around.format(secret))
+    assert (done.returncode, done.stdout, server.requests) == (2, "", [])
+    assert "is a token itself" in done.stderr
+    assert "`yard token list` shows the names" in " ".join(done.stderr.split())
+    assert secret not in done.stderr
+
+
+def test_a_name_that_only_begins_like_a_token_is_one(server: Server, yard: Yard) -> None:
+    server.on("DELETE /tokens/yard_ci", answer(204))
+    assert yard("token", "revoke", "yard_ci").stdout == "revoked token yard_ci\n"
 
 
 def test_a_job_tells_whose_token_made_it(server: Server, yard: Yard) -> None:

@@ -30,7 +30,8 @@ def test_a_component_reaches_only_what_it_needs(
 
 
 def test_a_pod_of_another_namespace_reaches_nothing() -> None:
-    addresses = ["backend.platform:8000", "postgres.platform:5432", "minio.platform:9000"]
+    backends = ["backend.platform:8000", "backend-public.platform:8080"]
+    addresses = [*backends, "postgres.platform:5432", "minio.platform:9000"]
     command = (
         "kubectl run outsider -n default --image=backend:latest --image-pull-policy=IfNotPresent"
     )

@@ -1,4 +1,5 @@
 import { useSyncExternalStore } from 'react'
+import { keptInTab } from '../ui/kept'
 
 // Kept for this tab only: closing it forgets the token.
 const KEY = 'trainyard.token'
@@ -7,14 +8,14 @@ const ENTERED = 'trainyard.token-entered'
 const listeners = new Set<() => void>()
 
 export function getToken(): string | null {
-  return sessionStorage.getItem(KEY)
+  return keptInTab.read(KEY)
 }
 
 export function setToken(token: string | null, entered = false): void {
-  if (token === null) sessionStorage.removeItem(KEY)
-  else sessionStorage.setItem(KEY, token)
-  if (token !== null && entered) sessionStorage.setItem(ENTERED, 'yes')
-  else sessionStorage.removeItem(ENTERED)
+  if (token === null) keptInTab.remove(KEY)
+  else keptInTab.write(KEY, token)
+  if (token !== null && entered) keptInTab.write(ENTERED, 'yes')
+  else keptInTab.remove(ENTERED)
   for (const changed of listeners) changed()
 }
 
@@ -33,7 +34,7 @@ export function useToken(): string | null {
 
 /** Whether there is one that a person entered; that of `yard dev` comes and goes by itself. */
 export function useIsTokenEntered(): boolean {
-  return useSyncExternalStore(listen, () => sessionStorage.getItem(ENTERED) !== null)
+  return useSyncExternalStore(listen, () => keptInTab.read(ENTERED) !== null)
 }
 
 function listen(changed: () => void): () => void {

@@ -80,7 +80,10 @@ export function Shell() {
 function useSweep() {
   const token = useToken()
   useEffect(() => {
-    void import('../features/job/try/left').then(({ sweep }) => sweep())
+    import('../features/job/try/left')
+      .then(({ sweep }) => sweep())
+      // Nobody waits for it: what fails, as a script that an upgrade has replaced, is for the next visit.
+      .catch(() => undefined)
   }, [token])
 }
 

@@ -1,4 +1,5 @@
 import { useSyncExternalStore } from 'react'
+import { kept } from '../ui/kept'
 
 export type Theme = 'system' | 'light' | 'dark'
 
@@ -6,7 +7,7 @@ const KEY = 'trainyard.theme'
 const listeners = new Set<() => void>()
 
 function stored(): Theme {
-  const value = localStorage.getItem(KEY)
+  const value = kept.read(KEY)
   return value === 'light' || value === 'dark' ? value : 'system'
 }
 
@@ -19,8 +20,8 @@ export function applyTheme(): void {
 }
 
 export function chooseTheme(theme: Theme): void {
-  if (theme === 'system') localStorage.removeItem(KEY)
-  else localStorage.setItem(KEY, theme)
+  if (theme === 'system') kept.remove(KEY)
+  else kept.write(KEY, theme)
   applyTheme()
 }
 

@@ -34,6 +34,7 @@ def create(
     Needs an administrator's token: `yard dev` has one, in a cluster `python -m backend token create`
     makes one.
     """
+    _refuse_secret(name)
     fields: Json = {"name": name, "access": "read" if read_only else "write"}
     if expires is not None:
         fields["expires_in_s"] = _seconds(expires)
@@ -75,12 +76,23 @@ def revoke(
     as_json: AsJson = False,
 ) -> None:
     """End an API token, for good and within seconds. Needs an administrator's."""
+    _refuse_secret(name)
     if not re.fullmatch(r"[\w.-]+", name):
         raise YardError(
             f"there is no token {name}", todo="`yard token list` shows them", code=Code.NOT_FOUND
         )
     client(url).delete(f"/tokens/{name}")
     console.print_json({"name": name}) if as_json else out.print(f"revoked token {name}")
+
+
+def _refuse_secret(name: str) -> None:
+    """Raise `YardError` for a token in place of its name: servers and proxies log names and paths."""
+    if re.match(r"yard_[\w-]{32}", name.strip()):
+        raise YardError(
+            "NAME is a token itself, not a token's name; nothing was sent",
+            todo="`yard token list` shows the names: `yard token revoke NAME` ends a token by its name",
+            code=Code.USAGE,
+        )
 
 
 def _seconds(text: str) -> int:

@@ -1,3 +1,4 @@
+import { kept } from '../../../ui/kept'
 import type { Pick } from './pick'
 import type { Picked, Task } from './check'
 
@@ -30,16 +31,16 @@ export function markOf(pick: Pick, files: readonly Picked[]): string {
 
 export function unfinishedOf(mark: string): Unfinished | null {
   try {
-    return JSON.parse(localStorage.getItem(KEY + mark) ?? 'null') as Unfinished | null
+    return JSON.parse(kept.read(KEY + mark) ?? 'null') as Unfinished | null
   } catch {
     return null
   }
 }
 
 export function remember(mark: string, upload: Unfinished): void {
-  localStorage.setItem(KEY + mark, JSON.stringify(upload))
+  kept.write(KEY + mark, JSON.stringify(upload))
 }
 
 export function forget(mark: string): void {
-  localStorage.removeItem(KEY + mark)
+  kept.remove(KEY + mark)
 }

@@ -5,6 +5,7 @@ import type { Dataset, Job } from '../../../api/client'
 import { job } from '../../../test/fixtures'
 import { showAt } from '../../../test/render'
 import { serve } from '../../../test/server'
+import { sweep } from './left'
 
 const TRIED = job({ status: 'succeeded' })
 const DATASET: Dataset = {
@@ -199,6 +200,39 @@ it('cancels what its tab is closed on, and deletes it at the next visit', async 
   await waitFor(() => {
     expect(asked).toContain(`delete ${FIRST}`)
     expect(localStorage).toHaveLength(0)
+  })
+})
+
+it('leaves the job of a closed tab to a token that may cancel it', async () => {
+  const asked: string[] = []
+  const path = `/api/v1/jobs/${FIRST}`
+  await serve({
+    [path]: ({ method }) => {
+      asked.push(method ?? '')
+      return { json: job({ id: FIRST }) }
+    },
+    [`${path}/cancel`]: () => {
+      asked.push('cancel')
+      return { status: 403, json: { detail: 'This token only reads.' } }
+    },
+  })
+  localStorage.setItem(`trainyard.trial.${FIRST}`, '0')
+  await sweep()
+  expect(asked).toEqual(['cancel'])
+  expect(localStorage).toHaveLength(1)
+})
+
+it('gives up a trial that the browser does not keep', async () => {
+  vi.spyOn(window, 'localStorage', 'get').mockImplementation(() => {
+    throw new DOMException('forbidden', 'SecurityError')
+  })
+  const { asked, pick, user, answer } = await tryModel()
+  answer(0)
+  await pick('one.png')
+  expect(await screen.findByRole('region', { name: 'one.png' })).toBeVisible()
+  await user.click(screen.getByRole('link', { name: 'Config' }))
+  await waitFor(() => {
+    expect(asked).toEqual([`cancel ${FIRST}`, `delete ${FIRST}`])
   })
 })
 

@@ -1,5 +1,6 @@
 import { cancelJob, deleteJob, getJob } from '../../../api/client'
 import { ApiError } from '../../../api/errors'
+import { kept } from '../../../ui/kept'
 import { isActive } from '../../jobs/present'
 
 /** A trial that waits this long in a queue is of no use to whoever has dropped an image. */
@@ -7,27 +8,33 @@ export const MOST_S = 900
 const LOOK_AGAIN_MS = 1_000
 const LOOKS = 120
 const GONE = 404
+const HAS_ENDED = 409
 // In this browser: each trial that has begun, and the time from which on nobody waits for it.
 const KEY = 'trainyard.trial.'
 
 /** Have the trial removed at the next visit, should this tab be closed before it has ended. */
 export function remember(id: string): void {
-  localStorage.setItem(KEY + id, String(Date.now() + MOST_S * 1000))
+  kept.write(KEY + id, String(Date.now() + MOST_S * 1000))
 }
 
 export function forget(id: string): void {
-  localStorage.removeItem(KEY + id)
+  kept.remove(KEY + id)
 }
 
 /** The tab is being closed: cancel the trial, which is deleted at the next visit. */
 export function leave(id: string): void {
-  localStorage.setItem(KEY + id, '0')
+  kept.write(KEY + id, '0')
   void cancelJob(id, { keepalive: true }).catch(() => undefined)
 }
 
 /** Give up a trial that nobody waits for any more; what fails of it is tried again at the next visit. */
 export async function discard(id: string): Promise<void> {
-  await cancelJob(id).catch(() => undefined)
+  try {
+    await cancelJob(id)
+  } catch (error) {
+    // A token that may not cancel, above all: the job goes on, and waiting for its end is in vain.
+    if (!isAnswer(error, HAS_ENDED, GONE)) return
+  }
   for (let look = 0; look < LOOKS; look += 1) {
     const job = await getJob(id, new AbortController().signal).catch(() => null)
     if (job === null || !isActive(job)) break
@@ -42,14 +49,16 @@ export async function remove(id: string): Promise<void> {
     await deleteJob(id)
     forget(id)
   } catch (error) {
-    if (error instanceof ApiError && error.status === GONE) forget(id)
+    if (isAnswer(error, GONE)) forget(id)
   }
 }
 
 /** Remove the trials that closed tabs of this browser have left. */
 export async function sweep(): Promise<void> {
-  const left = Object.keys(localStorage).filter(
-    (key) => key.startsWith(KEY) && Number(localStorage.getItem(key)) <= Date.now(),
-  )
+  const left = kept.keys(KEY).filter((key) => Number(kept.read(key)) <= Date.now())
   await Promise.all(left.map((key) => discard(key.slice(KEY.length))))
+}
+
+function isAnswer(error: unknown, ...statuses: number[]): boolean {
+  return error instanceof ApiError && error.status !== null && statuses.includes(error.status)
 }
