@@ -26,6 +26,8 @@ from trainer.yolo.ranks import count
 # A peer that hangs is given up; one that dies is noticed at once.
 _TIMEOUT = timedelta(seconds=float(os.environ.get("RANK_TIMEOUT_S", "600")))
 _TIMED_OUT = re.compile("time(d )?out", re.IGNORECASE)
+# gloo's errors are plain ones, which begin with a place in its source; but for one.
+_GLOO = re.compile("gloo|Application timeout caused pair closure")
 # Ranks that wait for the same peer give up as long after each other as they came to wait.
 _ANSWER_S = 10.0
 # Each node fetches the dataset by itself.
@@ -33,8 +35,8 @@ _MEETING_TIMEOUT = timedelta(minutes=30)
 
 
 def is_peers(error: BaseException) -> bool:
-    """Whether the error is about another rank; gloo's are plain ones, which begin with a place in its source."""
-    return isinstance(error, distributed.DistError) or "gloo" in str(error)
+    """Whether the error is about another rank."""
+    return isinstance(error, distributed.DistError) or bool(_GLOO.search(str(error)))
 
 
 class Ranked(BaseTrainer):
