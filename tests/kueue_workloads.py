@@ -46,6 +46,25 @@ TOO_MUCH = {"QuotaReserved": ("False", "ExceedsMaxQuota", _MAIN + MOST)}
 TOO_MUCH_UNNAMED = {"QuotaReserved": ("False", "Pending", _MAIN + MOST)}
 # Too much for one flavor, and not for another.
 TOO_MUCH_OF_ONE = {"QuotaReserved": ("False", "Pending", f"{_MAIN}{MOST}, {MORE}")}
+# In a second flavor, whose wait may end.
+TOO_MUCH_AND_TOPOLOGY = {
+    "QuotaReserved": (
+        "False",
+        "Pending",
+        f'{_MAIN}{MOST}, topology "default" doesn\'t allow to fit any of 2 pod(s)',
+    )
+}
+_TAINT = (
+    "untolerated taint &Taint{Key:spot,Value:true,Effect:NoSchedule,TimeAdded:<nil>,} in flavor t4"
+)
+TOO_MUCH_AND_TAINT = {"QuotaReserved": ("False", "Pending", f"{_MAIN}{_TAINT}, {MOST}")}
+NOT_OFFERED = {
+    "QuotaReserved": (
+        "False",
+        "Pending",
+        f"{_MAIN}resource nvidia.com/gpu unavailable in ClusterQueue",
+    )
+}
 NO_FLAVOR = {
     "QuotaReserved": (
         "False",
@@ -63,6 +82,7 @@ CHECKED = {
     "QuotaReserved": ADMITTED["QuotaReserved"],
     "Admitted": ("False", "UnsatisfiedAdmissionChecks", "Not all admission checks are Ready"),
 }
+# Also of one that is active again, until it has its quota.
 DEACTIVATED = {
     "QuotaReserved": ("False", "PendingEvaluation", "The workload is deactivated"),
     "Evicted": ("True", "Deactivated", "The workload is deactivated"),
@@ -95,13 +115,16 @@ def workload(
     conditions: dict[str, tuple[str, str, str]],
     *,
     of: str | None = None,
-    queue: str = "team-vision",
+    queue: str | None = "team-vision",
     priority: str | None = None,
+    active: bool = True,
 ) -> Object:
     """The Workload of the Job with this name; `of`: its uid, where that is a real one."""
     of = of or uid(job)
     owner = {"apiVersion": "batch/v1", "kind": "Job", "name": job, "uid": of, "controller": True}
-    spec: Object = {"active": True, "queueName": queue, "priority": 0, "podSets": []}
+    spec: Object = {"active": active, "priority": 0, "podSets": []}
+    if queue is not None:
+        spec["queueName"] = queue
     if priority is not None:
         kind = {"group": "kueue.x-k8s.io", "kind": "WorkloadPriorityClass"}
         spec["priorityClassRef"] = {**kind, "name": priority}

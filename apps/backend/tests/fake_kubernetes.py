@@ -46,6 +46,8 @@ class FakeKubernetes:
         self.slow = False
         # Queues of Kueue whose places nobody tells.
         self.blind: set[str] = set()
+        # What is answered first to who asks for places.
+        self.odd: list[bytes] = []
         self._ended: set[str] = set()
         self._broken = 0
         self._events: list[tuple[str, str, Object]] = []
@@ -159,6 +161,8 @@ class FakeKubernetes:
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
         kind = request.match_info["kind"]
+        if "watch" not in request.query:
+            self.listed.append(kind)
         if kind not in self.kinds:
             return _not_found()
         if "watch" in request.query:
@@ -167,9 +171,8 @@ class FakeKubernetes:
         items = [
             item
             for item in self.kinds[kind].values()
-            if without not in item["metadata"].get("labels", {})
+            if without not in (item["metadata"].get("labels") or {})
         ]
-        self.listed.append(kind)
         version = str(len(self._events))
         return web.json_response({"metadata": {"resourceVersion": version}, "items": items})
 
@@ -225,10 +228,12 @@ class FakeKubernetes:
         """As Kueue's visibility API: those of a LocalQueue that wait, in their order."""
         if request.match_info["name"] in self.blind:
             return web.json_response({"message": "the server is unavailable"}, status=503)
+        if self.odd:
+            return web.Response(body=self.odd.pop())
         waiting = [
             {"metadata": one["metadata"], "localQueueName": one["spec"]["queueName"]}
             for one in self.kinds["workloads"].values()
-            if one["spec"]["queueName"] == request.match_info["name"]
+            if one.get("spec", {}).get("queueName") == request.match_info["name"]
             and "True" not in [c["status"] for c in one["status"]["conditions"]]
         ]
         first = waiting[: int(request.query["limit"])]

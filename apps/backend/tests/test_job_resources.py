@@ -31,6 +31,7 @@ async def test_a_job_stays_within_what_the_platform_offers(
         tmp_path,
         job_limits={"cpu": 4, "memory": "8Gi", "gpu": 0},
         job_placements={"a100": {"nodeSelector": {"gpu": "a100"}}, "spot": {}},
+        job_priorities=["normal", "high"],
     )
     async with api_support.serving(chosen) as api:
         body = {"dataset_id": await add_dataset(api.ctx), "trainer": "plain"}
@@ -44,10 +45,11 @@ async def test_a_job_stays_within_what_the_platform_offers(
         told = {error["field"]: error["message"] for error in refused.json()["errors"]}
         assert told["resources.cpu"].endswith("4 cpu at most here; this one asks for 2 × 2.5.")
         assert told.keys() == {"resources.cpu", "resources.nodes"}
-        accepted = await ask(cpu=4, memory="8192Mi", placement="a100")
+        accepted = await ask(cpu=4, memory="8192Mi", placement="a100", priority="high")
         assert accepted.status_code == 201, accepted.text
-        assert accepted.json()["resources"]["placement"] == "a100"
-        refused = await ask(cpu=4.5, memory="8193Mi", gpu=1, placement="a10")
+        chosen = accepted.json()["resources"]
+        assert (chosen["placement"], chosen["priority"]) == ("a100", "high")
+        refused = await ask(cpu=4.5, memory="8193Mi", gpu=1, placement="a10", priority="urgent")
         assert refused.status_code == 422
         assert {error["field"]: error["message"] for error in refused.json()["errors"]} == {
             "resources.cpu": "A job may ask for 4 cpu at most here; this one asks for 4.5.",
@@ -55,6 +57,7 @@ async def test_a_job_stays_within_what_the_platform_offers(
             "resources.memory": "A job may ask for 8Gi memory at most here; "
             "this one asks for 8193Mi.",
             "resources.placement": 'There is no placement "a10". The platform offers a100, spot.',
+            "resources.priority": 'There is no priority "urgent". The platform offers normal, high.',
         }
 
 

@@ -99,6 +99,12 @@ def test_a_placement_adds_to_what_the_template_asks_for() -> None:
     assert toleration == {"key": "gpu", "operator": "Exists"}
 
 
+def test_a_priority_is_a_label_of_the_job_alone() -> None:
+    made, label = job(priority="high"), "kueue.x-k8s.io/priority-class"
+    assert made["metadata"]["labels"].pop(label) == "high"
+    assert made == job()
+
+
 def test_a_placement_that_is_offered_no_longer() -> None:
     with pytest.raises(LaunchError, match='offers the placement "small" no longer'):
         job(placement="small")

@@ -3,8 +3,9 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import kueue_workloads as kueue
 import pytest
@@ -13,6 +14,7 @@ from api_support import get_attempt, get_job
 from backend.context import Context
 from backend.executors.base import AttemptRef, Observation
 from backend.executors.kubernetes import watch
+from backend.executors.kubernetes.client import KubernetesApi
 from backend.executors.kubernetes.diagnosis import AttemptObjects, Pending, trim
 from backend.executors.kubernetes.executor import KubernetesExecutor
 from backend.executors.kubernetes.kueue import diagnose
@@ -32,15 +34,15 @@ pytestmark = pytest.mark.databases("sqlite")
 TEMPLATE = (
     "{metadata: {namespace: platform}, spec: {template: {spec: {containers: [{name: trainer}]}}}}"
 )
-REF = AttemptRef("0123456789ab", 1)
+REF, OTHER = AttemptRef("0123456789ab", 1), AttemptRef("ba9876543210", 1)
 NAME = "train-0123456789ab-1"
 Conditions = dict[str, tuple[str, str, str]]
 QUEUE = "queue team-vision"
 
 
-def judged(conditions: Conditions, place: int | None = None) -> Observation | Pending:
+def judged(conditions: Conditions, place: int | None = None, **spec: Any) -> Observation | Pending:
     job = trim({"metadata": {"name": NAME}, "spec": {"suspend": True}, "status": {}})
-    known = {REF: {0: trim(kueue.workload(NAME, conditions))}}
+    known = {REF: {0: trim(kueue.workload(NAME, conditions, **spec))}}
     return diagnose(REF, AttemptObjects(job), known, place)
 
 
@@ -58,6 +60,12 @@ def judged(conditions: Conditions, place: int | None = None) -> Observation | Pe
         ),
         (kueue.WAITS_FOR_LEAVERS, 1, f"Place 1 in {QUEUE}: waits for 4 GPUs of its quota."),
         (kueue.TOO_MUCH_OF_ONE, None, f"In {QUEUE}: waits for 4 GPUs of its quota."),
+        (kueue.DEACTIVATED, 2, f"Place 2 in {QUEUE}: The workload is deactivated."),
+        (
+            kueue.TOO_MUCH_AND_TOPOLOGY,
+            None,
+            f'In {QUEUE}: {kueue.MOST}, topology "default" doesn\'t allow to fit any of 2 pod(s).',
+        ),
         (kueue.STOPPED, 2, f"Place 2 in {QUEUE}: LocalQueue team-vision is inactive."),
         (
             kueue.TOPOLOGY,
@@ -80,18 +88,40 @@ def test_what_a_job_in_a_queue_waits_for(
 @pytest.mark.parametrize(
     ("conditions", "why"),
     [
+        (kueue.TOO_MUCH_AND_TAINT, "asks for 16 GPUs, and the most is 12."),
+        (kueue.NOT_OFFERED, "resource nvidia.com/gpu unavailable in ClusterQueue."),
         (kueue.TOO_MUCH, "asks for 16 GPUs, and the most is 12."),
         (kueue.TOO_MUCH_UNNAMED, "asks for 16 GPUs, and the most is 12."),
         (kueue.NO_FLAVOR, "flavor a100 doesn't match node affinity."),
         (kueue.NO_QUEUE, "LocalQueue team-vision doesn't exist."),
         (kueue.NO_QUEUE_UNNAMED, "LocalQueue team-vision doesn't exist."),
-        (kueue.DEACTIVATED, "The workload is deactivated."),
     ],
 )
 def test_what_can_never_be_admitted(conditions: Conditions, why: str) -> None:
     told = judged(conditions, 1)
     message = f"Queue team-vision can never take it: {why}"
     assert told == Pending(Cause.UNSCHEDULABLE, message, None)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "spec", "why"),
+    [
+        (
+            kueue.DEACTIVATED,
+            {"active": False},
+            "Queue team-vision can never take it: The workload is deactivated.",
+        ),
+        (
+            {"QuotaReserved": ("False", "Inadmissible", "LocalQueue  doesn't exist")},
+            {"queue": None},
+            "Queue (none) can never take it: LocalQueue  doesn't exist.",
+        ),
+    ],
+)
+def test_what_its_spec_keeps_from_being_admitted(
+    conditions: Conditions, spec: dict[str, Any], why: str
+) -> None:
+    assert judged(conditions, **spec) == Pending(Cause.UNSCHEDULABLE, why, None)
 
 
 @pytest.fixture
@@ -130,6 +160,22 @@ async def ctx(
     async with running(ctx, "monitor"):
         yield ctx
     await ctx.db.close()
+
+
+@asynccontextmanager
+async def observed(
+    executor: KubernetesExecutor,
+) -> AsyncIterator[Callable[[AttemptRef, str], Awaitable[None]]]:
+    """Yields what waits until this is said of an attempt."""
+    async with aclosing(executor.observe()) as observing:
+
+        async def told(ref: AttemptRef, message: str) -> None:
+            async with asyncio.timeout(10):
+                async for observations in observing:
+                    if any(one.ref == ref and one.message == message for one in observations):
+                        return
+
+        yield told
 
 
 async def add_attempt(ctx: Context) -> AttemptRef:
@@ -267,3 +313,89 @@ async def test_without_kueue_in_the_cluster_jobs_are_watched_all_the_same(
     await kubernetes.remove("pods", pod)
     attempt = await end_of(ctx, ref)
     assert (settled_cause(attempt), attempt.message) == (Cause.PREEMPTED, "Its pod was deleted.")
+    assert kubernetes.listed.count("workloads") == 1  # a warning each
+
+
+def stranger(name: str, *left_out: str, **metadata: Any) -> dict[str, Any]:
+    """A Workload of another team's Job, which lacks what it may."""
+    made = kueue.workload(name, kueue.NOT_LOOKED_AT, queue=None)
+    made["metadata"] |= metadata
+    return {key: value for key, value in made.items() if key not in left_out}
+
+
+@pytest.mark.parametrize(
+    ("kind", "item"),
+    [
+        ("workloads", stranger("theirs")),
+        ("workloads", stranger(NAME)),
+        ("workloads", stranger("theirs", "spec")),
+        ("workloads", stranger(NAME, "spec", "status")),
+        ("workloads", stranger("theirs", ownerReferences=[])),
+        ("workloads", stranger("theirs", "spec", "status", labels=None, ownerReferences=None)),
+        ("workloads", {**stranger(NAME), "status": {"conditions": [{}]}}),
+        ("events", {"metadata": {"name": "of-nothing"}, "involvedObject": {"kind": "Job"}}),
+    ],
+)
+async def test_what_strangers_leave_in_the_namespace_ends_no_watch(
+    kubernetes: FakeKubernetes,
+    executor: KubernetesExecutor,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    item: dict[str, Any],
+) -> None:
+    """Listed, and then watched."""
+    monkeypatch.setattr(watch, "PLACES_S", 0.05)
+    await kubernetes.put(kind, item)
+    await kubernetes.queue(OTHER, kueue.WAITS_FOR_QUOTA)
+    async with observed(executor) as told:
+        await told(OTHER, f"Place 1 in {QUEUE}: waits for 4 GPUs of its quota.")
+        await kubernetes.put(kind, item)
+        await kubernetes.queue(OTHER, kueue.STOPPED)
+        await told(OTHER, f"Place 1 in {QUEUE}: LocalQueue team-vision is inactive.")
+    assert kubernetes.listed.count("jobs") == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"<html>",
+        b"[]",
+        b"null",
+        b"{}",
+        b'{"items": null}',
+        b'{"items": [null]}',
+        b'{"items": [{"metadata": null}]}',
+        b'{"items": [{"metadata": {"ownerReferences": [{"name": 1}]}}]}',
+        b'{"items": [{"metadata": {}, "positionInLocalQueue": "1"}]}',
+    ],
+)
+async def test_whatever_is_told_of_places_ends_no_watch(
+    kubernetes: FakeKubernetes,
+    executor: KubernetesExecutor,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: bytes,
+) -> None:
+    monkeypatch.setattr(watch, "PLACES_S", 0.05)
+    kubernetes.odd = [answer]
+    await kubernetes.queue(OTHER, kueue.WAITS_FOR_QUOTA)
+    async with observed(executor) as told:
+        await told(OTHER, f"Place 1 in {QUEUE}: waits for 4 GPUs of its quota.")
+    assert kubernetes.listed.count("jobs") == 1
+
+
+async def test_without_kueue_nothing_wakes_who_observes(
+    kubernetes: FakeKubernetes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "PLACES_S", 0.05)
+    api = KubernetesApi("platform")
+    watched = watch.AttemptWatch(api, with_kueue=False)
+    following = asyncio.create_task(watched.follow())
+    while not (watched.listed and "events" in kubernetes.listed):
+        await watched.change(0.5)
+    await watched.change(0.5)
+    began = time.monotonic()
+    await watched.change(0.5)
+    assert time.monotonic() - began > 0.4
+    following.cancel()
+    await asyncio.wait({following})
+    await api.close()

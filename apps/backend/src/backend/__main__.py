@@ -66,9 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8000)
     commands.add_parser("migrate", help="bring the database's schema to the newest version")
-    token = commands.add_parser("token", help="API tokens").add_subparsers(
-        dest="action", required=True
-    )
+    tokens = commands.add_parser("token", help="API tokens")
+    token = tokens.add_subparsers(dest="action", required=True)
     create = token.add_parser("create", help="make an administrator's API token and print it, once")
     create.add_argument("name")
     return parser

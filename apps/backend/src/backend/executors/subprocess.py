@@ -104,10 +104,9 @@ class SubprocessExecutor:
                 line = await self._exchange(request)
             reply: dict[str, Any] = json.loads(line)
         except (OSError, ValueError) as error:
-            raise ExecutorUnavailableError(
-                f"The launcher at {self._socket} (LAUNCHER_SOCKET) does not answer "
-                f"({str(error) or type(error).__name__}). Check that it runs."
-            ) from error
+            why = str(error) or type(error).__name__
+            told = f"The launcher at {self._socket} (LAUNCHER_SOCKET) does not answer ({why})."
+            raise ExecutorUnavailableError(f"{told} Check that it runs.") from error
         if not reply.get("ok"):
             cause = Cause(reply.get("cause") or Cause.LAUNCH_FAILED)
             raise LaunchError(f"The launcher refused to {op}: {reply.get('error')}", cause)

@@ -32,6 +32,8 @@ Notes = Annotated[str, Field(max_length=MAX_NOTES), _CLEANED]
 _TAG = r"^[a-z0-9][a-z0-9._:/-]{0,39}$"
 Tag = Annotated[str, Field(pattern=_TAG, description="At most 40 of a-z 0-9 . _ : / -")]
 
+_EXAMPLE: dict[str, Any] = {"dataset_id": "3f9a1c0b7d2e", "config": {"epochs": 10, "imgsz": 320}}
+
 
 class _Described(RequestBody):
     trainer: str = Field(default="ultralytics", max_length=40)
@@ -62,11 +64,7 @@ class JobAttached(Schema):
 
 
 class JobCreate(_Described):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"dataset_id": "3f9a1c0b7d2e", "config": {"epochs": 10, "imgsz": 320}}]
-        },
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     dataset_id: Id
     """A dataset that is ready"""

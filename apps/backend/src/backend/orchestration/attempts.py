@@ -199,12 +199,8 @@ async def request_stop(ctx: Context, job_id: str) -> bool:
         if waiting:
             await _finish(session, job, Cause.CANCELLED, CAUSE_RULES[Cause.CANCELLED].sentence)
         else:
-            await transition(
-                session,
-                job_id,
-                JobStatus.CANCELLING,
-                message=f"The trainer has {ctx.settings.stop_grace_s:g} s to exit.",
-            )
+            told = f"The trainer has {ctx.settings.stop_grace_s:g} s to exit."
+            await transition(session, job_id, JobStatus.CANCELLING, message=told)
             await repository.stop_attempt(session, ref, Cause.CANCELLED)
     await ctx.bus.publish(job_id)
     if waiting:
@@ -278,16 +274,11 @@ async def settle(ctx: Context, job_id: str, number: int) -> Settled:
         if delay is None:
             return Settled(final=True)
         if job.status != JobStatus.RETRYING:
-            await transition(
-                session,
-                job_id,
-                JobStatus.RETRYING,
-                attempt=number,
-                cause=cause,
-                uncounted_attempts=job.uncounted_attempts
-                + (not retry_policy.counts(attempt, cause, epoch_before)),
-                message=retry_policy.retry_message(attempt, cause, delay, start),
-            )
+            is_free = not retry_policy.counts(attempt, cause, epoch_before)
+            message = retry_policy.retry_message(attempt, cause, delay, start)
+            ended: dict[str, Any] = {"attempt": number, "cause": cause, "message": message}
+            ended["uncounted_attempts"] = job.uncounted_attempts + is_free
+            await transition(session, job_id, JobStatus.RETRYING, **ended)
     await ctx.bus.publish(job_id)
     return Settled(delay_s=delay)
 

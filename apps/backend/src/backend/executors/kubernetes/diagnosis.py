@@ -60,7 +60,7 @@ def trim(item: Object) -> Object:
     For 10,000 jobs, the rest is a gigabyte.
     """
     metadata, spec, status = (item.get(part) or {} for part in ("metadata", "spec", "status"))
-    if "queueName" in spec:
+    if item.get("kind") == "Workload":
         item = {"involvedObject": owner(metadata)}
     labels = metadata.get("labels") or {}
     conditions = status.get("conditions") or []
@@ -73,7 +73,7 @@ def trim(item: Object) -> Object:
         },
         "spec": {
             **_only(spec, "nodeName", "suspend", "completions", "queueName"),
-            **_only(spec, "priorityClassRef"),
+            **_only(spec, "priorityClassRef", "active"),
             "containers": [
                 _only(one, "name", "image", "resources") for one in spec.get("containers", [])[:1]
             ],
@@ -307,7 +307,7 @@ def _without_pod(ref: AttemptRef, job: Object, refusal: str | None) -> Observati
 
 def condition(thing: Object, kind: str, status: str = "True") -> Object | None:
     conditions: list[Object] = thing.get("status", {}).get("conditions") or []
-    wanted = (one for one in conditions if one["type"] == kind and one["status"] == status)
+    wanted = (one for one in conditions if one.get("type") == kind and one.get("status") == status)
     return next(wanted, None)
 
 

@@ -19,7 +19,12 @@ from backend.state.causes import Cause
 NEVER = {"ExceedsMaxQuota", "NoMatchingFlavor", "Misconfigured"}
 _PREFIX = "couldn't assign flavors to pod set main: "
 _MORE = re.compile(r"insufficient unused quota for (\S+) in flavor \S+, (\S+) more needed")
-_MOST = re.compile(r"quota for (\S+) in flavor .*?request \((\S+)\) > maximum capacity \((\S+)\)")
+_MOST = re.compile(r"insufficient quota for (\S+) in .*?\((\S+)\) > maximum capacity \((\S+)\)")
+# What flavors say that only an administrator can change. Commas are between two, and also within.
+_LASTING = re.compile(
+    rf"{_MOST.pattern}|untolerated taint .*? in flavor \S+|flavor \S+ doesn't match node affinity|"
+    r"resource \S+ unavailable in ClusterQueue"
+)
 _PREEMPTOR = re.compile(r"JobUID: ([^),]+)\) due to ([^;]+)")
 
 Workloads = Mapping[AttemptRef, Mapping[int, Object]]
@@ -47,18 +52,19 @@ def diagnose(
 
 
 def _in_queue(ref: AttemptRef, workload: Object, place: int | None) -> Observation | Pending:
-    queue, said = workload["spec"]["queueName"], condition(workload, "QuotaReserved", "False") or {}
+    spec, said = workload["spec"], condition(workload, "QuotaReserved", "False") or {}
+    queue = spec.get("queueName") or "(none)"
     text = (said.get("message") or "waits for its turn").removeprefix(_PREFIX)
     more, most = dict(_MORE.findall(text)), _MOST.search(text)
+    lasts = not _LASTING.sub("", text).strip(" ,;.")
     if condition(workload, "QuotaReserved"):
         text = "has its quota, and waits for what the cluster checks before a start"
     elif more:
         text = f"waits for {' and '.join(_amount(*one) for one in more.items())} of its quota"
-    elif most:
+    elif most and lasts:
         text = f"asks for {_amount(most[1], most[2])}, and the most is {most[3]}"
-    evicted = condition(workload, "Evicted") or {"reason": ""}
-    is_off = said.get("reason") in NEVER or evicted["reason"].startswith("Deactivated")
-    if is_off or (most and not more) or "doesn't exist" in text:
+    lasts |= said.get("reason") in NEVER or spec.get("active") is False or "doesn't exist" in text
+    if lasts:
         return Pending(Cause.UNSCHEDULABLE, f"Queue {queue} can never take it: {text}.", None)
     where = f"Place {place} in" if place else "In"
     return Observation(ref, "running", message=f"{where} queue {queue}: {text.rstrip('.')}.")
@@ -71,10 +77,10 @@ def _amount(resource: str, number: str) -> str:
 def _taken(evicted: Object, workloads: Workloads) -> str:
     text = evicted.get("message") or ""
     if (by := _PREEMPTOR.search(text)) is None:
-        return f"Kueue took its quota back ({evicted['reason']}): {text.rstrip('.')}."
+        return f"Kueue took its quota back ({evicted.get('reason')}): {text.rstrip('.')}."
     who = "a workload that is no job of this platform"
     for ref, known in workloads.items():
         if ref.job_id and known[0]["metadata"]["labels"].get(JOB_UID) == by[1]:
-            priority = known[0]["spec"].get("priorityClassRef", {}).get("name")
+            priority = (known[0]["spec"].get("priorityClassRef") or {}).get("name")
             who = f"job {ref.job_id}" + (f" (priority {priority})" if priority else "")
     return f"Preempted by {who}: {by[2]}."

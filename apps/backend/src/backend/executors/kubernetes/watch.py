@@ -20,6 +20,8 @@ _QUERIES = {
 }
 # Kueue tells no news of places: they are asked for so often, and so many of a queue.
 PLACES_S = 3.0
+# Where there are no Workloads, this long passes before they are looked for again.
+NO_KUEUE_S = 60.0
 _FIRST = {"limit": "50"}
 _NODE = re.compile(r"[0-9]{1,2}")
 _JOB_NAME = re.compile(r"train-(?P<job>[^-]+)-(?P<number>\d+)")
@@ -33,7 +35,7 @@ class AttemptWatch:
         # In a queue of Kueue, from 1; only of its first ones: each move is a row that is written.
         self.places: dict[AttemptRef, int] = {}
         self._api = api
-        self._kinds = [kind for kind in _QUERIES if with_kueue or kind != "workloads"]
+        self._with_kueue = with_kueue
         # By attempt and node; a Job, an event and a Workload are the first one's.
         self._objects: dict[str, dict[AttemptRef, dict[int, Object]]] = {k: {} for k in _QUERIES}
         self.workloads = self._objects["workloads"]
@@ -46,9 +48,11 @@ class AttemptWatch:
         """Watch forever; after an outage everything is listed again."""
         away = ExecutorUnavailableError, KubernetesRefusedError
         async with asyncio.TaskGroup() as group:
-            for kind in self._kinds:
+            for kind in _QUERIES.keys() - {"workloads"}:
                 group.create_task(forever(f"watching {kind}", away, self._follow, kind))
-            group.create_task(self._follow_places())
+            if self._with_kueue:
+                group.create_task(forever("watching workloads", away, self._follow_workloads))
+                group.create_task(self._follow_places())
 
     async def change(self, within_s: float | None) -> bool:
         """Wait for a change, or for `within_s`. False: not everything was listed yet."""
@@ -110,17 +114,25 @@ class AttemptWatch:
                     self._remove(kind, ref, node)
                 self.wake()
 
+    async def _follow_workloads(self) -> None:
+        """As `_follow`, and slower where Kueue is missing: that lasts, and is no news every 2 s."""
+        try:
+            await self._follow("workloads")
+        except KubernetesRefusedError:
+            await asyncio.sleep(NO_KUEUE_S)
+            raise
+
     async def _follow_places(self) -> None:
         """Ask for ever where those that wait stand, which is no news of a Workload."""
         while True:
-            known = [one[0] for one in self.workloads.values()]
-            waiting = {w["spec"]["queueName"] for w in known if not condition(w, "QuotaReserved")}
+            ours = [one[0] for ref, one in self.workloads.items() if ref.job_id]
+            specs = [one["spec"] for one in ours if not condition(one, "QuotaReserved")]
             places = {}
-            for queue in waiting:
-                with suppress(ExecutorUnavailableError, KubernetesRefusedError):  # it may be off
+            for queue in {spec.get("queueName") for spec in specs} - {None, ""}:
+                with suppress(Exception):  # it may be off, or answer anything
                     path = f"{queue}/pendingworkloads"
                     told = await self._api.call("GET", "localqueues", path, query=_FIRST)
-                    for one in told["items"] or []:
+                    for one in told["items"]:
                         ref = _attempt_of(owner(one["metadata"]))
                         places[ref] = one["positionInLocalQueue"] + 1
             self.changed |= {ref for ref, _ in places.items() ^ self.places.items()}
@@ -157,5 +169,5 @@ def _owner(item: Object) -> tuple[AttemptRef, int]:
 
 def _attempt_of(job: Object) -> AttemptRef:
     """The attempt that a Job is of, by its name; of none: one without an id."""
-    named = _JOB_NAME.fullmatch(job["name"])
+    named = _JOB_NAME.fullmatch(job.get("name", ""))
     return AttemptRef(named["job"], int(named["number"])) if named else AttemptRef("", 0)
