@@ -39,7 +39,7 @@ def url() -> Iterator[str]:
         ("/a", {"max_bytes": 199}, "it sends more than 199 bytes"),
         ("/slow", {"within_s": 0.3}, "it has not sent all within 0.3 s"),
         ("/a", {"sha256": "0" * 64}, f"must be {'0' * 64}"),
-        ("/a", {}, "PyTorch has not written it"),
+        ("/a.pt", {}, "PyTorch has not written it"),
         ("/round", {}, "redirects"),
         (":99999/a", {}, "Invalid port"),
     ],
@@ -52,7 +52,10 @@ def test_what_is_too_much_too_slow_or_another_is_refused(
         download(url + path, io.BytesIO(), **chosen)  # type: ignore[arg-type]
 
 
-def test_the_file_is_at_its_beginning(url: str) -> None:
+@pytest.mark.parametrize("is_known", [True, False])
+def test_the_file_is_at_its_beginning(url: str, is_known: bool) -> None:
+    """Only of what should be PyTorch's is it known how it looks."""
     file, known = io.BytesIO(), hashlib.sha256(b"0123456789" * 20).hexdigest()
-    size, sha256 = download(f"{url}/a", file, sha256=known, max_bytes=200, within_s=60)
+    expected = known if is_known else None
+    size, sha256 = download(f"{url}/a.onnx", file, sha256=expected, max_bytes=200, within_s=60)
     assert (size, sha256, file.read()) == (200, known, b"0123456789" * 20)
