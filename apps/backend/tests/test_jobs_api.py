@@ -38,7 +38,7 @@ async def test_job_is_accepted_while_temporal_is_away(api: Api) -> None:
     assert reply.headers["location"] == f"/api/v1/jobs/{job['id']}"
     assert (job["status"], job["attempt"], job["task"]) == ("queued", 0, "detect")
     assert job["config"] == {"epochs": 7}
-    own = {"cpu": 2, "memory": "4Gi", "gpu": 1, "placement": None, "nodes": 1}
+    own = {"cpu": 2, "memory": "4Gi", "gpu": 1, "nodes": 1, "placement": None, "priority": None}
     assert job["resources"] == own
     assert (await api.http.get(reply.headers["location"])).json() == job
     assert (await submit(api)).json()["config"] == {"epochs": 3}

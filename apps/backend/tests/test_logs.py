@@ -55,19 +55,19 @@ async def test_next_attempt_goes_on_behind_the_last(api: Api) -> None:
     await post(api, running, 0, b"first\n")
     await set_attempt(api.ctx, running.job_id, ended_at=utcnow())
     assert (await post(api, running, 6, b"late\n")).status_code == 409
-    token_sha256 = sha256("second")
+    token = "second".ljust(43, "-")
     async with api.ctx.db.transaction() as session:
         session.add(
             Attempt(
                 job_id=running.job_id,
                 number=2,
                 executor="subprocess",
-                token_sha256=token_sha256,
+                token_sha256=sha256(token),
                 log_base=6,
             )
         )
     await set_job(api.ctx, running.job_id, attempt=2)
-    second = Running(running.job_id, "second")
+    second = Running(running.job_id, token)
     assert (await post(api, second, 0, b"second\n")).json()["next_offset"] == 7
     assert await whole(api, running) == b"first\nsecond\n"
     await set_job(api.ctx, running.job_id, status=JobStatus.SUCCEEDED)
