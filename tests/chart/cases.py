@@ -48,6 +48,7 @@ VARIANTS: dict[str, tuple[str, Values]] = {
             "trainer": {
                 "job": {
                     "queueName": "training",
+                    "gang": "native",
                     "kueue": {"enabled": True, "priorities": ["normal", "high"]},
                     "nodeSelector": {"pool": "gpu"},
                     "tolerations": [TOLERATION],
