@@ -58,6 +58,7 @@ def rank(env: dict[str, str], number: int) -> psutil.Process:
     return one
 
 
+@pytest.mark.timeout(480)  # five trainings, each of which starts two nodes
 def test_two_nodes_train_die_stop_and_resume_as_one_and_as_two(
     jobs: Jobs, backend: Backend, start: Start, tmp_path: Path
 ) -> None:
