@@ -126,15 +126,18 @@ def test_the_first_rank_hangs_where_what_is_told_cannot_be_read(
     monkeypatch.setattr("trainer.yolo.distributed._ANSWER_S", 1.0)
     port = free_port()
     keeps = f"from torch import distributed as d; s = d.TCPStore('127.0.0.1', {port}, 2, True, wait_for_workers=False)"
+    # Until it is killed below.
     command = [sys.executable, "-c", f"{keeps}; import time; time.sleep(600)"]
     with subprocess.Popen(command) as first:
-        store = distributed.TCPStore(  # type: ignore[attr-defined]
-            "127.0.0.1", port, 2, is_master=False, wait_for_workers=False
-        )
-        store.set("met", "")
-        first.send_signal(signal.SIGSTOP)
-        assert Ranked._silent(cast("Any", SimpleNamespace(_peers=store))) == [0]
-        first.kill()
+        try:
+            store = distributed.TCPStore(  # type: ignore[attr-defined]
+                "127.0.0.1", port, 2, is_master=False, wait_for_workers=False
+            )
+            store.set("met", "")
+            first.send_signal(signal.SIGSTOP)
+            assert Ranked._silent(cast("Any", SimpleNamespace(_peers=store))) == [0]
+        finally:
+            first.kill()
 
 
 def test_a_node_needs_to_know_where_ranks_meet(jobs: Jobs, tmp_path: Path) -> None:

@@ -79,7 +79,9 @@ class Ranked(BaseTrainer):
         try:
             super().train()
         except Exception as error:
-            if not (is_peers(error) and _TIMED_OUT.search(str(error))):
+            # Ranks that have not met yet cannot tell each other who waits.
+            have_met = distributed.is_initialized()
+            if not (have_met and is_peers(error) and _TIMED_OUT.search(str(error))):
                 raise
             raise AttemptError(Cause.STALLED, _no_answer(self._silent(), self.attempt)) from error
 
