@@ -19,7 +19,13 @@ from backend.state import migrate
 from data_support import Served
 
 if TYPE_CHECKING:
+    from fake_kubernetes import FakeKubernetes
     from mypy_boto3_s3 import S3Client
+
+_JOB = (
+    "{metadata: {namespace: platform}, spec: {template: {spec: {containers: [{name: trainer}]}}}}"
+)
+_KUBECONFIG = "kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION"
 
 # Each backend of a test would parse S3's model anew: a third of what its start costs.
 botocore.session.create_loader = cache(botocore.session.create_loader)
@@ -88,6 +94,20 @@ async def api(database_url: str, tmp_path: Path) -> AsyncIterator[Api]:
     """The backend with its database alone; everything else is away."""
     async with api_support.serving(api_support.settings(database_url, tmp_path)) as api:
         yield api
+
+
+@pytest.fixture
+async def kubernetes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator["FakeKubernetes"]:
+    """The current cluster; its client takes a second to import. `job.yaml` is the template of Jobs."""
+    from fake_kubernetes import FakeKubernetes  # noqa: PLC0415
+
+    monkeypatch.setattr(_KUBECONFIG, str(tmp_path / "config"))
+    (tmp_path / "job.yaml").write_text(_JOB)
+    kubernetes = FakeKubernetes()
+    async with kubernetes.serving(tmp_path / "config"):
+        yield kubernetes
 
 
 @pytest.fixture(scope="session")

@@ -24,26 +24,10 @@ from backend.state.jobs import Attempt
 from backend.state.retry_policy import settled_cause
 from backend.state.statuses import JobStatus
 from fake_kubernetes import FakeKubernetes
-from kubernetes.aio.config import kube_config
 from training_support import add_job, log_of, make_context, running, settings, until
 from trainyard_manifest import Resources
 
 pytestmark = pytest.mark.databases("sqlite")
-
-TEMPLATE = (
-    "{metadata: {namespace: platform}, spec: {template: {spec: {containers: [{name: trainer}]}}}}"
-)
-
-
-@pytest.fixture
-async def kubernetes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[FakeKubernetes]:
-    monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "config"))
-    (tmp_path / "job.yaml").write_text(TEMPLATE)
-    kubernetes = FakeKubernetes()
-    async with kubernetes.serving(tmp_path / "config"):
-        yield kubernetes
 
 
 @pytest.fixture
