@@ -50,8 +50,14 @@ def test_the_check_cannot_read_the_secrets_of_its_parent(thief: Path, how: str) 
         if found is None:
             pytest.skip("there is no Python that another user can run")
         python, user = found, {"user": NOBODY, "group": NOBODY, "extra_groups": []}
-    source = Path(process.__file__).parents[1]
-    environment = {"PYTHONPATH": str(source), "SECRET": "hidden-here", "PATH": os.environ["PATH"]}
+    # The checkout may be where that user cannot read.
+    package = Path(process.__file__).parent
+    shutil.copytree(package, thief.parent / package.name)
+    environment = {
+        "PYTHONPATH": str(thief.parent),
+        "SECRET": "hidden-here",
+        "PATH": os.environ["PATH"],
+    }
     done = subprocess.run(
         [python, "-c", RUN, str(thief), how], env=environment, cwd="/",
         capture_output=True, text=True, check=False, **user,
