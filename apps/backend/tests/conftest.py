@@ -14,6 +14,7 @@ import data_support
 import pytest
 import servers
 from api_support import Api
+from backend.infra import database as database_module
 from backend.infra.database import Database, new_id
 from backend.state import migrate
 from data_support import Served
@@ -26,6 +27,9 @@ _JOB = (
     "{metadata: {namespace: platform}, spec: {template: {spec: {containers: [{name: trainer}]}}}}"
 )
 _KUBECONFIG = "kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION"
+
+# A busy machine has let PostgreSQL wait longer than a user of the API should.
+database_module.CONNECT_TIMEOUT_S = 60.0
 
 # Each backend of a test would parse S3's model anew: a third of what its start costs.
 botocore.session.create_loader = cache(botocore.session.create_loader)

@@ -151,7 +151,7 @@ async def _store_unavailable(_request: Request, error: ObjectStoreError) -> JSON
 
 
 async def _unavailable(_request: Request, error: Exception) -> JSONResponse:
-    logger.warning("the database failed: %s", error)
+    logger.warning("the database failed: %r", error)
     detail = "The backend cannot use its database. Nothing was changed; try again. See /readyz."
     return response(Problem(503, "Database unavailable", detail), {"Retry-After": "2"})
 
