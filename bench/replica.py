@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 import psutil
 import servers
-from backend.auth.service import sha256
 from backend.infra.database import Database, utcnow
 from backend.state.jobs import Attempt, Job
 from backend.state.statuses import JobStatus
+from backend.state.tokens import sha256
 from sqlalchemy import insert, text
 
 
@@ -84,7 +84,7 @@ class Target(NamedTuple):
 
 async def seed(url: str, jobs: int, executor: str = "subprocess") -> list[Target]:
     """Running jobs with one attempt each."""
-    targets = [Target(f"{number:012x}", f"token-{number}") for number in range(jobs)]
+    targets = [Target(f"{number:012x}", f"{number:043}") for number in range(jobs)]
     now = utcnow()
     shared: dict[str, Any] = {"trainer": "bench", "task": "detect", "dataset_id": "0" * 12}
     shared |= {"config": {}, "resources": {}, "max_attempts": 1, "request_sha256": "", "attempt": 1}
@@ -135,7 +135,7 @@ def backend(
     }
     manifest |= {"tasks": ["detect"], "config_schema": {"type": "object", "properties": {}}}
     (folder / "trainer.json").write_text(json.dumps(manifest))
-    os.environ |= servers.backend_env(database_url, folder) | (settings or {})
+    os.environ |= servers.backend_env(database_url, folder) | dict(settings or {})
     command = [sys.executable, "-m", "backend"]
     subprocess.run([*command, "migrate"], check=True)
     log = folder / "backend.log"

@@ -93,6 +93,8 @@ class Trainer:
             )
         self._sent.latencies[path.partition("?")[0]].append(loop.time() - due)
         self._sent.statuses[answer.status] += 1
+        if answer.status in {401, 404, 422}:
+            raise RuntimeError(f"{path}: {answer.status} {answer.body.decode()}")
         return answer
 
 
