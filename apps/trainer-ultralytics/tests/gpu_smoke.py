@@ -59,6 +59,9 @@ def test_a_gpu_trains_evaluates_and_tells_its_memory(
     assert backend.epochs == [0, 1]
     told = [beat["system"].get("gpu_memory_bytes", 0) for beat in backend.heartbeats]
     assert max(told) > 0
+    epochs = [beat["metrics"] for beat in backend.heartbeats if "epoch" in beat]
+    assert all(row["system/gpu_memory_megabytes"] > 0 for row in epochs)
+    assert all(0 <= row["system/gpu_utilization_percent"] <= 100 for row in epochs)
     assert {"best.pt", "evaluation.json"} <= jobs.kept(env)
 
 

@@ -64,6 +64,9 @@ def test_every_task_trains(
     row = next(beat["metrics"] for beat in backend.heartbeats if "metrics" in beat)
     assert any(name.startswith("train/") for name in row)
     assert any(name.startswith("metrics/") for name in row)
+    # A training keeps a core busy, and torch takes memory.
+    assert 0.05 < row["system/cpu_cores"] <= psutil.cpu_count()
+    assert row["system/memory_megabytes"] > 100
     seqs = [beat["seq"] for beat in backend.heartbeats]
     assert seqs == sorted(set(seqs))
     work = launcher.folder / "state" / f"{env['JOB_ID']}-1"

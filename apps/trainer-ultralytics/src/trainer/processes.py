@@ -111,6 +111,17 @@ def tree_rss(pid: int) -> int:
     return total
 
 
+def tree_cpu_s(pid: int) -> float:
+    """CPU seconds of all processes below `pid`, and of those that they have reaped."""
+    total = 0.0
+    for process in descendants(pid):
+        try:
+            total += sum(process.cpu_times()[:4])  # user and system, its own and its children's
+        except psutil.Error:
+            continue
+    return total
+
+
 def tree_memory_exceeds(pid: int, limit: int) -> bool:
     """Whether the processes below `pid` hold more than `limit` bytes; shared pages count once.
 

@@ -137,11 +137,11 @@ class Follower:
 
 
 def metrics_table(values: Json) -> Table:
-    """Return a table of all metrics except learning rates: validation metrics first, then losses.
+    """Return a table of the model's metrics: those of its validation first, then losses.
 
     `best/epoch`, from 0, is shown as people count.
     """
-    names = [name for name in values if not name.startswith("lr/")]
+    names = [name for name in values if not name.startswith(("lr/", "system/"))]
     names.sort(key=lambda name: (not name.startswith("metrics/"), name))
     rows = [(name, values[name]) for name in names if name != "best/epoch"]
     if (epoch := values.get("best/epoch")) is not None:

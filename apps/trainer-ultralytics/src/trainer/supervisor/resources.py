@@ -2,8 +2,11 @@
 
 import os
 import time
+from functools import cached_property
+from typing import Any
 
 import psutil
+import pynvml
 
 from trainer import processes
 
@@ -11,13 +14,15 @@ _CHECK_S = 0.5
 
 
 class ResourceMeter:
-    """Measures for heartbeats; `gpu_memory_bytes` is what the training process has reported."""
+    """Measures for heartbeats, and over an epoch; `gpu_memory_bytes` is what the training has reported."""
 
     def __init__(self) -> None:
         self.gpu_memory_bytes: float | None = None
+        self._began = (time.monotonic(), 0.0)
+        self._gpu_percents: list[float] = []
 
     def measure(self) -> dict[str, float]:
-        """CPU and memory of the machine in percent, memory of the attempt in bytes."""
+        """CPU, memory and GPUs of the machine in percent, memory of the attempt in bytes."""
         numbers = {
             "cpu_percent": psutil.cpu_percent(),
             "memory_percent": psutil.virtual_memory().percent,
@@ -25,7 +30,55 @@ class ResourceMeter:
         }
         if self.gpu_memory_bytes is not None:
             numbers["gpu_memory_bytes"] = self.gpu_memory_bytes
+        if (percent := self._gpu_percent()) is not None:
+            numbers["gpu_percent"] = percent
+            self._gpu_percents.append(percent)
         return numbers
+
+    def begin_epoch(self) -> None:
+        """What is used from now on is the next epoch's."""
+        self._began = (time.monotonic(), processes.tree_cpu_s(os.getpid()))
+        self._gpu_percents.clear()
+
+    def end_epoch(self) -> dict[str, float]:
+        """What the attempt used since the epoch began, as metrics; MLflow knows them by their prefix.
+
+        Cores and GPU utilization are means over the epoch, memory is what it has at its end.
+        """
+        numbers = self.measure()
+        at, cpu_s = self._began
+        cores = (processes.tree_cpu_s(os.getpid()) - cpu_s) / max(time.monotonic() - at, 1e-3)
+        told = {"cpu_cores": max(cores, 0.0), "memory_megabytes": numbers["rss_bytes"] / 1e6}
+        if self.gpu_memory_bytes is not None:
+            told["gpu_memory_megabytes"] = self.gpu_memory_bytes / 1e6
+        if self._gpu_percents:
+            told["gpu_utilization_percent"] = sum(self._gpu_percents) / len(self._gpu_percents)
+        self.begin_epoch()
+        return {f"system/{name}": round(value, 3) for name, value in told.items()}
+
+    def _gpu_percent(self) -> float | None:
+        """The mean of the attempt's GPUs; None where there are none, or slices that do not tell it."""
+        try:
+            rates = [pynvml.nvmlDeviceGetUtilizationRates(gpu).gpu for gpu in self._gpus]
+        except pynvml.NVMLError:
+            return None
+        return sum(rates) / len(rates) if rates else None
+
+    @cached_property
+    def _gpus(self) -> list[Any]:
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+        try:
+            pynvml.nvmlInit()
+            if visible is None:
+                visible = ",".join(map(str, range(pynvml.nvmlDeviceGetCount())))
+            return [
+                pynvml.nvmlDeviceGetHandleByIndex(int(name))
+                if name.isdecimal()
+                else pynvml.nvmlDeviceGetHandleByUUID(name)
+                for name in filter(None, visible.split(","))
+            ]
+        except pynvml.NVMLError:
+            return []
 
 
 class MemoryLimit:

@@ -143,6 +143,7 @@ class Supervisor:
     def _start(self, message: StartMessage, unacknowledged: list[EpochMetrics]) -> None:
         for row in unacknowledged:
             self._heartbeats.tell_epoch(**row)
+        self._meter.begin_epoch()
         self._child.send_start(message | {"work": self._options.work})
 
     def _on_event(self, event: str, **fields: Any) -> None:
@@ -155,7 +156,8 @@ class Supervisor:
                 self._heartbeats.tell(now=fields["step"] == 1, **fields)
             case "epoch":
                 self._heartbeats.tell(progress=fields["progress"])
-                self._heartbeats.tell_epoch(fields["epoch"], fields["metrics"])
+                used = self._meter.end_epoch()
+                self._heartbeats.tell_epoch(fields["epoch"], fields["metrics"] | used)
             case "evaluated":
                 self._heartbeats.tell_model(fields["metrics"])
             case "checkpoint":

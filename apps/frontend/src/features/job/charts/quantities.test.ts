@@ -22,10 +22,13 @@ it('puts train and validation of a quantity into one chart, the main metric firs
 })
 
 it('takes the names of any script', () => {
-  const found = quantitiesOf([epoch({ loss: 1, val_loss: 2, speed: 3 })])
+  const found = quantitiesOf([
+    epoch({ loss: 1, val_loss: 2, speed: 3, 'system/gpu_memory_megabytes': 900 }),
+  ])
   expect(found.map(({ name, group, lines }) => [name, group, lines.length])).toEqual([
     ['loss', 'Losses', 2],
     ['speed', 'Other', 1],
+    ['GPU memory megabytes', 'System', 1],
   ])
 })
 

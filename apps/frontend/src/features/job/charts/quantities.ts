@@ -14,7 +14,7 @@ export interface Quantity {
 }
 
 const SPLIT = /^(train|val|valid|validation|test)[/_.](.+)$/
-export const GROUPS = ['Metrics', 'Losses', 'Learning rate', 'Other'] as const
+export const GROUPS = ['Metrics', 'Losses', 'Learning rate', 'Other', 'System'] as const
 
 /** The charts that these metrics make, in the order in which they are looked at. */
 export function quantitiesOf(metrics: readonly EpochMetrics[]): Quantity[] {
@@ -44,6 +44,13 @@ function placeOf(metric: string): { name: string; label: string; group: Quantity
   }
   if (metric.startsWith('lr/')) {
     return { name: 'learning rate', label: metric.slice(3), group: 'Learning rate' }
+  }
+  if (metric.startsWith('system/')) {
+    const name = metric
+      .slice(7)
+      .replaceAll('_', ' ')
+      .replace(/^(cpu|gpu)/, (unit) => unit.toUpperCase())
+    return { name, label: 'used', group: 'System' }
   }
   const name = metric.replace(/^metrics\//, '').replace(/\(B\)$/, '')
   if (/loss/i.test(name)) return { name, label: 'train', group: 'Losses' }
