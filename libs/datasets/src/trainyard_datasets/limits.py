@@ -9,6 +9,8 @@ MEMORY_BYTES = int(min(3 * 2**30, memory_limit()))
 HELPER_BYTES = 512 * MIB
 CPU_S = 1800
 WALL_S = 3600
+# Of weights, of which little is read but all is hashed; and of the processor, in a hostile pickle.
+WEIGHTS_WALL_S = 900
 
 # Archives up to here are fetched as a whole. Larger ones are read by ranges, of each image at most
 # HEAD_BYTES, some of them ahead.

@@ -13,8 +13,10 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Sequence
 from typing import IO, Any
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 from trainyard_datasets import index, limits
 from trainyard_datasets.problems import UnavailableError
@@ -27,13 +29,16 @@ _OVERRUN = {-signal.SIGALRM, -signal.SIGXCPU}
 # A proxy or a private authority may stand between us and the store.
 _ENVIRONMENT = {"PATH", "LANG", "TMPDIR", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE"}
 
+_MOST_JUDGES = 2
+_judges: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
 
 class CrashedError(Exception):
     """The process ended without a result; the text says how."""
 
 
 class OverrunError(Exception):
-    """The check took longer than `limits.WALL_S` or `limits.CPU_S`."""
+    """The check took longer than its limits."""
 
 
 async def run_check(
@@ -51,7 +56,9 @@ async def run_check(
     """
     index_file.truncate(0)
     index_file.seek(0)
-    output = await _output(url, size, sha256, task, index_file)
+    place = index_file.fileno()
+    what = {"url": url, "size": size, "sha256": sha256, "task": task, "index": place}
+    output = await _output(what | {"wall_s": limits.WALL_S}, place)
     try:
         found: dict[str, Any] = json.loads(output)
         if found["accepted"]:
@@ -59,6 +66,25 @@ async def run_check(
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise CrashedError("no result") from error
     return found
+
+
+async def judge_weights(
+    url: str, size: int, sha256: str, task: str | None, model: str | None
+) -> dict[str, Any]:
+    """What `weights.judge_object` says of the weights at `url`; a few at a time.
+
+    Raises:
+        UnavailableError: the store does not answer.
+    """
+    what = {"url": url, "size": size, "sha256": sha256, "task": task, "model": model}
+    loop = asyncio.get_running_loop()
+    try:
+        async with _judges.setdefault(loop, asyncio.Semaphore(_MOST_JUDGES)):
+            output = await _output(what | {"weights": True, "wall_s": limits.WEIGHTS_WALL_S})
+        return dict(json.loads(output))
+    except (CrashedError, OverrunError, ValueError):
+        problem = "reading it takes more time or memory than weights need"
+        return {"damaged": False, "problem": problem}
 
 
 def _verified(index_file: IO[bytes]) -> str:
@@ -71,30 +97,20 @@ def _verified(index_file: IO[bytes]) -> str:
     return sha256
 
 
-async def _output(
-    url: str, size: int, sha256: str | None, task: str, index_file: IO[bytes]
-) -> bytes:
-    request = {
-        "url": url,
-        "size": size,
-        "sha256": sha256,
-        "task": task,
-        "wall_s": limits.WALL_S,
-        "index": index_file.fileno(),
-    }
+async def _output(request: dict[str, Any], *descriptors: int) -> bytes:
     # Files, because the child's limits bound them; a pipe would let it fill our memory.
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        code = await _wait(json.dumps(request).encode(), output, errors, index_file)
+        code = await _wait(request, output, errors, descriptors)
         output.seek(0)
         errors.seek(0)
         if code == 0:
             return output.read(_MAX_RESULT_BYTES)
         said = errors.read(10_000).decode(errors="replace").strip()
     if code == os.EX_TEMPFAIL:
-        raise UnavailableError(said)
+        raise UnavailableError(f"It could not be read from the object store: {said}")
     if code in _OVERRUN:
         raise OverrunError
-    logger.error("the check of %s ended with %s: %r", urlsplit(url).path, code, said)
+    logger.error("the check of %s ended with %s: %r", urlsplit(request["url"]).path, code, said)
     raise CrashedError(signal.Signals(-code).name if code < 0 else f"exit code {code}")
 
 
@@ -108,7 +124,9 @@ def _hide_environment() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-async def _wait(request: bytes, output: IO[bytes], errors: IO[bytes], index_file: IO[bytes]) -> int:
+async def _wait(
+    request: dict[str, Any], output: IO[bytes], errors: IO[bytes], descriptors: Sequence[int]
+) -> int:
     _hide_environment()
     child = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -116,15 +134,15 @@ async def _wait(request: bytes, output: IO[bytes], errors: IO[bytes], index_file
         stdin=asyncio.subprocess.PIPE,
         stdout=output,
         stderr=errors,
-        pass_fds=[index_file.fileno()],
+        pass_fds=descriptors,
         # One arena: each further one would reserve 64 MiB of the address space we bound.
         env={name: value for name, value in os.environ.items() if name.upper() in _ENVIRONMENT}
         | {"MALLOC_ARENA_MAX": "1", "PYTHONUTF8": "1"},
         start_new_session=True,
     )
     try:
-        async with asyncio.timeout(limits.WALL_S + 10):
-            await child.communicate(request)
+        async with asyncio.timeout(request["wall_s"] + 10):
+            await child.communicate(json.dumps(request).encode())
     except TimeoutError:
         return -signal.SIGALRM
     finally:

@@ -96,15 +96,27 @@ class RemoteObject:
             raise UnavailableError(f"{error!r}") from error
 
     def _digest(self) -> str:
-        digest, size = hashlib.sha256(), 0
+        digest = hashlib.sha256()
+        for chunk in self._chunks():
+            digest.update(chunk)
+        return digest.hexdigest()
+
+    def chunks(self) -> Iterator[bytes]:
+        """All of it, once, without another try."""
+        try:
+            yield from self._chunks()
+        except httpx.TransportError as error:
+            raise UnavailableError(f"{error!r}") from error
+
+    def _chunks(self) -> Iterator[bytes]:
+        size = 0
         with self._client.stream("GET", self._url) as reply:
             self._require(reply, httpx.codes.OK)
             for chunk in reply.iter_raw():
-                digest.update(chunk)
                 size += len(chunk)
+                yield chunk
         if size != self.size:
             raise _wrong_size(self.size, size)
-        return digest.hexdigest()
 
     def fetch(self, extent: Extent) -> bytes:
         try:
