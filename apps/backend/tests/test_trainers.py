@@ -12,7 +12,7 @@ from backend.infra import problem_handlers
 from backend.infra.problems import Problem
 from backend.trainers.routes import router
 from fastapi import FastAPI
-from trainyard_manifest import Manifest, ManifestError, Resources, wanted
+from trainyard_manifest import Manifest, ManifestError, Resources, config_errors, wanted
 
 ULTRALYTICS = Path(__file__).parents[2] / "trainer-ultralytics" / "trainer.json"
 REPOSITORY = Path(__file__).parents[3]
@@ -146,6 +146,29 @@ def test_enums_are_listed(catalog: TrainerCatalog) -> None:
     message = errors(catalog, {"optimizer": "adamw"})["config.optimizer"]
     assert '"optimizer" must be one of "auto", "SGD"' in message
     assert message.endswith('; it is "adamw".')
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"int8": True, "half": True}, '"int8" and "half" exclude each other'),
+        ({"int8": True, "formats": ["onnx", "openvino"]}, "openvino has 8 bits only with NNCF"),
+        ({"int8": True, "formats": ["torchscript"]}, "torchscript has no 8 bits"),
+        (
+            {"half": True, "formats": ["torchscript"], "device": "cpu"},
+            "torchscript has 16 bits on a GPU only",
+        ),
+        ({"int8": False, "half": True, "formats": ["openvino"]}, ""),
+        ({"int8": True, "formats": ["onnx"]}, ""),
+    ],
+)
+def test_fields_that_exclude_each_other_are_refused_in_the_manifest_s_words(
+    config: dict[str, Any], words: str
+) -> None:
+    exports = Manifest.read(REPOSITORY / "apps/trainer-ultralytics/trainers/export.json")
+    found = config_errors(exports, config, 20, "detect")
+    assert found.keys() == ({"config"} if words else set())
+    assert words in found.get("config", "")
 
 
 def test_all_errors_at_once(catalog: TrainerCatalog) -> None:

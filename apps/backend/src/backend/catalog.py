@@ -72,13 +72,7 @@ class TrainerCatalog:
         if trainer not in self._manifests:
             raise wrong_fields("Invalid job", {"trainer": self._no_trainer(trainer)})
         manifest = self._manifests[trainer]
-        errors = config_errors(manifest, config, MAX_ERRORS)
-        if task not in manifest.tasks:
-            message = (
-                f'The trainer "{trainer}" does not do {task}; it does '
-                f"{', '.join(manifest.tasks)}. Choose another trainer or dataset."
-            )
-            errors = {"trainer": message, **errors}
+        errors = config_errors(manifest, config, MAX_ERRORS, task)
         if errors:
             raise wrong_fields("Invalid job", errors)
         return complete(manifest, config)

@@ -1,6 +1,6 @@
 """A trainer's manifest, and configs checked against it."""
 
-from trainyard_manifest.config import MAX_CONFIG_BYTES, complete, config_errors
+from trainyard_manifest.config import MAX_CONFIG_BYTES, complete, config_errors, split_errors
 from trainyard_manifest.manifest import (
     MainMetric,
     Manifest,
@@ -28,5 +28,6 @@ __all__ = [
     "gpu_numbers",
     "read_all",
     "resource_errors",
+    "split_errors",
     "wanted",
 ]

@@ -20,14 +20,21 @@ def complete(manifest: Manifest, config: Mapping[str, Any]) -> dict[str, Any]:
     return {**{name: rules["default"] for name, rules in manifest.fields.items()}, **config}
 
 
-def config_errors(manifest: Manifest, config: Mapping[str, Any], most: int) -> dict[str, str]:
+def config_errors(
+    manifest: Manifest, config: Mapping[str, Any], most: int, task: str
+) -> dict[str, str]:
     """What is wrong with a config, by `config.FIELD`: fields that are unknown or wrong, its size.
 
     Args:
         manifest: the trainer's.
         config: as the user gave it.
         most: so many of one kind of error are told.
+        task: the dataset's; told as `trainer` where that does not do it.
     """
+    tasks = {
+        "trainer": f'The trainer "{manifest.name}" does not do {task}; it does '
+        f"{', '.join(manifest.tasks)}. Choose another trainer or dataset."
+    }
     schema = manifest.config_schema
     properties, refused = manifest.fields, schema.get("refused", {})
     messages = {
@@ -47,6 +54,9 @@ def config_errors(manifest: Manifest, config: Mapping[str, Any], most: int) -> d
         name = str(error.absolute_path[0]) if error.absolute_path else ""
         if name in messages:
             continue
+        if error.validator == "not" and (told := error.schema.get("description")):
+            messages[name] = told
+            continue
         messages[name] = (
             f'"{name}" must be {_wanted(schema, name, error.validator)}; it is {shown(config[name])}.'
             if name
@@ -57,7 +67,27 @@ def config_errors(manifest: Manifest, config: Mapping[str, Any], most: int) -> d
             f"The config has {size} bytes as JSON, complete with defaults; the most is "
             f"{MAX_CONFIG_BYTES}. Put large values into a file of the dataset or of the image."
         )
-    return {f"config.{name[:100]}" if name else "config": text for name, text in messages.items()}
+    told = {f"config.{name[:100]}" if name else "config": text for name, text in messages.items()}
+    return told if task in manifest.tasks else tasks | told
+
+
+def split_errors(
+    manifest: Manifest, config: Mapping[str, Any], report: Mapping[str, Any] | None
+) -> dict[str, str]:
+    """By `config.FIELD`, the split of the dataset that the field names and the dataset has not.
+
+    Args:
+        manifest: the trainer's, where such a field has `split: true`.
+        config: complete with defaults.
+        report: of the dataset's check, with how many `images` each split has.
+    """
+    there = [split for split, number in (report or {}).get("images", {}).items() if number]
+    return {
+        f"config.{name}": f"The dataset has no images in {config[name]}: set {name} to "
+        f"{' or '.join(there)}, or push a version that has some."
+        for name, rules in manifest.fields.items()
+        if rules.get("split") and there and config[name] not in there
+    }
 
 
 def _wanted(schema: Mapping[str, Any], name: str, validator: str) -> str:

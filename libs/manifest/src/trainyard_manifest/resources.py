@@ -1,6 +1,7 @@
 """The resources that a job asks for, checked against the manifest of its trainer."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -28,8 +29,10 @@ def resource_errors(
     manifest: Manifest,
     config: Mapping[str, Any],
     resources: Resources,
+    *,
     limits: Limits,
-    visible: float,
+    machine: float | None,
+    offers: Mapping[str, Collection[str]],
 ) -> dict[str, str]:
     """What cannot be had, would stay idle or cannot be shared, by `resources.FIELD` or `config.FIELD`.
 
@@ -38,9 +41,12 @@ def resource_errors(
         config: complete with defaults.
         resources: the trainer's, with the job's own over them.
         limits: the platform's.
-        visible: how many GPUs the training will see.
+        machine: the GPUs of the one machine that trains, infinite where it does not tell; None: a
+            scheduler finds a machine.
+        offers: by field of the resources, the names that the platform has for it.
     """
-    errors = _beyond(limits, resources)
+    visible = machine if machine == math.inf else resources.gpu
+    errors = _beyond(limits, resources) | _not_offered(offers, resources)
     used = manifest.distributed
     for name, unit, most in (("gpu", "GPU", used.gpus), ("nodes", "node", used.nodes)):
         if (number := getattr(resources, name)) > most:
@@ -58,7 +64,31 @@ def resource_errors(
     ranks = max(resources.gpu, config.get(used.ranks or "") or 1) * resources.nodes
     if used.shared and ranks > 1 and (uneven := _uneven(config[used.shared], ranks)):
         errors[f"config.{used.shared}"] = f"{ranks} ranks share each {used.shared}. {uneven}"
+    return errors | _beyond_machine(machine, resources)
+
+
+def _beyond_machine(gpus: float | None, resources: Resources) -> dict[str, str]:
+    errors = {}
+    if gpus is not None and resources.gpu > gpus:
+        errors["resources.gpu"] = (
+            f"The machine that trains has {gpus} GPUs; this job asks for {resources.gpu}. "
+            "Ask for fewer, or leave gpu out."
+        )
+    if gpus is not None and resources.nodes > 1:
+        errors["resources.nodes"] = (
+            f"One machine trains here; this job asks for {resources.nodes} nodes. Leave nodes out, "
+            "or submit it where trainings are Kubernetes Jobs (TRAINING_MODE=kubernetes)."
+        )
     return errors
+
+
+def _not_offered(offers: Mapping[str, Collection[str]], resources: Resources) -> dict[str, str]:
+    return {
+        f"resources.{what}": f'There is no {what} "{name}". The platform offers '
+        f"{', '.join(names) or 'none: leave it out'}."
+        for what, names in offers.items()
+        if (name := getattr(resources, what)) is not None and name not in names
+    }
 
 
 def _uneven(size: float, ranks: int) -> str | None:

@@ -41,25 +41,9 @@ def asked(ctx: Context, body: JobCreate, config: dict[str, Any], there: float | 
         resources.gpu = int(there != math.inf)
         if not resources.gpu:
             resources.model_fields_set.discard("gpu")  # the launcher finds out whether it has one
-    errors = {}
-    if there is not None and resources.gpu > there:
-        errors["resources.gpu"] = (
-            f"The machine that trains has {there} GPUs; this job asks for {resources.gpu}. "
-            "Ask for fewer, or leave gpu out."
-        )
-    if there is not None and resources.nodes > 1:
-        errors["resources.nodes"] = (
-            f"One machine trains here; this job asks for {resources.nodes} nodes. Leave nodes out, "
-            "or submit it where trainings are Kubernetes Jobs (TRAINING_MODE=kubernetes)."
-        )
-    visible = there if there == math.inf else resources.gpu
-    errors = resource_errors(trainer, config, resources, ctx.settings.job_limits, visible) | errors
     offers = {"placement": ctx.settings.job_placements, "priority": ctx.settings.job_priorities}
-    for what, there_are in offers.items():
-        if (name := getattr(resources, what)) is not None and name not in there_are:
-            offered = ", ".join(there_are) or "none: leave it out"
-            told = f'There is no {what} "{name}". The platform offers {offered}.'
-            errors[f"resources.{what}"] = told
+    of_platform: Any = {"limits": ctx.settings.job_limits, "machine": there, "offers": offers}
+    errors = resource_errors(trainer, config, resources, **of_platform)
     if errors:
         raise wrong_fields("Invalid job", errors)
     if resources.nodes == 1:  # replicas of an older version do not know the word

@@ -184,17 +184,10 @@ class _Export:
 
 
 def _require_possible(config: ExportConfig) -> None:
-    wrong = ""
-    if config.int8 and config.half:
-        wrong = "int8 and half exclude each other: choose one"
-    elif config.int8 and "torchscript" in config.formats:
-        wrong = "torchscript has no 8 bits: leave it out, or int8"
-    elif config.int8 and "openvino" in config.formats:
-        wrong = "openvino has 8 bits only with NNCF, which is not installed: leave it out, or int8"
-    elif config.half and "torchscript" in config.formats and device_of(config.device) == "cpu":
-        wrong = "torchscript has 16 bits on a GPU only: leave it out, or half"
-    if wrong:
-        raise AttemptError(Cause.CONFIG_INVALID, f"{wrong}.")
+    """What the manifest cannot say: whether there is a GPU."""
+    if config.half and "torchscript" in config.formats and device_of(config.device) == "cpu":
+        wrong = "torchscript has 16 bits on a GPU only: leave it out, or half."
+        raise AttemptError(Cause.CONFIG_INVALID, wrong)
 
 
 def _metrics(base: dict[str, Any], exports: list[dict[str, Any]], main: str) -> dict[str, float]:
