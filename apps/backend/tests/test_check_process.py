@@ -16,10 +16,11 @@ import pytest
 from archives import zipped
 from backend.context import Context
 from backend.datasets import service
-from backend.infra.object_store import ObjectStore, ObjectStoreError
+from backend.infra.object_store import ObjectStore
 from backend.state import object_keys
 from data_support import Served
 from trainyard_datasets import check, index, limits
+from trainyard_datasets.problems import UnavailableError
 
 pytestmark = pytest.mark.databases("sqlite")
 
@@ -162,7 +163,7 @@ async def test_a_cancelled_check_leaves_no_process_and_can_run_again(
 async def test_with_the_store_away_the_dataset_keeps_being_checked(served: Served) -> None:
     ctx, client = served
     id_ = await data_support.push(client, zipped(archives.files()))
-    with pytest.raises(ObjectStoreError, match=f"Dataset {id_} could not be read"):
+    with pytest.raises(UnavailableError, match="It could not be read from the object store"):
         await service.run_check(elsewhere(ctx, "http://127.0.0.1:1"), id_)
     assert (await data_support.get(client, id_))["status"] == "checking"
     await service.run_check(ctx, id_)

@@ -120,11 +120,22 @@ async def test_an_alias_moves_past_its_gate_only_and_back(api: Api) -> None:
         body = {"dataset_id": await add_dataset(api.ctx), "trainer": "plain"}
         job = await api.http.post("/api/v1/jobs", json=body | {"weights": f"model:{weights}"})
         assert job.json()["weights"]["name"] == f"job:{job_id}/best.pt", job.text
-    job = await api.http.post("/api/v1/jobs", json=body | {"weights": f"model:{name}@nobody"})
-    assert (job.status_code, job.json()["title"]) == (409, "Refused by MLflow"), job.text
+    await _what_is_missing_is_told_with_what_there_is(api, name, body)
+    assert (await promote(77))["title"] == "Model not found"
     kept = await api.http.delete(f"/api/v1/jobs/{jobs[1]}")
     assert (kept.status_code, f"{name}/2" in kept.json()["detail"]) == (409, True), kept.text
     assert (await api.http.delete(f"/api/v1/jobs/{jobs[2]}")).status_code == 204
+
+
+async def _what_is_missing_is_told_with_what_there_is(
+    api: Api, name: str, body: dict[str, Any]
+) -> None:
+    for missing in (f"{name}@nobody", f"{name}/77", f"{name}/x", name, "none'such@production", "@"):
+        job = await api.http.post("/api/v1/jobs", json=body | {"weights": f"model:{missing}"})
+        [error] = job.json()["errors"]
+        assert (job.status_code, error["field"]) == (422, "weights"), job.text
+        assert f"{missing!r} (NAME@ALIAS or NAME/VERSION). There is " in error["message"]
+        assert f"{name}/1 @production" in error["message"]
 
 
 async def test_less_is_better_where_the_goal_says_so_and_promotions_wait_for_each_other(

@@ -2,10 +2,8 @@
 
 import asyncio
 import hashlib
-import io
 import json
 import time
-import zipfile
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +20,7 @@ from backend.orchestration.attempt_env import attempt_env
 from backend.state.artifacts import Artifact
 from backend.state.jobs import Attempt
 from backend.state.statuses import JobStatus
+from pickled_weights import archive, model, text
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -33,8 +32,9 @@ MANIFEST = api_support.MANIFEST | {
     "pretrained": {"detect": "{model}.pt", "segment": "{model}-seg.pt"},
     "assets": {
         f"{model}{suffix}.pt": {"task": task, "model": model}
-        for model in ("yolo11n", "yolo11s", "yolo11m", "yolo11l")
+        for model in ("yolo11n", "yolo11s", "yolo11m", "yolo11l", "yolo11x")
         for task, suffix in (("detect", ""), ("segment", "-seg"))
+        if (model, task) != ("yolo11x", "detect")
     },
     "config_schema": {
         "type": "object",
@@ -53,6 +53,11 @@ async def api(
         yield api
 
 
+def made(told: str) -> bytes:
+    """Weights that do not say what they are for, and others for each `told`."""
+    return archive(pickled=b"\x80\x02}" + text("told") + text(told) + b"s.")
+
+
 class Host(ThreadingHTTPServer):
     """Plays the host of official weights. Each run has other bytes: the store is shared by tests."""
 
@@ -66,12 +71,7 @@ class Host(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}/v8"
 
     def content(self, path: str) -> bytes:
-        """A file as PyTorch writes them: a zip archive."""
-        inside = zipfile.ZipInfo("archive/data.pkl"), path.removeprefix("/v8") + self.version
-        file = io.BytesIO()
-        with zipfile.ZipFile(file, "w") as archive:
-            archive.writestr(*inside)
-        return file.getvalue()
+        return made(path.removeprefix("/v8") + self.version)
 
 
 class _Asset(BaseHTTPRequestHandler):
@@ -91,6 +91,8 @@ class _Asset(BaseHTTPRequestHandler):
         content = self.server.content(self.path)
         if "yolo11s-seg" in self.path:
             content = b"<html>Please log in to the proxy</html>"
+        if "yolo11x-seg" in self.path:
+            content = archive(pickled=b"cos\nsystem\n.")
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
@@ -113,7 +115,6 @@ async def send(api: Api, data: bytes, name: str, content: bytes, **fields: Any) 
     path = f"/api/v1/weights/{hashlib.sha256(data).hexdigest()}"
     body = {"name": name, "size": len(data), **fields}
     reply = await api.http.put(path, json=body)
-    assert reply.status_code == 200, reply.text
     if link := reply.json().get("upload"):
         async with httpx.AsyncClient() as client:
             await client.put(link, content=content)
@@ -129,15 +130,25 @@ async def push(api: Api, data: bytes, name: str, **fields: Any) -> dict[str, Any
 async def finished(api: Api, name: str) -> str:
     job = await add_running(api.ctx, JobStatus.SUCCEEDED, name=name, config={"model": "yolo11s"})
     async with api.ctx.db.transaction() as session:
-        for file, sha256 in (("best.pt", "a" * 64), ("last.pt", "b" * 64), ("own.pt", None)):
+        for file, sha256 in (
+            ("best.pt", "a" * 64),
+            ("last.pt", "b" * 64),
+            ("own.pt", None),
+            ("results.csv", "c" * 64),
+        ):
             session.add(Artifact(job_id=job.job_id, name=file, attempt=2, size=1, sha256=sha256))
     return job.job_id
 
 
 async def submit(
-    api: Api, weights: Any, task: str = "detect", trainer: str = "plain", **config: Any
+    api: Api,
+    weights: Any,
+    task: str = "detect",
+    trainer: str = "plain",
+    report: Any = None,
+    **config: Any,
 ) -> dict[str, Any]:
-    dataset_id = await add_dataset(api.ctx, task=task)
+    dataset_id = await add_dataset(api.ctx, task=task, report=report)
     body = {"dataset_id": dataset_id, "trainer": trainer, "config": config, "weights": weights}
     reply: dict[str, Any] = (await api.http.post("/api/v1/jobs", json=body)).json()
     return reply
@@ -146,7 +157,7 @@ async def submit(
 async def test_a_job_starts_from_the_pretrained_weights_of_its_model_if_they_are_there(
     api: Api,
 ) -> None:
-    data = api.url.encode()
+    data = made(api.url)
     assert (await submit(api, None))["weights"] is None
     sha256 = (await push(api, data, "yolo11n.pt", task="detect", model="yolo11n"))["sha256"]
     wanted = {"name": "yolo11n.pt", "sha256": sha256}
@@ -164,11 +175,15 @@ async def test_a_job_starts_from_the_pretrained_weights_of_its_model_if_they_are
 
 
 async def test_weights_are_kept_once_and_listed_and_deleted(api: Api, s3: "S3Client") -> None:
-    data = b"kept" + api.url.encode()
-    first = await push(api, data, "mine.pt")
+    data = made(f"kept {api.url}")
+    first = await push(api, data, "ours.pt")
     again = await push(api, data, "ours.pt", model="yolo11x")
     assert (again["sha256"], again["size"]) == (first["sha256"], len(data))
-    newer = await push(api, b"newer" + data, "ours.pt", model="yolo11s")
+    # What jobs name so does not vanish because somebody gives it another name.
+    renamed = await send(api, data, "mine.pt", data)
+    assert (renamed.status_code, renamed.json()["title"]) == (409, "Weights kept already")
+    assert "kept as ours.pt. Name it so, or delete that first" in renamed.json()["detail"]
+    newer = await push(api, made(f"newer {api.url}"), "ours.pt", model="yolo11s")
     listed = (await api.http.get("/api/v1/weights")).json()
     assert (listed["items"], listed["next_cursor"]) == ([newer, again], None)
     begin: dict[str, Any] = {"name": "ours.pt", "limit": 1}
@@ -249,6 +264,8 @@ async def test_official_weights_are_fetched_once_however_many_jobs_wait(  # noqa
             assert words in (await submit(api, None, model=model))["detail"]
         refused = await submit(api, "yolo11s-seg.pt", "segment", model="yolo11s")
         assert "PyTorch has not written it" in refused["detail"]
+        refused = await submit(api, "yolo11x-seg.pt", "segment", model="yolo11x")
+        assert "yolo11x-seg.pt is refused: it names os.system" in refused["detail"]
         assert not any("elsewhere" in path for path in host.asked)
         host.shutdown()
         host.server_close()
@@ -274,6 +291,43 @@ async def test_another_file_than_was_announced_is_refused(api: Api, content: byt
         kept = (await api.http.get("/api/v1/weights")).json()["items"]
         assert (reply.status_code, kept) == (200 if len(content) > 7 else 422, [])
         assert "upload" in reply.json() or "Push it again" in reply.json()["detail"]
+
+
+async def test_weights_are_judged_whoever_sends_them(api: Api, s3: "S3Client") -> None:
+    poison = archive(pickled=b"cos\nsystem\n" + text(f"touch {api.url}") + b"\x85R.")
+    bomb = archive(pickled=b"\x80\x02" + b"N" * (9 << 20) + b".", compressed=True)
+    detector = archive(("best/data/0", api.url.encode()), pickled=model("DetectionModel"))
+    for data, claims, words in (
+        (poison, {}, "own.pt is refused: it names os.system"),
+        (bomb, {}, "own.pt is refused: its best/data.pkl is too large"),
+        (api.url.encode(), {}, "own.pt is refused: PyTorch has not written it"),
+        (detector, {"task": "segment"}, "it is for the task detect, not segment"),
+        (detector, {"model": "yolo11x"}, "it is for the model yolo11n, not yolo11x"),
+    ):
+        refused = await send(api, data, "own.pt", data, **claims)
+        assert (refused.status_code, refused.json()["title"]) == (422, "Weights refused")
+        assert words in refused.json()["detail"]
+        assert refused.json()["detail"].endswith("Nothing of it was run.")
+        key = f"weights/{hashlib.sha256(data).hexdigest()}.pt"
+        assert s3.list_objects_v2(Bucket="models", Prefix=key)["KeyCount"] == 0
+    kept = await push(api, detector, "own.pt")
+    assert (kept["task"], kept["model"]) == ("detect", "yolo11n")
+    # A wrong claim costs those that are kept nothing.
+    assert (await send(api, detector, "own.pt", detector, task="pose")).status_code == 422
+    assert (await submit(api, "own.pt"))["weights"]["sha256"] == kept["sha256"]
+
+
+async def test_a_split_that_the_dataset_has_not_is_refused_at_submit(api: Api) -> None:
+    rules = {"default": "val", "description": "Which images.", "split": True}
+    own = {"type": "object", "properties": {"split": rules}}
+    judge = MANIFEST | {"name": "splits", "config_schema": own}
+    (api.ctx.settings.trainers_dir / "splits.json").write_text(json.dumps(judge))
+    images = {"images": {"train": 8, "val": 2, "test": 0}}
+    assert (await submit(api, "none", trainer="splits"))["config"] == {"split": "val"}
+    refused = await submit(api, "none", trainer="splits", report=images, split="test")
+    [error] = refused["errors"]
+    assert error["field"] == "config.split"
+    assert "no images in test: set split to train or val" in error["message"]
 
 
 async def test_a_job_starts_from_what_an_earlier_one_left(api: Api) -> None:
@@ -313,7 +367,7 @@ async def test_a_job_whose_weights_were_deleted_is_retried_only_from_a_checkpoin
     api: Api, s3: "S3Client"
 ) -> None:
     id_ = await finished(api, "night run")
-    pushed = await push(api, b"gone" + api.url.encode(), "gone.pt")
+    pushed = await push(api, made(f"gone {api.url}"), "gone.pt")
     users = [await submit(api, one) for one in (f"job:{id_}/last.pt", "gone.pt", "gone.pt")]
 
     async def retried(job: dict[str, Any]) -> httpx.Response:
@@ -335,8 +389,8 @@ async def test_a_job_whose_weights_were_deleted_is_retried_only_from_a_checkpoin
 
 async def test_weights_that_do_not_fit_are_refused_at_submit(api: Api) -> None:
     id_ = await finished(api, "night run")
-    await push(api, b"seg" + api.url.encode(), "seg.pt", task="segment", model="yolo11n")
-    await push(api, b"big" + api.url.encode(), "big.pt", task="detect", model="yolo11x")
+    await push(api, made(f"seg {api.url}"), "seg.pt", task="segment", model="yolo11n")
+    await push(api, made(f"big {api.url}"), "big.pt", task="detect", model="yolo11x")
     for weights, config, task, words in (
         ("none.pt", {}, "detect", "plain finds no weights 'none.pt'"),
         (f"sha256:{'0' * 64}", {}, "detect", "no weights 'sha256:00"),
@@ -348,7 +402,8 @@ async def test_weights_that_do_not_fit_are_refused_at_submit(api: Api) -> None:
             "big.pt is for yolo11x, this job is for yolo11n",
         ),
         ("job:0123456789ab", {}, "detect", "no weights 'job:0123456789ab'"),
-        (f"job:{id_}/own.pt", {}, "detect", "own.pt'"),
+        (f"job:{id_}/own.pt", {}, "detect", f"Name job:{id_}/best.pt, job:{id_}/last.pt, or none"),
+        ("job:night run/results.csv", {}, "detect", f"results.csv'. Name job:{id_}/best.pt, "),
         (f"job:{id_}", {}, "segment", "best.pt is for detect, this job is for segment"),
         (
             f"job:{id_}",
@@ -372,7 +427,7 @@ async def test_a_trainer_that_works_on_weights_takes_its_maker_s_of_any_model(ap
     (api.ctx.settings.trainers_dir / "judge.json").write_text(json.dumps(judge))
     id_ = await finished(api, "night run")
     name = f"big{api.url.rpartition(':')[2]}.pt"
-    await push(api, b"judged" + api.url.encode(), name, task="detect", model="yolo11x")
+    await push(api, made(f"judged {api.url}"), name, task="detect", model="yolo11x")
     for weights, found in (("job:night run", f"job:{id_}/best.pt"), (name, name)):
         assert (await submit(api, weights, trainer="judge"))["weights"]["name"] == found
     for given, task, words in (

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import Select, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.state import object_keys
@@ -23,16 +23,29 @@ async def left_by_a_job(session: AsyncSession, reference: str) -> dict[str, Any]
     it is held against deletion.
     """
     name, _, file = reference.removeprefix("job:").partition("/")
-    made = select(Job, Artifact).join(Artifact, Artifact.job_id == Job.id)
-    made = made.where(or_(Job.id == name, Job.name == name), Artifact.name == (file or "best.pt"))
-    latest = made.where(~Job.deleting).order_by(Job.created_at.desc()).limit(1)
+    latest = _models(name).where(Artifact.name == (file or "best.pt")).limit(1)
     row = (await session.execute(latest.with_for_update(read=True, of=Job))).first()
-    if row is None or row[1].sha256 is None:
+    if row is None:
         return None
     job, artifact = row
     key = object_keys.artifact(job.id, artifact.attempt, artifact.name)
     found = {"name": f"job:{job.id}/{artifact.name}", "key": key, "sha256": artifact.sha256}
     return found | {"trainer": job.trainer, "task": job.task, "model": job.config.get("model")}
+
+
+async def models_left_by(session: AsyncSession, reference: str) -> Sequence[str]:
+    """What `job:JOB/FILE` can mean for this JOB, at most 20."""
+    name = reference.removeprefix("job:").partition("/")[0]
+    made = await session.execute(_models(name).limit(20))
+    return [f"job:{job.id}/{file.name}" for job, file in made]
+
+
+def _models(job: str) -> Select[Job, Artifact]:
+    """By id or name, the latest first: what jobs start from. What else one leaves is nothing for that."""
+    made = select(Job, Artifact).join(Artifact, Artifact.job_id == Job.id)
+    made = made.where(or_(Job.id == job, Job.name == job), ~Job.deleting)
+    made = made.where(Artifact.name.like("%.pt"), Artifact.sha256.is_not(None))
+    return made.order_by(Job.created_at.desc(), Artifact.name)
 
 
 async def replace(session: AsyncSession, job_id: str, artifacts: Sequence[Artifact]) -> None:

@@ -41,13 +41,13 @@ async def register_artifacts(ctx: Context, job_id: str) -> dict[str, str]:
     artifacts, left_out = await _stored(ctx, job_id)
     async with ctx.db.transaction() as session:
         await repository.replace(session, job_id, artifacts)
-    notes = {}
-    for text, keys in left_out.items():
-        if keys:
-            named = ", ".join(repr(key[:200]) for key in keys[:_NAMED_IN_NOTE])
-            more = len(keys) - _NAMED_IN_NOTE
-            notes[text] = f"{named} and {more} more." if more > 0 else f"{named}."
-    return notes
+    return {text: _named(keys) for text, keys in left_out.items() if keys}
+
+
+def _named(keys: list[str]) -> str:
+    named = ", ".join(repr(key[:200]) for key in keys[:_NAMED_IN_NOTE])
+    more = len(keys) - _NAMED_IN_NOTE
+    return f"{named} and {more} more." if more > 0 else f"{named}."
 
 
 async def _stored(ctx: Context, job_id: str) -> tuple[list[Artifact], dict[str, list[str]]]:

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from trainyard_datasets import outcome, parts
-from trainyard_datasets.problems import UnavailableError
 from trainyard_datasets.report import Report
 
 from backend.context import Context
@@ -200,7 +199,7 @@ async def run_check(ctx: Context, id_: str) -> None:
     Nothing to do where that was done, or where it is deleted meanwhile.
 
     Raises:
-        ObjectStoreError: the store does not answer; worth another try.
+        UnavailableError: the store does not answer; worth another try.
     """
     async with ctx.db.reading() as session:
         dataset = await session.get(Dataset, id_)
@@ -210,12 +209,8 @@ async def run_check(ctx: Context, id_: str) -> None:
     with tempfile.TemporaryFile() as index:
         archive = object_keys.dataset(id_)
         url = await ctx.store.presign_internal_get(bucket, archive, lifetime_s=outcome.LINK_S)
-        told = dataset.size, dataset.sha256, dataset.task
-        try:
-            result = await outcome.check_archive(url, *told, index)
-        except UnavailableError as error:
-            reason = f"Dataset {id_} could not be read from the object store: {error}"
-            raise ObjectStoreError(reason) from error
+        size, sha256, task = dataset.size, dataset.sha256, dataset.task
+        result = await outcome.check_archive(url, size, sha256, task, index)
         if result.index_sha256 is not None:
             await ctx.store.put(bucket, key, index)
     async with ctx.db.transaction() as session:

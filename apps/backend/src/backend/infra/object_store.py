@@ -1,7 +1,6 @@
 """The object store: MinIO, R2, S3 or SeaweedFS, spoken to in plain S3."""
 
 import asyncio
-import hashlib
 import json
 import math
 import time
@@ -16,6 +15,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from trainyard_datasets.parts import UploadedPart
+from trainyard_datasets.problems import UnavailableError
 
 from backend.settings import Settings
 
@@ -57,7 +57,7 @@ _BAD_KEYS = {"401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesN
 _BAD_KEYS |= {"Unauthorized"}
 
 
-class ObjectStoreError(Exception):
+class ObjectStoreError(UnavailableError):
     """The store does not answer, or refuses with a `code`; the text names the setting to look at."""
 
     def __init__(self, message: str, code: str = "") -> None:
@@ -166,12 +166,6 @@ class ObjectStore:
         """All bytes of a small object."""
         found = await self._call(self._client.get_object, Bucket=bucket, Key=key)
         return await self._call(found["Body"].read)
-
-    async def sha256(self, bucket: str, key: str) -> str:
-        """Of all bytes of an object."""
-        found = await self._call(self._client.get_object, Bucket=bucket, Key=key)
-        body: Any = found["Body"]
-        return (await self._call(hashlib.file_digest, body, "sha256")).hexdigest()
 
     async def delete(self, bucket: str, key: str) -> None:
         """Delete one object; harmless when it is gone."""

@@ -15,9 +15,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import compile_path
+from trainyard_datasets.problems import UnavailableError
 from trainyard_manifest import did_you_mean
 
-from backend.infra.object_store import ObjectStoreError
 from backend.infra.problems import MAX_ERRORS, Problem, wrong_fields
 
 logger = logging.getLogger(__name__)
@@ -146,7 +146,7 @@ def _worded(error: Mapping[str, Any], known: Iterable[str]) -> dict[str, str]:
     return {"field": field, "message": message}
 
 
-async def _store_unavailable(_request: Request, error: ObjectStoreError) -> JSONResponse:
+async def _store_unavailable(_request: Request, error: UnavailableError) -> JSONResponse:
     return response(Problem(503, "Object store unavailable", str(error)))
 
 
@@ -171,7 +171,7 @@ async def _gone(request: Request, error: ClientDisconnect) -> Response:
 # Each takes the request and an error of its key.
 HANDLERS: dict[type[Exception], Callable[[Request, Any], Awaitable[Response]]] = {
     Problem: _problem,
-    ObjectStoreError: _store_unavailable,
+    UnavailableError: _store_unavailable,
     HTTPException: _http,
     RequestValidationError: _validation,
     DBAPIError: _unavailable,

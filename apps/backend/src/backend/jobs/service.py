@@ -3,12 +3,14 @@
 import hashlib
 import json
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from trainyard_manifest import split_errors
 
-from backend.artifacts.repository import left_by_a_job
+from backend.artifacts.repository import left_by_a_job, models_left_by
 from backend.context import Context
 from backend.datasets.service import get_ready
 from backend.infra import database
@@ -63,6 +65,8 @@ async def create(
             await _require_room(ctx, session, user)
             dataset = await get_ready(session, body.dataset_id)
             weights, config = await _weights(ctx, session, body, dataset.task, fetches=not dry_run)
+            if wrong := split_errors(ctx.trainers.get(body.trainer), config, dataset.report):
+                raise wrong_fields("Invalid job", wrong)
             chosen = resources.asked(ctx, body, config, there)
             job = Job(
                 id=new_id(),
@@ -111,9 +115,8 @@ async def attach(ctx: Context, body: JobAttach, user: str | None) -> JobAttached
     """
     config = ctx.trainers.validate(body.trainer, body.config, task=body.task)
     none: dict[str, Any] = {"dataset_id": "", "resources": {}, "max_attempts": 1}
-    now = {"status": JobStatus.PREPARING, "attempt": 1, "started_at": utcnow()}
+    now = {"status": JobStatus.PREPARING, "attempt": 1, "started_at": utcnow(), "created_by": user}
     about = body.model_dump() | none | now | {"config": config, "request_sha256": ""}
-    about["created_by"] = user
     job, token = Job(id=new_id(), **about), ATTACHED_TOKEN + secrets.token_urlsafe(32)
     attempt = Attempt(job_id=job.id, number=1, executor=ATTACHED, token_sha256=sha256(token))
     attempt.launched_at = utcnow()
@@ -151,11 +154,12 @@ async def _weights(
         found = await find_weights(session, asked)
     official = ctx.trainers.get(maker or body.trainer).assets.get(asked)
     if found is None and official and ctx.settings.weights_download:
-        found = _unfetched(Weights(name=asked, **official), fetches=fetches)
+        found = _unfetched(asked, official, fetches=fetches)
     if found is None and body.weights in {None, "none"}:
         return None, config
     if found is None:
-        others = "what there is" if maker else "what there is, or none"
+        there = ", ".join(await models_left_by(session, asked)) or "what there is"
+        others = there if maker else f"{there}, or none"
         push = f" `yard weights push {asked}` puts them there once." if official else ""
         raise _unusable(f"{body.trainer} finds no weights {asked!r}. Name {others}.{push}")
     if found["model"] and not maker:
@@ -172,11 +176,10 @@ async def _weights(
     return {name: found[name] for name in ("name", "key", "sha256")}, config
 
 
-def _unfetched(wanted: Weights, *, fetches: bool) -> dict[str, Any]:
+def _unfetched(name: str, about: Mapping[Any, str], *, fetches: bool) -> dict[str, Any]:
     if fetches:
-        raise NotFetchedError(wanted)
-    about = {"name": wanted.name, "task": wanted.task, "model": wanted.model}
-    return about | {"key": "", "sha256": ""}
+        raise NotFetchedError(Weights(name=name, **about))
+    return {"name": name, "model": None, "key": "", "sha256": "", **about}
 
 
 def _unusable(detail: str) -> Problem:

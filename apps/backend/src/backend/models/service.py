@@ -1,12 +1,13 @@
 """Registered models. MLflow keeps them; an alias moves here, past its gate."""
 
+import re
 from contextlib import suppress
 
 from backend.artifacts.repository import left_by_a_job
 from backend.context import Context
 from backend.infra.database import utcnow
 from backend.infra.mlflow import JOB_TAG, MlflowRefusedError, entries
-from backend.infra.problems import Problem
+from backend.infra.problems import Problem, wrong_fields
 from backend.models import repository
 from backend.models.schemas import ModelVersion, ModelVersionList, Promotion
 from backend.state.jobs import Job
@@ -33,6 +34,8 @@ async def versions(ctx: Context, name: str | None, limit: int, cursor: str) -> M
 async def file_of(ctx: Context, reference: str) -> str:
     """The `job:ID/best.pt` that `NAME@ALIAS` or `NAME/VERSION` means now."""
     found = await _find(ctx, reference)
+    if found is None:
+        raise wrong_fields("Weights not usable", {"weights": await _there(ctx, reference)})
     return f"job:{found.tags.get(JOB_TAG)}/{BEST}"
 
 
@@ -69,9 +72,10 @@ async def promote(ctx: Context, target: str, body: Promotion, user: str) -> Mode
     tag = f"trainyard.{alias}"
     # Else two could each pass against the same version.
     async with ctx.db.advisory_lock(_LOCK):
-        wanted, current = await _find(ctx, f"{name}/{body.version}"), None
-        with suppress(MlflowRefusedError):  # no version has the alias yet
-            current = await _find(ctx, target)
+        asked = f"{name}/{body.version}"
+        wanted, current = await _find(ctx, asked), await _find(ctx, target)
+        if wanted is None:
+            raise Problem(404, "Model not found", await _there(ctx, asked))
         if current and current.version == wanted.version:
             return current
         tags = {f"{tag}.by": user, f"{tag}.at": utcnow().isoformat(timespec="seconds")}
@@ -93,17 +97,29 @@ async def promote(ctx: Context, target: str, body: Promotion, user: str) -> Mode
         for key, text in tags.items():
             await ctx.mlflow.post("model-versions/set-tag", **which, key=key, value=text)
         await ctx.mlflow.post("registered-models/alias", **which, alias=alias)
-        return await _find(ctx, target)
+        return await _find(ctx, target) or wanted
 
 
-async def _find(ctx: Context, reference: str) -> ModelVersion:
+async def _find(ctx: Context, reference: str) -> ModelVersion | None:
     name, at, alias = reference.partition("@")
     path, query = "registered-models/alias", {"name": name, "alias": alias}
     if not at:
         name, _, version = reference.partition("/")
         path, query = "model-versions/get", {"name": name, "version": version}
-    found = await ctx.mlflow.call("GET", path, params=query)
-    return ModelVersion.model_validate(found["model_version"])
+    with suppress(MlflowRefusedError):  # there is none
+        found = await ctx.mlflow.call("GET", path, params=query)
+        return ModelVersion.model_validate(found["model_version"])
+    return None
+
+
+async def _there(ctx: Context, reference: str) -> str:
+    """That there is no such version, and what there is, in words."""
+    name = re.split("[@/]", reference)[0].replace("'", "")
+    found = await versions(ctx, name, 20, "")
+    there = found.items or (await versions(ctx, None, 20, "")).items
+    told = [" @".join([f"{one.name}/{one.version}", *one.aliases]) for one in there]
+    what = ", ".join(told) or "none: `yard model register JOB NAME` makes one"
+    return f"No registered model is {reference!r} (NAME@ALIAS or NAME/VERSION). There is {what}."
 
 
 async def _judged(ctx: Context, version: ModelVersion, body: Promotion) -> tuple[float, str, int]:

@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 
 from sqlalchemy.exc import OperationalError
 from temporalio import activity
+from trainyard_datasets.problems import UnavailableError
 
 from backend.context import Context
 from backend.datasets import service as datasets
 from backend.executors.base import ExecutorUnavailableError
 from backend.infra import metrics
-from backend.infra.object_store import ObjectStoreError
 from backend.orchestration import attempts
 from backend.temporal.workflows import ACTIVITY_HEARTBEAT_TIMEOUT, Launched, Settled
 
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 # Something is away and will be back. With 5 s between two tries, this is a day.
-PASSING = OSError, OperationalError, ObjectStoreError, ExecutorUnavailableError
+PASSING = OSError, OperationalError, UnavailableError, ExecutorUnavailableError
 PASSING_TRIES = 17_000
 # Of a step that fails otherwise; about a minute.
 TRIES = 20

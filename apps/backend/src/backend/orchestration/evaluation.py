@@ -40,9 +40,8 @@ async def result(ctx: Context, job_id: str) -> dict[str, Any]:
     if file is not None and file.size <= MAX_BYTES:
         key = object_keys.artifact(job_id, file.attempt, NAME)
         with suppress(ValidationError):
-            told = Evaluation.model_validate_json(
-                await ctx.store.read(ctx.settings.models_bucket, key)
-            )
+            document = await ctx.store.read(ctx.settings.models_bucket, key)
+            told = Evaluation.model_validate_json(document)
             of = {} if told.best.epoch is None else {"best/epoch": told.best.epoch}
             metrics = dict([*told.metrics.items()][:MAX_METRICS]) | of
             return {"best": told.best.model_dump(), "metrics": metrics}

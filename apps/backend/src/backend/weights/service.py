@@ -1,19 +1,24 @@
-"""Weights: files that trainings start from, kept once by their sha256. None is ever loaded here."""
+"""Weights: files that trainings start from, kept once by their sha256. None is ever loaded here.
+
+A process of its own reads what they name, and what they are for (`trainyard_datasets.weights`).
+"""
 
 import asyncio
 import tempfile
 
 from trainyard_datasets.download import DownloadError, download
+from trainyard_datasets.limits import WEIGHTS_WALL_S
+from trainyard_datasets.process import judge_weights
 
 from backend.context import Context
 from backend.infra.database import existing
-from backend.infra.problems import wrong_fields
+from backend.infra.problems import Problem, wrong_fields
 from backend.state import object_keys
 from backend.state.jobs import Job
 from backend.state.transitions import require_unused
 from backend.state.weights import Weights
 from backend.weights import repository
-from backend.weights.schemas import MAX_BYTES, WeightsOut, WeightsPut, WeightsUpload
+from backend.weights.schemas import WeightsOut, WeightsPut, WeightsUpload
 
 _FETCH_LOCK = 0x77656967
 
@@ -26,7 +31,8 @@ async def fetch(ctx: Context, wanted: Weights) -> None:
     """Fetch and keep the file, once however many jobs and replicas wait for it.
 
     Raises:
-        Problem: 422 when its host does not hand it out, or hands out another file than before.
+        Problem: 422 when its host does not hand it out, hands out another file than before, or one
+            that is not safe to load; 409 when it is kept by another name.
     """
     settings, store, name = ctx.settings, ctx.store, wanted.name
     bucket, beside = settings.models_bucket, object_keys.asset_sha256(name)
@@ -50,29 +56,41 @@ async def fetch(ctx: Context, wanted: Weights) -> None:
                 )
                 raise wrong_fields("Weights not fetched", {"weights": detail}) from error
             await store.put(bucket, object_keys.weights(wanted.sha256), file)
+            await _keep(ctx, wanted)
             await store.put(bucket, beside, wanted.sha256.encode())
-            async with ctx.db.transaction() as session:
-                await session.merge(wanted)
 
 
 async def put(ctx: Context, sha256: str, body: WeightsPut) -> WeightsOut | WeightsUpload:
-    """Record the uploaded file, or say where to upload it.
+    """Judge and record the uploaded file, or say where to upload it.
 
     Raises:
-        Problem: 422 when another file was uploaded.
+        Problem: 422 when another file was uploaded, or one that is not safe to load or for another
+            task or model; 409 when it is kept by another name.
     """
     bucket, key = ctx.settings.models_bucket, object_keys.weights(sha256)
     there = await ctx.store.head(bucket, key)
     if there is None:
         return WeightsUpload(upload=await ctx.store.presign_put(bucket, key, body.size))
-    if there.size > MAX_BYTES or await ctx.store.sha256(bucket, key) != sha256:
-        await ctx.store.delete(bucket, key)
-        detail = f"What was uploaded is not the file with the sha256 {sha256}. Push it again."
-        raise wrong_fields("Weights damaged", {"sha256": detail})
     columns = body.model_dump() | {"sha256": sha256, "size": there.size}
+    return WeightsOut.model_validate(await _keep(ctx, Weights(**columns)))
+
+
+async def _keep(ctx: Context, wanted: Weights) -> Weights:
+    bucket, key = ctx.settings.models_bucket, object_keys.weights(wanted.sha256)
+    url = await ctx.store.presign_internal_get(bucket, key, lifetime_s=WEIGHTS_WALL_S)
+    found = await judge_weights(url, wanted.size, wanted.sha256, wanted.task, wanted.model)
     async with ctx.db.transaction() as session:
-        row = await session.merge(Weights(**columns))
-    return WeightsOut.model_validate(row)
+        kept = await session.get(Weights, wanted.sha256, with_for_update=True)
+        if not found["damaged"] and kept and kept.name != wanted.name:
+            detail = f"This file is kept as {kept.name}. Name it so, or delete that first."
+            raise Problem(409, "Weights kept already", detail)
+        if found["problem"] is None:
+            wanted.task, wanted.model = found["task"], found["model"]
+            return await session.merge(wanted)
+    if found["damaged"] or not kept:
+        await ctx.store.delete(bucket, key)
+    detail = f"{wanted.name} is refused: {found['problem']}. Nothing of it was run."
+    raise wrong_fields("Weights refused", {"weights": detail})
 
 
 async def delete(ctx: Context, sha256: str) -> None:
