@@ -24,6 +24,53 @@ def test_the_generated_half_is_current(tmp_path: Path) -> None:
     assert not changed, "run make client"
 
 
+YARD = ROOT / "apps/cli/.venv/bin/python"
+LOGIN = """
+from yard import servers
+servers.keep(servers.Server("prod", "https://prod.example.com", "of prod"))
+servers.keep(servers.Server("open", "http://open:8000"))
+servers.use("prod")
+"""
+CHOSEN = """
+from yard import options
+api = options.client(None)
+print(api.url, api._http.headers.get("Authorization"))
+"""
+
+
+def test_the_client_and_the_command_line_use_the_same_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("YARD_URL", "YARD_TOKEN"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "user"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
+
+    def of_yard(code: str) -> list[str]:
+        done = subprocess.run([YARD, "-c", code], check=True, capture_output=True, text=True)
+        return done.stdout.split()
+
+    def used(url: str | None = None) -> tuple[str, str | None]:
+        client = trainyard.AsyncClient(url)
+        return client.url, getattr(client._transport.api, "token", None)
+
+    assert used()[0] == of_yard(CHOSEN)[0] == "http://localhost:30080"
+    of_yard(LOGIN)
+    assert used() == ("https://prod.example.com", "of prod")
+    assert of_yard(CHOSEN) == ["https://prod.example.com", "Bearer", "of", "prod"]
+    assert used("http://open:8000/") == ("http://open:8000", None)
+    assert used("http://elsewhere") == ("http://elsewhere", None)
+    monkeypatch.setenv("YARD_TOKEN", "other")
+    assert used()[1] == "other"
+    assert of_yard(CHOSEN)[2:] == ["other"]
+    monkeypatch.delenv("YARD_TOKEN")
+    subprocess.run([YARD, "-c", ANNOUNCE], check=True, capture_output=True)
+    assert used()[0] == of_yard(CHOSEN)[0] == "http://127.0.0.1:1", "this folder's comes first"
+    (tmp_path / "config/trainyard/servers.json").write_text("[]")
+    assert used()[0] == "http://127.0.0.1:1"
+
+
 ANNOUNCE = """
 from pathlib import Path
 from yard.dev.state_folder import StateFolder
@@ -39,7 +86,8 @@ def test_the_client_finds_the_token_of_yard_dev(
     for variable in ("YARD_URL", "YARD_TOKEN"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "user"))
-    command = [str(ROOT / "apps/cli/.venv/bin/python"), "-c", ANNOUNCE]
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    command = [YARD, "-c", ANNOUNCE]
     (tmp_path / "below").mkdir()
     noted = subprocess.run(
         command, cwd=tmp_path, env=os.environ, check=True, capture_output=True, text=True

@@ -25,6 +25,7 @@ from conftest import Server, Yard, answer, dataset, job, page
         ("trainers ultralytics", "trainer show ultralytics"),
         ("train digits --no-follow", "job submit digits --no-follow"),
         ("logs 0123456789ab", "job logs 0123456789ab"),
+        ("watch 0123456789ab", "job watch 0123456789ab"),
     ],
 )
 def test_old_names_and_shortcuts_do_the_same(
@@ -32,6 +33,7 @@ def test_old_names_and_shortcuts_do_the_same(
 ) -> None:
     item = answer(200, job())
     artifact = {"name": "a", "size": 1, "sha256": None, "url": f"{server.url}/a"}
+    artifact["media_type"] = "text/plain"
     trainer = {"name": "t", "version": "1", "tasks": ["detect"], "description": "d"}
     for route, respond in {
         "GET /datasets": answer(200, page(dataset())),
@@ -43,6 +45,10 @@ def test_old_names_and_shortcuts_do_the_same(
         "GET /jobs/0123456789ab/artifacts": answer(200, {"items": [artifact]}),
         "GET /a": answer(200, b"x"),
         "GET /jobs/0123456789ab/logs": answer(200, b""),
+        "GET /jobs/0123456789ab/events": answer(
+            200, b"event: end\ndata: {}\n\n", Content_Type="text/event-stream"
+        ),
+        "GET /datasets/ba9876543210": answer(200, dataset()),
         "GET /trainers": answer(200, page(trainer)),
         "GET /trainers/ultralytics": answer(200, trainer | {"config_schema": {}}),
     }.items():
@@ -63,14 +69,24 @@ def test_help_lists_nouns_and_shortcuts_but_no_old_name(yard: Yard) -> None:
     assert listed == [
         "dev",
         "train",
+        "watch",
         "logs",
+        "login",
         "dataset",
         "job",
         "model",
         "trainer",
         "weights",
         "token",
+        "context",
     ]
+
+
+@pytest.mark.parametrize("words", ["", "job", "job list", "train", "dev", "models pull", "login"])
+def test_h_is_help_everywhere(yard: Yard, words: str) -> None:
+    done = yard(*words.split(), "-h")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == yard(*words.split(), "--help").stdout
 
 
 def test_the_version_is_that_of_the_package(yard: Yard) -> None:

@@ -3,12 +3,14 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
-from conftest import Server, Yard, answer, dataset, hang_up, job, matching, page
+from conftest import Request, Server, Yard, answer, dataset, hang_up, job, matching, page
 from yard import client, formatting
 from yard.errors import YardError
 
@@ -153,6 +155,75 @@ def test_following_goes_on_where_the_connection_broke(server: Server, yard: Yard
     assert "\x1b" not in done.stdout + done.stderr
     streams = [request for request in server.requests if request.path.endswith("/events")]
     assert [request.headers.get("Last-Event-ID") for request in streams] == [None, "0:0", "0:0"]
+
+
+def test_a_job_is_watched_as_train_shows_it_and_ends_with_its_code(
+    server: Server, yard: Yard
+) -> None:
+    epochs = b"".join(_event("metrics", f"0:{epoch}", _metrics(epoch)) for epoch in range(2))
+    failed = job(status="failed", cause="out_of_memory", message="too large", log_size=900_000)
+    told = epochs + _event("state", "0:", failed) + _event("end", "0:1", {})
+    stream = answer(200, told, Content_Type="text/event-stream")
+    server.on("GET /jobs/0123456789ab", answer(200, job(status="running", log_size=700_000)), answer(200, failed))  # fmt: skip
+    server.on("GET /jobs/0123456789ab/events", stream)
+    server.on("GET /datasets/ba9876543210", answer(200, dataset()))
+    done = yard("watch", "0123456789ab")
+    assert done.returncode == 1, done.stderr
+    heading = "job 0123456789ab · ultralytics · detect on digits@1 · starts from scratch"
+    assert done.stdout.splitlines() == [
+        f"{heading} · Ctrl-C leaves it running",
+        "epoch   1/2   loss 2.000   mAP50 0.250",
+        "epoch   2/2   loss 2.000   mAP50 0.250",
+        "failed",
+    ]
+    assert "job 0123456789ab failed: out_of_memory" in done.stderr
+    [followed] = [request for request in server.requests if request.path.endswith("/events")]
+    assert followed.query == {"log_offset": "700000"}, "the log so far is not sent"
+    server.requests.clear()
+    server.on("GET /jobs/0123456789ab", answer(200, job()))
+    server.on("GET /jobs/0123456789ab/artifacts", answer(200, {"items": []}))
+    server.on("GET /datasets/ba9876543210", answer(404, {"title": "Not found"}))
+    done = yard("watch", "0123456789ab")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(heading.replace("digits@1", "ba9876543210") + "\n")
+    assert "metrics/mAP50(B)" in done.stdout
+    done = yard("watch", "0123456789ab", "--json")
+    kinds = [json.loads(line)["event"] for line in done.stdout.splitlines()]
+    assert (done.returncode, kinds) == (0, ["metrics", "metrics", "state", "end"])
+    assert server.requests[-2].query == {}, "of JSON the whole log is a part"
+
+
+def test_a_watch_that_is_interrupted_names_the_way_back(
+    server: Server, tmp_path: Path, interruptible: None
+) -> None:
+    state = _event("state", "0:", job(status="running", finished_at=None))
+    going = threading.Event()
+
+    def stay(request: Request) -> None:
+        request.handler.send_response(200)
+        request.handler.send_header("Content-Type", "text/event-stream")
+        request.handler.end_headers()
+        request.handler.wfile.write(state)
+        going.wait(30)
+        request.hang_up()
+
+    server.on("GET /jobs/0123456789ab", answer(200, job(status="running", finished_at=None)))
+    server.on("GET /jobs/0123456789ab/events", stay)
+    server.on("GET /datasets/ba9876543210", answer(200, dataset()))
+    with subprocess.Popen(
+        [Path(sys.executable).with_name("yard"), "watch", "0123456789ab"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={"YARD_URL": server.url, "HOME": str(tmp_path), "PYTHONUNBUFFERED": "1"},
+    ) as child:  # fmt: skip
+        assert child.stdout
+        assert child.stdout.readline().endswith("Ctrl-C leaves it running\n")
+        assert child.stdout.readline() == "running\n"
+        child.send_signal(signal.SIGINT)
+        _, stderr = child.communicate(timeout=15)
+        going.set()
+    assert child.returncode == 130
+    assert "`yard watch 012345` follows it again" in stderr
+    assert [request.method for request in server.requests] == ["GET"] * 3
 
 
 def test_a_stream_that_delivers_is_followed_however_often_it_breaks(

@@ -171,12 +171,15 @@ class Client:
             )
         return found[0]
 
-    def events(self, job_id: str, on_break: Callable[[], None]) -> Iterator[ServerSentEvent]:
+    def events(
+        self, job_id: str, on_break: Callable[[], None], *, log_offset: int = 0
+    ) -> Iterator[ServerSentEvent]:
         """Yield a job's events until its end, reconnecting where a connection broke.
 
         Args:
             job_id: the full id.
             on_break: called before each reconnection.
+            log_offset: the log begins at this byte.
         """
         last_id = ""
         in_vain = 0  # connections since the last event: a long job outlives many that delivered
@@ -191,7 +194,7 @@ class Client:
             for attempt in tries:
                 in_vain += 1
                 with attempt:
-                    for event in self._stream(job_id, last_id):
+                    for event in self._stream(job_id, last_id, log_offset):
                         in_vain = 0
                         last_id = event.id or last_id
                         yield event
@@ -201,12 +204,13 @@ class Client:
         except (httpx.TransportError, SSEError) as error:
             raise self.unreachable(error) from error
 
-    def _stream(self, job_id: str, last_id: str) -> Iterator[ServerSentEvent]:
+    def _stream(self, job_id: str, last_id: str, log_offset: int) -> Iterator[ServerSentEvent]:
         headers = {"Last-Event-ID": last_id} if last_id else {}
         path = f"/jobs/{job_id}/events"
-        with connect_sse(
-            self._http, "GET", path, headers=headers, timeout=_STREAM_TIMEOUT
-        ) as source:
+        request: Any = {"headers": headers, "timeout": _STREAM_TIMEOUT}
+        if log_offset:
+            request["params"] = {"log_offset": log_offset}
+        with connect_sse(self._http, "GET", path, **request) as source:
             self._check(source.response)
             yield from source.iter_sse()
 
@@ -215,15 +219,41 @@ class Client:
         try:
             body: Json = response.json()
         except ValueError as error:
-            raise YardError(
-                f"{self.url} does not answer like a Trainyard server",
-                f"{method} {path} gave {response.status_code} without JSON",
-                "check --url or YARD_URL",
-                Code.UNREACHABLE,
-            ) from error
+            raise self._stranger(response) from error
         return body
 
+    def takes_me(self) -> bool:
+        """Return whether the server takes the token, or needs none.
+
+        Raises:
+            YardError: it does not answer, or is not a Trainyard server.
+        """
+        response = self._reply("GET", "/jobs", attempts=3, params={"limit": 1})
+        known = {"items": httpx.codes.OK, "title": httpx.codes.UNAUTHORIZED}
+        if response.is_server_error:
+            self._check(response)
+        told = _problem(response)
+        if not any(key in told and response.status_code == code for key, code in known.items()):
+            raise self._stranger(response)
+        return response.is_success
+
+    def _stranger(self, response: httpx.Response) -> YardError:
+        """Return the error for a server of something else, or an address that leads elsewhere."""
+        there = response.headers.get("Location", "")
+        return YardError(
+            f"{self.url} does not answer like a Trainyard server",
+            f"{response.request.method} {response.request.url.path} gave {response.status_code}"
+            + (f", to {there}" if there else ""),
+            "check its address: --url, YARD_URL or `yard context list`",
+            Code.UNREACHABLE,
+        )
+
     def _send(self, method: str, path: str, *, attempts: int, **request: Any) -> httpx.Response:
+        response = self._reply(method, path, attempts=attempts, **request)
+        self._check(response)
+        return response
+
+    def _reply(self, method: str, path: str, *, attempts: int, **request: Any) -> httpx.Response:
         try:
             response: httpx.Response = retrying(attempts)(
                 self._http.request, method, path, **request
@@ -234,7 +264,6 @@ class Client:
             raise YardError(
                 "what was asked cannot be sent", str(error), "check its numbers", Code.USAGE
             ) from error
-        self._check(response)
         return response
 
     def unreachable(self, error: Exception) -> YardError:
@@ -242,7 +271,7 @@ class Client:
         return AwayError(
             f"no answer from {self.url}",
             str(error) or type(error).__name__,
-            "start the platform (`yard dev`), or name the server with --url or YARD_URL",
+            "start the platform (`yard dev`), or name the server: `yard login URL`, --url or YARD_URL",
             Code.UNREACHABLE,
         )
 
@@ -268,11 +297,12 @@ class Client:
         todo = ""
         if response.status_code == httpx.codes.UNAUTHORIZED:
             todo = (
-                "set YARD_TOKEN to a token; `yard token create NAME` of an administrator makes one"
+                f"`yard login {self.url}` stores a token, YARD_TOKEN names one for a while; "
+                "`yard token create NAME` of an administrator makes one"
             )
         kind = AwayError if response.status_code in _AWAY else YardError
         raise kind(
-            str(problem.get("title") or f"the server answered {response.status_code}"),
+            str(problem.get("title") or f"{self.url} answered {response.status_code}"),
             detail,
             todo,
             code,
@@ -286,10 +316,9 @@ def _candidate(item: Json) -> str:
 
 
 def _problem(response: httpx.Response) -> Json:
+    """The object of a response's JSON; empty if it has none."""
     try:
         problem = response.json()
     except ValueError:
         problem = None
-    if isinstance(problem, dict):
-        return problem
-    return {"title": f"{response.request.url.host} answered {response.status_code}"}
+    return problem if isinstance(problem, dict) else {}

@@ -17,6 +17,8 @@ from yard.commands import (
     job_compare,
     job_results,
     job_submit,
+    job_watch,
+    login,
     model,
     model_jobs,
     model_predict,
@@ -38,6 +40,7 @@ app = typer.Typer(
     epilog=EXIT_CODES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -78,6 +81,7 @@ _noun(
         "list": job.list_jobs,
         "show": job.show,
         "submit": job_submit.submit,
+        "watch": job_watch.watch,
         "results": job_results.results,
         "compare": job_compare.compare,
         "edit": job.edit,
@@ -126,6 +130,11 @@ _noun(
     "Make and revoke API tokens.",
     {"create": token.create, "list": token.list_tokens, "revoke": token.revoke},
 )
+_noun(
+    "context",
+    "Choose the server that commands ask.",
+    {"list": login.list_contexts, "use": login.use, "delete": login.delete},
+)
 app.command("dev", rich_help_panel=_EVERYDAY, context_settings={"allow_interspersed_args": False})(
     dev.dev
 )
@@ -135,8 +144,14 @@ app.command(
     short_help="Train on a dataset: short for `yard job submit`.",
 )(job_submit.submit)
 app.command(
+    "watch",
+    rich_help_panel=_EVERYDAY,
+    short_help="Follow a job to its end: short for `yard job watch`.",
+)(job_watch.watch)
+app.command(
     "logs", rich_help_panel=_EVERYDAY, short_help="Print a job's log: short for `yard job logs`."
 )(job.logs)
+app.command("login", rich_help_panel=_EVERYDAY)(login.login)
 old_names.add_to(app)
 
 

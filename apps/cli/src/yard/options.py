@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.prompt import Confirm
 
-from yard import console, locations, running
+from yard import console, locations, running, servers
 from yard.client import Client
 from yard.errors import Code, YardError
 
@@ -15,7 +15,7 @@ Url = Annotated[
     typer.Option(
         "--url",
         envvar="YARD_URL",
-        help="The server. Default: the running `yard dev`, this folder's first, else http://localhost:30080.",
+        help="The server. Default: the `yard dev` of this folder, else that of `yard login`, else a `yard dev` that runs, else http://localhost:30080.",
         show_default=False,
     ),
 ]
@@ -38,22 +38,31 @@ JobId = Annotated[
 def client(url: str | None) -> Client:
     """Return a client of the server that the options and the environment name.
 
-    Without them that is the `yard dev` of this folder, else the only one that runs, else the
-    default. Where its user may expect another one, standard error says which it is.
+    Without them that is the `yard dev` of this folder, else the context in use, else the only
+    `yard dev` that runs, else the default. Where its user may expect another one, standard error
+    says which it is.
 
     Raises:
-        YardError: several run, and none of them in this folder.
+        YardError: several run, none of them in this folder, and no context is in use.
     """
     url = (url or _found()).rstrip("/")
-    return Client(url, running.token(url) or locations.token())
+    return Client(url, running.token(url) or locations.token() or servers.token(url))
 
 
 def _found() -> str:
-    there = running.every()
+    there, chosen = running.every(), servers.in_use()
     if here := locations.dev_url():
-        if others := [one.folder for one in there if one.url != here]:
-            _say(f"asking {here}, the `yard dev` of this folder; others run on {', '.join(others)}")
+        others = [one.folder for one in there if one.url != here]
+        passed_over = [f"others run on {', '.join(others)}"] if others else []
+        if chosen and chosen.url != here:
+            passed_over.append(f"--url {chosen.url} names {chosen.name}")
+        if passed_over:
+            _say(f"asking {here}, the `yard dev` of this folder; {'; '.join(passed_over)}")
         return here
+    if chosen:
+        if any(one.url != chosen.url for one in there):
+            _say(f"asking {chosen.url}, the context in use; `yard dev` runs, too")
+        return chosen.url
     if len(there) > 1:
         raise YardError(
             f"{len(there)} `yard dev` run, and none of them in this folder",

@@ -105,15 +105,19 @@ class AsyncClient:
 
     Args:
         url: of the server; without it the variable YARD_URL, else the `yard dev` of this folder
-            or one above, else http://localhost:30080.
+            or one above, else the one that `yard login` or `yard context use` chose, else
+            http://localhost:30080.
         token: of its API; without it that of the user's `yard dev` at this URL, else the variable
-            YARD_TOKEN.
+            YARD_TOKEN, else what `yard login` has stored for this URL.
     """
 
     def __init__(self, url: str | None = None, *, token: str | None = None) -> None:
         here = next((note["url"] for note in _notes_here()), None)
-        self.url = (url or os.environ.get("YARD_URL") or here or DEFAULT_URL).rstrip("/")
-        token = token or _dev_token(self.url) or os.environ.get("YARD_TOKEN") or None
+        in_use, tokens = _logged_in()
+        url = url or os.environ.get("YARD_URL") or here or in_use or DEFAULT_URL
+        self.url = url.rstrip("/")
+        token = token or _dev_token(self.url) or os.environ.get("YARD_TOKEN")
+        token = token or tokens.get(self.url) or None
         self._transport = self._make_transport(token)
 
     def _make_transport(self, token: str | None) -> AsyncTransport:
@@ -351,6 +355,17 @@ def _dev_token(url: str) -> str | None:
     everywhere = (Path(home) / "trainyard/running").glob("*.json")
     notes = [*_notes_here(), *_notes(everywhere)]
     return next((note["token"] for note in notes if note["url"] == url), None)
+
+
+def _logged_in() -> tuple[str | None, dict[str, str]]:
+    """What `yard login` has stored: the URL in use, and the tokens by URL."""
+    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        stored = json.loads((Path(home) / "trainyard/servers.json").read_text())
+        servers = stored["servers"]
+        tokens = {str(one["url"]): str(one.get("token") or "") for one in servers.values()}
+        return (servers.get(stored["current"]) or {}).get("url"), tokens
+    return None, {}
 
 
 def _notes_here() -> Iterator[dict[str, str]]:

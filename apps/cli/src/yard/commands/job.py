@@ -2,6 +2,7 @@
 
 import codecs
 import datetime as dt
+import itertools
 import time
 from contextlib import suppress
 from typing import Annotated, Any
@@ -39,7 +40,8 @@ def list_jobs(
     api = client(url)
     params: dict[str, Any] = {"status": status} if status else {}
     params |= {"tag": tag} if tag else {}
-    items = [item for item, _ in zip(api.items("/jobs", **params), range(limit), strict=False)]
+    found = list(itertools.islice(api.items("/jobs", **params), limit + 1))
+    items = found[:limit]
     if as_json:
         console.print_json(items)
         return
@@ -60,6 +62,8 @@ def list_jobs(
     ]
     columns = ("id", "name", "status", "progress", "cause", "took", "created")
     console.print_table(console.table(columns, rows, right=("progress",)))
+    if len(found) > limit:
+        err.print(f"the newest {limit} are shown; --limit shows more", style="dim")
 
 
 def _progress(job: Json) -> str:

@@ -25,8 +25,8 @@ class Event:
     data: Json
 
 
-def stream(api: Client, job_id: str) -> Iterator[Event]:
-    """Yield a job's events up to and including its end."""
+def stream(api: Client, job_id: str, *, log_offset: int = 0) -> Iterator[Event]:
+    """Yield a job's events up to and including its end, without its log before this byte."""
     lost = False
 
     def on_break() -> None:
@@ -35,7 +35,7 @@ def stream(api: Client, job_id: str) -> Iterator[Event]:
             err.print("connection lost; the job goes on, reconnecting …", style="yellow")
         lost = True
 
-    for event in api.events(job_id, on_break):
+    for event in api.events(job_id, on_break, log_offset=log_offset):
         lost = False
         yield Event(event.event, json.loads(event.data or "{}"))
 
@@ -97,7 +97,7 @@ class Follower:
         try:
             if live:
                 live.start()
-            for event in stream(api, self._job["id"]):
+            for event in stream(api, self._job["id"], log_offset=self._job["log_size"]):
                 if event.kind == "state":
                     self._state(event.data)
                 elif event.kind == "metrics":

@@ -13,11 +13,10 @@ import yaml
 
 from yard import console, formatting, time_needed
 from yard.client import Client, Json
-from yard.commands import dataset, train_words
+from yard.commands import dataset, job_watch, train_words
 from yard.commands import weights as weights_files
 from yard.commands.dataset import require_ready
-from yard.commands.job import fail_unless_succeeded
-from yard.commands.job_follow import Follower, follow_json, show_result
+from yard.commands.job_watch import start_of
 from yard.commands.train_words import Words
 from yard.console import out
 from yard.errors import AwayError, Code, YardError
@@ -170,7 +169,7 @@ def _print_plan(api: Client, job: Json, *, as_json: bool) -> None:
         console.key_value_table(
             [
                 ("trainer", f"{job['trainer']} · {job['task']}"),
-                ("starts from", _start(job) + fetched),
+                ("starts from", start_of(job) + fetched),
                 ("resources", ", ".join(asked)),
                 ("nodes", formatting.nodes(resources)),
                 ("lasts", time_needed.told(api, job)),
@@ -210,16 +209,7 @@ def start(api: Client, body: Json, on: Json, *, follow: bool, as_json: bool) -> 
     if not follow:
         _print_started(job, as_json=as_json)
         return
-    try:
-        job = _follow(api, job, on, as_json=as_json)
-    except KeyboardInterrupt:
-        short = job["id"][:6]
-        raise YardError(
-            f"no longer following job {job['id']}; it goes on",
-            todo=f"`yard logs {short} -f` follows its log, `yard job cancel {short}` stops it",
-            code=Code.INTERRUPTED,
-        ) from None
-    fail_unless_succeeded(job)
+    job_watch.to_end(api, job, f"{on['name']}@{on['version']}", as_json=as_json)
 
 
 def send(api: Client, body: Json) -> Json:
@@ -258,27 +248,9 @@ def _print_started(job: Json, *, as_json: bool) -> None:
         console.print_json(job)
     else:
         out.print(
-            f"job {job['id']} {job['status']}, starts from {_start(job)}; "
+            f"job {job['id']} {job['status']}, starts from {start_of(job)}; "
             f"`yard job show {job['id'][:6]}` shows it"
         )
-
-
-def _start(job: Json) -> str:
-    return str((job.get("weights") or {"name": "scratch"})["name"])
-
-
-def _follow(api: Client, job: Json, on: Json, *, as_json: bool) -> Json:
-    if as_json:
-        follow_json(api, job["id"])
-        return api.get(f"/jobs/{job['id']}")
-    out.print(
-        f"job {job['id']} · {job['trainer']} · {job['task']} on "
-        f"{on['name']}@{on['version']} · starts from {_start(job)} · Ctrl-C leaves it running"
-    )
-    job = Follower(job).run(api)
-    if job["status"] == "succeeded":
-        show_result(api, job)
-    return job
 
 
 def _fields(api: Client, trainer: str, fields: list[str]) -> Json:
