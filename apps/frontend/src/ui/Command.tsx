@@ -1,7 +1,7 @@
 import { useRef, useState } from 'react'
 import { Icon } from './Icon'
 
-/** A command line to take away. */
+/** A command line, or a file of several, to take away. */
 export function Command({ text, label = 'Copy the command' }: { text: string; label?: string }) {
   const code = useRef<HTMLElement>(null)
   const [copied, setCopied] = useState(false)
@@ -19,7 +19,7 @@ export function Command({ text, label = 'Copy the command' }: { text: string; la
     })
   }
   return (
-    <div className="command">
+    <div className={text.includes('\n') ? 'command of-lines' : 'command'}>
       <code ref={code}>{text}</code>
       <button type="button" className="quiet icon-only" onClick={copy} aria-label={label}>
         <Icon name="copy" />

@@ -19,6 +19,7 @@ import {
 import { useConfig } from '../../config/useConfig'
 import { costOf } from '../jobs/cost'
 import { StatusBadge } from '../jobs/StatusBadge'
+import { Debugger } from './Debugger'
 import { EditDialog } from './EditDialog'
 import { JobActions } from './JobActions'
 import { type Eta, etaOf } from './eta'
@@ -73,9 +74,7 @@ export function JobHeader({ job, metrics, onChange }: Props) {
           {job.cause !== null && job.message}
         </Notice>
       )}
-      {job.debug_port !== null && (
-        <Notice kind="info" title={`The trainer waits for a debugger on port ${job.debug_port}.`} />
-      )}
+      {job.debug_port !== null && !finished && <Debugger job={job} />}
       <dl className="facts">
         <div>
           <dt>State</dt>
