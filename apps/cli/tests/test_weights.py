@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import Request, Server, Yard, answer, job, page
 from yard import client
-from yard.commands import job_submit
+from yard.commands import job_submit, weights
 
 FILE = Path(__file__).parents[2] / "trainer-ultralytics/weights/digits-synthetic.pt"
 SHA256 = hashlib.sha256(FILE.read_bytes()).hexdigest()
@@ -39,6 +39,16 @@ def test_what_is_no_model_is_not_pushed(server: Server, yard: Yard, tmp_path: Pa
     assert "own.pt is not pushed" in done.stderr
     assert "PyTorch has not written it" in done.stderr
     assert yard("weights", "push", "missing.pt").returncode == 3
+
+
+def test_a_file_that_is_kept_by_another_name_is_used_and_not_renamed(
+    server: Server, yard: Yard
+) -> None:
+    server.on("GET /weights", answer(200, page(WEIGHTS)))
+    found = weights.kept(client.Client(server.url, None), FILE, show=False)
+    assert found == WEIGHTS
+    [asked] = server.requests  # the trainer's environment looks at no file then, which takes long
+    assert asked.query["id_prefix"] == SHA256[:12]
 
 
 def test_weights_are_listed_and_deleted(server: Server, yard: Yard) -> None:

@@ -125,7 +125,7 @@ def submit(
         "resources": {name: value for name, value in asked.items() if value is not None},
     }
     if weights is None and told.weights_file:
-        kept = weights_files.upload(api, told.weights_file, show=not as_json)
+        kept = weights_files.kept(api, told.weights_file, show=not as_json)
         weights = f"sha256:{kept['sha256']}"
     if chosen_weights := weights or told.weights:
         body["weights"] = resolved(api, chosen_weights)

@@ -119,7 +119,7 @@ def _weights(api: Client, model: str) -> str:
     """Return the server's reference to what the user calls a model."""
     path = Path(model)
     if path.suffix == ".pt" and path.is_file():
-        return f"sha256:{weights.upload(api, path, show=False)['sha256']}"
+        return f"sha256:{weights.kept(api, path, show=False)['sha256']}"
     if model.startswith(("job:", "sha256:", "model:")) or model.endswith(".pt"):
         return resolved(api, model)
     try:

@@ -67,11 +67,23 @@ def push(
     )
 
 
+def kept(api: Client, file: Path, *, show: bool) -> Json:
+    """What the server keeps of the file, by whatever name; uploaded where it does not.
+
+    Raises:
+        YardError: as `upload`.
+    """
+    sha256 = _File(file).sha256()
+    there = api.items("/weights", id_prefix=sha256[:12])
+    found = [item for item in there if item["sha256"] == sha256]
+    return dict(found[0]) if found else upload(api, file, show=show)
+
+
 def upload(api: Client, file: Path, name: str | None = None, *, show: bool) -> Json:
     """Upload weights unless the server has them; return what it keeps of them.
 
     Raises:
-        YardError: they cannot be loaded, or not safely.
+        YardError: they cannot be loaded, or not safely, or are kept by another name.
     """
     content = _File(file)
     fields = {"name": name or file.name, "size": content.size, **_inspect(file)}
