@@ -69,14 +69,20 @@ async def test_name_notes_and_tags_are_changed_and_found(api: Api) -> None:
     assert (await api.http.get(path)).json() == reply.json()
     await api.http.patch(f"/api/v1/jobs/{other}", json={"tags": ["bx1"], "name": None})
 
-    async def tagged(tag: str) -> list[str]:
-        items = (await api.http.get("/api/v1/jobs", params={"tag": tag})).json()["items"]
+    async def found(**wanted: str) -> list[str]:
+        items = (await api.http.get("/api/v1/jobs", params=wanted)).json()["items"]
         return [item["id"] for item in items]
 
-    assert (await tagged("b_1"), await tagged("a"), await tagged("b")) == ([first], [first], [])
+    for tag, ids in {"b_1": [first], "a": [first], "b": []}.items():
+        assert await found(tag=tag) == ids
+    for text in ("IRS", "Re \ufffd", first[:5].upper()):
+        assert await found(q=text) == [first], text
+    for text in ("r%t", first[1:]):
+        assert await found(q=text) == [], text
+    assert await found(q="") == [other, first]
     cleared = await api.http.patch(path, json={"tags": [], "notes": ""})
     assert (cleared.json()["tags"], cleared.json()["notes"]) == ([], None)
-    assert await tagged("a") == []
+    assert await found(tag="a") == []
     for wrong in ({"tags": ["A b"]}, {"tags": [*map(str, range(21))]}, {"notes": "x" * 4001}):
         assert (await api.http.patch(path, json=wrong)).status_code == 422
     assert (await api.http.patch("/api/v1/jobs/000000000000", json={})).status_code == 404

@@ -2504,6 +2504,8 @@ export interface operations {
                 status?: components["schemas"]["JobStatus"][];
                 dataset_id?: string;
                 tag?: string | null;
+                /** @description Only those whose name or notes have this in them, or whose id begins with it, in any case */
+                q?: string | null;
             };
             header?: never;
             path?: never;
@@ -2719,6 +2721,8 @@ export interface operations {
                 status?: components["schemas"]["JobStatus"][];
                 dataset_id?: string;
                 tag?: string | null;
+                /** @description Only those whose name or notes have this in them, or whose id begins with it, in any case */
+                q?: string | null;
             };
             header?: never;
             path?: never;

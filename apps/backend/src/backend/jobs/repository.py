@@ -42,6 +42,9 @@ async def page(db: Database, wanted: JobQuery) -> tuple[Sequence[tuple[Job, Atte
     if wanted.tag is not None:
         among = cast(Job.tags, String).contains(f'"{wanted.tag}"', autoescape=True)
         query = query.where(Job.tags.is_not(None), among)
+    if wanted.q:
+        text = Job.id.istartswith, Job.name.icontains, Job.notes.icontains
+        query = query.where(or_(*(has(wanted.q, autoescape=True) for has in text)))
     return await pagination.page(db, Job, wanted, query)
 
 

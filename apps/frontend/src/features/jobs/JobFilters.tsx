@@ -87,11 +87,11 @@ function NameBox({ value, onSettle }: { value: string; onSettle: (text: string) 
   return (
     <label className="search-box">
       <Icon name="search" />
-      <span className="visually-hidden">Name, or beginning of an id</span>
+      <span className="visually-hidden">Part of a name or of notes, or beginning of an id</span>
       <input
         type="search"
         value={text}
-        placeholder="Name or id"
+        placeholder="Name, notes or id"
         autoComplete="off"
         spellCheck={false}
         onChange={({ target }) => {

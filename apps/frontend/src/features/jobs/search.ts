@@ -7,7 +7,7 @@ export type StateFilter = (typeof STATES)[number]
 /** What the address says of the list. */
 export interface JobsSearch {
   state?: StateFilter | undefined
-  /** A job's name, or how its id begins. */
+  /** What a job's name or notes have in them, or its id begins with. */
   q?: string | undefined
   dataset?: string | undefined
   tag?: string | undefined
@@ -39,7 +39,6 @@ export function jobsSearch(search: Record<string, unknown>): JobsSearch {
 }
 
 export const ACTIVE: JobStatus[] = ['queued', 'preparing', 'running', 'retrying', 'cancelling']
-const LOOKS_LIKE_ID = /^(?=.*\d)[0-9a-f]{4,32}$/
 
 /** What the API is asked for. */
 export function filterOf({ state, q, dataset, tag }: JobsSearch): JobFilter {
@@ -48,6 +47,6 @@ export function filterOf({ state, q, dataset, tag }: JobsSearch): JobFilter {
     ...(state === undefined ? {} : { status: state === 'active' ? ACTIVE : [state] }),
     ...(dataset === undefined ? {} : { dataset_id: dataset }),
     ...(tag === undefined ? {} : { tag }),
-    ...(text === '' ? {} : LOOKS_LIKE_ID.test(text) ? { id_prefix: text } : { name: text }),
+    ...(text === '' ? {} : { q: text }),
   }
 }

@@ -19,6 +19,7 @@ def _get_kwargs(
     status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
     tag: None | str | Unset = UNSET,
+    q: None | str | Unset = UNSET,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
@@ -58,6 +59,13 @@ def _get_kwargs(
     else:
         json_tag = tag
     params["tag"] = json_tag
+
+    json_q: None | str | Unset
+    if isinstance(q, Unset):
+        json_q = UNSET
+    else:
+        json_q = q
+    params["q"] = json_q
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -144,6 +152,7 @@ def sync_detailed(
     status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
     tag: None | str | Unset = UNSET,
+    q: None | str | Unset = UNSET,
 ) -> Response[Any | ProblemOut]:
     """Follow the list live
 
@@ -160,6 +169,8 @@ def sync_detailed(
         status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
         tag (None | str | Unset):
+        q (None | str | Unset): Only those whose name or notes have this in them, or whose id
+            begins with it, in any case
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -177,6 +188,7 @@ def sync_detailed(
         status=status,
         dataset_id=dataset_id,
         tag=tag,
+        q=q,
     )
 
     response = client.get_httpx_client().request(
@@ -196,6 +208,7 @@ def sync(
     status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
     tag: None | str | Unset = UNSET,
+    q: None | str | Unset = UNSET,
 ) -> Any | ProblemOut | None:
     """Follow the list live
 
@@ -212,6 +225,8 @@ def sync(
         status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
         tag (None | str | Unset):
+        q (None | str | Unset): Only those whose name or notes have this in them, or whose id
+            begins with it, in any case
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -230,6 +245,7 @@ def sync(
         status=status,
         dataset_id=dataset_id,
         tag=tag,
+        q=q,
     ).parsed
 
 
@@ -243,6 +259,7 @@ async def asyncio_detailed(
     status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
     tag: None | str | Unset = UNSET,
+    q: None | str | Unset = UNSET,
 ) -> Response[Any | ProblemOut]:
     """Follow the list live
 
@@ -259,6 +276,8 @@ async def asyncio_detailed(
         status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
         tag (None | str | Unset):
+        q (None | str | Unset): Only those whose name or notes have this in them, or whose id
+            begins with it, in any case
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -276,6 +295,7 @@ async def asyncio_detailed(
         status=status,
         dataset_id=dataset_id,
         tag=tag,
+        q=q,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -293,6 +313,7 @@ async def asyncio(
     status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
     tag: None | str | Unset = UNSET,
+    q: None | str | Unset = UNSET,
 ) -> Any | ProblemOut | None:
     """Follow the list live
 
@@ -309,6 +330,8 @@ async def asyncio(
         status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
         tag (None | str | Unset):
+        q (None | str | Unset): Only those whose name or notes have this in them, or whose id
+            begins with it, in any case
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -328,5 +351,6 @@ async def asyncio(
             status=status,
             dataset_id=dataset_id,
             tag=tag,
+            q=q,
         )
     ).parsed

@@ -20,6 +20,7 @@ def _get_kwargs(
     status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
     tag: None | str | Unset = UNSET,
+    q: None | str | Unset = UNSET,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
@@ -59,6 +60,13 @@ def _get_kwargs(
     else:
         json_tag = tag
     params["tag"] = json_tag
+
+    json_q: None | str | Unset
+    if isinstance(q, Unset):
+        json_q = UNSET
+    else:
+        json_q = q
+    params["q"] = json_q
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -146,6 +154,7 @@ def sync_detailed(
     status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
     tag: None | str | Unset = UNSET,
+    q: None | str | Unset = UNSET,
 ) -> Response[JobList | ProblemOut]:
     """List jobs, the newest first
 
@@ -157,6 +166,8 @@ def sync_detailed(
         status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
         tag (None | str | Unset):
+        q (None | str | Unset): Only those whose name or notes have this in them, or whose id
+            begins with it, in any case
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -174,6 +185,7 @@ def sync_detailed(
         status=status,
         dataset_id=dataset_id,
         tag=tag,
+        q=q,
     )
 
     response = client.get_httpx_client().request(
@@ -193,6 +205,7 @@ def sync(
     status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
     tag: None | str | Unset = UNSET,
+    q: None | str | Unset = UNSET,
 ) -> JobList | ProblemOut | None:
     """List jobs, the newest first
 
@@ -204,6 +217,8 @@ def sync(
         status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
         tag (None | str | Unset):
+        q (None | str | Unset): Only those whose name or notes have this in them, or whose id
+            begins with it, in any case
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -222,6 +237,7 @@ def sync(
         status=status,
         dataset_id=dataset_id,
         tag=tag,
+        q=q,
     ).parsed
 
 
@@ -235,6 +251,7 @@ async def asyncio_detailed(
     status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
     tag: None | str | Unset = UNSET,
+    q: None | str | Unset = UNSET,
 ) -> Response[JobList | ProblemOut]:
     """List jobs, the newest first
 
@@ -246,6 +263,8 @@ async def asyncio_detailed(
         status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
         tag (None | str | Unset):
+        q (None | str | Unset): Only those whose name or notes have this in them, or whose id
+            begins with it, in any case
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -263,6 +282,7 @@ async def asyncio_detailed(
         status=status,
         dataset_id=dataset_id,
         tag=tag,
+        q=q,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -280,6 +300,7 @@ async def asyncio(
     status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
     tag: None | str | Unset = UNSET,
+    q: None | str | Unset = UNSET,
 ) -> JobList | ProblemOut | None:
     """List jobs, the newest first
 
@@ -291,6 +312,8 @@ async def asyncio(
         status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
         tag (None | str | Unset):
+        q (None | str | Unset): Only those whose name or notes have this in them, or whose id
+            begins with it, in any case
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -310,5 +333,6 @@ async def asyncio(
             status=status,
             dataset_id=dataset_id,
             tag=tag,
+            q=q,
         )
     ).parsed
