@@ -61,10 +61,8 @@ async def _stored(ctx: Context, job_id: str) -> tuple[list[Artifact], dict[str, 
     unnamed = []
     for item in await ctx.store.list(bucket, object_keys.job(job_id)):
         match item.key.split("/"):
-            case [_, attempt, "artifacts", name] if attempt in launched and ARTIFACT_NAME.fullmatch(
-                name
-            ):
-                by_attempt[launched[attempt]].append(item)
+            case [_, at, "artifacts", name] if at in launched and ARTIFACT_NAME.fullmatch(name):
+                by_attempt[launched[at]].append(item)
             case [_, _, "checkpoint"]:
                 pass
             case [_, *inside]:

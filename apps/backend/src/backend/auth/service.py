@@ -75,10 +75,8 @@ class Tokens:
 
 
 def _unauthorized(wrong: str) -> Problem:
-    how = (
-        "`yard token create NAME`, or `python -m backend token create NAME` where the backend runs,"
-    )
-    return Problem(401, "Unauthorized", f"{wrong} {how} makes one.")
+    how = "`yard token create NAME` makes one, and so does `python -m backend token create NAME`."
+    return Problem(401, "Unauthorized", f"{wrong} {how}")
 
 
 class TokenMiddleware:
