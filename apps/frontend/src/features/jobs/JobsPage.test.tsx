@@ -122,7 +122,7 @@ it('asks for what the address says', async () => {
   showAt('/?state=failed&q=digits&dataset=')
   expect(await screen.findByText('No job is like that.')).toBeVisible()
   expect(screen.getByRole('radio', { name: 'failed' })).toBeChecked()
-  expect(asked[0]).toBe('/api/v1/jobs/events?status=failed&name=digits&limit=100')
+  expect(asked[0]).toBe('/api/v1/jobs/events?status=failed&q=digits&limit=100')
 })
 
 it('takes a mistyped address for none', async () => {
