@@ -436,5 +436,5 @@ def test_a_job_s_notes_and_tags_are_changed_and_listed(server: Server, yard: Yar
     assert yard("job", "edit", "0123456789ab").returncode == 2
     assert len(server.requests) == asked, "there is nothing to change"
     server.on("GET /jobs", answer(200, page(job(tags=["new"]))))
-    assert yard("job", "list", "--tag", "new").returncode == 0
-    assert server.requests[-1].query["tag"] == "new"
+    assert yard("job", "list", "--tag", "new", "--search", "a b").returncode == 0
+    assert [server.requests[-1].query[name] for name in ("tag", "q")] == ["new", "a b"]

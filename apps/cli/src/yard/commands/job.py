@@ -32,6 +32,14 @@ def list_jobs(
     tag: Annotated[
         str | None, typer.Option(help="Only jobs with this tag.", show_default=False)
     ] = None,
+    search: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="Only jobs with this in their name or notes, or at the beginning of their id.",
+            show_default=False,
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 50,
     url: Url = None,
     as_json: AsJson = False,
@@ -40,6 +48,7 @@ def list_jobs(
     api = client(url)
     params: dict[str, Any] = {"status": status} if status else {}
     params |= {"tag": tag} if tag else {}
+    params |= {"q": search} if search else {}
     found = list(itertools.islice(api.items("/jobs", **params), limit + 1))
     items = found[:limit]
     if as_json:
