@@ -25,6 +25,7 @@ _PERMANENT_CAUSES = ("config_invalid", "dataset_invalid")  # a retry would fail 
 
 
 def list_jobs(
+    *,
     status: Annotated[
         list[str] | None,
         typer.Option(help="Only jobs with this status, e.g. running; may be repeated."),
