@@ -395,6 +395,8 @@ export interface paths {
         /**
          * Put Weights
          * @description Keep the file with this sha256: once to get the upload's link, and again when it is there.
+         *
+         *     422 if it is not safe to load, or for another task or model; 409 if it is kept by another name.
          */
         put: operations["put_weights"];
         post?: never;

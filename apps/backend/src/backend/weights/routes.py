@@ -14,7 +14,10 @@ Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 
 @router.put("/{sha256}")
 async def put_weights(sha256: Sha256, body: WeightsPut, ctx: Ctx) -> WeightsOut | WeightsUpload:
-    """Keep the file with this sha256: once to get the upload's link, and again when it is there."""
+    """Keep the file with this sha256: once to get the upload's link, and again when it is there.
+
+    422 if it is not safe to load, or for another task or model; 409 if it is kept by another name.
+    """
     return await service.put(ctx, sha256, body)
 
 

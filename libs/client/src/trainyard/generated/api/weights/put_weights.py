@@ -126,6 +126,8 @@ def sync_detailed(
 
      Keep the file with this sha256: once to get the upload's link, and again when it is there.
 
+    422 if it is not safe to load, or for another task or model; 409 if it is kept by another name.
+
     Args:
         sha256 (str):
         body (WeightsPut):
@@ -160,6 +162,8 @@ def sync(
 
      Keep the file with this sha256: once to get the upload's link, and again when it is there.
 
+    422 if it is not safe to load, or for another task or model; 409 if it is kept by another name.
+
     Args:
         sha256 (str):
         body (WeightsPut):
@@ -188,6 +192,8 @@ async def asyncio_detailed(
     """Put Weights
 
      Keep the file with this sha256: once to get the upload's link, and again when it is there.
+
+    422 if it is not safe to load, or for another task or model; 409 if it is kept by another name.
 
     Args:
         sha256 (str):
@@ -220,6 +226,8 @@ async def asyncio(
     """Put Weights
 
      Keep the file with this sha256: once to get the upload's link, and again when it is there.
+
+    422 if it is not safe to load, or for another task or model; 409 if it is kept by another name.
 
     Args:
         sha256 (str):
