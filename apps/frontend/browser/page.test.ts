@@ -200,6 +200,11 @@ it('compares two jobs: results, config fields, classes and curves', async () => 
   const worst = page.getByRole('region', { name: 'Worst images' })
   await worst.getByRole('heading', { level: 3 }).first().waitFor()
   expect(await worst.getByText(/^(first|second)/).count()).toBeGreaterThan(1)
+  const parameters = page.getByRole('region', { name: /^Parameters and / })
+  await parameters.locator('canvas').first().waitFor()
+  await parameters.getByLabel('imgsz from').fill('50')
+  await parameters.getByLabel('imgsz from').press('Enter')
+  await parameters.getByText('1 of 2 jobs').waitFor()
   const { pathname, search } = new URL(page.url())
   paths.compare = pathname + search
   await page.keyboard.press('Control+K')

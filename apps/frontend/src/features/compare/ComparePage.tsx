@@ -21,8 +21,9 @@ import {
   resultRows,
 } from './compare'
 import { WorstSideBySide } from './WorstSideBySide'
-import { idsOf, withoutJob } from './search'
-import { useSides } from './useSides'
+import { Parameters } from './Parameters'
+import { MOST, idsOf, withoutJob } from './search'
+import { useJobsOf, useSides } from './useSides'
 
 const CompareCharts = lazy(() => import('./CompareCharts'))
 const route = getRouteApi('/compare')
@@ -30,7 +31,10 @@ const route = getRouteApi('/compare')
 /** Jobs side by side: how good their models are, what they were told, how they learned. */
 export function ComparePage() {
   const ids = idsOf(route.useSearch())
-  const { sides, isPending, errors } = useSides(ids)
+  const many = useJobsOf(ids.length > MOST ? ids : [])
+  const { sides, ...few } = useSides(ids.length > MOST ? [] : ids)
+  const isPending = many.isPending || few.isPending
+  const errors = [...many.errors, ...few.errors]
   const titles = sides.map(({ title }) => title)
   useTitle(titles.length > 1 ? titles.join(' · ') : 'Compare')
   return (
@@ -40,7 +44,7 @@ export function ComparePage() {
       </p>
       <div className="page-head">
         <h1>Compare jobs</h1>
-        <AddJob ids={ids} sides={sides} />
+        <AddJob ids={ids} dataset={(sides[0]?.job ?? many.jobs[0])?.dataset_id} />
       </div>
       {errors[0] !== undefined && <Failure error={errors[0]} retries={false} />}
       {ids.length < 2 && (
@@ -52,6 +56,14 @@ export function ComparePage() {
       )}
       {isPending && <Loading what="jobs" />}
       {sides.length > 0 && !isPending && <Compared ids={ids} sides={sides} />}
+      {many.jobs.length > 0 && !isPending && (
+        <>
+          <Notice kind="info" title={`${many.jobs.length} jobs by their parameters.`}>
+            Narrow them to {MOST} or fewer to see results, classes and curves side by side.
+          </Notice>
+          <Parameters jobs={many.jobs} />
+        </>
+      )}
     </>
   )
 }
@@ -104,6 +116,7 @@ function Compared({ ids, sides }: { ids: string[]; sides: Side[] }) {
           cells: values.map((value, index) => <code key={index}>{value}</code>),
         }))}
       />
+      <Parameters jobs={sides.map(({ job }) => job)} />
       {metric !== undefined && (
         <Comparison
           id="classes"

@@ -53,8 +53,8 @@ export function isSameData(sides: readonly Side[]): boolean {
   })
 }
 
-/** The names of a metric in any of these, each once, in the order of their first sight. */
-function namesOf(tables: readonly Readonly<Record<string, unknown>>[]): string[] {
+/** The names in any of these tables, each once, in the order of their first sight. */
+export function namesOf(tables: readonly Readonly<Record<string, unknown>>[]): string[] {
   return [...new Set(tables.flatMap((table) => Object.keys(table)))]
 }
 
@@ -150,28 +150,31 @@ export interface Difference {
 
 /** What the jobs were told that is not the same for all. */
 export function differences(sides: readonly Side[]): Difference[] {
-  const told = sides.map(({ job, dataset }): Readonly<Record<string, unknown>> => {
-    const { trainer, task, weights, config, resources } = job
-    const { cpu, memory, gpu } = resources
-    const nodes = nodesOf(resources)
-    return {
-      dataset,
-      trainer,
-      task,
-      weights: weights?.name ?? 'none',
-      cpu,
-      memory,
-      gpu,
-      nodes,
-      ...config,
-    }
-  })
+  const told = sides.map(({ job, dataset }) => toldOf(job, dataset))
   return namesOf(told)
     .map((key) => ({ key, values: told.map((one) => written(one[key])) }))
     .filter(({ values }) => new Set(values).size > 1)
 }
 
-function written(value: unknown): string {
+/** Everything that a job was told, by name. */
+export function toldOf(job: Job, dataset: string): Readonly<Record<string, unknown>> {
+  const { trainer, task, weights, config, resources } = job
+  const { cpu, memory, gpu } = resources
+  const nodes = nodesOf(resources)
+  return {
+    dataset,
+    trainer,
+    task,
+    weights: weights?.name ?? 'none',
+    cpu,
+    memory,
+    gpu,
+    nodes,
+    ...config,
+  }
+}
+
+export function written(value: unknown): string {
   if (value === undefined) return '–'
   return typeof value === 'string' ? value : JSON.stringify(value)
 }

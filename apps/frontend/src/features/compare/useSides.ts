@@ -26,6 +26,19 @@ function metricsQuery({ id, status, epoch }: Job, token: string | null) {
   })
 }
 
+/** Only the jobs with these ids, of which there may be many: as they are now, not as they go on. */
+export function useJobsOf(ids: readonly string[]) {
+  const token = useToken()
+  const jobs = useQueries({
+    queries: ids.map((id) => ({ ...jobQuery(id, token), refetchInterval: false as const })),
+  })
+  return {
+    jobs: jobs.flatMap(({ data }) => data ?? []),
+    isPending: jobs.some((one) => one.isPending),
+    errors: jobs.flatMap(({ error }) => error ?? []),
+  }
+}
+
 /** The jobs with these ids, as far as they are known; `errors` says why one is missing. */
 export function useSides(ids: readonly string[]) {
   const token = useToken()

@@ -7,7 +7,7 @@ import { Icon } from '../../ui/Icon'
 import { Loading } from '../../ui/Loading'
 import { counted } from '../../ui/format'
 import { useTitle } from '../../ui/useTitle'
-import { MOST } from '../compare/search'
+import { MANY } from '../compare/search'
 import { useDatasetNames } from '../datasets/useDatasets'
 import { JobFilters } from './JobFilters'
 import { JobTable } from './JobTable'
@@ -89,13 +89,13 @@ function Picked({ picked, onClear }: { picked: ReadonlySet<string>; onClear: () 
   return (
     <section className="picked" aria-label="Chosen jobs">
       <span>{counted(picked.size, 'job')} chosen</span>
-      {picked.size > 1 && picked.size <= MOST && (
+      {picked.size > 1 && picked.size <= MANY && (
         <Link to="/compare" search={{ jobs: [...picked].join(',') }} className="button primary">
           <Icon name="compare" /> Compare
         </Link>
       )}
       {picked.size === 1 && <span className="detail">Choose another to compare.</span>}
-      {picked.size > MOST && <span className="detail">At most {MOST} can be compared.</span>}
+      {picked.size > MANY && <span className="detail">At most {MANY} can be compared.</span>}
       <button type="button" className="quiet" onClick={onClear}>
         Clear
       </button>
