@@ -102,8 +102,8 @@ docs: $(foreach d,$(APPS) tests,$(call env,$d)) ## Write what is generated from 
 	tests/.venv/bin/python ci/cli_docs.py
 
 .PHONY: screenshots
-screenshots: page .tools/chromium ## Write pictures of every page into docs/pages, with the job of an earlier make demo
-	$(CLI)/.venv/bin/yard dev --state .trainyard/demo -- node $(FRONTEND)/scripts/screenshots.js docs/pages
+screenshots: page .tools/chromium .tools/mlflow ## Write pictures of every page into docs/pages, with the job of an earlier make demo MLFLOW=1
+	$(CLI)/.venv/bin/yard dev --state .trainyard/demo --mlflow -- node $(FRONTEND)/scripts/screenshots.js docs/pages
 
 .PHONY: manifest
 manifest: $(call env,$(TRAINER)) ## Write what follows from the trainer's trainer.json: the child's types, the chart's copy

@@ -1,5 +1,5 @@
 // Pictures of every page at two widths in both themes, into a folder: node screenshots.js FOLDER [WIDTH…]
-// Run by `yard dev -- …` after `make demo`, which says in YARD_PAGE_URL where the page is, and in
+// Run by `yard dev --mlflow -- …` after `make demo MLFLOW=1`, which says in YARD_PAGE_URL where the page is, and in
 // YARD_TOKEN its token.
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,13 +14,14 @@ async function newest(list, limit = 1) {
   const headers = { Authorization: `Bearer ${token}` }
   const answer = await fetch(new URL(`/api/v1/${list}?limit=${limit}`, base), { headers })
   const { items } = await answer.json()
-  if (items.length === 0) throw new Error(`There are no ${list} yet: run make demo first.`)
+  if (items.length === 0) throw new Error(`There are no ${list} yet: run make demo MLFLOW=1 first.`)
   return items
 }
 
 // Not one that has judged or exported the model.
 const { id: job } = (await newest('jobs', 50)).find(({ trainer }) => trainer === 'ultralytics')
 const [{ id: dataset }] = await newest('datasets')
+await newest('models')
 const compared = (await newest('jobs', 2)).map(({ id }) => id)
 // One that the demo's model has not seen, with handwriting on it.
 const IMAGES = new URL('../../../demo/out/pages/heldout/images/', import.meta.url).pathname
@@ -40,6 +41,7 @@ const pages = {
   compare: `/compare?jobs=${compared.join(',')}`,
   dataset: `/datasets/${dataset}`,
   images: `/datasets/${dataset}?tab=images`,
+  models: '/models',
   platform: '/platform',
 }
 mkdirSync(folder, { recursive: true })
