@@ -21,8 +21,9 @@ from backend.state import migrate
 
 GRACE_S = 3
 BACKLOG = 2048
-# Longer than the pause between a trainer's heartbeats, or each would need a new connection.
-KEEP_ALIVE_S = 30
+# Longer than the pause between a trainer's heartbeats, or each would need a new connection: most of
+# all while the replica is late, when they are a minute apart.
+KEEP_ALIVE_S = 75
 
 
 class Server(uvicorn.Server):
