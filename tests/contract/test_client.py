@@ -29,6 +29,7 @@ LOGIN = """
 from yard import servers
 servers.keep(servers.Server("prod", "https://prod.example.com", "of prod"))
 servers.keep(servers.Server("open", "http://open:8000"))
+servers.keep(servers.Server("admin", "https://prod.example.com", "of admin"))
 servers.use("prod")
 """
 CHOSEN = """

@@ -94,8 +94,13 @@ def test_contexts_are_listed_chosen_and_deleted(server: Server, run: Run, tmp_pa
     server.on("GET /jobs", answer(200, page()))
     opened = run("login", server.url, "--name", "open")
     assert "it asks for no token" in opened.stdout
+    # Of two for one server, the token of the one in use is sent, and no other's.
+    run("job", "list")
+    assert "Authorization" not in server.requests[-1].headers
     assert run("context", "use", "nothing").returncode == 3
     assert run("context", "use", host).stdout == f"using {host}: {server.url}\n"
+    run("job", "list")
+    assert server.requests[-1].headers["Authorization"] == f"Bearer {SECRET}"
     _, *rows = run("context", "list").stdout.splitlines()
     assert [row.split() for row in rows] == [
         ["*", host, server.url, "stored"], ["open", server.url, "none"],

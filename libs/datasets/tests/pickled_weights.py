@@ -21,9 +21,15 @@ def model(kind: str = "DetectionModel", yaml_file: str = "yolo11n.yaml", scale: 
     return b"\x80\x02}" + text("model") + made + b"s."
 
 
-def archive(*files: tuple[str, bytes], pickled: bytes = b"", compressed: bool = False) -> bytes:
-    """A zip archive as PyTorch writes them, with `pickled` as its data.pkl, and more files."""
+def archive(
+    *files: tuple[str, bytes], pickled: bytes = b"", compressed: bool = False, behind: bytes = b""
+) -> bytes:
+    """A zip archive as PyTorch writes them, with `pickled` as its data.pkl, and more files.
+
+    It stands `behind` other bytes, and its table of contents counts them.
+    """
     file = io.BytesIO()
+    file.write(behind)
     method = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
     first = [("best/data.pkl", pickled)] if pickled else []
     with zipfile.ZipFile(file, "w", method) as whole:

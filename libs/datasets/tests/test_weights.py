@@ -34,6 +34,7 @@ def test_what_ultralytics_wrote_tells_its_task_and_model() -> None:
         ("PoseModel", "yolo26n-pose.yaml", ("pose", "yolo26n")),
         ("OBBModel", "yolo11n-obb.yaml", ("obb", "yolo11n")),
         ("RTDETRDetectionModel", "rtdetr-l.yaml", ("detect", "rtdetr-l")),
+        ("DetectionModel", "own-model.yaml", ("detect", None)),  # no trainer knows that name
     ):
         assert judge(archive(pickled=model(kind, yaml_file))) == found
 
@@ -110,6 +111,7 @@ def test_an_archive_that_two_may_read_differently_is_refused() -> None:
         (pickle.dumps({}, protocol=2), "PyTorch has not written it"),
         (whole[:-30], "PyTorch has not written it"),
         (b"before" + whole, "PyTorch has not written it"),
+        (archive(pickled=model(), behind=b"\x80\x02cos\nsystem\n."), "does not begin with"),
         (whole + b"behind", "PyTorch has not written it"),
         (whole.replace(b"Detection", b"detection"), "is damaged"),
         (archive(("best/data.pkl", model()), pickled=model()), "PyTorch has not written it"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,10 +61,10 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def write_private(path: Path, content: str) -> None:
     """Replace a file atomically; only its owner can read it."""
-    partial = path.with_name(f".{path.name}.new")
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    descriptor, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    with os.fdopen(descriptor, "w") as file:
         file.write(content)
-    partial.replace(path)
+    Path(partial).replace(path)
 
 
 def token() -> str | None:

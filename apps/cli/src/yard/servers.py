@@ -1,9 +1,12 @@
 """The servers that `yard login` has stored with their tokens, and which of them is in use."""
 
+import contextlib
 import dataclasses
+import fcntl
 import json
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -55,8 +58,11 @@ def find(name: str) -> Server:
 
 
 def token(url: str) -> str | None:
-    """Return the token that is stored for this URL."""
-    return next((server.token for server in every() if server.url == url), None) or None
+    """Return the token that is stored for this URL: of the one in use, if it is there, else of any."""
+    current = in_use()
+    if current is not None and current.url == url:
+        return current.token or None
+    return next((one.token for one in every() if one.url == url and one.token), None)
 
 
 def keep(server: Server) -> None:
@@ -65,22 +71,25 @@ def keep(server: Server) -> None:
     Raises:
         YardError: the file is there and holds something else.
     """
-    others = [one for one in _to_change() if one.name != server.name]
-    _write([*others, server], server.name)
+    with _changing() as known:
+        others = [one for one in known if one.name != server.name]
+        _write([*others, server], server.name)
 
 
 def use(name: str) -> Server:
     """Have commands ask this one."""
-    server = find(name)
-    _write(_to_change(), name)
+    with _changing() as known:
+        server = find(name)
+        _write(known, name)
     return server
 
 
 def forget(name: str) -> Server:
     """Remove it with its token."""
-    server, current = find(name), in_use()
-    left = [one for one in _to_change() if one.name != name]
-    _write(left, current.name if current in left and current else None)
+    with _changing() as known:
+        server, current = find(name), in_use()
+        left = [one for one in known if one.name != name]
+        _write(left, current.name if current in left and current else None)
     return server
 
 
@@ -116,8 +125,17 @@ def _known(content: Json) -> list[Server]:
     ]
 
 
-def _to_change() -> list[Server]:
-    """Those that a new file must keep: tokens in a damaged one cannot be had again."""
+@contextlib.contextmanager
+def _changing() -> Iterator[list[Server]]:
+    """Those that a new file must keep, while no other command changes it."""
+    path().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with path().with_name(".servers.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield _to_keep()
+
+
+def _to_keep() -> list[Server]:
+    # Tokens in a damaged file cannot be had again.
     content = locations.read_json(path())
     if path().exists() and not isinstance(content.get("servers"), dict):
         raise YardError(
@@ -130,7 +148,6 @@ def _to_change() -> list[Server]:
 
 
 def _write(servers: list[Server], current: str | None) -> None:
-    path().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     stored = {
         one.name: {"url": one.url} | ({"token": one.token} if one.token else {}) for one in servers
     }

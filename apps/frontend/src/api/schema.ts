@@ -2506,7 +2506,7 @@ export interface operations {
                 status?: components["schemas"]["JobStatus"][];
                 dataset_id?: string;
                 tag?: string | null;
-                /** @description Only those whose name or notes have this in them, or whose id begins with it, in any case */
+                /** @description Only those whose name or notes have this in them, or whose id begins with it */
                 q?: string | null;
             };
             header?: never;
@@ -2723,7 +2723,7 @@ export interface operations {
                 status?: components["schemas"]["JobStatus"][];
                 dataset_id?: string;
                 tag?: string | null;
-                /** @description Only those whose name or notes have this in them, or whose id begins with it, in any case */
+                /** @description Only those whose name or notes have this in them, or whose id begins with it */
                 q?: string | null;
             };
             header?: never;

@@ -363,8 +363,11 @@ def _logged_in() -> tuple[str | None, dict[str, str]]:
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         stored = json.loads((Path(home) / "trainyard/servers.json").read_text())
         servers = stored["servers"]
-        tokens = {str(one["url"]): str(one.get("token") or "") for one in servers.values()}
-        return (servers.get(stored["current"]) or {}).get("url"), tokens
+        current = servers.get(stored["current"]) or {}
+        # Of several for one URL the one in use counts, then the first by name: as with `yard`.
+        named = [one for _, one in sorted(servers.items(), reverse=True) if one.get("token")]
+        told = [*named, current] if current else named
+        return current.get("url"), {str(one["url"]): one.get("token") or "" for one in told}
     return None, {}
 
 

@@ -11,6 +11,8 @@ CPU_S = 1800
 WALL_S = 3600
 # Of weights, of which little is read but all is hashed; and of the processor, in a hostile pickle.
 WEIGHTS_WALL_S = 900
+# Some wait for their turn.
+WEIGHTS_LINK_S = 4 * WEIGHTS_WALL_S
 
 # Archives up to here are fetched as a whole. Larger ones are read by ranges, of each image at most
 # HEAD_BYTES, some of them ahead.

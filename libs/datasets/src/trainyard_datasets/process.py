@@ -38,7 +38,7 @@ class CrashedError(Exception):
 
 
 class OverrunError(Exception):
-    """The check took longer than its limits."""
+    """The check took longer than its limits; the signal that told it, negative, is the argument."""
 
 
 async def run_check(
@@ -82,9 +82,14 @@ async def judge_weights(
         async with _judges.setdefault(loop, asyncio.Semaphore(_MOST_JUDGES)):
             output = await _output(what | {"weights": True, "wall_s": limits.WEIGHTS_WALL_S})
         return dict(json.loads(output))
-    except (CrashedError, OverrunError, ValueError):
-        problem = "reading it takes more time or memory than weights need"
-        return {"damaged": False, "problem": problem}
+    except OverrunError as error:
+        # The processor's time is the file's, that of the clock may be the store's.
+        if error.args == (-signal.SIGXCPU,):
+            problem = "reading it takes more time than weights need"
+            return {"damaged": False, "sound": False, "problem": problem}
+        raise UnavailableError(f"It was not read within {limits.WEIGHTS_WALL_S} s.") from error
+    except (CrashedError, ValueError) as error:
+        raise UnavailableError(f"It was not read to its end ({error}). Try again.") from error
 
 
 def _verified(index_file: IO[bytes]) -> str:
@@ -109,7 +114,7 @@ async def _output(request: dict[str, Any], *descriptors: int) -> bytes:
     if code == os.EX_TEMPFAIL:
         raise UnavailableError(f"It could not be read from the object store: {said}")
     if code in _OVERRUN:
-        raise OverrunError
+        raise OverrunError(code)
     logger.error("the check of %s ended with %s: %r", urlsplit(request["url"]).path, code, said)
     raise CrashedError(signal.Signals(-code).name if code < 0 else f"exit code {code}")
 

@@ -30,7 +30,12 @@ _TASK_OF = {
     "OBBModel": "obb",
 }
 _STEM = re.compile(r"(?:.*[/\\])?([A-Za-z0-9._-]{1,100}?)(?:-(?:seg|cls|pose|obb))?\.ya?ml")
+_OFFICIAL = re.compile(r"yolo(?:v\d{1,2}|\d{2})[nslmxtcebu]{1,2}|rtdetr-[lx]")
 _OTHER = "PyTorch has not written it whole, as the zip archive that it writes by default"
+
+
+class MismatchError(UnsafeError):
+    """It is for another task or model than its sender says; else nothing is wrong with it."""
 
 
 def judge_object(
@@ -38,8 +43,8 @@ def judge_object(
 ) -> dict[str, Any]:
     """What a presigned link leads to: its `task` and `model`, or what `problem` it has, in words.
 
-    `damaged` says whether it has another sha256, or is gone. `task` and `model` are what the sender
-    says of it, which stays where the file does not tell.
+    `damaged` says whether it has another sha256, or is gone; `sound` whether nothing is wrong but
+    what the sender says of it: `task` and `model`, which stay where the file does not tell.
 
     Raises:
         UnavailableError: the store does not answer.
@@ -53,12 +58,16 @@ def judge_object(
         digest.update(b"less")
     if digest.hexdigest() != sha256:
         problem = f"what was uploaded is not the file with the sha256 {sha256}. Push it again"
-        return {"damaged": True, "problem": problem}
+        return {"damaged": True, "sound": False, "problem": problem}
     try:
         task, model = judge(ends, size, task, model)
+    except MemoryError:
+        problem = "reading it takes more memory than weights need"
+        return {"damaged": False, "sound": False, "problem": problem}
     except UnsafeError as error:
-        return {"damaged": False, "problem": str(error)}
-    return {"damaged": False, "problem": None, "task": task, "model": model}
+        is_sound = isinstance(error, MismatchError)
+        return {"damaged": False, "sound": is_sound, "problem": str(error)}
+    return {"damaged": False, "sound": True, "problem": None, "task": task, "model": model}
 
 
 def judge(
@@ -75,12 +84,13 @@ def judge(
         raise UnsafeError(f"it holds a {', '.join(sorted(reading.classes))}, which no task trains")
     own = tasks.pop() if len(tasks) == 1 else None
     if task and own and task != own:
-        raise UnsafeError(f"it is for the task {own}, not {task}")
+        raise MismatchError(f"it is for the task {own}, not {task}")
     file_of = _STEM.fullmatch(str(reading.about.get("yaml_file", "")))
     family = file_of[1] if file_of else None
     if model and family and not _is_of(model, family, reading.about.get("scale")):
-        raise UnsafeError(f"it is for the model {family}, not {model}")
-    return own or task, model or family
+        raise MismatchError(f"it is for the model {family}, not {model}")
+    # A file of somebody's own may have any name, which no trainer knows as a model.
+    return own or task, model or (family if family and _OFFICIAL.fullmatch(family) else None)
 
 
 def _is_of(model: str, family: str, scale: object) -> bool:
@@ -95,6 +105,9 @@ def _pickle(file: Any, size: int) -> bytes:
         raise UnsafeError(_OTHER) from error
     if members is None:
         raise UnsafeError(_OTHER)
+    # PyTorch reads what does not begin as an archive in an older way: as a pickle.
+    if min(map(directory.start_of, members.values()), default=0) > 0:
+        raise UnsafeError("it does not begin with its archive")
     name = _the_pickle(members)
     entry = directory.unpacked(members[name])
     if max(entry.size, entry.stored) > MOST_BYTES:

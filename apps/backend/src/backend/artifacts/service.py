@@ -73,11 +73,10 @@ async def _stored(ctx: Context, job_id: str) -> tuple[list[Artifact], dict[str, 
     some = found[:MAX_ARTIFACTS]
     heads = await asyncio.gather(*(ctx.store.head(bucket, item.key) for item in some))
     artifacts = [_artifact(job_id, last, head) for head in heads if head is not None]
+    beyond = [item.key.partition("/")[2] for item in found[MAX_ARTIFACTS:]]
     left_out = {
         "Not listed as artifacts, because of their names:": unnamed,
-        f"Not listed, beyond {MAX_ARTIFACTS} artifacts:": [
-            item.key.partition("/")[2] for item in found[MAX_ARTIFACTS:]
-        ],
+        f"Not listed, beyond {MAX_ARTIFACTS} artifacts:": beyond,
     }
     return sorted(artifacts, key=lambda one: one.name), left_out
 
@@ -130,12 +129,9 @@ async def upload_link(ctx: Context, job_id: str, file: ArtifactPut) -> str:
 
 async def _shown(ctx: Context, row: Artifact) -> ArtifactOut:
     media_type = _MEDIA_TYPES.guess_type(row.name)[0] or "application/octet-stream"
-    url = await ctx.store.presign_get(
-        ctx.settings.models_bucket,
-        object_keys.artifact(row.job_id, row.attempt, row.name),
-        filename=row.name,
-        media_type=media_type,
-    )
+    key = object_keys.artifact(row.job_id, row.attempt, row.name)
+    served = {"filename": row.name, "media_type": media_type}
+    url = await ctx.store.presign_get(ctx.settings.models_bucket, key, **served)
     return ArtifactOut(
         name=row.name, size=row.size, sha256=row.sha256, media_type=media_type, url=url
     )

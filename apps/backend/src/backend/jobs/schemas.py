@@ -178,7 +178,7 @@ class JobQuery(ListQuery):
     dataset_id: Annotated[Id | None, WithJsonSchema(ID_SCHEMA)] = None
     tag: Tag | None = None
     q: str | None = Field(default=None, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")
-    """Only those whose name or notes have this in them, or whose id begins with it, in any case"""
+    """Only those whose name or notes have this in them, or whose id begins with it"""
 
 
 class JobList(Page[JobOut]): ...

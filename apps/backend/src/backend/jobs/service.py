@@ -3,7 +3,6 @@
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -40,8 +39,11 @@ async def create(
     user: str | None,
     *,
     dry_run: bool = False,
+    weights: str | None = None,
 ) -> tuple[JobRow, bool]:
     """Accept a job; it starts as soon as Temporal drives it. A dry run keeps and fetches nothing.
+
+    `weights` are those that it starts from, where they are kept by another name than it asks for.
 
     Returns:
         The job, and whether it is new: the key may have been used for it before.
@@ -57,14 +59,14 @@ async def create(
     if idempotency_key and (earlier := await _earlier(ctx, idempotency_key, request_sha256)):
         return earlier, False
     if body.weights and body.weights.startswith("model:"):
-        file = await models.file_of(ctx, body.weights.removeprefix("model:"))
-        body = body.model_copy(update={"weights": file})
+        weights = await models.file_of(ctx, body.weights.removeprefix("model:"))
+    wanted = body.model_copy(update={"weights": weights or body.weights})
     there = await resources.gpus(ctx)
     try:
         async with ctx.db.transaction() as session:
             await _require_room(ctx, session, user)
             dataset = await get_ready(session, body.dataset_id)
-            weights, config = await _weights(ctx, session, body, dataset.task, fetches=not dry_run)
+            start, config = await _weights(ctx, session, wanted, dataset.task, fetches=not dry_run)
             if wrong := split_errors(ctx.trainers.get(body.trainer), config, dataset.report):
                 raise wrong_fields("Invalid job", wrong)
             chosen = resources.asked(ctx, body, config, there)
@@ -73,7 +75,7 @@ async def create(
                 **body.model_dump(exclude={"config", "resources", "weights"}),
                 task=dataset.task,
                 config=config,
-                weights=weights,
+                weights=start,
                 # Replicas of an older version do not know each word that may be none.
                 resources=chosen.model_dump(exclude_unset=True, exclude_none=True),
                 idempotency_key=idempotency_key,
@@ -86,8 +88,8 @@ async def create(
                 await session.rollback()
                 return JobRow(job, None), False
     except NotFetchedError as missing:
-        await fetch(ctx, *missing.args)
-        return await create(ctx, body, idempotency_key, user)
+        kept = await fetch(ctx, *missing.args)
+        return await create(ctx, body, idempotency_key, user, weights=kept)
     except IntegrityError:
         # An equal request was faster.
         if idempotency_key and (earlier := await _earlier(ctx, idempotency_key, request_sha256)):
@@ -147,14 +149,14 @@ async def _weights(
     if maker and body.weights in {None, "none"}:
         raise _unusable(f"{body.trainer} works on weights of {maker}. Name some.")
     asked = body.weights or str(pretrained).replace("{model}", str(config.get("model")))
-    found = None
-    if asked.startswith("job:"):
-        found = await left_by_a_job(session, asked)
-    elif pretrained or maker:
-        found = await find_weights(session, asked)
+    is_a_jobs = asked.startswith("job:")
+    look = left_by_a_job if is_a_jobs else find_weights
+    found = await look(session, asked) if is_a_jobs or pretrained or maker else None
     official = ctx.trainers.get(maker or body.trainer).assets.get(asked)
     if found is None and official and ctx.settings.weights_download:
-        found = _unfetched(asked, official, fetches=fetches)
+        if fetches:
+            raise NotFetchedError(Weights(name=asked, **official))
+        found = dict[str, Any](**{"model": None} | official, name=asked, key="", sha256="")
     if found is None and body.weights in {None, "none"}:
         return None, config
     if found is None:
@@ -174,12 +176,6 @@ async def _weights(
             its = f"{found['name']} is for {str(found[name])[:60]}, this job is for {our}"
             raise _unusable(f"{its}. Name others, or none.")
     return {name: found[name] for name in ("name", "key", "sha256")}, config
-
-
-def _unfetched(name: str, about: Mapping[Any, str], *, fetches: bool) -> dict[str, Any]:
-    if fetches:
-        raise NotFetchedError(Weights(name=name, **about))
-    return {"name": name, "model": None, "key": "", "sha256": "", **about}
 
 
 def _unusable(detail: str) -> Problem:

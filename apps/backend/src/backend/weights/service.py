@@ -7,7 +7,7 @@ import asyncio
 import tempfile
 
 from trainyard_datasets.download import DownloadError, download
-from trainyard_datasets.limits import WEIGHTS_WALL_S
+from trainyard_datasets.limits import WEIGHTS_LINK_S
 from trainyard_datasets.process import judge_weights
 
 from backend.context import Context
@@ -27,24 +27,28 @@ class NotFetchedError(Exception):
     """These official weights, the only argument, are not kept yet and may be fetched."""
 
 
-async def fetch(ctx: Context, wanted: Weights) -> None:
+async def fetch(ctx: Context, wanted: Weights) -> str:
     """Fetch and keep the file, once however many jobs and replicas wait for it.
+
+    Returns:
+        What it is kept by: its name, or `sha256:…` where somebody has pushed it by another.
 
     Raises:
         Problem: 422 when its host does not hand it out, hands out another file than before, or one
-            that is not safe to load; 409 when it is kept by another name.
+            that is not safe to load.
     """
     settings, store, name = ctx.settings, ctx.store, wanted.name
     bucket, beside = settings.models_bucket, object_keys.asset_sha256(name)
     url = f"{settings.weights_download.rstrip('/')}/{name}"
     with tempfile.TemporaryFile() as file:
         async with ctx.db.advisory_lock(_FETCH_LOCK):
-            async with ctx.db.reading() as session:
-                if await repository.find(session, name):
-                    return  # another job was faster
             known = settings.weights_sha256.get(name)
             if known is None and await store.head(bucket, beside):
                 known = (await store.read(bucket, beside)).decode()
+            async with ctx.db.reading() as session:
+                for kept in (name, f"sha256:{known}"):
+                    if await repository.find(session, kept):
+                        return kept  # another job was faster, or somebody pushed it
             try:
                 wanted.size, wanted.sha256 = await asyncio.to_thread(
                     download, url, file, sha256=known, max_bytes=2**30, within_s=1800
@@ -55,9 +59,14 @@ async def fetch(ctx: Context, wanted: Weights) -> None:
                     f"{name}` puts it there, `none` starts from scratch, or name other weights."
                 )
                 raise wrong_fields("Weights not fetched", {"weights": detail}) from error
-            await store.put(bucket, object_keys.weights(wanted.sha256), file)
-            await _keep(ctx, wanted)
+            kept = f"sha256:{wanted.sha256}"
+            async with ctx.db.reading() as session:
+                there = await repository.find(session, kept)
+            if there is None:
+                await store.put(bucket, object_keys.weights(wanted.sha256), file)
+                await _keep(ctx, wanted)
             await store.put(bucket, beside, wanted.sha256.encode())
+            return kept
 
 
 async def put(ctx: Context, sha256: str, body: WeightsPut) -> WeightsOut | WeightsUpload:
@@ -77,7 +86,7 @@ async def put(ctx: Context, sha256: str, body: WeightsPut) -> WeightsOut | Weigh
 
 async def _keep(ctx: Context, wanted: Weights) -> Weights:
     bucket, key = ctx.settings.models_bucket, object_keys.weights(wanted.sha256)
-    url = await ctx.store.presign_internal_get(bucket, key, lifetime_s=WEIGHTS_WALL_S)
+    url = await ctx.store.presign_internal_get(bucket, key, lifetime_s=WEIGHTS_LINK_S)
     found = await judge_weights(url, wanted.size, wanted.sha256, wanted.task, wanted.model)
     async with ctx.db.transaction() as session:
         kept = await session.get(Weights, wanted.sha256, with_for_update=True)
@@ -87,7 +96,7 @@ async def _keep(ctx: Context, wanted: Weights) -> Weights:
         if found["problem"] is None:
             wanted.task, wanted.model = found["task"], found["model"]
             return await session.merge(wanted)
-    if found["damaged"] or not kept:
+    if found["damaged"] or not (found["sound"] or kept):
         await ctx.store.delete(bucket, key)
     detail = f"{wanted.name} is refused: {found['problem']}. Nothing of it was run."
     raise wrong_fields("Weights refused", {"weights": detail})

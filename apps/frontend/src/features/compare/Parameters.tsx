@@ -1,5 +1,5 @@
 import { Link } from '@tanstack/react-router'
-import { Suspense, lazy, useCallback, useMemo, useState } from 'react'
+import { Suspense, lazy, useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import type { Job } from '../../api/client'
 import { Loading } from '../../ui/Loading'
 import { value as format } from '../../ui/format'
@@ -134,47 +134,48 @@ function Narrow({ axis: { key, categories }, wanted, onRange }: NarrowProps) {
   const [from, to] = [written(first?.[0]), written(first?.[1])]
   const take = (range: Ranges[string] | null) => {
     if (range !== null) onRange(key, range)
+    return range !== null
   }
   return (
-    <span className="narrow" key={`${from} ${to}`}>
+    <span className="narrow">
       <Bound
         label={`${key} from`}
         text={short(from)}
-        onEntered={(text) => {
-          take(rangeOf(text, to))
-        }}
+        onEntered={(text) => take(rangeOf(text, to))}
       />
-      <Bound
-        label={`${key} to`}
-        text={short(to)}
-        onEntered={(text) => {
-          take(rangeOf(from, text))
-        }}
-      />
+      <Bound label={`${key} to`} text={short(to)} onEntered={(text) => take(rangeOf(from, text))} />
     </span>
   )
 }
 
-function Bound({
-  label,
-  text,
-  onEntered,
-}: {
+interface BoundProps {
   label: string
   text: string
-  onEntered: (text: string) => void
-}) {
+  /** Whether it was a number, or nothing. */
+  onEntered: (text: string) => boolean
+}
+
+function Bound({ label, text, onEntered }: BoundProps) {
+  const field = useRef<HTMLInputElement>(null)
+  // The chart's brush changes it too. The field stays, and so does the focus.
+  useEffect(() => {
+    if (field.current !== null) field.current.value = text
+  }, [text])
+  const enter = (input: HTMLInputElement) => {
+    if (input.value !== text && !onEntered(input.value)) input.value = text
+  }
   return (
     <input
+      ref={field}
       aria-label={label}
       placeholder={label.endsWith('from') ? 'from' : 'to'}
       inputMode="decimal"
       defaultValue={text}
       onBlur={({ target }) => {
-        if (target.value !== text) onEntered(target.value)
+        enter(target)
       }}
       onKeyDown={({ key, currentTarget }) => {
-        if (key === 'Enter' && currentTarget.value !== text) onEntered(currentTarget.value)
+        if (key === 'Enter') enter(currentTarget)
       }}
     />
   )

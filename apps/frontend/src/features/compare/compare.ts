@@ -63,7 +63,9 @@ const resultsOf = ({ evaluation, job }: Side) => evaluation?.metrics ?? job.metr
 /** The metrics over all classes, and what the models cost. */
 export function resultRows(sides: readonly Side[]): Row[] {
   const tables = sides.map(resultsOf)
-  const names = namesOf(tables).filter((name) => !/loss|fitness|^lr\/|^best\//i.test(name))
+  const names = namesOf(tables).filter(
+    (name) => !/loss|fitness|^lr\/|^best\/|^system\//i.test(name),
+  )
   const rows = names.map((name) =>
     row(
       name,

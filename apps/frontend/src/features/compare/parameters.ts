@@ -19,21 +19,27 @@ export type Ranges = Readonly<Record<string, readonly (readonly [number, number]
 const SPANS_MUCH = 100
 /** More categories cannot be told apart on an axis. */
 const MOST_CATEGORIES = 24
+/** More axes cannot be followed. */
+const MOST_AXES = 20
 
-/** What differs between the jobs, and their main metric as the last axis. */
+/** What differs between the jobs, and their main metric as the last axis; none before one is judged. */
 export function axesOf(jobs: readonly Job[], datasets: ReadonlyMap<string, string>): Axis[] {
   const told = jobs.map((job) => toldOf(job, datasets.get(job.dataset_id) ?? job.dataset_id))
   const axes = namesOf(told).flatMap((key) => {
     const values = told.map((one) => one[key])
-    if (new Set(values.map(written)).size < 2) return []
+    // A job of another trainer has not the field at all: that is no value of it.
+    if (new Set(values.filter((one) => one !== undefined).map(written)).size < 2) return []
     const axis = axisOf(key, values)
     return (axis.categories?.length ?? 0) > MOST_CATEGORIES ? [] : [axis]
   })
   const scores = jobs.map(scoreOf)
   const metric = scores.find((score) => score !== null)?.name
-  if (metric === undefined) return axes
+  if (metric === undefined) return []
   const values = scores.map((score) => (score?.name === metric ? score.value : null))
-  return [...axes, { key: metric, values, categories: null, isLogarithmic: false }]
+  return [
+    ...axes.slice(0, MOST_AXES),
+    { key: metric, values, categories: null, isLogarithmic: false },
+  ]
 }
 
 function axisOf(key: string, values: readonly unknown[]): Axis {
@@ -47,11 +53,13 @@ function axisOf(key: string, values: readonly unknown[]): Axis {
       isLogarithmic: low > 0 && high / low >= SPANS_MUCH,
     }
   }
-  const words = values.map(written)
-  const categories = [...new Set(words)].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
+  const words = values.map((value) => (value === undefined ? null : written(value)))
+  const categories = [...new Set(words.filter((word) => word !== null))].sort((a, b) =>
+    a.localeCompare(b, 'en', { numeric: true }),
+  )
   return {
     key,
-    values: words.map((word) => categories.indexOf(word)),
+    values: words.map((word) => (word === null ? null : categories.indexOf(word))),
     categories,
     isLogarithmic: false,
   }
@@ -79,7 +87,7 @@ export function withRange(ranges: Ranges, key: string, wanted: Ranges[string]): 
 /** A range as its two fields say it; an empty one is open. Null where it is no number. */
 export function rangeOf(from: string, to: string): Ranges[string] | null {
   if (from.trim() === '' && to.trim() === '') return []
-  const low = from.trim() === '' ? -Infinity : Number(from)
-  const high = to.trim() === '' ? Infinity : Number(to)
+  const low = from.trim() === '' ? -Infinity : Number(from.replace(',', '.'))
+  const high = to.trim() === '' ? Infinity : Number(to.replace(',', '.'))
   return Number.isNaN(low) || Number.isNaN(high) ? null : [[low, high]]
 }

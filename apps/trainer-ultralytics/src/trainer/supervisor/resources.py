@@ -32,7 +32,6 @@ class ResourceMeter:
             numbers["gpu_memory_bytes"] = self.gpu_memory_bytes
         if (percent := self._gpu_percent()) is not None:
             numbers["gpu_percent"] = percent
-            self._gpu_percents.append(percent)
         return numbers
 
     def begin_epoch(self) -> None:
@@ -45,24 +44,28 @@ class ResourceMeter:
 
         Cores and GPU utilization are means over the epoch, memory is what it has at its end.
         """
-        numbers = self.measure()
+        self._gpu_percent()
         at, cpu_s = self._began
         cores = (processes.tree_cpu_s(os.getpid()) - cpu_s) / max(time.monotonic() - at, 1e-3)
-        told = {"cpu_cores": max(cores, 0.0), "memory_megabytes": numbers["rss_bytes"] / 1e6}
+        memory = processes.tree_rss(os.getpid()) / 1e6
+        told = {"cpu_cores": max(cores, 0.0), "memory_megabytes": memory}
         if self.gpu_memory_bytes is not None:
             told["gpu_memory_megabytes"] = self.gpu_memory_bytes / 1e6
-        if self._gpu_percents:
-            told["gpu_utilization_percent"] = sum(self._gpu_percents) / len(self._gpu_percents)
+        if percents := self._gpu_percents.copy():  # heartbeats add to them meanwhile
+            told["gpu_utilization_percent"] = sum(percents) / len(percents)
         self.begin_epoch()
         return {f"system/{name}": round(value, 3) for name, value in told.items()}
 
     def _gpu_percent(self) -> float | None:
-        """The mean of the attempt's GPUs; None where there are none, or slices that do not tell it."""
+        """The mean of the attempt's GPUs now; None where there are none, or slices that do not tell it."""
         try:
             rates = [pynvml.nvmlDeviceGetUtilizationRates(gpu).gpu for gpu in self._gpus]
         except pynvml.NVMLError:
             return None
-        return sum(rates) / len(rates) if rates else None
+        if not rates:
+            return None
+        self._gpu_percents.append(sum(rates) / len(rates))
+        return self._gpu_percents[-1]
 
     @cached_property
     def _gpus(self) -> list[Any]:

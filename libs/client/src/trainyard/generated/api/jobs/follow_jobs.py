@@ -170,7 +170,7 @@ def sync_detailed(
         dataset_id (str | Unset):
         tag (None | str | Unset):
         q (None | str | Unset): Only those whose name or notes have this in them, or whose id
-            begins with it, in any case
+            begins with it
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -226,7 +226,7 @@ def sync(
         dataset_id (str | Unset):
         tag (None | str | Unset):
         q (None | str | Unset): Only those whose name or notes have this in them, or whose id
-            begins with it, in any case
+            begins with it
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -277,7 +277,7 @@ async def asyncio_detailed(
         dataset_id (str | Unset):
         tag (None | str | Unset):
         q (None | str | Unset): Only those whose name or notes have this in them, or whose id
-            begins with it, in any case
+            begins with it
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -331,7 +331,7 @@ async def asyncio(
         dataset_id (str | Unset):
         tag (None | str | Unset):
         q (None | str | Unset): Only those whose name or notes have this in them, or whose id
-            begins with it, in any case
+            begins with it
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

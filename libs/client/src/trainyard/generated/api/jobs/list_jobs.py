@@ -167,7 +167,7 @@ def sync_detailed(
         dataset_id (str | Unset):
         tag (None | str | Unset):
         q (None | str | Unset): Only those whose name or notes have this in them, or whose id
-            begins with it, in any case
+            begins with it
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -218,7 +218,7 @@ def sync(
         dataset_id (str | Unset):
         tag (None | str | Unset):
         q (None | str | Unset): Only those whose name or notes have this in them, or whose id
-            begins with it, in any case
+            begins with it
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -264,7 +264,7 @@ async def asyncio_detailed(
         dataset_id (str | Unset):
         tag (None | str | Unset):
         q (None | str | Unset): Only those whose name or notes have this in them, or whose id
-            begins with it, in any case
+            begins with it
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -313,7 +313,7 @@ async def asyncio(
         dataset_id (str | Unset):
         tag (None | str | Unset):
         q (None | str | Unset): Only those whose name or notes have this in them, or whose id
-            begins with it, in any case
+            begins with it
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
