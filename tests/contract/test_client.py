@@ -24,7 +24,7 @@ def test_the_generated_half_is_current(tmp_path: Path) -> None:
     assert not changed, "run make client"
 
 
-YARD = ROOT / "apps/cli/.venv/bin/python"
+YARD = str(ROOT / "apps/cli/.venv/bin/python")
 LOGIN = """
 from yard import servers
 servers.keep(servers.Server("prod", "https://prod.example.com", "of prod"))
