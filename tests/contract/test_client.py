@@ -39,22 +39,30 @@ print(api.url, api._http.headers.get("Authorization"))
 """
 
 
-def test_the_client_and_the_command_line_use_the_same_login(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def used(url: str | None = None) -> tuple[str, str | None]:
+    """The server and the token that a new client takes."""
+    client = trainyard.AsyncClient(url)
+    return client.url, getattr(client._transport.api, "token", None)
+
+
+@pytest.fixture
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a user who has chosen no server yet."""
     for variable in ("YARD_URL", "YARD_TOKEN"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "user"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
+@pytest.mark.usefixtures("_home")
+def test_the_client_and_the_command_line_use_the_same_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
 
     def of_yard(code: str) -> list[str]:
         done = subprocess.run([YARD, "-c", code], check=True, capture_output=True, text=True)
         return done.stdout.split()
-
-    def used(url: str | None = None) -> tuple[str, str | None]:
-        client = trainyard.AsyncClient(url)
-        return client.url, getattr(client._transport.api, "token", None)
 
     assert used()[0] == of_yard(CHOSEN)[0] == "http://localhost:30080"
     of_yard(LOGIN)
@@ -81,22 +89,15 @@ print(folder.token)
 """
 
 
+@pytest.mark.usefixtures("_home")
 def test_the_client_finds_the_token_of_yard_dev(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for variable in ("YARD_URL", "YARD_TOKEN"):
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "user"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     command = [YARD, "-c", ANNOUNCE]
     (tmp_path / "below").mkdir()
     noted = subprocess.run(
         command, cwd=tmp_path, env=os.environ, check=True, capture_output=True, text=True
     )
-
-    def used(url: str | None = None) -> tuple[str, str | None]:
-        client = trainyard.AsyncClient(url)
-        return client.url, getattr(client._transport.api, "token", None)
 
     here = ("http://127.0.0.1:1", noted.stdout.strip())
     monkeypatch.chdir(tmp_path / "below")

@@ -14,8 +14,8 @@ from api_support import Api, add_dataset, add_running, get_job
 from backend.infra.database import new_id
 from backend.state.artifacts import Artifact
 from backend.state.statuses import JobStatus
-from test_weights import MANIFEST
 from training_support import until
+from weights_support import MANIFEST
 
 pytestmark = [pytest.mark.xdist_group("mlflow"), pytest.mark.databases("postgresql")]
 

@@ -1,46 +1,27 @@
 """What a job starts from: weights that the platform keeps, or a file that an earlier job left."""
 
-import asyncio
 import hashlib
 import json
-import time
-from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import AsyncIterator
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import api_support
 import httpx
 import pytest
 import servers
-from api_support import Api, add_dataset, add_running, get_job, set_job
+from api_support import Api, add_running, get_job, set_job
 from backend.orchestration.attempt_env import attempt_env
 from backend.state.artifacts import Artifact
 from backend.state.jobs import Attempt
 from backend.state.statuses import JobStatus
 from pickled_weights import archive, model, text
+from weights_support import MANIFEST, made, push, send, submit
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 pytestmark = pytest.mark.databases("postgresql")
-
-MANIFEST = api_support.MANIFEST | {
-    "tasks": ["detect", "segment"],
-    "pretrained": {"detect": "{model}.pt", "segment": "{model}-seg.pt"},
-    "assets": {
-        f"{model}{suffix}.pt": {"task": task, "model": model}
-        for model in ("yolo11n", "yolo11s", "yolo11m", "yolo11l", "yolo11x")
-        for task, suffix in (("detect", ""), ("segment", "-seg"))
-        if (model, task) != ("yolo11x", "detect")
-    },
-    "config_schema": {
-        "type": "object",
-        "properties": {"model": {"default": "yolo11n", "description": "The model."}},
-    },
-}
 
 
 @pytest.fixture
@@ -51,80 +32,6 @@ async def api(
     async with api_support.serving(api_support.settings(database_url, tmp_path, store)) as api:
         await api.ctx.store.ensure_buckets()
         yield api
-
-
-def made(told: str) -> bytes:
-    """Weights that do not say what they are for, and others for each `told`."""
-    return archive(pickled=b"\x80\x02}" + text("told") + text(told) + b"s.")
-
-
-class Host(ThreadingHTTPServer):
-    """Plays the host of official weights. Each run has other bytes: the store is shared by tests."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Asset)
-        self.asked: Counter[str] = Counter()
-        self.version = str(time.time_ns())
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/v8"
-
-    def content(self, path: str) -> bytes:
-        return made(path.removeprefix("/v8") + self.version)
-
-
-class _Asset(BaseHTTPRequestHandler):
-    server: Host
-
-    def do_GET(self) -> None:
-        self.server.asked[self.path] += 1
-        if "yolo11l" in self.path:
-            self.send_error(404)
-            return
-        if "yolo11m" in self.path:
-            self.send_response(302)
-            self.send_header("Location", f"http://localhost:{self.server.server_port}/elsewhere")
-            self.end_headers()
-            return
-        time.sleep(0.3)  # so that others ask meanwhile
-        content = self.server.content(self.path)
-        if "yolo11s-seg" in self.path:
-            content = b"<html>Please log in to the proxy</html>"
-        if "yolo11x-seg" in self.path:
-            content = archive(pickled=b"cos\nsystem\n.")
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def host() -> Iterator[Host]:
-    with Host() as host:
-        Thread(target=host.serve_forever, daemon=True).start()
-        yield host
-        host.shutdown()
-
-
-async def send(api: Api, data: bytes, name: str, content: bytes, **fields: Any) -> httpx.Response:
-    """Announce `data`, upload `content`, and say so."""
-    path = f"/api/v1/weights/{hashlib.sha256(data).hexdigest()}"
-    body = {"name": name, "size": len(data), **fields}
-    reply = await api.http.put(path, json=body)
-    if link := reply.json().get("upload"):
-        async with httpx.AsyncClient() as client:
-            await client.put(link, content=content)
-        reply = await api.http.put(path, json=body)
-    return reply
-
-
-async def push(api: Api, data: bytes, name: str, **fields: Any) -> dict[str, Any]:
-    weights: dict[str, Any] = (await send(api, data, name, data, **fields)).json()
-    return weights
 
 
 async def finished(api: Api, name: str) -> str:
@@ -138,25 +45,6 @@ async def finished(api: Api, name: str) -> str:
         ):
             session.add(Artifact(job_id=job.job_id, name=file, attempt=2, size=1, sha256=sha256))
     return job.job_id
-
-
-async def submit(
-    api: Api,
-    weights: Any,
-    task: str = "detect",
-    trainer: str = "plain",
-    report: Any = None,
-    **config: Any,
-) -> dict[str, Any]:
-    dataset_id = await add_dataset(api.ctx, task=task, report=report)
-    body = {"dataset_id": dataset_id, "trainer": trainer, "config": config, "weights": weights}
-    reply: dict[str, Any] = (await api.http.post("/api/v1/jobs", json=body)).json()
-    return reply
-
-
-async def end_jobs(api: Api) -> None:
-    for job in (await api.http.get("/api/v1/jobs")).json()["items"]:
-        await set_job(api.ctx, job["id"], status=JobStatus.FAILED)
 
 
 async def test_a_job_starts_from_the_pretrained_weights_of_its_model_if_they_are_there(
@@ -212,81 +100,6 @@ async def test_weights_are_kept_once_and_listed_and_deleted(api: Api, s3: "S3Cli
     assert (await api.http.delete(path)).status_code == 404
     kept = s3.list_objects_v2(Bucket="models", Prefix=f"weights/{first['sha256']}")
     assert kept["KeyCount"] == 0
-
-
-@pytest.mark.databases("sqlite", "postgresql")
-async def test_official_weights_are_fetched_once_however_many_jobs_wait(  # noqa: PLR0917
-    database_url: str,
-    tmp_path: Path,
-    store: servers.S3Server,
-    host: Host,
-    s3: "S3Client",
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(api_support, "MANIFEST", MANIFEST)
-    wrong = {"weights_sha256": {"yolo11s.pt": "0" * 64}, "weights_download": f"{host.url}/"}
-    chosen = api_support.settings(database_url, tmp_path, store, **wrong)
-    # Two replicas of PostgreSQL's; SQLite has one.
-    async with api_support.serving(chosen) as api, api_support.serving(chosen) as other:
-        await api.ctx.store.ensure_buckets()
-        for found in s3.list_objects_v2(Bucket="models", Prefix="weights/yolo").get("Contents", []):
-            s3.delete_object(Bucket="models", Key=found["Key"])
-        asked = [api, api, other if "postgresql" in database_url else api]
-        jobs = await asyncio.gather(*(submit(one, None) for one in asked))
-        sha256 = hashlib.sha256(content := host.content("/v8/yolo11n.pt")).hexdigest()
-        for job in jobs:
-            assert job.get("weights") == {"name": "yolo11n.pt", "sha256": sha256}, job
-        assert host.asked == {"/v8/yolo11n.pt": 1}
-        stored = s3.get_object(Bucket="models", Key=f"weights/{sha256}.pt")
-        assert stored["Body"].read() == content
-        [kept] = (await api.http.get("/api/v1/weights")).json()["items"]
-        assert kept.items() >= {"task": "detect", "model": "yolo11n", "size": len(content)}.items()
-
-        # Named ones too, and none where a job is to start from scratch.
-        job = await submit(api, "yolo11n-seg.pt", "segment")
-        assert job["weights"]["name"] == "yolo11n-seg.pt"
-        assert (await submit(api, "none", model="yolo11s"))["weights"] is None
-        assert (await submit(api, None, model="yolo11x"))["weights"] is None  # no official name
-        assert host.asked == {"/v8/yolo11n.pt": 1, "/v8/yolo11n-seg.pt": 1}
-
-        # What was fetched once is the same for ever, or as the operator says.
-        await end_jobs(api)
-        assert (await api.http.delete(f"/api/v1/weights/{sha256}")).status_code == 204
-        # Somebody may have pushed the same file by another name, before a job wanted it or after.
-        await push(api, content, "base.pt")
-        wanted = {"name": "base.pt", "sha256": sha256}
-        assert (await submit(api, None))["weights"] == wanted
-        s3.delete_object(Bucket="models", Key="weights/yolo11n.pt.sha256")
-        assert (await submit(api, "yolo11n.pt"))["weights"] == wanted
-        assert host.asked["/v8/yolo11n.pt"] == 2
-        await end_jobs(api)
-        assert (await api.http.delete(f"/api/v1/weights/{sha256}")).status_code == 204
-        host.version = f"other {host.version}"
-        for model, known in (("yolo11n", sha256), ("yolo11s", "0" * 64)):
-            refused = await submit(api, None, model=model)
-            [error] = refused["errors"]
-            assert (refused["title"], error["field"]) == ("Weights not fetched", "weights")
-            assert f"and must be {known}. `yard weights push {model}.pt`" in error["message"]
-
-        for model, words in (
-            ("yolo11m", "it redirects to localhost without encryption"),
-            ("yolo11l", "it answers 404 Not Found"),
-        ):
-            assert words in (await submit(api, None, model=model))["detail"]
-        refused = await submit(api, "yolo11s-seg.pt", "segment", model="yolo11s")
-        assert "PyTorch has not written it" in refused["detail"]
-        refused = await submit(api, "yolo11x-seg.pt", "segment", model="yolo11x")
-        assert "yolo11x-seg.pt is refused: it names os.system" in refused["detail"]
-        assert not any("elsewhere" in path for path in host.asked)
-        host.shutdown()
-        host.server_close()
-        refused = await submit(api, None)
-        assert "yolo11n.pt cannot be fetched (WEIGHTS_DOWNLOAD): " in refused["detail"]
-        assert "`none` starts from scratch" in refused["detail"]
-        assert host.url not in refused["detail"]
-        left = s3.list_objects_v2(Bucket="models", Prefix="weights/yolo11")["Contents"]
-        recorded = [found["Key"] for found in left]
-        assert recorded == ["weights/yolo11n-seg.pt.sha256", "weights/yolo11n.pt.sha256"]
 
 
 async def test_without_a_host_official_weights_have_to_be_pushed(api: Api) -> None:
