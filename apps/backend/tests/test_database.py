@@ -28,6 +28,29 @@ async def test_readers_do_not_wait_for_a_writer(database: Database) -> None:
             assert (await reader.scalars(select(ApiToken.name))).all() == []
 
 
+@pytest.mark.databases("sqlite")
+async def test_a_statement_cancelled_twice_leaves_nothing_that_waits(database: Database) -> None:
+    """As when a backend's loop ends while it cancels its tasks: a Ctrl-C would wait for ever."""
+    slow = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c WHERE x<1e6) SELECT count(*) FROM c"
+
+    async def read() -> None:
+        async with database.reading() as session:
+            await session.execute(text(slow))
+
+    for turns in (1, 3, 6):
+        reading = asyncio.create_task(read())
+        await asyncio.sleep(0.1)
+        reading.cancel()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        reading.cancel()
+        await asyncio.wait({reading})
+        assert reading.cancelled()
+        if closing := asyncio.all_tasks() - {asyncio.current_task()}:
+            _, hanging = await asyncio.wait(closing, timeout=30)
+            assert not hanging
+
+
 @pytest.mark.parametrize("table", [Job, Dataset])
 async def test_one_of_many_is_looked_up_in_an_index(database: Database, table: Any) -> None:
     age = (table.created_at.desc(), table.id.desc())

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy import JSON, DateTime, Dialect, MetaData, UpdateBase, event, func, select
@@ -238,6 +239,8 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     for pragma in pragmas.split():
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+    # A cancelled statement's connection is stopped twice, and the second time was awaited forever.
+    connection.driver_connection.stop = cache(connection.driver_connection.stop)
 
 
 def _begin(connection: Any) -> None:
