@@ -5,6 +5,7 @@ What the real trainer answers is held by the examples of docs/cli.md.
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -123,11 +124,15 @@ def test_corrected_labels_are_not_overwritten(predict: Predict, tmp_path: Path) 
 def test_what_cannot_be_opened_is_told_with_the_results_of_the_others(
     predict: Predict, tmp_path: Path
 ) -> None:
-    (tmp_path / "in/broken.png").write_bytes(b"x")
+    (tmp_path / "in/broken.png").symlink_to("nowhere")
+    (tmp_path / "in/folder.png").mkdir()
+    (tmp_path / os.fsdecode(b"in/broken-\xff.png")).write_bytes(b"x")
     done = predict("in")
     assert done.returncode == 6
     assert "in/a.png  1x dog\n" in done.stdout
-    assert "1 of 4 files could not be opened" in done.stderr
+    assert "2 of 5 files could not be read to their end" in done.stderr
+    for name in ("in/broken.png", "in/broken-\\udcff.png"):
+        assert f"{name}: it cannot be opened" in done.stderr
 
 
 def test_a_trainer_that_fails_is_told_by_its_last_lines(predict: Predict) -> None:

@@ -17,6 +17,7 @@ import httpx
 import pytest
 import samples
 import yaml
+from PIL import Image
 
 TASKS = {"detect": "", "segment": "-seg", "pose": "-pose", "obb": "-obb"}
 # All tasks in one process, for importing takes longer than predicting. The models are not trained,
@@ -53,6 +54,19 @@ for task, suffix in json.loads(sys.argv[3]).items():
     drawn = folder / "detect/out" if task == "detect" else None  # drawing 300 boxes takes a while
     options = ours.PredictOptions(weights, drawn, folder / task / "set", 1e-6, 64, 4, None)
     print(json.dumps({"code": ours.predict(options, sources)}))
+# What cannot be read, by the task that has one case more; then one that can.
+whole = folder / "whole.avi"
+video = cv2.VideoWriter(str(whole), cv2.VideoWriter.fourcc(*"MJPG"), 5, (64, 64))
+for _ in range(40):
+    video.write(frames[0])
+video.release()
+(folder / "bad/cut.avi").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+weights = folder / "classify.pt"
+YOLO("yolo11n-cls.yaml").save(weights)
+options = ours.PredictOptions(weights, None, None, 0.25, 224, 4, None)
+bad = [folder / "bad" / name for name in json.loads(sys.argv[5])]
+print(json.dumps({"task": "bad", "expected": {}}))
+print(json.dumps({"code": ours.predict(options, [*bad, sources[1]])}))
 # After the last task, for it changes what is imported: the same models, as MLflow loads them.
 sys.path.append(sys.argv[4])
 from trainer.yolo import mlflow_model
@@ -69,6 +83,22 @@ for task in json.loads(sys.argv[3]):
 """
 MLFLOW = Path(__file__).parents[3] / ".tools/mlflow/lib/python3.11/site-packages"
 
+BAD = {
+    "bomb.png": "it has more than 178,956,970 pixels",
+    "cut.avi": "it tells of 40 frames, of which 1",
+    "empty.png": "it is empty",
+    "folder.png": "it is no file",
+    "gone.png": "it is not there",
+    "half.png": "it cannot be decoded as an image",
+    "narrow.png": "it is too narrow with 60000 x 1 pixels",
+}
+
+
+def with_size(png: bytes, side: int) -> bytes:
+    """The PNG, whose header tells another size now."""
+    header = png[12:16] + side.to_bytes(4, "big") * 2 + png[24:29]
+    return png[:12] + header + zlib.crc32(header).to_bytes(4, "big") + png[33:]
+
 
 @pytest.fixture(scope="module")
 def told(home: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
@@ -78,8 +108,15 @@ def told(home: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]
     for name, index, size in (("large", 1, 96), ("small-1", 2, 64), ("small-2", 3, 64)):
         (folder / f"in/{name}.png").write_bytes(samples.picture(index, size))
     (folder / "in/broken.png").write_bytes(b"no picture")
+    (folder / "bad/folder.png").mkdir(parents=True)
+    picture = samples.picture(1, 96)
+    (folder / "bad/bomb.png").write_bytes(with_size(picture, 60_000))
+    (folder / "bad/empty.png").touch()
+    (folder / "bad/half.png").write_bytes(picture[: len(picture) // 2])
+    Image.new("L", (60_000, 1)).save(folder / "bad/narrow.png")
+    arguments = [str(home), str(folder), json.dumps(TASKS), str(MLFLOW), json.dumps(list(BAD))]
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(home), str(folder), json.dumps(TASKS), str(MLFLOW)],
+        [sys.executable, "-c", SCRIPT, *arguments],
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -120,8 +157,18 @@ def test_a_file_that_cannot_be_opened_does_not_stop_the_others(told: dict[str, A
     assert [Path(line["image"]).name for line in lines[:-1]] == [
         *("broken.png", "large.png", "small-1.png", "small-2.png", "z.mp4", "z.mp4"),
     ]
-    assert "cannot be opened" in lines[0]["error"]
+    assert "cannot be decoded" in lines[0]["error"]
     assert lines[-1] == {"code": 1}
+
+
+def test_each_file_that_cannot_be_read_is_named_with_its_reason(told: dict[str, Any]) -> None:
+    *lines, good, code = told["bad"]["lines"]
+    assert "classes" in good
+    assert code == {"code": 1}
+    why = {Path(line["image"]).name: line["error"] for line in lines if "error" in line}
+    assert {name: why[name][: len(words)] for name, words in BAD.items()} == BAD
+    # What a damaged video has is not lost.
+    assert len([line for line in lines if "frame" in line]) == int(why["cut.avi"].split()[7])
 
 
 def test_a_video_is_drawn_as_a_video(told: dict[str, Any]) -> None:
@@ -189,11 +236,13 @@ def test_a_served_model_answers_as_predict_and_is_replaced_without_a_loss(
             answer = ask((folder / "in" / name).read_bytes())
             assert answer.json() == {"boxes": lines[name]["boxes"]}
         assert httpx.get(f"{url}/healthz").json() == {"status": "ok"}
-        bomb = (folder / "in/large.png").read_bytes()
-        bomb = bomb[:16] + (20_000).to_bytes(4, "big") * 2 + bomb[24:]
-        bomb = bomb[:29] + zlib.crc32(bomb[12:29]).to_bytes(4, "big") + bomb[33:]
+        bomb, large = ((folder / name).read_bytes() for name in ("bad/bomb.png", "in/large.png"))
         wrong = {b"no picture": 415, bomb: 413, bytes(100_001): 413, b"": 415}
-        assert {body: ask(body).status_code for body in wrong} == wrong
+        wrong |= {large[: len(large) // 2]: 415, with_size(large, 12_000): 413}
+        for body, status in wrong.items():
+            answer = ask(body)
+            assert answer.status_code == status
+            assert answer.json()["detail"].startswith("The image ")
         metrics = httpx.get(f"{url}/metrics").text
         assert 'trainyard_serve_requests_total{status="200"} 2\n' in metrics
         assert "trainyard_serve_seconds_count 2\n" in metrics

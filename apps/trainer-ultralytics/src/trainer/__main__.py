@@ -93,7 +93,9 @@ def _predict(arguments: argparse.Namespace) -> int:
     from trainer.yolo.predict import PredictOptions, predict  # noqa: PLC0415 - a command loads its own
 
     given = vars(arguments)
-    sources = given.pop("sources") or [Path(p) for p in sys.stdin.read().split("\0") if p]
+    sources = given.pop("sources") or [
+        Path(os.fsdecode(name)) for name in sys.stdin.buffer.read().split(b"\0") if name
+    ]
     return predict(
         PredictOptions(**{name: value for name, value in given.items() if name != "start"}), sources
     )

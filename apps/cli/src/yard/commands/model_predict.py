@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import subprocess
 import tempfile
 from collections import Counter
@@ -74,7 +75,11 @@ def predict(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run a trained model on images and videos, on this machine."""
+    """Run a trained model on images and videos, on this machine.
+
+    What cannot be read is named with its reason at the end, and the exit code is 6; the results of
+    all others are there.
+    """
     if (job_id is None) == (weights is None):
         raise YardError(
             "no model is named, or two are",
@@ -119,12 +124,13 @@ def _files(source: Path) -> list[Path]:
         return [source]
     suffixes = IMAGE_SUFFIXES | _VIDEO_SUFFIXES
     if source.is_dir():
-        found = sorted(file for file in source.iterdir() if file.suffix.lower() in suffixes)
+        named = (file for file in source.iterdir() if file.suffix.lower() in suffixes)
+        found = sorted(file for file in named if not file.is_dir())
         where = f"{source}, its subfolders left out"
     elif any(char in str(source) for char in "*?["):
         # Path.glob takes no absolute pattern.
         found = [Path(path) for path in sorted(glob(str(source), recursive=True))]  # noqa: PTH207
-        found = [path for path in found if path.is_file()]
+        found = [path for path in found if not path.is_dir()]
         where = str(source)
     else:
         raise YardError(f"there is no file {source}", todo="check the path", code=Code.NOT_FOUND)
@@ -154,10 +160,10 @@ def _run(python: Path, options: list[str], files: Sequence[Path]) -> Iterator[Js
     """Run the trainer's predict in its own environment; yield its results as they come.
 
     Raises:
-        YardError: it failed as a whole; a single file that cannot be opened is a result.
+        YardError: it failed as a whole; a single file that cannot be read is a result.
     """
     with tempfile.TemporaryFile() as names, tempfile.TemporaryFile() as errors:
-        names.write(b"".join(str(file).encode() + b"\0" for file in files))
+        names.write(b"".join(os.fsencode(file) + b"\0" for file in files))
         names.seek(0)
         command = [str(python), "-m", "trainer", "predict", *options]
         failed = False
@@ -167,7 +173,7 @@ def _run(python: Path, options: list[str], files: Sequence[Path]) -> Iterator[Js
             assert process.stdout is not None  # noqa: S101 - it is a pipe
             for line in process.stdout:
                 if line.startswith(b"{"):
-                    item = json.loads(line)
+                    item = _printable(json.loads(line))
                     failed |= "error" in item
                     yield item
         if process.returncode not in ((0, 1) if failed else (0,)):
@@ -179,6 +185,14 @@ def _run(python: Path, options: list[str], files: Sequence[Path]) -> Iterator[Js
                 "check that the file is a model and that the images can be opened",
                 details=log[-5:],
             )
+
+
+def _printable(item: Json) -> Json:
+    """The result with names of files that are no UTF-8 as texts that can be written."""
+    texts = {key: item[key] for key in ("image", "drawn") if key in item}
+    return item | {
+        key: text.encode(errors="backslashreplace").decode() for key, text in texts.items()
+    }
 
 
 def _shown(results: Iterator[Json], total: int, *, show: bool) -> Iterator[Json]:
@@ -236,12 +250,12 @@ def _rows(item: Json) -> Iterator[dict[str, Any]]:
 
 
 def _raise_for_unread(results: Sequence[Json]) -> None:
-    unread = [item["image"] for item in results if "error" in item]
+    unread = {item["image"]: item["error"] for item in results if "error" in item}
     if unread:
         files = {item["image"] for item in results}
         raise YardError(
-            f"{len(unread)} of {len(files)} files could not be opened",
-            ", ".join(unread[:5]),
-            "the results of the others are complete; check these files",
-            Code.LOCAL,
+            f"{len(unread)} of {len(files)} files could not be read to their end",
+            todo="the results of the others are complete; check these files",
+            code=Code.LOCAL,
+            details=[f"{image}: {why}" for image, why in unread.items()],
         )

@@ -2,12 +2,33 @@
 
 import io
 import tempfile
-from collections.abc import Iterable, Iterator
+import warnings
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+# As of a dataset's images.
+MAX_PIXELS = 178_956_970
 _IN_MEMORY = frozenset({"BMP", "JPEG", "PNG", "WEBP"})
+# Their tables tell the number of frames; others' is an estimate.
+_COUNTED = frozenset({".avi", ".m4v", ".mov", ".mp4"})
+
+
+class UnreadableError(Exception):
+    """It cannot be used as an image; the text says why, and begins with "it"."""
+
+
+class TooLargeError(UnreadableError):
+    """Its pixels would take too much memory."""
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A file, or the rest of a video, that could not be read; `why` as of an `UnreadableError`."""
+
+    source: Path
+    why: str
 
 
 @dataclass(frozen=True)
@@ -27,17 +48,17 @@ class Picture:
         return f"{self.number:03d}-{self.source.stem}{frame}"
 
 
-def groups(pictures: Iterable[Picture | Path], most: int) -> Iterator[list[Picture] | Path]:
+def groups(pictures: Iterable[Picture | Unread], most: int) -> Iterator[list[Picture] | Unread]:
     """Neighbours of one size: another one's padding would change what the model finds."""
     group: list[Picture] = []
     for picture in pictures:
         full = len(group) == most
         if group and (
-            full or isinstance(picture, Path) or picture.pixels.shape != group[0].pixels.shape
+            full or isinstance(picture, Unread) or picture.pixels.shape != group[0].pixels.shape
         ):
             yield group
             group = []
-        if isinstance(picture, Path):
+        if isinstance(picture, Unread):
             yield picture
         else:
             group.append(picture)
@@ -45,45 +66,116 @@ def groups(pictures: Iterable[Picture | Path], most: int) -> Iterator[list[Pictu
         yield group
 
 
-def pictures(sources: Iterable[Path]) -> Iterator[Picture | Path]:
-    """Each image and each frame of a video, in order; the path of a source that cannot be opened."""
+def pictures(sources: Iterable[Path], imgsz: int, task: str) -> Iterator[Picture | Unread]:
+    """Each image and each frame of a video, in order, and what of them cannot be read.
+
+    `imgsz` and `task` are the model's: see `require_scalable`.
+    """
     from ultralytics.data.utils import VID_FORMATS  # noqa: PLC0415 - slow
-    from ultralytics.utils.patches import imread  # noqa: PLC0415 - slow
 
     for number, source in enumerate(sources):
         suffix = source.suffix.lower().lstrip(".")
-        if suffix in VID_FORMATS and suffix != "gif":
-            yield from _frames(source, number)
-            continue
-        pixels = imread(source)
-        yield source if pixels is None else Picture(source, number, pixels)
+        is_video = suffix in VID_FORMATS and suffix != "gif"
+        try:
+            _require_content(source)
+            for picture in _frames(source, number) if is_video else [_image(source, number)]:
+                require_scalable(picture.pixels, imgsz, task)
+                yield picture
+        except UnreadableError as error:
+            yield Unread(source, str(error))
+        except OSError as error:
+            yield Unread(source, f"it cannot be opened: {error.strerror or error}")
 
 
-def decoded(image: bytes) -> Any:
-    """The pixels of an image file, as those of its path; None: it cannot be opened."""
+def decoded(image: bytes, most_pixels: int = MAX_PIXELS) -> Any:
+    """The pixels of an image file, as those of its path.
+
+    Raises:
+        UnreadableError: it cannot be decoded, or would be larger than `most_pixels`.
+    """
     import cv2  # noqa: PLC0415 - slow
     import numpy as np  # noqa: PLC0415
-    from PIL import Image  # noqa: PLC0415
-    from ultralytics.utils.patches import imread  # noqa: PLC0415 - slow
 
-    try:
-        kind = str(Image.open(io.BytesIO(image)).format)
-    except OSError:
-        return None
+    kind = _kind(io.BytesIO(image), most_pixels)
+    if kind is None:
+        raise UnreadableError("it cannot be decoded as an image")
     if kind in _IN_MEMORY:
-        return cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR)
+        return _pixels(lambda: cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR))
     # Ultralytics looks at the name of the others.
     with tempfile.NamedTemporaryFile(suffix=f".{kind.lower()}") as file:
         file.write(image)
         file.flush()
-        return imread(file.name)
+        return _read(Path(file.name))
 
 
-def _frames(source: Path, number: int) -> Iterator[Picture | Path]:
+def require_scalable(pixels: Any, imgsz: int, task: str) -> None:
+    """Raise a TooLargeError where scaling it would take too much memory.
+
+    A classifier scales the shorter side to `imgsz`, and cuts the longer one only then.
+    """
+    height, width = pixels.shape[:2]
+    shorter, longer = sorted((height, width))
+    if task == "classify" and longer * imgsz**2 > MAX_PIXELS * shorter:
+        raise TooLargeError(f"it is too narrow with {width} x {height} pixels: cut it into pieces")
+
+
+def _require_content(source: Path) -> None:
+    if not source.exists():
+        raise UnreadableError("it is not there")
+    if not source.is_file():
+        raise UnreadableError("it is no file")
+    with source.open("rb") as file:
+        if not file.read(1):
+            raise UnreadableError("it is empty")
+
+
+def _image(source: Path, number: int) -> Picture:
+    with source.open("rb") as file:
+        _kind(file, MAX_PIXELS)  # OpenCV knows more of them
+    return Picture(source, number, _read(source))
+
+
+def _kind(file: IO[bytes], most_pixels: int) -> str | None:
+    """The format by the header; None: Pillow knows none. Raise a TooLargeError by it alone."""
+    from PIL import Image  # noqa: PLC0415 - slow
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = Image.open(file)
+        is_large = image.width * image.height > most_pixels
+    except Image.DecompressionBombError:
+        is_large = True
+    except Exception:  # noqa: BLE001 - Ultralytics' own `Image.open` looks for further decoders
+        return None
+    if is_large:
+        raise TooLargeError(f"it has more than {most_pixels:,} pixels")
+    return str(image.format)
+
+
+def _read(path: Path) -> Any:
+    from ultralytics.utils.patches import imread  # noqa: PLC0415 - slow
+
+    return _pixels(lambda: imread(path))
+
+
+def _pixels(decode: Callable[[], Any]) -> Any:
+    try:
+        pixels = decode()
+    except Exception as error:  # its decoders raise what they like
+        raise UnreadableError("it cannot be decoded as an image") from error
+    if pixels is None:
+        raise UnreadableError("it cannot be decoded as an image")
+    return pixels
+
+
+def _frames(source: Path, number: int) -> Iterator[Picture]:
+    """Raise an UnreadableError after its last readable frame where more should follow."""
     import cv2  # noqa: PLC0415 - slow
 
     video = cv2.VideoCapture(str(source))
     frames_per_s = video.get(cv2.CAP_PROP_FPS) or 25
+    told = int(video.get(cv2.CAP_PROP_FRAME_COUNT)) if source.suffix.lower() in _COUNTED else 0
     frame = 0
     while True:
         there, pixels = video.read()
@@ -93,4 +185,7 @@ def _frames(source: Path, number: int) -> Iterator[Picture | Path]:
         frame += 1
     video.release()
     if frame == 0:
-        yield source
+        raise UnreadableError("it cannot be decoded as a video")
+    # A cut without a new encoding may leave out frames of its first or last second.
+    if told - frame > 2 * frames_per_s:
+        raise UnreadableError(f"it tells of {told:,} frames, of which {frame:,} can be decoded")

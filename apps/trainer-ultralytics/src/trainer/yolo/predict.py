@@ -9,7 +9,15 @@ from typing import Any
 
 from trainer.contract import trainer_home
 from trainer.yolo.mlflow_model import found
-from trainer.yolo.pictures import Picture, decoded, groups, pictures
+from trainer.yolo.pictures import (
+    MAX_PIXELS,
+    Picture,
+    Unread,
+    decoded,
+    groups,
+    pictures,
+    require_scalable,
+)
 
 _BATCH_ON_GPU = 16
 _VIDEO_CODEC = "mp4v"
@@ -41,11 +49,11 @@ def predict(options: PredictOptions, sources: Sequence[Path]) -> int:
     - `boxes`: each `class`, `name`, `confidence`, `xyxy` in pixels, with the task's own `corners`,
       `polygon` or `keypoints` (x, y and, where the model tells it, the confidence)
     - `classes`: each `class`, `name`, `confidence`, best first
-    - `error`: it could not be opened; the others go on, and the exit code is 1.
+    - `error`: why it, or the rest of a video, cannot be read; the others go on, and the exit code
+      is 1.
     """
-    missing = [path for path in (options.weights, *sources) if not path.is_file()]
-    if missing:
-        print(f"There is no file {missing[0]}.", file=sys.stderr)  # noqa: T201
+    if not options.weights.is_file():
+        print(f"There is no file {options.weights}.", file=sys.stderr)  # noqa: T201
         return 2
     model = open_model(options)
     if model is None:
@@ -56,9 +64,9 @@ def predict(options: PredictOptions, sources: Sequence[Path]) -> int:
     drawn = _Drawn(options.out, alone=len(sources) == 1) if options.out else None
     failed = False
     for item in model.results(sources):
-        if isinstance(item, Path):
+        if isinstance(item, Unread):
             failed = True
-            _print({"image": str(item), "error": "it cannot be opened as an image or video"})
+            _print({"image": str(item.source), "error": item.why})
             continue
         picture, result = item
         line: dict[str, Any] = {"image": str(picture.source)}
@@ -125,25 +133,32 @@ class Model:
             raise NoDeviceError(f"The device {device} is not here: there are {there}.") from error
         self.yolo: Any = YOLO(options.weights)
         self._most = options.batch or (_BATCH_ON_GPU if device != "cpu" else 1)
+        self._imgsz = options.imgsz or int(self.yolo.overrides.get("imgsz", 640))
         self._settings: dict[str, Any] = {
             "conf": options.conf,
-            "imgsz": options.imgsz or self.yolo.overrides.get("imgsz", 640),
+            "imgsz": self._imgsz,
             "device": device,
             "verbose": False,
         }
 
-    def results(self, sources: Iterable[Path]) -> Iterator[tuple[Picture, Any] | Path]:
-        """Each picture with its result, in order; the path of a source that cannot be opened."""
-        for group in groups(pictures(sources), self._most):
-            if isinstance(group, Path):
+    def results(self, sources: Iterable[Path]) -> Iterator[tuple[Picture, Any] | Unread]:
+        """Each picture with its result, in order, and what cannot be read."""
+        read = pictures(sources, self._imgsz, self.yolo.task)
+        for group in groups(read, self._most):
+            if isinstance(group, Unread):
                 yield group
                 continue
             yield from zip(group, self._of([picture.pixels for picture in group]), strict=True)
 
-    def find(self, image: bytes) -> dict[str, Any] | None:
-        """What `predict` finds in the file with these bytes; None: it cannot be opened."""
-        pixels = decoded(image)
-        return None if pixels is None else found(self._of([pixels])[0])
+    def find(self, image: bytes, most_pixels: int = MAX_PIXELS) -> dict[str, Any]:
+        """What `predict` finds in the file with these bytes.
+
+        Raises:
+            UnreadableError: it is no image that can be used, or has more pixels than that.
+        """
+        pixels = decoded(image, most_pixels)
+        require_scalable(pixels, self._imgsz, self.yolo.task)
+        return found(self._of([pixels])[0])
 
     def _of(self, pixels: Sequence[Any]) -> Any:
         return self.yolo.predict(pixels, batch=len(pixels), **self._settings)

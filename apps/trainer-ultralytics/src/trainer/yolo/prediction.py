@@ -19,7 +19,7 @@ from trainer.messages import Report
 from trainer.predict_config import PredictConfig
 from trainer.yolo.device import device_of
 from trainer.yolo.mlflow_model import found
-from trainer.yolo.pictures import decoded
+from trainer.yolo.pictures import UnreadableError, decoded, require_scalable
 from trainer.yolo.stop_signal import StopFlag
 from trainer.yolo.validation import image_size, load
 
@@ -50,6 +50,10 @@ def predict(
     stop.check()
     report("phase", phase="validating")
     imgsz = image_size(model, config.imgsz)
+    try:
+        require_scalable(pixels, imgsz, model.task)
+    except UnreadableError as error:
+        raise _unusable(str(error)) from error
     [result] = model.predict(
         pixels,
         imgsz=imgsz,
@@ -82,10 +86,10 @@ def _pixels(image: str) -> Any:
         raise _unusable(
             f"it has {width} x {height} pixels; scale it down to {MAX_SIDE} at the most"
         )
-    pixels = decoded(content)
-    if pixels is None:
-        raise _unusable("its pixels cannot be read; save it anew")
-    return pixels
+    try:
+        return decoded(content)
+    except UnreadableError as error:
+        raise _unusable(f"{error}; save it anew") from error
 
 
 def _unusable(why: str) -> AttemptError:

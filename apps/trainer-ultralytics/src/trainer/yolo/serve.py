@@ -6,7 +6,6 @@ accepting, and answers what it has accepted.
 
 import contextlib
 import dataclasses
-import io
 import json
 import math
 import signal
@@ -14,7 +13,6 @@ import socket
 import sys
 import threading
 import time
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,9 +21,8 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from trainer.platform_model import PlatformModel, UnavailableError
+from trainer.yolo.pictures import TooLargeError, UnreadableError
 from trainer.yolo.predict import Model, PredictOptions, open_model
 
 MAX_PIXELS = 100_000_000
@@ -197,20 +194,21 @@ class Server:
         """What the model finds.
 
         Raises:
-            RefusedError: too many wait, or it is no image that can be opened.
+            RefusedError: too many wait, or it is no image that can be used.
         """
-        _require_small(image)
         if not self._room.acquire(blocking=False):
             raise RefusedError(
                 HTTPStatus.SERVICE_UNAVAILABLE, "Too many requests wait. Send it again later."
             )
-        with _released(self._room), self._counted(), self._busy:
-            found = self._model.find(image)
-        if found is None:
-            raise RefusedError(
-                HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body cannot be opened as an image."
-            )
-        return found
+        try:
+            with _released(self._room), self._counted(), self._busy:
+                return self._model.find(image, MAX_PIXELS)
+        except TooLargeError as error:
+            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            raise RefusedError(status, f"The image cannot be used: {error}.") from error
+        except UnreadableError as error:
+            status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+            raise RefusedError(status, f"The image cannot be used: {error}.") from error
 
     @contextlib.contextmanager
     def _counted(self) -> Iterator[None]:
@@ -299,25 +297,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_request(self, *_: object) -> None:
         """/metrics counts them."""
-
-
-def _require_small(image: bytes) -> None:
-    """Refuse, by the header alone, what would take gigabytes to open."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            width, height = Image.open(io.BytesIO(image)).size
-    except Image.DecompressionBombError:
-        width = height = MAX_PIXELS
-    except Exception as error:
-        raise RefusedError(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body cannot be opened as an image."
-        ) from error
-    if width * height > MAX_PIXELS:
-        raise RefusedError(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"The image has more than {MAX_PIXELS} pixels.",
-        )
 
 
 def serve(options: ServeOptions) -> int:
