@@ -20,6 +20,11 @@ def _with_device() -> dict[str, Any]:
     manifest: dict[str, Any] = copy.deepcopy(api_support.MANIFEST) | {"command": ["true"]}
     rules = {"type": "string", "default": "auto", "description": "Where.", "gpu_number": True}
     manifest["config_schema"]["properties"]["device"] = rules
+    half = {"type": "boolean", "default": False, "description": "With 16 bits."}
+    manifest["config_schema"]["properties"]["half"] = half
+    no_half = {"half": {"const": True}, "device": {"const": "cpu"}}
+    excluded = {"required": ["half", "device"], "properties": no_half}
+    manifest["config_schema"]["allOf"] = [{"description": "No 16 bits on a CPU.", "not": excluded}]
     return manifest
 
 
@@ -94,8 +99,8 @@ async def test_a_config_names_no_gpu_that_the_training_does_not_get(
             api.ctx.executor.gpus = AsyncMock(return_value=None)  # type: ignore[method-assign]
         body = {"dataset_id": await add_dataset(api.ctx), "trainer": "plain"}
 
-        async def ask(device: str) -> httpx.Response:
-            wanted = {"config": {"device": device}, "resources": asked}
+        async def ask(device: str, **more: object) -> httpx.Response:
+            wanted = {"config": {"device": device, **more}, "resources": asked}
             return await api.http.post("/api/v1/jobs", json=body | wanted)
 
         for device in ("auto", *map(str, range(gets))):
@@ -107,6 +112,13 @@ async def test_a_config_names_no_gpu_that_the_training_does_not_get(
             201,
             asked.get("gpu", 0),
         )
+        # "auto" is the CPU where the training gets no GPU.
+        half = await ask("auto", half=True)
+        assert half.status_code == (201 if gets else 422)
+        if not gets:
+            [error] = half.json()["errors"]
+            assert error["field"] == "config.device"
+            assert "gets no GPU. No 16 bits on a CPU." in error["message"]
         refused = await ask(str(gets))
     assert refused.status_code == 422
     [error] = refused.json()["errors"]

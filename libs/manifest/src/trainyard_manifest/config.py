@@ -71,6 +71,12 @@ def config_errors(
     return told if task in manifest.tasks else tasks | told
 
 
+def excluded(manifest: Manifest, config: Mapping[str, Any]) -> list[str]:
+    """What the manifest says of choices in a complete config that exclude each other."""
+    rules = manifest.config_schema.get("allOf", [])
+    return [one["description"] for one in rules if not Draft202012Validator(one).is_valid(config)]
+
+
 def split_errors(
     manifest: Manifest, config: Mapping[str, Any], report: Mapping[str, Any] | None
 ) -> dict[str, str]:

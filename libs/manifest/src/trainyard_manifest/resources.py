@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from trainyard_manifest.config import excluded
 from trainyard_manifest.manifest import Manifest, Resources
 
 
@@ -60,6 +61,15 @@ def resource_errors(
             errors[f"config.{name}"] = (
                 f'"{name}" is {number}, but the training gets {visible:g} GPUs, counted from 0. '
                 "Leave it out, or ask for more as resources.gpu where there are more."
+            )
+        elif (
+            not visible
+            and number != "cpu"
+            and (told := excluded(manifest, {**config, name: "cpu"}))
+        ):
+            errors[f"config.{name}"] = (
+                f'"{name}" is {number}, and the training gets no GPU. {" ".join(told)} Or ask for '
+                "one as resources.gpu where there is one."
             )
     ranks = max(resources.gpu, config.get(used.ranks or "") or 1) * resources.nodes
     if used.shared and ranks > 1 and (uneven := _uneven(config[used.shared], ranks)):
