@@ -3,11 +3,14 @@
 import re
 import subprocess
 import sys
+import threading
+import time
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import Server, Yard, answer, dataset, job, page
+from conftest import Request, Server, Yard, answer, dataset, job, page
 
 
 @pytest.mark.parametrize(
@@ -102,12 +105,58 @@ def test_a_misspelt_command_is_told_no_old_name(yard: Yard, typo: str, said: str
     assert (done.returncode, said in done.stderr) == (2, True), done.stderr
 
 
-def test_the_shell_completes_verbs(server: Server, tmp_path: Path) -> None:
+def _complete(home: Path, *words: str, url: str = "http://127.0.0.1:9") -> list[str]:
     done = subprocess.run(
         [Path(sys.executable).with_name("yard")], capture_output=True, text=True, check=False,
         env={
-            "HOME": str(tmp_path), "_YARD_COMPLETE": "complete_bash",
-            "COMP_WORDS": "yard job re", "COMP_CWORD": "2",
+            "HOME": str(home), "_YARD_COMPLETE": "complete_bash", "YARD_URL": url,
+            "COMP_WORDS": " ".join(["yard", *words]), "COMP_CWORD": str(len(words)),
         },
     )  # fmt: skip
-    assert done.stdout.split() == ["results", "retry"]
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+def test_the_shell_completes_verbs(tmp_path: Path) -> None:
+    assert _complete(tmp_path, "job", "re") == ["results", "retry"]
+
+
+def test_the_shell_completes_what_the_server_knows(server: Server, tmp_path: Path) -> None:
+    """As typed: a job by its id where its name is another's, too, or a shell would read it."""
+    names = ("night", "same", "same", "$(touch/x)", "n;reboot", "two words", None)
+    known: dict[str, list[dict[str, Any]]] = {
+        "jobs": [job(id=f"{number:012x}", name=name) for number, name in enumerate(names)],
+        "datasets": [dataset(name="digits", version=2), dataset(name="dice", version=1)],
+        "models": [{"name": "digits", "aliases": {}}],
+        "trainers": [{"name": "own", "description": "d"}],
+        "weights": [{"name": "yolo11n.pt", "task": "detect"}, {"name": "-$x", "task": None}],
+    }
+    for path, found in known.items():
+        server.on(f"GET /{path}", answer(200, page(*found)))
+    ids = [f"{number:012x}" for number in range(1, 7)]
+    for words, offered in {
+        ("job", "show", ""): ["night", *ids],
+        ("job", "cancel", "n"): ["night"],
+        ("job", "list", "--status", "c"): ["cancelling", "cancelled"],
+        ("train", "di"): ["digits", "dice"],
+        ("dataset", "delete", "digits@"): ["digits@2"],
+        ("train", "digits", "--weights", ""): ["yolo11n.pt"],
+        ("trainer", "show", ""): ["own"],
+        ("model", "promote", "d"): ["digits"],
+    }.items():
+        assert _complete(tmp_path, *words, url=server.url) == offered, words
+    assert {"limit": "100", "q": "n"} in [request.query for request in server.requests]
+
+
+def test_the_shell_completes_nothing_where_nobody_answers(server: Server, tmp_path: Path) -> None:
+    assert _complete(tmp_path, "job", "show", "") == []
+    silent = threading.Event()
+
+    def hold(_request: Request) -> None:
+        silent.wait(60)
+
+    server.on("GET /jobs", hold)
+    began = time.monotonic()
+    assert _complete(tmp_path, "job", "show", "", url=server.url) == []
+    silent.set()
+    assert time.monotonic() - began < 45, "a Tab is not held up as long as a command would be"

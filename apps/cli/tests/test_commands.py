@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Request, Server, Yard, answer, dataset, hang_up, job, matching, page
@@ -233,12 +234,50 @@ def test_a_stream_that_delivers_is_followed_however_often_it_breaks(
     state = answer(200, _event("state", "0:", job()), Content_Type="text/event-stream")
     end = answer(200, _event("end", "0:", {}), Content_Type="text/event-stream")
     server.on("GET /jobs/0123456789ab/events", *([state] * 5), end)
-    seen = client.Client(server.url, None).events("0123456789ab", lambda: None)
+    seen = client.Client(server.url, None).events("/jobs/0123456789ab/events", lambda: None)
     assert [event.event for event in seen] == [*(["state"] * 5), "end"]
     server.on("GET /jobs/0123456789ab/events", state, hang_up)
     with pytest.raises(YardError, match="no answer"):
-        list(client.Client(server.url, None).events("0123456789ab", lambda: None))
+        list(client.Client(server.url, None).events("/jobs/0123456789ab/events", lambda: None))
     assert len(server.requests) == 6 + 4
+
+
+def test_a_watched_list_tells_what_changes_until_it_is_left(
+    server: Server, yard: Yard, interruptible: None
+) -> None:
+    first, second = job(status="running", name="old"), job(id="f" * 12, name="new")
+    ended, left = first | {"status": "succeeded"}, threading.Event()
+
+    def told(items: list[Any], *ids: str) -> bytes:
+        data = {"items": items, "ids": ids, "next_cursor": None}
+        return f"event: jobs\ndata: {json.dumps(data)}\n\n".encode()
+
+    start = told([first], first["id"]) + told([second], second["id"], first["id"])
+    again = told([second, ended], second["id"], first["id"])
+
+    def hold(request: Request) -> None:
+        request.handler.wfile.write(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + again
+        )
+        left.wait(60)
+
+    stream = answer(200, start, Content_Type="text/event-stream")
+    server.on("GET /jobs/events", stream, hold)
+    process = subprocess.Popen(
+        [Path(sys.executable).with_name("yard"), "job", "list", "-w", "--json", "--limit", "900",
+         "--search", "o", "--url", server.url],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    seen = [json.loads(process.stdout.readline()) for _ in range(4)]
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    left.set()
+    assert [(one["name"], one["status"]) for one in seen] == [
+        ("old", "running"), ("new", second["status"]), ("new", second["status"]), ("old", "succeeded"),
+    ]  # fmt: skip
+    assert (process.returncode, stderr) == (130, "connection lost; reconnecting …\n")
+    assert server.requests[0].query == {"q": "o", "limit": "500"}
 
 
 def test_a_name_is_text_on_one_line(server: Server, yard: Yard) -> None:

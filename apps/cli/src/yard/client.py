@@ -172,14 +172,14 @@ class Client:
         return found[0]
 
     def events(
-        self, job_id: str, on_break: Callable[[], None], *, log_offset: int = 0
+        self, path: str, on_break: Callable[[], None], **params: Any
     ) -> Iterator[ServerSentEvent]:
-        """Yield a job's events until its end, reconnecting where a connection broke.
+        """Yield a stream's events until the one that ends it, reconnecting where a connection broke.
 
         Args:
-            job_id: the full id.
+            path: below /api/v1.
             on_break: called before each reconnection.
-            log_offset: the log begins at this byte.
+            params: of the query.
         """
         last_id = ""
         in_vain = 0  # connections since the last event: a long job outlives many that delivered
@@ -194,7 +194,7 @@ class Client:
             for attempt in tries:
                 in_vain += 1
                 with attempt:
-                    for event in self._stream(job_id, last_id, log_offset):
+                    for event in self._stream(path, last_id, params):
                         in_vain = 0
                         last_id = event.id or last_id
                         yield event
@@ -204,12 +204,9 @@ class Client:
         except (httpx.TransportError, SSEError) as error:
             raise self.unreachable(error) from error
 
-    def _stream(self, job_id: str, last_id: str, log_offset: int) -> Iterator[ServerSentEvent]:
+    def _stream(self, path: str, last_id: str, params: Json) -> Iterator[ServerSentEvent]:
         headers = {"Last-Event-ID": last_id} if last_id else {}
-        path = f"/jobs/{job_id}/events"
-        request: Any = {"headers": headers, "timeout": _STREAM_TIMEOUT}
-        if log_offset:
-            request["params"] = {"log_offset": log_offset}
+        request: Any = {"headers": headers, "params": params, "timeout": _STREAM_TIMEOUT}
         with connect_sse(self._http, "GET", path, **request) as source:
             self._check(source.response)
             yield from source.iter_sse()

@@ -101,6 +101,23 @@ def size(count: float) -> str:
     return f"{count:.1f} TiB"
 
 
+def progress(job: Mapping[str, Any]) -> str:
+    """Return how much of a job is done."""
+    return "—" if job["progress"] is None else f"{job['progress']:.0%}"
+
+
+def took(job: Mapping[str, Any]) -> str:
+    """Return how long a job has trained, or trains until now, retries included."""
+    seconds = job.get("earlier_duration_s", 0)  # not told by an older server
+    if job["started_at"]:
+        end = job["finished_at"]
+        now = parse_time(end) if end else dt.datetime.now(dt.UTC)
+        seconds += (now - parse_time(job["started_at"])).total_seconds()
+    elif not seconds:
+        return "—"
+    return duration(seconds)
+
+
 def duration(seconds: float) -> str:
     """Return a duration in its two largest units."""
     seconds = max(seconds, 0)

@@ -15,6 +15,7 @@ from yard.commands import (
     dev,
     job,
     job_compare,
+    job_list,
     job_results,
     job_submit,
     job_watch,
@@ -78,7 +79,7 @@ _noun(
     "job",
     "Submit, watch and control trainings.",
     {
-        "list": job.list_jobs,
+        "list": job_list.list_jobs,
         "show": job.show,
         "submit": job_submit.submit,
         "watch": job_watch.watch,

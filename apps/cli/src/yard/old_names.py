@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from yard.commands import dataset, job, model, model_predict, train_words, trainer
+from yard.commands import dataset, job, job_list, model, model_predict, train_words, trainer
 from yard.options import AsJson, Url
 
 
@@ -40,7 +40,7 @@ class JobGroup(TyperGroup):
 def add_to(app: typer.Typer) -> None:
     """Add the old names as hidden commands."""
     app.command("datasets", hidden=True)(dataset.list_datasets)
-    app.command("jobs", hidden=True)(job.list_jobs)
+    app.command("jobs", hidden=True)(job_list.list_jobs)
     app.command("cancel", hidden=True)(job.cancel)
     app.command("retry", hidden=True)(job.retry)
     app.command("predict", hidden=True)(model_predict.predict)

@@ -30,9 +30,6 @@ ImageSize = Annotated[
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
-JobId = Annotated[
-    str, typer.Argument(help="A job's id, the beginning of it, or its name.", metavar="JOB")
-]
 
 
 def client(url: str | None) -> Client:

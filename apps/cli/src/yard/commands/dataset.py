@@ -14,7 +14,7 @@ from tenacity import Retrying, retry_if_result, wait_fixed
 from trainyard_datasets.folder import Folder
 from trainyard_datasets.packing import Package, PackageError
 
-from yard import console, formatting, packing, transfer
+from yard import completion, console, formatting, packing, transfer
 from yard.client import Client, Json
 from yard.console import out
 from yard.errors import Code, YardError
@@ -26,6 +26,7 @@ DatasetReference = Annotated[
     typer.Argument(
         metavar="DATASET",
         help="A name (its newest ready version), name@version, an id or the beginning of it.",
+        autocompletion=completion.datasets,
     ),
 ]
 
@@ -81,7 +82,12 @@ def show(
 
 def delete(
     reference: Annotated[
-        str, typer.Argument(metavar="DATASET", help="name@version, an id or the beginning of it.")
+        str,
+        typer.Argument(
+            metavar="DATASET",
+            help="name@version, an id or the beginning of it.",
+            autocompletion=completion.datasets,
+        ),
     ],
     yes: Yes = False,
     url: Url = None,

@@ -1,95 +1,27 @@
-"""`yard job`: list, show, cancel, finish, retry, delete, logs."""
+"""`yard job`: show, cancel, finish, retry, delete, logs (list: job_list.py)."""
 
 import codecs
 import datetime as dt
-import itertools
 import time
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 import httpx
 import typer
 
 from yard import console, formatting, time_left
+from yard.arguments import JobId
 from yard.client import Client, Json
 from yard.commands.job_follow import metrics_table, stream
 from yard.console import err, out
 from yard.errors import AwayError, Code, YardError
-from yard.options import AsJson, JobId, Url, Yes, client, confirm_deletion
+from yard.options import AsJson, Url, Yes, client, confirm_deletion
 
 FINISHED = ("succeeded", "failed", "cancelled")
 _AGAIN_S = 2.0  # between two sendings of a cancel that was not taken
 _LONGEST_VALUE = 500  # characters of a config field
 _PERMANENT_CAUSES = ("config_invalid", "dataset_invalid")  # a retry would fail the same way
-
-
-def list_jobs(
-    *,
-    status: Annotated[
-        list[str] | None,
-        typer.Option(help="Only jobs with this status, e.g. running; may be repeated."),
-    ] = None,
-    tag: Annotated[
-        str | None, typer.Option(help="Only jobs with this tag.", show_default=False)
-    ] = None,
-    search: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TEXT",
-            help="Only jobs with this in their name or notes, or at the beginning of their id.",
-            show_default=False,
-        ),
-    ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 50,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
-    """List the jobs, newest first."""
-    api = client(url)
-    params: dict[str, Any] = {"status": status} if status else {}
-    params |= {"tag": tag} if tag else {}
-    params |= {"q": search} if search else {}
-    found = list(itertools.islice(api.items("/jobs", **params), limit + 1))
-    items = found[:limit]
-    if as_json:
-        console.print_json(items)
-        return
-    if not items:
-        out.print("no such jobs" if params else "no jobs yet: `yard train DATASET` starts one")
-        return
-    rows = [
-        (
-            item["id"],
-            item["name"],
-            formatting.job_status(item),
-            _progress(item),
-            item["cause"] if item["status"] != "succeeded" else None,
-            _took(item),
-            formatting.ago(item["created_at"]),
-        )
-        for item in items
-    ]
-    columns = ("id", "name", "status", "progress", "cause", "took", "created")
-    console.print_table(console.table(columns, rows, right=("progress",)))
-    if len(found) > limit:
-        err.print(f"the newest {limit} are shown; --limit shows more", style="dim")
-
-
-def _progress(job: Json) -> str:
-    return "—" if job["progress"] is None else f"{job['progress']:.0%}"
-
-
-def _took(job: Json) -> str:
-    """How long it has trained, or trains until now, retries included."""
-    seconds = job.get("earlier_duration_s", 0)  # not told by an older server
-    if job["started_at"]:
-        end = job["finished_at"]
-        now = formatting.parse_time(end) if end else dt.datetime.now(dt.UTC)
-        seconds += (now - formatting.parse_time(job["started_at"])).total_seconds()
-    elif not seconds:
-        return "—"
-    return formatting.duration(seconds)
 
 
 def show(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
@@ -147,11 +79,14 @@ def _print(item: Json, config: str, left: str | None) -> None:
                 ("phase", None if item["status"] in FINISHED else item["phase"]),
                 ("epoch", epoch),
                 ("best", _best(item)),
-                ("progress", _progress(item)),
+                ("progress", formatting.progress(item)),
                 ("speed", item["speed"] and f"{item['speed']:.0f} images/s"),
                 ("debugger", item["debug_port"] and f"127.0.0.1:{item['debug_port']}"),
                 ("created", formatting.made(item)),
-                ("took" if item["finished_at"] else "runs for", item["started_at"] and _took(item)),
+                (
+                    "took" if item["finished_at"] else "runs for",
+                    item["started_at"] and formatting.took(item),
+                ),
                 ("time left", left),
                 ("log", formatting.size(item["log_size"])),
                 ("weights", (item.get("weights") or {}).get("name")),

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from yard import console, formatting
+from yard import completion, console, formatting
 from yard.client import Client, Json
 from yard.commands.job_results import evaluation, unreadable
 from yard.console import out
@@ -63,7 +63,11 @@ class _Judged:
 def compare(
     job_ids: Annotated[
         list[str],
-        typer.Argument(help="Two or more jobs, by id or name.", metavar="JOB..."),
+        typer.Argument(
+            help="Two or more jobs, by id or name.",
+            metavar="JOB...",
+            autocompletion=completion.jobs,
+        ),
     ],
     metric: Annotated[
         str | None,

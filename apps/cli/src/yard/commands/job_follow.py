@@ -1,4 +1,4 @@
-"""Follow a job live: status, metrics of each epoch, log lines."""
+"""Follow a job live: status, metrics of each epoch, log lines. Or a list of jobs."""
 
 import dataclasses
 import json
@@ -27,15 +27,33 @@ class Event:
 
 def stream(api: Client, job_id: str, *, log_offset: int = 0) -> Iterator[Event]:
     """Yield a job's events up to and including its end, without its log before this byte."""
+    wanted = {"log_offset": log_offset} if log_offset else {}
+    return _events(api, f"/jobs/{job_id}/events", "the job goes on, ", **wanted)
+
+
+def changes(api: Client, params: Json) -> Iterator[Json]:
+    """Yield the jobs of a list, then what changes in it, without end.
+
+    Args:
+        api: its server.
+        params: as of `GET /jobs`.
+
+    Yields:
+        `ids` of the jobs in it, in order, and those as `items` that are new or have changed.
+    """
+    return (event.data for event in _events(api, "/jobs/events", **params))
+
+
+def _events(api: Client, path: str, meanwhile: str = "", **params: Any) -> Iterator[Event]:
     lost = False
 
     def on_break() -> None:
         nonlocal lost
         if not lost:
-            err.print("connection lost; the job goes on, reconnecting …", style="yellow")
+            err.print(f"connection lost; {meanwhile}reconnecting …", style="yellow")
         lost = True
 
-    for event in api.events(job_id, on_break, log_offset=log_offset):
+    for event in api.events(path, on_break, **params):
         lost = False
         yield Event(event.event, json.loads(event.data or "{}"))
 

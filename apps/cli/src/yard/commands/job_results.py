@@ -6,12 +6,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from yard import console, formatting
+from yard.arguments import JobId
 from yard.client import Client, Json
 from yard.commands.job import FINISHED
 from yard.commands.model import fetch
 from yard.console import out
 from yard.errors import Code, YardError
-from yard.options import AsJson, JobId, Url, client
+from yard.options import AsJson, Url, client
 
 _NAME = "evaluation.json"
 _EXPORTS = "export.json"

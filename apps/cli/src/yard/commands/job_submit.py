@@ -11,7 +11,7 @@ import httpx
 import typer
 import yaml
 
-from yard import console, formatting, time_needed
+from yard import completion, console, formatting, time_needed
 from yard.client import Client, Json
 from yard.commands import dataset, job_watch, train_words
 from yard.commands import weights as weights_files
@@ -34,6 +34,7 @@ def submit(
             metavar="DATASET [KEY=VALUE]…",
             help="A dataset: a name (its newest ready version), name@version, an id or the beginning of it. Then config fields, as with --set. The words of `yolo train` do as they are: data=DATASET or a data.yaml on this machine, model=yolo11n.pt, epochs=20.",
             show_default=False,
+            autocompletion=completion.datasets,
         ),
     ],
     *,
@@ -54,9 +55,12 @@ def submit(
             metavar="NAME | job:JOB[/FILE] | model:NAME@ALIAS | none",
             help="Start from these weights (`yard weights list`), from the best.pt of an earlier job or another file of it, from a registered model (also model:NAME/VERSION), or from scratch. Default: the model's pretrained weights where the server has or fetches them.",
             show_default=False,
+            autocompletion=completion.weights,
         ),
     ] = None,
-    trainer: Annotated[str, typer.Option(help="The trainer's name.")] = "ultralytics",
+    trainer: Annotated[
+        str, typer.Option(help="The trainer's name.", autocompletion=completion.trainers)
+    ] = "ultralytics",
     name: Annotated[
         str | None, typer.Option(help="A name for the job.", show_default=False)
     ] = None,

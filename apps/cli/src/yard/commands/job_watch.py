@@ -1,11 +1,12 @@
 """`yard job watch`, or `yard watch`: the live view of a job until its end, which submitting shows too."""
 
+from yard.arguments import JobId
 from yard.client import Client, Json
 from yard.commands.job import FINISHED, fail_unless_succeeded
 from yard.commands.job_follow import Follower, follow_json, show_result
 from yard.console import out
 from yard.errors import Code, YardError
-from yard.options import AsJson, JobId, Url, client
+from yard.options import AsJson, Url, client
 
 
 def watch(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:

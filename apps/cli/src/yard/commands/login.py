@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from yard import console, servers
+from yard import completion, console, servers
 from yard.client import Client
 from yard.console import err, out
 from yard.errors import Code, YardError
@@ -17,7 +17,14 @@ from yard.options import AsJson
 from yard.servers import Server
 
 _LONGEST_TOKEN = 4096
-Context = Annotated[str, typer.Argument(help="As `yard context list` has it.", metavar="NAME")]
+Context = Annotated[
+    str,
+    typer.Argument(
+        help="As `yard context list` has it.",
+        metavar="NAME",
+        autocompletion=completion.contexts,
+    ),
+]
 
 
 def login(

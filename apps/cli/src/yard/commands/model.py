@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from yard import console, formatting
+from yard import completion, console, formatting
 from yard.client import Client, Json
 from yard.commands.job import FINISHED
 from yard.commands.model_registry import job_of
@@ -19,7 +19,9 @@ def pull(
     model: Annotated[
         str,
         typer.Argument(
-            metavar="MODEL", help="A job, or model:NAME@ALIAS or model:NAME/VERSION, registered."
+            metavar="MODEL",
+            help="A job, or model:NAME@ALIAS or model:NAME/VERSION, registered.",
+            autocompletion=completion.jobs,
         ),
     ],
     target: Annotated[

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from yard import completion
 from yard.client import Client, Json
 from yard.commands import weights
 from yard.commands.dataset import require_ready
@@ -17,12 +18,16 @@ Model = Annotated[
     typer.Argument(
         metavar="MODEL",
         help="A job (its best.pt), job:JOB/FILE, model:NAME@ALIAS or model:NAME/VERSION, weights by name or sha256:…, or a .pt file, which is pushed.",
+        autocompletion=completion.jobs,
     ),
 ]
 Data = Annotated[
     str,
     typer.Option(
-        "--data", metavar="DATASET", help="The dataset to judge by: name or name@version."
+        "--data",
+        metavar="DATASET",
+        help="The dataset to judge by: name or name@version.",
+        autocompletion=completion.datasets,
     ),
 ]
 Split = Annotated[str, typer.Option(help="Judge by the images of train, val or test.")]

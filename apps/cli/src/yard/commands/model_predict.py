@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from trainyard_datasets.files import IMAGE_SUFFIXES
 
-from yard import console, locations
+from yard import completion, console, locations
 from yard.client import Json
 from yard.commands.model import fetch
 from yard.commands.model_registry import job_of
@@ -37,7 +37,12 @@ def predict(
     *,
     job_id: Annotated[
         str | None,
-        typer.Option("--job", help="Use this job's best.pt.", metavar="JOB | model:NAME@ALIAS"),
+        typer.Option(
+            "--job",
+            help="Use this job's best.pt.",
+            metavar="JOB | model:NAME@ALIAS",
+            autocompletion=completion.jobs,
+        ),
     ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="Use this model file.", metavar="FILE")

@@ -8,11 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from yard import console, formatting
+from yard import completion, console, formatting
+from yard.arguments import JobId
 from yard.client import Client, Json
 from yard.console import out
 from yard.errors import Code, YardError
-from yard.options import AsJson, JobId, Url, client
+from yard.options import AsJson, Url, client
 
 # The mirror to MLflow sends a job's end some seconds after it.
 _RUN_MISSING, _PATIENCE_S = "Run on its way", 60
@@ -28,7 +29,15 @@ def _word(given: str) -> str:
     return given
 
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The registered model.", callback=_word)]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="The registered model.",
+        callback=_word,
+        autocompletion=completion.models,
+    ),
+]
 Alias = Annotated[
     str, typer.Option("--to", metavar="ALIAS", help="The alias that moves.", callback=_word)
 ]
@@ -106,6 +115,7 @@ def promote(
         typer.Option(
             metavar="DATASET",
             help="The held-out dataset to judge by, name or name@version; `yard model eval` judges on it.",
+            autocompletion=completion.datasets,
         ),
     ],
     alias: Alias = "production",

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 import yaml
 
-from yard import locations
+from yard import completion, locations
 from yard.commands.model_predict import cached
 from yard.console import out
 from yard.errors import Code, YardError
@@ -30,6 +30,7 @@ def serve(
         typer.Argument(
             metavar="MODEL",
             help="A .pt file, a job (its best.pt), model:NAME@ALIAS or model:NAME/VERSION.",
+            autocompletion=completion.jobs,
         ),
     ],
     *,

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import typer
 
 from yard import console, formatting
+from yard.arguments import TrainerName
 from yard.client import Json
 from yard.console import out
 from yard.options import AsJson, Url, client
@@ -28,7 +29,7 @@ def list_trainers(url: Url = None, as_json: AsJson = False) -> None:
 
 
 def show(
-    name: Annotated[str, typer.Argument(help="The trainer's name.")],
+    name: TrainerName,
     advanced: Annotated[
         bool,
         typer.Option("--advanced", help="Show the config fields that are seldom changed, too."),

@@ -12,6 +12,7 @@ import typer
 import yaml
 
 from yard import console, locations, running
+from yard.arguments import TrainerName
 from yard.client import Client
 from yard.console import out
 from yard.errors import Code, YardError
@@ -83,9 +84,7 @@ def add(
     out.print(f"added {name}; next: yard train DATASET --trainer {name}", highlight=False)
 
 
-def remove(
-    name: Annotated[str, typer.Argument(help="The trainer's name.")], url: Url = None
-) -> None:
+def remove(name: TrainerName, url: Url = None) -> None:
     """Remove a trainer that was added to the running `yard dev`. Its folder stays."""
     api = client(url)
     state = running.state_folder(api.url)

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from yard import console, formatting, locations, transfer
+from yard import completion, console, formatting, locations, transfer
 from yard.client import Client, Json
 from yard.console import out
 from yard.errors import Code, YardError
@@ -99,7 +99,12 @@ def upload(api: Client, file: Path, name: str | None = None, *, show: bool) -> J
 
 def delete(
     reference: Annotated[
-        str, typer.Argument(metavar="WEIGHTS", help="A name, or the beginning of a sha256.")
+        str,
+        typer.Argument(
+            metavar="WEIGHTS",
+            help="A name, or the beginning of a sha256.",
+            autocompletion=completion.weights,
+        ),
     ],
     yes: Yes = False,
     url: Url = None,
