@@ -156,11 +156,18 @@ def check_job_that_evaluates(
     assert again["weights"] == told["weights"] | {"name": "digits"}
     assert jobs.kept(env) == {path.name for path in run.iterdir()}
 
-    refused = jobs.env(content=content, JOB_ID=uuid4().hex[:12])
-    jobs.start_from(refused, weights.read_bytes())
-    ended(launcher, jobs, refused, "evaluate", split="test")
-    assert jobs.backend.finish["cause"] == "config_invalid"
-    assert "set split to train or val" in jobs.backend.finish["message"]
+    keys = yaml.safe_load(content["data.yaml"])
+    for names, split, words in (
+        (keys["names"], "test", "set split to train or val"),
+        ([*keys["names"], "ten"], "val", "know 10 classes, the dataset has 11: judge them by"),
+        ([*"1032456789"], "val", "know '0' as class 0, the dataset as 1, counted from 0"),
+    ):
+        theirs = content | {"data.yaml": yaml.safe_dump(keys | {"names": names}).encode()}
+        refused = jobs.env(content=theirs, JOB_ID=uuid4().hex[:12])
+        jobs.start_from(refused, weights.read_bytes())
+        ended(launcher, jobs, refused, "evaluate", split=split)
+        assert jobs.backend.finish["cause"] == "config_invalid"
+        assert words in jobs.backend.finish["message"]
 
 
 def check_job_that_exports(

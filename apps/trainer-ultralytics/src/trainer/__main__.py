@@ -142,7 +142,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
     from trainer.yolo.weights import read  # noqa: PLC0415 - Ultralytics is offline from here on
 
     try:
-        task, models = read(arguments.weights, arguments.weights.name)
+        task, models, _ = read(arguments.weights, arguments.weights.name)
     except AttemptError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2

@@ -28,7 +28,7 @@ from trainer.yolo.failures import readable
 from trainer.yolo.progress import Progress
 from trainer.yolo.ranks import count
 from trainer.yolo.stop_signal import StopFlag
-from trainer.yolo.weights import require_fitting
+from trainer.yolo.weights import listed, moved, require_fitting
 
 logger = logging.getLogger(__name__)
 # Everything else of the config bears Ultralytics' own name and meaning.
@@ -73,6 +73,7 @@ def train(
         "batch": _number(config.batch),
     }
     run_dir.mkdir(exist_ok=True)
+    classes: list[str] | None = None
     base, model = architecture.choose(attempt.task, config.model, run_dir)
     last = run_dir / "weights" / "last.pt"
     if resume_after is not None and _resumable(last, config.epochs):
@@ -85,7 +86,8 @@ def train(
                 "Push them and submit a new job with --weights.",
             )
         if weights is not None:
-            require_fitting(weights, str(attempt.weights_name), attempt.task, config.model)
+            name = str(attempt.weights_name)
+            classes = require_fitting(weights, name, attempt.task, config.model)
         overrides |= _fresh(config, model, weights)
     # Attempt and report belong to the class: Ultralytics' trainers begin to work when they are made.
     own = {"attempt": attempt, "report": staticmethod(report), "meeting": meeting}
@@ -93,6 +95,8 @@ def train(
     trainer = type("Trainer", (*ranked, Evaluated, _Adapted, base), own)(overrides=overrides)
     if not config.single_cls:  # else they are told apart before, and have one name here
         _require_classes(config, len(trainer.data["names"]))
+    if classes is not None:
+        _tell_start(str(attempt.weights_name), classes, listed(trainer.data["names"]))
     Progress(report, stop, run_dir).attach(trainer)
     trainer.train()
     if meeting and RANK > 0:
@@ -110,6 +114,20 @@ def _require_classes(config: TrainConfig, count: int) -> None:
             Cause.CONFIG_INVALID,
             f"The dataset has {count} classes, counted from 0. Take {beyond[0]} out of classes.",
         )
+
+
+def _tell_start(name: str, ours: list[str], theirs: list[str]) -> None:
+    """Say in the log where the head starts anew, as with `yolo train`, which does not say it."""
+    if len(ours) == len(theirs) and moved(ours, theirs) is None:
+        return
+    logger.info(
+        "The weights %s know %d classes, and the dataset has others, %d: the head's outputs for "
+        "them start anew, but for those that a detector knows by name. All else that fits is "
+        'taken: see "Transferred".',
+        name,
+        len(ours),
+        len(theirs),
+    )
 
 
 def artifacts(run_dir: Path) -> list[Path]:

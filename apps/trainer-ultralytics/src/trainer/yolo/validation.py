@@ -15,7 +15,7 @@ from trainer.contract import Attempt, AttemptError, Cause
 from trainer.messages import Report
 from trainer.yolo.stop_signal import StopFlag
 from trainer.yolo.training import adapt_ultralytics
-from trainer.yolo.weights import read
+from trainer.yolo.weights import listed, moved, read
 from trainer.yolo.worst_images import NamedImages, WorstImages
 
 _STEP_INTERVAL_S = 0.5
@@ -33,7 +33,7 @@ def load(attempt: Attempt, weights: Path | None) -> Any:
         raise AttemptError(
             Cause.CONFIG_INVALID, "The job names no weights: submit it with --weights."
         )
-    task, _ = read(weights, str(name))
+    task = read(weights, str(name)).task
     if task != attempt.task:
         raise AttemptError(
             Cause.CONFIG_INVALID,
@@ -49,27 +49,34 @@ def image_size(model: Any, asked: int | None) -> int:
 
 
 def require_judgeable(attempt: Attempt, model: Any, data: Path, split: str) -> None:
-    """Raise an AttemptError unless the dataset has the split, and as many classes as the model."""
+    """Raise an AttemptError unless the dataset has the split, and the classes of the model."""
     splits, names = _splits_and_names(data, attempt.task)
     if split not in splits:
         raise AttemptError(
             Cause.CONFIG_INVALID,
             f"The dataset has no split {split}: set split to {' or '.join(splits)}.",
         )
-    its = list(model.names.values())
+    its = listed(model.names)
     if model.overrides.get("single_cls") or names == its:
         return
     if len(names) != len(its):
-        raise AttemptError(
-            Cause.CONFIG_INVALID,
-            f"The weights {attempt.weights_name} know {len(its)} classes, the dataset has "
-            f"{len(names)}: judge them by a dataset with the classes that they were trained on.",
-        )
+        raise _not_judgeable(attempt, f"know {len(its)} classes, the dataset has {len(names)}")
+    if name := moved(its, names):
+        at = f"{name!r} as class {its.index(name)}, the dataset as {names.index(name)}"
+        raise _not_judgeable(attempt, f"know {at}, counted from 0")
     other = next((own, theirs) for own, theirs in zip(its, names, strict=True) if own != theirs)
     logger.warning(
         "WARNING: the classes of weights and dataset have other names, the first are %r and %r: "
         "the numbers hold only if they are the same things.",
         *other,
+    )
+
+
+def _not_judgeable(attempt: Attempt, why: str) -> AttemptError:
+    return AttemptError(
+        Cause.CONFIG_INVALID,
+        f"The weights {attempt.weights_name} {why}: judge them by a dataset with the classes that "
+        "they were trained on, in that order.",
     )
 
 
@@ -79,10 +86,7 @@ def _splits_and_names(data: Path, task: str) -> tuple[list[str], list[str]]:
         splits = [name for name in every if (data / name).is_dir()]
         return splits, sorted(path.name for path in (data / splits[0]).iterdir() if path.is_dir())
     told = yaml.safe_load((data / "data.yaml").read_text())
-    names = told["names"]
-    return [name for name in every if told.get(name)], [
-        str(name) for name in (names.values() if isinstance(names, dict) else names)
-    ]
+    return [name for name in every if told.get(name)], listed(told["names"])
 
 
 def validate(

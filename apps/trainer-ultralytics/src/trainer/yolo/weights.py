@@ -1,7 +1,7 @@
 """Reads what weights are for, as Ultralytics will load them: no code of theirs runs."""
 
 from pathlib import Path
-from typing import get_args, get_type_hints
+from typing import NamedTuple, get_args, get_type_hints
 
 from ultralytics.nn.tasks import load_checkpoint
 
@@ -11,8 +11,19 @@ from trainer.yolo import architecture
 from trainer.yolo.failures import readable
 
 
-def read(path: Path, name: str) -> tuple[str, list[str]]:
-    """The task, and which `model` of a config the weights fit: one, or none that is known.
+class Purpose(NamedTuple):
+    """What weights are for: `models` are those of a config that they fit, one, or none that is known.
+
+    `classes` are the names of what they tell apart, by index.
+    """
+
+    task: str
+    models: list[str]
+    classes: list[str]
+
+
+def read(path: Path, name: str) -> Purpose:
+    """What the weights are for.
 
     Raises:
         AttemptError: they are no checkpoint of Ultralytics.
@@ -28,14 +39,32 @@ def read(path: Path, name: str) -> tuple[str, list[str]]:
         ) from error
     family, scale = Path(str(model.yaml.get("yaml_file", ""))).stem, model.yaml.get("scale", "")
     named, *_ = get_args(get_type_hints(TrainConfig)["model"])
-    return model.task, [
+    models = [
         one for one in get_args(named) if one == family or (one[:-1] in family and one[-1] == scale)
     ]
+    return Purpose(model.task, models, listed(model.names))
 
 
-def require_fitting(path: Path, name: str, task: str, wanted: str) -> None:
-    """Raise an AttemptError unless the weights can be read and are for this task and model."""
-    its_task, models = read(path, name)
+def listed(names: dict[int, str] | list[str]) -> list[str]:
+    """Names of classes by index, of which Ultralytics has a dict or a list."""
+    return [str(one) for one in (names.values() if isinstance(names, dict) else names)]
+
+
+def moved(ours: list[str], theirs: list[str]) -> str | None:
+    """A class that both have, at different places."""
+    both = set(ours) & set(theirs)
+    return next(
+        (one for at, one in enumerate(ours) if one in both and [one] != theirs[at : at + 1]), None
+    )
+
+
+def require_fitting(path: Path, name: str, task: str, wanted: str) -> list[str]:
+    """The weights' classes, once they can be read and are for this task and model.
+
+    Raises:
+        AttemptError: they are not.
+    """
+    its_task, models, classes = read(path, name)
     if its_task != task:
         raise AttemptError(
             Cause.CONFIG_INVALID,
@@ -47,3 +76,4 @@ def require_fitting(path: Path, name: str, task: str, wanted: str) -> None:
             f"The weights {name} belong to another model than {wanted}: "
             "set model to the one they were trained with.",
         )
+    return classes
