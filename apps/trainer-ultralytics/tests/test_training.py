@@ -1,5 +1,6 @@
 """Trainings from start to end: every task, resuming, and what makes one fail."""
 
+import base64
 import json
 import os
 import signal
@@ -337,6 +338,7 @@ def test_predict(complete: dict[str, str], s3: "S3Client", home: Path, tmp_path:
     assert Path(line["drawn"]).stat().st_size > 0
 
 
+GENUINE = Path(__file__).parents[1] / "weights/digits-synthetic.pt"
 _POISON = """
 import os, sys, torch
 
@@ -374,9 +376,12 @@ def test_weights_that_cannot_be_used_are_refused(
         assert words in jobs.backend.finish["message"]
         assert str(launcher.home) not in jobs.backend.finish["message"]  # nobody's business
         assert "official" not in jobs.backend.finish["message"]
-    for work in ("evaluate", "export"):
+    page = base64.b64encode(samples.picture(9, form="JPEG")).decode()
+    for work, config in (("evaluate", {}), ("export", {}), ("predict", {"image": page})):
         env = jobs.env()
-        env |= {"TRAIN_CONFIG": "{}"} | {k: v for k, v in poisoned.items() if "WEIGHTS" in k}
+        env |= {"TRAIN_CONFIG": json.dumps(config)} | {
+            k: v for k, v in poisoned.items() if "WEIGHTS" in k
+        }
         launcher.launch(env, [*OWN_COMMAND, work])
         assert launcher.wait_ended(env["JOB_ID"])["exit_code"] == 1
         assert jobs.backend.finish["cause"] == "config_invalid", jobs.backend.log.decode()
@@ -385,13 +390,26 @@ def test_weights_that_cannot_be_used_are_refused(
 
 
 _RESUME = """
-import sys
+import shutil, sys
 from pathlib import Path
 from trainer.yolo import offline
 offline.prepare(Path(sys.argv[2]))
 offline.load()
+from ultralytics.utils.torch_utils import strip_optimizer
 from trainer.yolo.training import _resumable
-_resumable(Path(sys.argv[1]), 2)
+for file in ("last", "best"):
+    folder = Path(sys.argv[3]) / file
+    folder.mkdir()
+    shutil.copyfile(sys.argv[4], folder / "last.pt")
+    shutil.copyfile(sys.argv[1], folder / f"{file}.pt")
+    strip_optimizer(folder / f"{file}.pt")  # as at a training's end; it only logs what it cannot read
+    try:
+        _resumable(folder / "last.pt", 2)
+    except Exception as error:
+        print(error, file=sys.stderr)
+    else:
+        sys.exit(f"{file}.pt was loaded")
+sys.exit(1)
 """
 
 
@@ -411,11 +429,14 @@ def test_no_code_of_a_checkpoint_runs(home: Path, tmp_path: Path) -> None:
     image.write_bytes(samples.picture(9))
     _poisoned(poisoned, proof)
     predict = ["-m", "trainer", "predict", "--weights", poisoned, "--out", tmp_path / "out", image]
+    resume = ["-c", _RESUME, poisoned, home, tmp_path, GENUINE]
     mlflow: list[Any] = ["-c", _LOAD_PYFUNC, poisoned, home]
     refused = "references types outside the supported"
     for command, words in (
         (predict, refused),
-        (["-c", _RESUME, poisoned, home], refused),
+        (["-m", "trainer", "serve", "--port", "0", "--weights", poisoned], refused),
+        (["-m", "trainer", "inspect", poisoned], refused),
+        (resume, "best.pt references types"),
         ([*mlflow, "new"], refused),  # in a notebook that has used Ultralytics already
         ([*mlflow, "old"], "Install a newer Ultralytics"),
     ):

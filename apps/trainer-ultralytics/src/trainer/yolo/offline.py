@@ -62,7 +62,7 @@ def _replace(path: Path, text: str) -> None:
 
 
 def load() -> None:
-    """Import everything that the first batch needs."""
+    """Import everything that the first batch needs; from then on nothing loads code."""
     torchvision_shim.install()
     import cv2  # noqa: F401, PLC0415
     import matplotlib.pyplot  # noqa: ICN001, F401, PLC0415
@@ -71,5 +71,8 @@ def load() -> None:
     from ultralytics.models.yolo import classify, detect, obb, pose, segment  # noqa: F401, PLC0415
     from ultralytics.utils.callbacks import platform  # noqa: F401, PLC0415
 
+    from trainer.yolo import restricted  # noqa: PLC0415
+
+    restricted.install()
     # Ultralytics looks at its own stack when it prints its arguments; the first look takes 0.1 s.
     inspect.getmodule(load)

@@ -217,6 +217,8 @@ def _resumable(last: Path, epochs: int) -> bool:
         return False
     try:
         checkpoint, _ = torch_safe_load(last)
+        if (best := last.with_name("best.pt")).exists():
+            torch_safe_load(best)  # which the training's end reads
     except TypeError as error:
         raise AttemptError(
             Cause.TRAINER_CRASHED,
