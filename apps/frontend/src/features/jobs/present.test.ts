@@ -8,6 +8,7 @@ describe('progressText', () => {
     [{ config: {} }, '3 epochs · training · 41 images/s'],
     [{ attempt: 2, phase: null, speed: null }, '3 of 10 epochs · attempt 2 of 3'],
     [{ status: 'failed' as const }, '3 of 10 epochs'],
+    [{ config: {}, epoch: null, status: 'succeeded' as const }, ''],
     [
       { status: 'queued' as const, attempt: 0, epoch: null, phase: null, speed: null },
       'not started',

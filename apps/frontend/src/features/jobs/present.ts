@@ -23,12 +23,14 @@ export function progressOf(job: Job): number | null {
   return job.status === 'succeeded' ? 1 : job.progress
 }
 
-/** "3 of 10 epochs", with what it does right now. */
+/** "3 of 10 epochs", with what it does right now. An export has no epochs. */
 export function progressText(job: Job): string {
   const total = job.config.epochs
   const done = (job.epoch ?? -1) + 1
-  const epochs = typeof total === 'number' ? `${done} of ${total} epochs` : `${done} epochs`
-  const parts = [job.epoch === null && job.attempt === 0 ? 'not started' : epochs]
+  const parts: string[] = []
+  if (job.epoch === null && job.attempt === 0) parts.push('not started')
+  else if (typeof total === 'number') parts.push(`${done} of ${total} epochs`)
+  else if (done > 0) parts.push(`${done} epochs`)
   if (isActive(job)) {
     if (job.phase !== null) parts.push(job.phase)
     if (job.speed !== null && job.speed > 0) parts.push(`${Math.round(job.speed)} images/s`)

@@ -85,9 +85,17 @@ export const ConfigFieldControl = memo(function ConfigFieldControl(props: Props)
   )
 })
 
+// The words of the API name each; the control suggests them as well.
+const FEW = 5
+const NAMED = /^one of (?:"[^"]*", )*"[^"]*"/
+
 function Help({ field, modified }: { field: Field; modified: boolean }) {
-  const { help, accepts, choices, fallback } = field
+  const { help, choices, suggestions, fallback } = field
   const usual = textOf(field, fallback)
+  const accepts =
+    suggestions.length > FEW
+      ? field.accepts.replace(NAMED, `one of the ${suggestions.length} that it suggests`)
+      : field.accepts
   return (
     <>
       {help}
