@@ -99,7 +99,7 @@ function Row({ token, now, onRevoke }: RowProps) {
       <td data-label="State">
         <span className={`badge ${isOver ? 'cancelled' : 'succeeded'}`}>{state}</span>
       </td>
-      <td className="number">
+      <td className="number row-actions">
         {!isOver && (
           <button
             type="button"

@@ -87,7 +87,7 @@ export function WeightsSection() {
                       {ago(created_at, now)}
                     </time>
                   </td>
-                  <td className="number">
+                  <td className="number row-actions">
                     <Link
                       to="/jobs/new"
                       search={{ weights: sha256 }}
