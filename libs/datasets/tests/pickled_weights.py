@@ -22,7 +22,11 @@ def model(kind: str = "DetectionModel", yaml_file: str = "yolo11n.yaml", scale: 
 
 
 def archive(
-    *files: tuple[str, bytes], pickled: bytes = b"", compressed: bool = False, behind: bytes = b""
+    *files: tuple[str, bytes],
+    pickled: bytes = b"",
+    compressed: bool = False,
+    behind: bytes = b"",
+    folder: str = "best",
 ) -> bytes:
     """A zip archive as PyTorch writes them, with `pickled` as its data.pkl, and more files.
 
@@ -31,8 +35,8 @@ def archive(
     file = io.BytesIO()
     file.write(behind)
     method = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
-    first = [("best/data.pkl", pickled)] if pickled else []
+    first = [(f"{folder}/data.pkl", pickled)] if pickled else []
     with zipfile.ZipFile(file, "w", method) as whole:
-        for name, data in (*first, *files, ("best/version", b"3\n")):
+        for name, data in (*first, *files, (f"{folder}/version", b"3\n")):
             whole.writestr(zipfile.ZipInfo(name), data, method)
     return file.getvalue()

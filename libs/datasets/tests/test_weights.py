@@ -3,6 +3,7 @@
 import io
 import pickle
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,25 @@ def test_what_the_sender_says_stays_where_the_file_does_not_tell() -> None:
 
 
 LOOK_UP = b"c__builtin__\ngetattr\n"
+
+
+def test_what_torch_save_calls_its_folder_is_no_matter() -> None:
+    # That is the file's name up to its last dot; in other letters than these it is "archive".
+    for name in ("best [v2]", "a~b", "it's", "100%", "-(1)", " {x}", "10:30!", '"*?<|>$^`', "..x"):
+        assert judge(archive(pickled=model(), folder=name)) == ("detect", "yolo11n")
+
+
+def test_an_archive_beyond_4_gib_is_read(tmp_path: Path) -> None:
+    large = tmp_path / "large.pt"
+    with zipfile.ZipFile(large, "w") as whole:
+        whole.writestr("best/data.pkl", model())
+        whole.start_dir = 2**32 + 5  # a hole, where weights would be
+        whole.writestr("best/data/0", b"weights")
+    assert large.stat().st_size > 2**32
+    with large.open("rb") as file:
+        assert weights.judge(file, large.stat().st_size) == ("detect", "yolo11n")
+
+
 HOSTILE = {
     "GLOBAL": (b"cos\nsystem\n" + b"(" + text("id") + b"tR.", "names os.system"),
     "as protocol 0 has it": (b"(S'id'\nios\nsystem\n.", "the instruction "),
@@ -114,6 +134,8 @@ def test_an_archive_that_two_may_read_differently_is_refused() -> None:
         (archive(pickled=model(), behind=b"\x80\x02cos\nsystem\n."), "does not begin with"),
         (whole + b"behind", "PyTorch has not written it"),
         (whole.replace(b"Detection", b"detection"), "is damaged"),
+        (archive(pickled=model(), folder="a\nb"), "PyTorch has not written it"),
+        (archive(pickled=model(), folder="a/.."), "PyTorch has not written it"),
         (archive(("best/data.pkl", model()), pickled=model()), "PyTorch has not written it"),
         (archive((f"best/deep/{other[0]}", other[1]), pickled=model()), "it has 2 data.pkl"),
         (archive(("best/DATA.pkl", other[1]), pickled=model()), "it has 2 data.pkl"),

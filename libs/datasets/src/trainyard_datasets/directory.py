@@ -31,10 +31,13 @@ _ZIP64 = 0xFFFFFFFF
 _KINDS = {0, stat.S_IFREG, stat.S_IFDIR}
 # Times and owner, as Info-ZIP writes them.
 _EXTRA = re.compile(rb"(?:UT\x05\x00.{5}ux\x0b\x00.{11})?", re.DOTALL)
-# The longest entry with those.
-_MOST_BYTES = _ENTRY.size + limits.MAX_NAME_BYTES + 24
-_PART = r"(?!\.{1,2}(?:/|\Z))[\w.][\w.,;=@#&()+ -]*+"
-_NAME = re.compile(rf"{_PART}(?:/{_PART})*+/?")
+# What stands before those where a size or a place has more than 32 bits: up to three of 64.
+_WIDE = struct.Struct("<2H")
+# The longest entry with all that.
+_MOST_BYTES = _ENTRY.size + limits.MAX_NAME_BYTES + 24 + _WIDE.size + 3 * 8
+# Letters and digits of any language, and what ASCII can print, but for separators of folders.
+_PART = r"(?!\.{1,2}(?:/|\Z))[\w !-.:-@\[\]^`{-~]++"
+_NAME = re.compile(rf"(?![A-Za-z]:){_PART}(?:/{_PART})*+/?")
 
 _PACKED = struct.Struct("<QQQLHHQ")
 
@@ -149,13 +152,14 @@ def _entries(file: IO[bytes] | RangeFile, start: int, end: int) -> Iterator[tupl
         name_size, extra_size, comment_size, _, _, attributes, offset = fields[12:]
         extra = at + _ENTRY.size + name_size
         raw, at = data[at + _ENTRY.size : extra], extra + extra_size
+        if _ZIP64 in {stored, size, offset}:
+            size, stored, offset, extra = _wide(data, extra, (size, stored, offset))
         name = raw.decode(errors="replace")
         if (
             signature != b"PK\x01\x02"
             or version > _VERSION
             or flags & ~_FLAGS
             or method not in _METHODS
-            or _ZIP64 in {stored, size, offset}
             or (kind := stat.S_IFMT(attributes >> 16)) not in _KINDS
             or (kind == stat.S_IFDIR and raw[-1:] != b"/")
             or comment_size
@@ -169,6 +173,17 @@ def _entries(file: IO[bytes] | RangeFile, start: int, end: int) -> Iterator[tupl
         ):
             raise _UnusualError
         yield name, (offset, stored, size, crc, flags, method)
+
+
+def _wide(data: bytes, at: int, narrow: tuple[int, int, int]) -> tuple[int, int, int, int]:
+    """Size, stored size and place, those of 64 bits from `data` at `at`; last, where they end."""
+    count = narrow.count(_ZIP64)
+    end = at + _WIDE.size + 8 * count
+    if end > len(data) or _WIDE.unpack_from(data, at) != (1, 8 * count):
+        raise _UnusualError
+    numbers = iter(struct.unpack_from(f"<{count}Q", data, at + _WIDE.size))
+    size, stored, offset = (next(numbers) if one == _ZIP64 else one for one in narrow)
+    return size, stored, offset, end
 
 
 def content(
