@@ -26,6 +26,9 @@ def test_they_are_jobs_on_a_model_s_weights(server: Server, yard: Yard) -> None:
     assert yard("model", "eval", "job:first/last.pt", *on).returncode == 0
     assert sent(server)["weights"] == "job:0123456789ab/last.pt"
 
+    assert yard("model", "eval", "model:digits/1", *on).returncode == 0
+    assert sent(server)["name"] == "evaluate digits/1"
+
     chosen = ["--format", "onnx, torchscript", "--int8", "--max-drop", "0.01", "--gpu", "1"]
     assert yard("model", "export", "own.pt", *on, *chosen).returncode == 0
     body = sent(server)

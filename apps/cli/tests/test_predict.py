@@ -51,9 +51,11 @@ def predict(tmp_path: Path) -> Predict:
 
     yard = str(Path(sys.executable).with_name("yard"))
 
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        *words: str, model: tuple[str, ...] = ("--weights", "best.pt")
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [yard, "model", "predict", *words, "--weights", "best.pt"],
+            [yard, "model", "predict", *words, *model],
             capture_output=True,
             text=True,
             check=False,
@@ -84,6 +86,25 @@ def test_files_are_named_by_folder_and_pattern(
     done = predict(source, "--json")
     assert done.returncode == 0, done.stderr
     assert [item["image"] for item in json.loads(done.stdout)] == files
+
+
+def test_the_model_may_stand_in_front_as_for_eval_and_export(predict: Predict) -> None:
+    """So the page and the hints of `yard detect predict` have it."""
+    done = predict("best.pt", "in", "--json", model=())
+    assert done.returncode == 0, done.stderr
+    [first, *_] = json.loads(done.stdout)
+    assert (first["image"], "best.pt" in first["arguments"]) == ("in/a.png", True)
+    for words, model, told in (
+        (["in/a.png", "in/deep/d.png"], (), "no model is named"),
+        (["in"], (), "no model is named"),
+        (["best.pt"], (), "no image is named"),
+        (["first"], (), "no image is named"),
+        (["in/a.png"], ("--weights", "best.pt", "--job", "first"), "two models are named"),
+    ):
+        done = predict(*words, model=model)
+        assert (done.returncode, told in done.stderr) == (2, True), done.stderr
+    away = ("--url", "http://127.0.0.1:9")
+    assert predict("job:first", "in/a.png", *away, model=()).returncode == 5
 
 
 @pytest.mark.parametrize("source", ["in/deep/*.jpg", "none.png", "empty"])

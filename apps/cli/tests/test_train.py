@@ -1,10 +1,13 @@
 """What `yard train` sends, in its own words and in those of `yolo train`."""
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 from conftest import Server, Yard, answer, dataset, job, page
+from trainyard_datasets.packing import Package
+from yard import packing
 
 
 def test_resources_are_sent_as_far_as_they_are_given(server: Server, yard: Yard) -> None:
@@ -93,10 +96,21 @@ def test_a_task_in_front_is_taken_as_yolo_takes_it(server: Server, yard: Yard) -
     done = yard("detect", "train", "data=digits", "epochs=3", "--no-follow")
     assert done.returncode == 0, done.stderr
     assert json.loads(server.requests[-1].body)["config"] == {"epochs": 3}
+    for words in ("yolo detect train", "train yolo detect train", "yolo train task=detect"):
+        done = yard(*words.split(), "data=digits", "epochs=4", "--no-follow")
+        assert (done.returncode, json.loads(server.requests[-1].body)["config"]) == (
+            0,
+            {"epochs": 4},
+        )
     for words, told in (
         ("segment train data=digits", "digits@1 is a dataset for detect"),
         ("detect val model=a data=digits", "`yard model eval MODEL --data DATASET`"),
+        ("yolo val model=a data=digits", "`yard model eval MODEL --data DATASET`"),
+        ("val model=a data=digits", "`yard model eval MODEL --data DATASET`"),
+        ("export model=a", "`yard model export MODEL --data DATASET --format onnx`"),
+        ("predict model=a source=b", "`yard model predict MODEL FILE…`"),
         ("detect", "`yard detect train data=DATASET`"),
+        ("yolo", "`yard detect train data=DATASET`"),
     ):
         done = yard(*words.split())
         assert (done.returncode, told in done.stderr) == (2, True), done.stderr
@@ -160,11 +174,27 @@ def test_a_dry_run_tells_what_the_job_would_be(server: Server, yard: Yard) -> No
 def test_a_dry_run_pushes_nothing(
     server: Server, yard: Yard, tmp_path: Path, words: str, what: str
 ) -> None:
-    (tmp_path / "set").mkdir()
+    (tmp_path / "set/images").mkdir(parents=True)
+    (tmp_path / "set/images/a.png").write_bytes(b"an image")
     (tmp_path / "set/data.yaml").write_text("path: .\ntrain: images\nval: images\nnames: [a]\n")
     (tmp_path / "own.pt").write_bytes(b"weights")
     place = words.replace("=", f"={tmp_path}/")
-    done = yard("train", *([] if what == "dataset" else ["digits"]), place, "--dry-run")
+    line = ["train", *([] if what == "dataset" else ["data=digits"]), place, "--dry-run"]
+    server.on("GET /datasets", answer(200, page(dataset())))
+    server.on("GET /weights", answer(200, page()))
+    done = yard(*line)
     assert done.returncode == 2
     assert f"`yard {what} push" in done.stderr
-    assert server.requests == []
+    assert {request.method for request in server.requests} == {"GET"}
+    # Once it is pushed, the same command has its answer.
+    content = Package(packing.scan(tmp_path / "set")).sha256(lambda _: None)
+    server.on("GET /datasets", answer(200, page(dataset(sha256=content))))
+    kept = {"name": "own.pt", "sha256": hashlib.sha256(b"weights").hexdigest()}
+    server.on("GET /weights", answer(200, page(kept)))
+    server.on("POST /jobs", answer(200, job(resources={"cpu": 2}, weights=None)))
+    server.on("GET /jobs", answer(200, page()))
+    done = yard(*line)
+    assert (done.returncode, "nothing was started" in done.stdout) == (0, True), done.stderr
+    assert [request.query for request in server.requests if request.method == "POST"] == [
+        {"dry_run": "true"}
+    ]

@@ -45,7 +45,7 @@ def test_a_file_that_is_kept_by_another_name_is_used_and_not_renamed(
     server: Server, yard: Yard
 ) -> None:
     server.on("GET /weights", answer(200, page(WEIGHTS)))
-    found = weights.kept(client.Client(server.url, None), FILE, show=False)
+    found = weights.kept(client.Client(server.url, None), FILE)
     assert found == WEIGHTS
     [asked] = server.requests  # the trainer's environment looks at no file then, which takes long
     assert asked.query["id_prefix"] == SHA256[:12]

@@ -102,7 +102,9 @@ def size(count: float) -> str:
 
 
 def progress(job: Mapping[str, Any]) -> str:
-    """Return how much of a job is done."""
+    """Return how much of a job is done: all of one that was finished early."""
+    if job["status"] == "succeeded":
+        return "100%"
     return "—" if job["progress"] is None else f"{job['progress']:.0%}"
 
 

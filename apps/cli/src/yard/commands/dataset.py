@@ -157,8 +157,28 @@ def upload(
     except KeyboardInterrupt:
         raise YardError("interrupted", progress.why, progress.todo, Code.INTERRUPTED) from None
     except PackageError as error:
-        what, why, todo = error.args
-        raise YardError(what, why, todo, Code.LOCAL) from error
+        raise _unreadable(error) from error
+
+
+def kept(api: Client, folder: Path) -> Json | None:
+    """Return the version that holds just these files, where a push before has made one.
+
+    Raises:
+        YardError: the folder cannot be read.
+    """
+    found = packing.scan(folder)
+    try:
+        content = {"sha256": Package(found).sha256(lambda _: None)}
+    except PackageError as error:
+        raise _unreadable(error) from error
+    content["task"] = packing.guess_task(found)
+    versions = api.items("/datasets", name=_slug(folder))
+    return next((one for one in versions if content.items() <= one.items()), None)
+
+
+def _unreadable(error: PackageError) -> YardError:
+    what, why, todo = error.args
+    return YardError(what, why, todo, Code.LOCAL)
 
 
 @dataclasses.dataclass

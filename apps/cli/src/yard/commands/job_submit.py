@@ -112,9 +112,7 @@ def submit(
 ) -> None:
     """Train on a dataset and follow the job. Ctrl-C leaves it running."""
     told, api = train_words.read(words), client(url)
-    if dry_run:
-        _require_pushed(told)
-    chosen = _dataset(api, told, show=not as_json)
+    chosen = _dataset(api, told, sends=not dry_run, show=not as_json)
     _require_task(told, chosen)
     given = [*told.fields, *map(train_words.with_text, fields or [])]
     config_values = _json_only(_file(config) | _fields(api, trainer, given))
@@ -129,8 +127,7 @@ def submit(
         "resources": {name: value for name, value in asked.items() if value is not None},
     }
     if weights is None and told.weights_file:
-        kept = weights_files.kept(api, told.weights_file, show=not as_json)
-        weights = f"sha256:{kept['sha256']}"
+        weights = _pushed_weights(api, told.weights_file, sends=not dry_run, show=not as_json)
     if chosen_weights := weights or told.weights:
         body["weights"] = resolved(api, chosen_weights)
     if dry_run:
@@ -139,15 +136,21 @@ def submit(
     start(api, body, chosen, follow=follow, as_json=as_json)
 
 
-def _require_pushed(told: Words) -> None:
-    for path, what in ((told.folder, "dataset"), (told.weights_file, "weights")):
-        if path is not None:
-            raise YardError(
-                f"{path} is on this machine",
-                "a dry run sends nothing, and only what the platform has can be checked",
-                f"`yard {what} push {path}` first",
-                Code.USAGE,
-            )
+def _not_pushed(path: Path, what: str) -> YardError:
+    return YardError(
+        f"{path} is on this machine only",
+        "a dry run sends nothing, and only what the platform has can be checked",
+        f"`yard {what} push {path}` first",
+        Code.USAGE,
+    )
+
+
+def _pushed_weights(api: Client, file: Path, *, sends: bool, show: bool) -> str:
+    """Return the server's reference to the file, which is pushed unless nothing is to be sent."""
+    found = weights_files.kept(api, file)
+    if found is None and not sends:
+        raise _not_pushed(file, "weights")
+    return f"sha256:{(found or weights_files.upload(api, file, show=show))['sha256']}"
 
 
 def _require_task(told: Words, chosen: Json) -> None:
@@ -184,15 +187,18 @@ def _print_plan(api: Client, job: Json, *, as_json: bool) -> None:
     out.print("nothing was started: leave out --dry-run for that")
 
 
-def _dataset(api: Client, told: Words, *, show: bool) -> Json:
-    """Return the dataset, which is pushed if it is a folder of this machine.
+def _dataset(api: Client, told: Words, *, sends: bool, show: bool) -> Json:
+    """Return the dataset, which is pushed if it is a folder of this machine, unless nothing is to be sent.
 
     Raises:
         YardError: there is none, or it cannot be trained on.
     """
     if told.folder is None:
         return require_ready(api.dataset(str(told.dataset)))
-    pushed = dataset.upload(api, told.folder, show=show)
+    kept = None if sends else dataset.kept(api, told.folder)
+    if kept is None and not sends:
+        raise _not_pushed(told.folder, "dataset")
+    pushed = kept or dataset.upload(api, told.folder, show=show)
     if pushed["status"] == "rejected":
         problems = (pushed["report"] or {}).get("problems", [])
         raise YardError(

@@ -64,12 +64,14 @@ def fetch(api: Client, job: Json, folder: Path, only: list[str], *, show: bool) 
     names = [item["name"] for item in items]
     missing = [name for name in only if name not in names] or (["no artifact"] if not items else [])
     if missing:
-        todo = "name one of these" if items else ""
+        todo = (
+            "name one of these" if items else f"`yard job show {job['id'][:6]}` says why it ended"
+        )
         if job["status"] not in FINISHED:
             todo = "wait: a training has its model from its first epoch on, the rest at its end"
         raise YardError(
             f"job {job['id']} has no {missing[0]}" if only else f"job {job['id']} has no artifacts",
-            f"it is {job['status']} and has: {', '.join(names) or 'nothing'}",
+            f"it is {job['status']} and has {', '.join(names) or 'left nothing'}",
             todo,
             Code.NOT_FOUND,
         )

@@ -1,5 +1,6 @@
 """`yard model eval` and `yard model export`: jobs that work on a model's weights."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -112,7 +113,7 @@ def _run(
     body: dict[str, Any] = {
         "dataset_id": chosen["id"],
         "trainer": f"ultralytics-{work}",
-        "name": f"{work} {Path(model).name}"[:100],
+        "name": f"{work} {_title(model)}"[:100],
         "config": config,
         "weights": _weights(api, model),
         "resources": {} if gpu is None else {"gpu": gpu},
@@ -120,11 +121,18 @@ def _run(
     start(api, body, chosen, follow=follow, as_json=as_json)
 
 
+def _title(model: str) -> str:
+    """Return what the job is named by: a file without its folder, all else without its kind."""
+    path = Path(model)
+    return path.name if path.is_file() else re.sub("^(job|model):", "", model)
+
+
 def _weights(api: Client, model: str) -> str:
     """Return the server's reference to what the user calls a model."""
     path = Path(model)
     if path.suffix == ".pt" and path.is_file():
-        return f"sha256:{weights.kept(api, path, show=False)['sha256']}"
+        found = weights.kept(api, path) or weights.upload(api, path, show=False)
+        return f"sha256:{found['sha256']}"
     if model.startswith(("job:", "sha256:", "model:")) or model.endswith(".pt"):
         return resolved(api, model)
     try:

@@ -31,7 +31,8 @@ def predict(
     sources: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE...", help="Images, videos, folders of them, or patterns in quotes."
+            metavar="[MODEL] FILE...",
+            help="A job, a registered model or a .pt file, unless --job or --weights names it. Then images, videos, folders of them, or patterns in quotes.",
         ),
     ],
     *,
@@ -85,11 +86,11 @@ def predict(
     What cannot be read is named with its reason at the end, and the exit code is 6; the results of
     all others are there.
     """
-    if (job_id is None) == (weights is None):
+    if job_id is None and weights is None:
+        job_id, weights, sources = _model_first(sources)
+    elif job_id is not None and weights is not None:
         raise YardError(
-            "no model is named, or two are",
-            todo="give either --job JOB or --weights FILE",
-            code=Code.USAGE,
+            "two models are named", todo="leave out --job or --weights", code=Code.USAGE
         )
     if labels is not None and labels.exists() and (labels.is_file() or any(labels.iterdir())):
         raise YardError(
@@ -121,6 +122,24 @@ def predict(
     else:
         _print_folders(results, target if draw else None, table, labels)
     _raise_for_unread(results)
+
+
+def _model_first(sources: list[Path]) -> tuple[str | None, Path | None, list[Path]]:
+    """Take the model from in front of the files: a job or registered model, or else a model's file.
+
+    Raises:
+        YardError: what is in front is a file to look at, or nothing comes behind the model.
+    """
+    first, *rest = sources
+    is_image = first.exists() and first.suffix != ".pt"
+    if is_image or not rest:
+        raise YardError(
+            "no model is named" if is_image else "no image is named",
+            todo="write `yard model predict MODEL FILE…`, MODEL being a job, model:NAME@ALIAS or a .pt file",
+            code=Code.USAGE,
+        )
+    name = str(first).removeprefix("job:")
+    return (None, first, rest) if first.suffix == ".pt" else (name, None, rest)
 
 
 def _files(source: Path) -> list[Path]:

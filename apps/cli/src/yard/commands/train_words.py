@@ -14,7 +14,7 @@ TASKS = ("detect", "segment", "classify", "pose", "obb")
 # What does the work of Ultralytics' other modes.
 _MODES = {
     "val": "yard model eval MODEL --data DATASET",
-    "predict": "yard model predict MODEL IMAGE…",
+    "predict": "yard model predict MODEL FILE…",
     "export": "yard model export MODEL --data DATASET --format onnx",
 }
 _YAML = (".yaml", ".yml")
@@ -43,17 +43,25 @@ class Words:
 def of_yolo(words: list[str]) -> list[str]:
     """Return `TASK train …` as `train task=TASK …`, and anything else as it is.
 
+    The word `yolo` may have stayed, in front or behind `yard train`.
+
     Raises:
-        YardError: the word after the task is another of Ultralytics' modes.
+        YardError: another of Ultralytics' modes is named, or none behind a task.
     """
-    if words[0] not in TASKS:
+    start = 1 if words[0] == "train" else 0
+    told = words[start + 1 :] if words[start : start + 1] == ["yolo"] else words
+    task = told[0] if told and told[0] in TASKS else None
+    rest = told[1:] if task else told
+    mode = rest[0] if rest else ""
+    if mode == "train" and (task or told is not words):
+        return ["train", *([f"task={task}"] if task else []), *rest[1:]]
+    # `yard predict FILE` is a command of its own; Ultralytics' takes model=, source=.
+    is_theirs = mode in _MODES and (mode != "predict" or any("=" in word for word in rest))
+    if task is None and told is words and not is_theirs:
         return words
-    task, mode, rest = words[0], "".join(words[1:2]), words[2:]
-    if mode == "train":
-        return ["train", f"task={task}", *rest]
     raise YardError(
-        f"`yard {' '.join(words[:2])}` is not a command",
-        todo=f"write `{_MODES.get(mode, f'yard {task} train data=DATASET')}`",
+        f"`yard {' '.join(words[: start + 2])}` is not a command",
+        todo=f"write `{_MODES.get(mode, f'yard {task or TASKS[0]} train data=DATASET')}`",
         code=Code.USAGE,
     )
 

@@ -67,16 +67,11 @@ def push(
     )
 
 
-def kept(api: Client, file: Path, *, show: bool) -> Json:
-    """What the server keeps of the file, by whatever name; uploaded where it does not.
-
-    Raises:
-        YardError: as `upload`.
-    """
+def kept(api: Client, file: Path) -> Json | None:
+    """Return what the server keeps of the file, by whatever name."""
     sha256 = _File(file).sha256()
     there = api.items("/weights", id_prefix=sha256[:12])
-    found = [item for item in there if item["sha256"] == sha256]
-    return dict(found[0]) if found else upload(api, file, show=show)
+    return next((item for item in there if item["sha256"] == sha256), None)
 
 
 def upload(api: Client, file: Path, name: str | None = None, *, show: bool) -> Json:
