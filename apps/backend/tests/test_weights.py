@@ -218,7 +218,12 @@ async def test_weights_that_do_not_fit_are_refused_at_submit(api: Api) -> None:
     await push(api, made(f"seg {api.url}"), "seg.pt", task="segment", model="yolo11n")
     await push(api, made(f"big {api.url}"), "big.pt", task="detect", model="yolo11x")
     for weights, config, task, words in (
-        ("none.pt", {}, "detect", "plain finds no weights 'none.pt'"),
+        (
+            "none.pt",
+            {},
+            "detect",
+            "There are no weights 'none.pt'. Name kept weights, an ended job's model, or none.",
+        ),
         (f"sha256:{'0' * 64}", {}, "detect", "no weights 'sha256:00"),
         ("seg.pt", {}, "detect", "seg.pt is for segment, this job is for detect"),
         (
@@ -259,7 +264,8 @@ async def test_a_trainer_that_works_on_weights_takes_its_maker_s_of_any_model(ap
     for given, task, words in (
         (None, "detect", "judge works on weights of plain. Name some."),
         ("none", "detect", "judge works on weights of plain. Name some."),
-        (name, "segment", f"{name} is for detect, this job is for segment"),
+        (name, "segment", f"{name} is for detect, this job is for segment. Name others."),
+        ("job:gone", "detect", "'job:gone'. Name kept weights, an ended job's model."),
     ):
         refused = await submit(api, given, task, trainer="judge")
         assert words in refused["errors"][0]["message"]

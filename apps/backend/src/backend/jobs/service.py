@@ -159,11 +159,11 @@ async def _weights(
         found = dict[str, Any](**{"model": None} | official, name=asked, key="", sha256="")
     if found is None and body.weights in {None, "none"}:
         return None, config
+    none = "" if maker else ", or none"
     if found is None:
-        there = ", ".join(await models_left_by(session, asked)) or "what there is"
-        others = there if maker else f"{there}, or none"
+        there = await models_left_by(session, asked) or ["kept weights", "an ended job's model"]
         push = f" `yard weights push {asked}` puts them there once." if official else ""
-        raise _unusable(f"{body.trainer} finds no weights {asked!r}. Name {others}.{push}")
+        raise _unusable(f"There are no weights {asked!r}. Name {', '.join(there)}{none}.{push}")
     if found["model"] and not maker:
         named = {"model": found["model"]} | body.config
         config = ctx.trainers.validate(body.trainer, named, task=task)
@@ -174,7 +174,7 @@ async def _weights(
     for name, our in ours.items():
         if found.get(name) not in {None, our}:
             its = f"{found['name']} is for {str(found[name])[:60]}, this job is for {our}"
-            raise _unusable(f"{its}. Name others, or none.")
+            raise _unusable(f"{its}. Name others{none}.")
     return {name: found[name] for name in ("name", "key", "sha256")}, config
 
 

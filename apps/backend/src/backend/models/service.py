@@ -50,7 +50,7 @@ async def register(ctx: Context, name: str, job_id: str) -> ModelVersion:
         job = await session.get(Job, job_id)
         file = await left_by_a_job(session, f"job:{job_id}/{BEST}")
     if job is None or file is None or job.status != JobStatus.SUCCEEDED:
-        raise _refusal("No model", f"{job_id} is no job that has succeeded and left a {BEST}.")
+        raise _refusal("No model", f"Job {job_id} has not succeeded, or has left no {BEST}.")
     if not job.mlflow_done:
         raise _refusal("Run on its way", "MLflow lacks the job's end. Try again shortly.")
     with suppress(MlflowRefusedError):  # there is one; else the next call is refused too
