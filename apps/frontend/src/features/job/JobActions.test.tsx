@@ -62,3 +62,42 @@ it('sends it no more once its dialog is closed', async () => {
   })
   expect(server.cancels).toBe(1)
 })
+
+const EXPORTS = {
+  format: 1,
+  weights: { name: 'job:1/best.pt', file: 'model.pt', size: 1e6, ...judgedAt(0.75) },
+  data: { split: 'val', images: 32 },
+  metric: 'metrics/mAP50-95(B)',
+  device: 'cpu (a processor)',
+  imgsz: 96,
+  exports: [
+    { format: 'onnx', file: 'model.onnx', size: 2e6, drop: 0.25, error: null, ...judgedAt(0.5) },
+    { format: 'openvino', error: 'no space left' },
+  ],
+}
+
+function judgedAt(value: number) {
+  return { metrics: { 'metrics/mAP50-95(B)': value }, latency_ms: { p50: 10.5, p95: 20.25 } }
+}
+
+it('shows what exports lose, and offers nothing that only a training has', async () => {
+  const exported = job({ status: 'succeeded', epoch: null, config: { formats: ['onnx'] } })
+  const path = `/api/v1/jobs/${exported.id}`
+  const file = (name: string) => ({ name, size: 9, sha256: null, url: `http://store/${name}` })
+  await serve({
+    [`${path}/events`]: () => ({
+      text: `id: 1\nevent: state\ndata: ${JSON.stringify(exported)}\n\n`,
+    }),
+    [`${path}/artifacts`]: () => ({
+      json: { items: [file('export.json'), file('model.onnx')] },
+    }),
+    '/export.json': () => ({ json: EXPORTS }),
+  })
+  showAt(`/jobs/${exported.id}`)
+  const row = await screen.findByRole('row', { name: /^onnx/ })
+  expect(row).toHaveTextContent(/onnx.*model\.onnx.*2 MB.*0\.5000.*0\.2500.*10\.5.*20\.3/)
+  expect(screen.getByRole('row', { name: /^pt/ })).toHaveTextContent('0.7500')
+  expect(screen.getByText('openvino could not be exported: no space left')).toBeVisible()
+  expect(screen.getByText(/Times are of cpu \(a processor\)/)).toBeVisible()
+  for (const name of ['Charts', 'Register', '0 epochs']) expect(screen.queryByText(name)).toBeNull()
+})

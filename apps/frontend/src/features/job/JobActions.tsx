@@ -5,7 +5,7 @@ import { type Job, cancelJob, deleteJob, finishJob, retryJob } from '../../api/c
 import { ApiError, isAway } from '../../api/errors'
 import { ConfirmDialog } from '../../ui/Dialog'
 import { Icon } from '../../ui/Icon'
-import { isActive, titleOf } from '../jobs/present'
+import { hasEpochs, isActive, titleOf } from '../jobs/present'
 import { RegisterButton } from '../models/RegisterButton'
 import { canNotify, forget, notifyAtEnd, useIsAwaited } from './notify'
 
@@ -64,7 +64,7 @@ export function JobActions({ job, onChange }: Props) {
         <Link to="/compare" search={{ jobs: job.id }} className="button">
           Compare
         </Link>
-        {job.status === 'succeeded' && <RegisterButton job={job} />}
+        {job.status === 'succeeded' && hasEpochs(job) && <RegisterButton job={job} />}
         {isActive(job) && canNotify() && <NotifyButton id={job.id} />}
         {job.status === 'running' && (
           <button

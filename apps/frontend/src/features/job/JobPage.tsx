@@ -6,7 +6,7 @@ import { Loading } from '../../ui/Loading'
 import { Notice } from '../../ui/Notice'
 import { type TabIcon, useTabIcon } from '../../ui/useTabIcon'
 import { useTitle } from '../../ui/useTitle'
-import { isActive, progressOf, titleOf } from '../jobs/present'
+import { hasEpochs, isActive, progressOf, titleOf } from '../jobs/present'
 import { useTrainers } from '../trainers/useTrainers'
 import { Config } from './Config'
 import { Files } from './Files'
@@ -43,7 +43,7 @@ export function JobPage() {
 }
 
 function LiveJob({ id }: { id: string }) {
-  const { tab = 'charts' } = route.useSearch()
+  const { tab: asked } = route.useSearch()
   const { feed, job, metrics, log, logLines, connection, error } = useJobFeed(id)
   const trainers = useTrainers()
   const canBeTried =
@@ -54,6 +54,8 @@ function LiveJob({ id }: { id: string }) {
     if (error === null) return <Loading what="job" />
     return <Failure error={error} retries={connection === 'lost'} />
   }
+  const tab = asked ?? (hasEpochs(job) ? 'charts' : 'results')
+  const isOffered = { charts: hasEpochs(job), try: canBeTried } as Partial<Record<Tab, boolean>>
   return (
     <>
       <JobHeader job={job} metrics={metrics} onChange={feed.take} />
@@ -64,7 +66,7 @@ function LiveJob({ id }: { id: string }) {
       )}
       {connection === 'refused' && error !== null && <Failure error={error} retries={false} />}
       <nav className="tabs" aria-label="Parts of the job">
-        {TABS.filter((one) => one !== 'try' || one === tab || canBeTried).map((one) => (
+        {TABS.filter((one) => one === tab || (isOffered[one] ?? true)).map((one) => (
           <Link
             key={one}
             from="/jobs/$jobId"

@@ -14,6 +14,9 @@ describe('progressText', () => {
       'not started',
     ],
     [{ epoch: null, phase: 'preparing', speed: 0 }, '0 of 10 epochs · preparing'],
+    // An evaluation or export has no epochs and trains nothing.
+    [{ epoch: null, config: { split: 'val' } }, '41 images/s'],
+    [{ epoch: null, config: { split: 'val' }, status: 'succeeded' as const }, ''],
   ])('for %j is "%s"', (changes, text) => {
     expect(progressText(job(changes))).toBe(text)
   })

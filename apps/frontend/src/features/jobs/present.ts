@@ -23,16 +23,22 @@ export function progressOf(job: Job): number | null {
   return job.status === 'succeeded' ? 1 : job.progress
 }
 
-/** "3 of 10 epochs", with what it does right now. An export has no epochs. */
+/** Whether it goes by epochs, as trainings do; evaluations and exports work on a model that is there. */
+export function hasEpochs(job: Job): boolean {
+  return job.epoch !== null || typeof job.config.epochs === 'number'
+}
+
+/** "3 of 10 epochs", with what it does right now. */
 export function progressText(job: Job): string {
   const total = job.config.epochs
   const done = (job.epoch ?? -1) + 1
   const parts: string[] = []
   if (job.epoch === null && job.attempt === 0) parts.push('not started')
-  else if (typeof total === 'number') parts.push(`${done} of ${total} epochs`)
-  else if (done > 0) parts.push(`${done} epochs`)
+  else if (hasEpochs(job)) {
+    parts.push(typeof total === 'number' ? `${done} of ${total} epochs` : `${done} epochs`)
+  }
   if (isActive(job)) {
-    if (job.phase !== null) parts.push(job.phase)
+    if (job.phase !== null && (hasEpochs(job) || job.phase !== 'training')) parts.push(job.phase)
     if (job.speed !== null && job.speed > 0) parts.push(`${Math.round(job.speed)} images/s`)
   }
   if (job.attempt > 1) parts.push(`attempt ${job.attempt} of ${job.max_attempts}`)

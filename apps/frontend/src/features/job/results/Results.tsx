@@ -5,11 +5,12 @@ import { Failure } from '../../../ui/Failure'
 import { Loading } from '../../../ui/Loading'
 import { Notice } from '../../../ui/Notice'
 import { bytes, count, counted, value } from '../../../ui/format'
-import { isActive } from '../../jobs/present'
+import { hasEpochs, isActive } from '../../jobs/present'
 import { ClassTable } from './ClassTable'
 import { type CellChoice, Confusion } from './Confusion'
 import { CurveChart } from './CurveChart'
 import { WorstImages } from './WorstImages'
+import { Exports } from './Exports'
 import { type Evaluation, metricTitle } from './evaluation'
 import { useEvaluation } from './useEvaluation'
 
@@ -18,18 +19,21 @@ export function Results({ job }: { job: Job }) {
   const { data, error, isPending } = useEvaluation(job)
   if (isPending) return <Loading what="results" />
   if (error !== null) return <Failure error={error} retries={isActive(job)} />
+  const urls = new Map(data.files.map(({ name, url }) => [name, url]))
+  if (data.exports !== null) return <Exports exports={data.exports} urls={urls} />
   if (data.evaluation === null) {
     return (
       <Empty icon="platform" title={isActive(job) ? 'No results yet.' : 'No results.'}>
         <p>
           {isActive(job)
-            ? 'They come with the first epoch that is validated.'
-            : 'The job left no evaluation.json: it ended before its first epoch, or its trainer writes none.'}
+            ? hasEpochs(job)
+              ? 'They come with the first epoch that is validated.'
+              : 'They come at its end.'
+            : 'The job left no evaluation.json: it ended too early, or its trainer writes none.'}
         </p>
       </Empty>
     )
   }
-  const urls = new Map(data.files.map(({ name, url }) => [name, url]))
   const best = data.files.find(({ name }) => name === data.evaluation?.weights.name)
   return <Evaluated evaluation={data.evaluation} urls={urls} best={best} />
 }

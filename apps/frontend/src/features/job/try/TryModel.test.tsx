@@ -5,6 +5,7 @@ import type { Dataset, Job } from '../../../api/client'
 import { job } from '../../../test/fixtures'
 import { showAt } from '../../../test/render'
 import { serve } from '../../../test/server'
+import { encode } from './encode'
 import { sweep } from './left'
 
 const TRIED = job({ status: 'succeeded' })
@@ -47,6 +48,18 @@ beforeEach(() => {
   vi.spyOn(HTMLCanvasElement.prototype, 'toBlob').mockImplementation((took) => {
     took(new Blob(['image'], { type: 'image/webp' }))
   })
+})
+
+it.each([
+  [100, { compressed: false }],
+  [100_000, { compressed: true }],
+])('sends a PNG of %d bytes as it is, or compressed: %j', async (size, told) => {
+  vi.spyOn(HTMLCanvasElement.prototype, 'toBlob').mockImplementation((took, type) => {
+    took(new Blob([new Uint8Array(type === 'image/png' ? size : 10)], { type: type ?? '' }))
+  })
+  const sent = await encode({ width: 8, height: 8 } as ImageBitmap, 32)
+  expect(sent).toMatchObject({ width: 8, height: 8, reduced: false, ...told })
+  expect(atob(sent.base64)).toHaveLength(told.compressed ? 10 : size)
 })
 
 function latch(): { opened: Promise<void>; open: () => void } {

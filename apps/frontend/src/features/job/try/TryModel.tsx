@@ -111,10 +111,13 @@ function Trials({ job, dataset }: { job: Job; dataset: Dataset }) {
 
 function sentOf({ image, sent }: Trial, job: Job): string {
   const size = `${sent.width} × ${sent.height}`
+  const loss = sent.compressed
+    ? ' It was compressed to fit into a job: confidences can differ a little from those of yard model predict.'
+    : ''
   if (!sent.reduced) {
     return sent.width === image.width
-      ? `Sent as it is: ${size} pixels.`
-      : `Sent with ${size} of its ${image.width} × ${image.height} pixels: the model looks at it in that size.`
+      ? `Sent ${sent.compressed ? 'in its own size' : 'as it is'}: ${size} pixels.${loss}`
+      : `Sent with ${size} of its ${image.width} × ${image.height} pixels: the model looks at it in that size.${loss}`
   }
   return `Sent with ${size} pixels, fewer than the ${String(job.config.imgsz)} that the model was trained with: a job's config holds 64 KiB. yard model predict has no such limit.`
 }
