@@ -175,10 +175,12 @@ async def test_what_is_wrong_with_a_job_is_said_before_it_exists(api: Api) -> No
 async def test_pages_are_stable_while_jobs_arrive(api: Api) -> None:
     dataset_id = await add_dataset(api.ctx)
     ids = [(await submit(api, dataset_id=dataset_id)).json()["id"] for _ in range(5)]
-    seen, cursor = [], None
+    seen: list[str] = []
+    cursor = None
     for _ in range(3):
-        query = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+        query = {"limit": 2, "total": True} | ({"cursor": cursor} if cursor else {})
         page = (await api.http.get("/api/v1/jobs", params=query)).json()
+        assert page["total"] == len(ids) + len(seen) // 2
         seen += [job["id"] for job in page["items"]]
         cursor = page["next_cursor"]
         await submit(api, dataset_id=dataset_id)

@@ -106,6 +106,24 @@ def test_lists_follow_their_pages(server: Server, yard: Yard) -> None:
     assert (found.returncode, len(json.loads(found.stdout))) == (0, 2)
 
 
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"total": 5060}, "the newest 1 of 5,060 are shown; --limit shows more\n"),
+        ({"total": 1}, ""),
+        ({}, "at most 1 are shown; --limit shows more\n"),
+    ],
+)
+def test_a_list_says_of_how_many_it_shows_the_newest(
+    server: Server, yard: Yard, told: dict[str, int], said: str
+) -> None:
+    server.on("GET /jobs", answer(200, page(job(), job()) | told))
+    assert yard("job", "list", "--limit", "1", "--search", "a").stderr == said
+    assert server.requests[-1].query == {"limit": "1", "total": "true", "q": "a"}
+    server.on("GET /datasets", answer(200, page(dataset(), dataset()) | told))
+    assert yard("dataset", "list", "--limit", "1").stderr == said
+
+
 def test_a_name_means_its_newest_ready_version(server: Server, yard: Yard) -> None:
     versions = [
         dataset(id="a" * 12, version=3, status="rejected"),

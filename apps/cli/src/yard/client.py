@@ -99,6 +99,11 @@ class Client:
             if not cursor:
                 return
 
+    def total(self, path: str, **params: Any) -> int | None:
+        """Return how many items a list has; None if the server is of an earlier version."""
+        total: int | None = self.get(path, limit=1, total=True, **params).get("total")
+        return total
+
     def find(self, kind: str, reference: str) -> Json:
         """Return the job or dataset with this id, unambiguous prefix of an id, or name.
 

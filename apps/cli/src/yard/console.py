@@ -105,6 +105,13 @@ def key_value_table(rows: Iterable[tuple[str, Any]]) -> Table:
     return result
 
 
+def say_shown(shown: int, total: int | None) -> None:
+    """Say on standard error that a list goes on; without a total it may."""
+    if total is None or total > shown:
+        which = f"at most {shown:,}" if total is None else f"the newest {shown:,} of {total:,}"
+        err.print(f"{which} are shown; --limit shows more", style="dim")
+
+
 class _SpeedColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
         return Text(f"{size(task.speed)}/s" if task.speed else "")

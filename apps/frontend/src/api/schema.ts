@@ -139,8 +139,8 @@ export interface paths {
          * Follow the list live
          * @description Server-sent events of a page of the list.
          *
-         *     `jobs` tells the `ids` that it holds now, in their order, its `next_cursor`, and as `items` those
-         *     that are new or have changed.
+         *     `jobs` tells the `ids` that it holds now, in their order, its `next_cursor` and `total`, and as
+         *     `items` those that are new or have changed.
          */
         get: operations["follow_jobs"];
         put?: never;
@@ -816,6 +816,11 @@ export interface components {
              * @description null on the last page
              */
             next_cursor: string | null;
+            /**
+             * Total
+             * @description Of all pages; null unless it was asked for
+             */
+            total?: number | null;
         };
         /** DatasetOut */
         DatasetOut: {
@@ -1122,6 +1127,11 @@ export interface components {
              * @description null on the last page
              */
             next_cursor: string | null;
+            /**
+             * Total
+             * @description Of all pages; null unless it was asked for
+             */
+            total?: number | null;
         };
         /**
          * JobOut
@@ -1359,6 +1369,11 @@ export interface components {
              * @description null on the last page
              */
             next_cursor: string | null;
+            /**
+             * Total
+             * @description Of all pages; null unless it was asked for
+             */
+            total?: number | null;
         };
         /**
          * Promotion
@@ -1537,6 +1552,11 @@ export interface components {
              * @description null on the last page
              */
             next_cursor: string | null;
+            /**
+             * Total
+             * @description Of all pages; null unless it was asked for
+             */
+            total?: number | null;
         };
         /**
          * TokenOut
@@ -1706,6 +1726,11 @@ export interface components {
              */
             next_cursor: string | null;
             /**
+             * Total
+             * @description Of all pages; null unless it was asked for
+             */
+            total?: number | null;
+            /**
              * Downloads
              * @description Whether official weights are fetched on first use
              */
@@ -1812,6 +1837,8 @@ export interface operations {
                 limit?: number;
                 /** @description `next_cursor` */
                 cursor?: string;
+                /** @description Tell `total`, too; counting many takes its time */
+                total?: boolean;
                 /** @description Any of these; default: all */
                 status?: components["schemas"]["DatasetStatus"][];
                 version?: number | null;
@@ -2502,6 +2529,8 @@ export interface operations {
                 limit?: number;
                 /** @description `next_cursor` */
                 cursor?: string;
+                /** @description Tell `total`, too; counting many takes its time */
+                total?: boolean;
                 /** @description Any of these; default: all */
                 status?: components["schemas"]["JobStatus"][];
                 dataset_id?: string;
@@ -2719,6 +2748,8 @@ export interface operations {
                 limit?: number;
                 /** @description `next_cursor` */
                 cursor?: string;
+                /** @description Tell `total`, too; counting many takes its time */
+                total?: boolean;
                 /** @description Any of these; default: all */
                 status?: components["schemas"]["JobStatus"][];
                 dataset_id?: string;
@@ -4451,6 +4482,8 @@ export interface operations {
                 limit?: number;
                 /** @description `next_cursor` */
                 cursor?: string;
+                /** @description Tell `total`, too; counting many takes its time */
+                total?: boolean;
             };
             header?: never;
             path?: never;
@@ -4846,6 +4879,8 @@ export interface operations {
                 limit?: number;
                 /** @description `next_cursor` */
                 cursor?: string;
+                /** @description Tell `total`, too; counting many takes its time */
+                total?: boolean;
             };
             header?: never;
             path?: never;

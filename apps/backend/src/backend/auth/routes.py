@@ -36,8 +36,7 @@ async def create_token(body: TokenCreate, user: User, ctx: Ctx) -> TokenCreated:
 
 @router.get("", summary="List tokens, the newest first")
 async def list_tokens(ctx: Ctx, wanted: Annotated[ListQuery, Query()]) -> TokenList:
-    items, next_cursor = await page(ctx.db, ApiToken, wanted)
-    return TokenList(items=items, next_cursor=next_cursor)
+    return TokenList.model_validate(await page(ctx.db, ApiToken, wanted))
 
 
 @router.delete("/{name}", summary="Revoke a token", status_code=204)

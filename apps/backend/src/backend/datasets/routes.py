@@ -52,8 +52,7 @@ async def complete_upload(id: str, body: schemas.UploadComplete, ctx: Ctx) -> Da
 @router.get("")
 async def list_datasets(ctx: Ctx, wanted: Annotated[schemas.DatasetQuery, Query()]) -> DatasetList:
     """Newest first; `next_cursor` is null on the last page."""
-    items, next_cursor = await page(ctx.db, Dataset, wanted)
-    return DatasetList(items=items, next_cursor=next_cursor)
+    return DatasetList.model_validate(await page(ctx.db, Dataset, wanted))
 
 
 @router.get("/{id}")

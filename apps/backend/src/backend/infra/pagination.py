@@ -1,7 +1,6 @@
 """Pages of lists, newest first, with opaque cursors that inserts do not shift."""
 
 import re
-from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
 from pydantic import Field
@@ -27,18 +26,22 @@ class ListQuery(Schema):
     # Told in the document, judged by `page`, whose sentence says what to do.
     cursor: str = Field(default="", json_schema_extra={"pattern": f"^({_CURSOR})?$"})
     """`next_cursor`"""
+    total: bool = False
+    """Tell `total`, too; counting many takes its time"""
 
 
 class Page(Schema, Generic[Item]):
     items: list[Item]
     next_cursor: str | None
     """null on the last page"""
+    total: int | None = None
+    """Of all pages; null unless it was asked for"""
 
 
 async def page(
     db: Database, table: Any, wanted: ListQuery, query: Select[Any] | None = None
-) -> tuple[Sequence[Any], str | None]:
-    """The rows that are `wanted`, and the cursor of the next page.
+) -> Page[Any]:
+    """The rows that are `wanted`.
 
     Args:
         db: where they are.
@@ -50,6 +53,7 @@ async def page(
         Problem: 422, the cursor is not one that an earlier page returned.
     """
     narrowed = narrow(select(table) if query is None else query, table, wanted)
+    counted = narrowed.with_only_columns(func.count(), maintain_column_froms=True)
     if wanted.cursor:
         found = re.fullmatch(_CURSOR, wanted.cursor)
         if found is None:
@@ -60,11 +64,13 @@ async def page(
     newest_first = narrowed.order_by(table.created_at.desc(), table.id.desc())
     async with db.reading() as session:
         rows = (await session.execute(newest_first.limit(wanted.limit + 1))).all()
-    items = rows if query is not None else [row[0] for row in rows]
+        total = await session.scalar(counted) if wanted.total else None
+    items = [row if query is not None else row[0] for row in rows[: wanted.limit]]
     if len(rows) <= wanted.limit:
-        return items, None
+        return Page(items=items, next_cursor=None, total=total)
     last = rows[wanted.limit - 1][0]
-    return items[: wanted.limit], f"{to_microseconds(last.created_at)}-{last.id}"
+    cursor = f"{to_microseconds(last.created_at)}-{last.id}"
+    return Page(items=items, next_cursor=cursor, total=total)
 
 
 def narrow(query: Select[Any], table: Any, wanted: ListQuery) -> Select[Any]:

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from backend.callbacks import log_repository
 from backend.context import Context
@@ -122,24 +122,22 @@ async def events(ctx: Context, job_id: str, cursor: Cursor) -> AsyncIterator[byt
 async def list_events(ctx: Context, wanted: JobQuery) -> AsyncIterator[bytes]:
     """The page, then what changes in it; ends only with the backend."""
 
-    async def read() -> tuple[dict[str, str], str | None]:
-        rows, next_cursor = await repository.page(ctx.db, wanted)
-        return {row[0].id: JobOut.of(row).model_dump_json() for row in rows}, next_cursor
+    async def read() -> tuple[dict[str, str], dict[str, Any]]:
+        found = await repository.page(ctx.db, wanted)
+        jobs = {row[0].id: JobOut.of(row).model_dump_json() for row in found.items}
+        return jobs, {"ids": list(jobs), **found.model_dump(exclude={"items"})}
 
-    told: dict[str, str] | None = None
+    told: tuple[dict[str, str], dict[str, Any]] = {}, {}
     async with ctx.bus.subscribe(EVERY_JOB) as woken:
         ping_at = time.monotonic() + PING_S
         while not ctx.bus.closed:
-            page, next_cursor = await ctx.reads.get(wanted.model_dump_json(), read)
-            # Compared in order: a job that is new or gone moves the others.
-            if told is None or list(page.items()) != list(told.items()):
-                known = told or {}
-                changed = ",".join(text for id_, text in page.items() if known.get(id_) != text)
-                rest = json.dumps({"ids": list(page), "next_cursor": next_cursor})[1:]
-                news = f'event: jobs\ndata: {{"items": [{changed}], {rest}\n\n'
+            jobs, rest = now = await ctx.reads.get(wanted.model_dump_json(), read)
+            if now != told:
+                changed = ",".join(text for id_, text in jobs.items() if told[0].get(id_) != text)
+                news = f'event: jobs\ndata: {{"items": [{changed}], {json.dumps(rest)[1:]}\n\n'
             else:
                 news = ": ping\n\n" if time.monotonic() >= ping_at else ""
-            told = page
+            told = now
             if news:
                 yield news.encode()
                 ping_at = time.monotonic() + PING_S

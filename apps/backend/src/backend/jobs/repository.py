@@ -36,8 +36,8 @@ async def find(session: AsyncSession, job_id: str) -> JobRow | None:
     return JobRow(*found) if found else None
 
 
-async def page(db: Database, wanted: JobQuery) -> tuple[Sequence[tuple[Job, Attempt]], str | None]:
-    """As `pagination.page`, each job with its latest attempt."""
+async def page(db: Database, wanted: JobQuery) -> pagination.Page[Any]:
+    """As `pagination.page`, each a tuple of the job and its latest attempt."""
     query = _with_attempt()
     if wanted.tag is not None:
         among = cast(Job.tags, String).contains(f'"{wanted.tag}"', autoescape=True)

@@ -71,16 +71,16 @@ async def attach_job(body: schemas.JobAttach, ctx: Ctx, user: User) -> schemas.J
 
 @router.get("", summary="List jobs, the newest first")
 async def list_jobs(ctx: Ctx, wanted: Annotated[JobQuery, Query()]) -> JobList:
-    rows, next_cursor = await repository.page(ctx.db, wanted)
-    return JobList(items=[JobOut.of(row) for row in rows], next_cursor=next_cursor)
+    found = await repository.page(ctx.db, wanted)
+    return JobList(**dict(found) | {"items": [JobOut.of(row) for row in found.items]})
 
 
 @router.get("/events", summary="Follow the list live", **_EVENTS)
 async def follow_jobs(ctx: Ctx, wanted: Annotated[JobQuery, Query()]) -> LiveResponse:
     """Server-sent events of a page of the list.
 
-    `jobs` tells the `ids` that it holds now, in their order, its `next_cursor`, and as `items` those
-    that are new or have changed.
+    `jobs` tells the `ids` that it holds now, in their order, its `next_cursor` and `total`, and as
+    `items` those that are new or have changed.
     """
     await list_jobs(ctx, wanted)  # so that an error is answered before the stream's 200
     return LiveResponse(event_stream.list_events(ctx, wanted))

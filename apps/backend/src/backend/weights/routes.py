@@ -24,9 +24,8 @@ async def put_weights(sha256: Sha256, body: WeightsPut, ctx: Ctx) -> WeightsOut 
 @router.get("")
 async def list_weights(ctx: Ctx, wanted: Annotated[ListQuery, Query()]) -> WeightsList:
     """Newest first; `id_prefix` is of the sha256."""
-    items, next_cursor = await page(ctx.db, Weights, wanted)
-    downloads = bool(ctx.settings.weights_download)
-    return WeightsList(items=items, next_cursor=next_cursor, downloads=downloads)
+    found = await page(ctx.db, Weights, wanted)
+    return WeightsList(**dict(found), downloads=bool(ctx.settings.weights_download))
 
 
 @router.delete("/{sha256}", status_code=status.HTTP_204_NO_CONTENT)

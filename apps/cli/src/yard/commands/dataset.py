@@ -47,7 +47,8 @@ def list_datasets(
     as_json: AsJson = False,
 ) -> None:
     """List the datasets, newest first."""
-    datasets = list(islice(client(url).items("/datasets"), limit))
+    api = client(url)
+    datasets = [*islice(api.items("/datasets"), limit)]
     if as_json:
         console.print_json(datasets)
         return
@@ -68,6 +69,8 @@ def list_datasets(
     ]
     columns = ("id", "dataset", "task", "status", "images", "size", "pushed")
     console.print_table(console.table(columns, rows, right=("images", "size")))
+    if len(datasets) == limit:
+        console.say_shown(limit, api.total("/datasets"))
 
 
 def show(

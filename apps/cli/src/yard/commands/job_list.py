@@ -1,7 +1,7 @@
 """`yard job list`, which `--watch` keeps current."""
 
-import itertools
 from collections.abc import Iterable
+from itertools import islice
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +11,7 @@ from rich.table import Table
 from yard import completion, console, formatting
 from yard.client import Client, Json
 from yard.commands.job_follow import changes
-from yard.console import err, out
+from yard.console import out
 from yard.errors import Code
 from yard.options import AsJson, Url, client
 
@@ -53,8 +53,7 @@ def list_jobs(
     if watch:
         _watch(api, params | {"limit": min(limit, _MOST_WATCHED)}, as_json=as_json)
         return
-    found = list(itertools.islice(api.items("/jobs", **params), limit + 1))
-    items = found[:limit]
+    items = [*islice(api.items("/jobs", **params), limit)]
     if as_json:
         console.print_json(items)
         return
@@ -62,8 +61,8 @@ def list_jobs(
         out.print("no such jobs" if params else "no jobs yet: `yard train DATASET` starts one")
         return
     console.print_table(_table(items))
-    if len(found) > limit:
-        err.print(f"the newest {limit} are shown; --limit shows more", style="dim")
+    if len(items) == limit:
+        console.say_shown(limit, api.total("/jobs", **params))
 
 
 def _watch(api: Client, params: Json, *, as_json: bool) -> None:

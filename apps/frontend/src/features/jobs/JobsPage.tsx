@@ -108,7 +108,8 @@ function Nothing({ filtered }: { filtered: boolean }) {
     return (
       <Empty icon="search" title="No job is like that.">
         <p>
-          A name must be whole; an id may be its beginning. <Link to="/">Show all jobs</Link>
+          Names and notes are looked through, and the beginnings of ids.{' '}
+          <Link to="/">Show all jobs</Link>
         </p>
       </Empty>
     )

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..types import UNSET, Unset
+
 if TYPE_CHECKING:
     from ..models.job_out import JobOut
 
@@ -19,10 +21,12 @@ class JobList:
     Attributes:
         items (list[JobOut]):
         next_cursor (None | str): null on the last page
+        total (int | None | Unset): Of all pages; null unless it was asked for
     """
 
     items: list[JobOut]
     next_cursor: None | str
+    total: int | None | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -34,6 +38,12 @@ class JobList:
         next_cursor: None | str
         next_cursor = self.next_cursor
 
+        total: int | None | Unset
+        if isinstance(self.total, Unset):
+            total = UNSET
+        else:
+            total = self.total
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -42,6 +52,8 @@ class JobList:
                 "next_cursor": next_cursor,
             }
         )
+        if total is not UNSET:
+            field_dict["total"] = total
 
         return field_dict
 
@@ -64,9 +76,19 @@ class JobList:
 
         next_cursor = _parse_next_cursor(d.pop("next_cursor"))
 
+        def _parse_total(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        total = _parse_total(d.pop("total", UNSET))
+
         job_list = cls(
             items=items,
             next_cursor=next_cursor,
+            total=total,
         )
 
         job_list.additional_properties = d

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..types import UNSET, Unset
+
 if TYPE_CHECKING:
     from ..models.weights_out import WeightsOut
 
@@ -20,11 +22,13 @@ class WeightsList:
         items (list[WeightsOut]):
         next_cursor (None | str): null on the last page
         downloads (bool): Whether official weights are fetched on first use
+        total (int | None | Unset): Of all pages; null unless it was asked for
     """
 
     items: list[WeightsOut]
     next_cursor: None | str
     downloads: bool
+    total: int | None | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -38,6 +42,12 @@ class WeightsList:
 
         downloads = self.downloads
 
+        total: int | None | Unset
+        if isinstance(self.total, Unset):
+            total = UNSET
+        else:
+            total = self.total
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -47,6 +57,8 @@ class WeightsList:
                 "downloads": downloads,
             }
         )
+        if total is not UNSET:
+            field_dict["total"] = total
 
         return field_dict
 
@@ -71,10 +83,20 @@ class WeightsList:
 
         downloads = d.pop("downloads")
 
+        def _parse_total(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        total = _parse_total(d.pop("total", UNSET))
+
         weights_list = cls(
             items=items,
             next_cursor=next_cursor,
             downloads=downloads,
+            total=total,
         )
 
         weights_list.additional_properties = d

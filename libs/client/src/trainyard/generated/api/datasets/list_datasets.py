@@ -17,6 +17,7 @@ def _get_kwargs(
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    total: bool | Unset = False,
     status: list[DatasetStatus] | Unset = UNSET,
     version: int | None | Unset = UNSET,
 ) -> dict[str, Any]:
@@ -40,6 +41,8 @@ def _get_kwargs(
     params["limit"] = limit
 
     params["cursor"] = cursor
+
+    params["total"] = total
 
     json_status: list[str] | Unset = UNSET
     if not isinstance(status, Unset):
@@ -140,6 +143,7 @@ def sync_detailed(
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    total: bool | Unset = False,
     status: list[DatasetStatus] | Unset = UNSET,
     version: int | None | Unset = UNSET,
 ) -> Response[DatasetList | ProblemOut]:
@@ -152,6 +156,7 @@ def sync_detailed(
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        total (bool | Unset): Tell `total`, too; counting many takes its time Default: False.
         status (list[DatasetStatus] | Unset): Any of these; default: all
         version (int | None | Unset):
 
@@ -168,6 +173,7 @@ def sync_detailed(
         name=name,
         limit=limit,
         cursor=cursor,
+        total=total,
         status=status,
         version=version,
     )
@@ -186,6 +192,7 @@ def sync(
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    total: bool | Unset = False,
     status: list[DatasetStatus] | Unset = UNSET,
     version: int | None | Unset = UNSET,
 ) -> DatasetList | ProblemOut | None:
@@ -198,6 +205,7 @@ def sync(
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        total (bool | Unset): Tell `total`, too; counting many takes its time Default: False.
         status (list[DatasetStatus] | Unset): Any of these; default: all
         version (int | None | Unset):
 
@@ -215,6 +223,7 @@ def sync(
         name=name,
         limit=limit,
         cursor=cursor,
+        total=total,
         status=status,
         version=version,
     ).parsed
@@ -227,6 +236,7 @@ async def asyncio_detailed(
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    total: bool | Unset = False,
     status: list[DatasetStatus] | Unset = UNSET,
     version: int | None | Unset = UNSET,
 ) -> Response[DatasetList | ProblemOut]:
@@ -239,6 +249,7 @@ async def asyncio_detailed(
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        total (bool | Unset): Tell `total`, too; counting many takes its time Default: False.
         status (list[DatasetStatus] | Unset): Any of these; default: all
         version (int | None | Unset):
 
@@ -255,6 +266,7 @@ async def asyncio_detailed(
         name=name,
         limit=limit,
         cursor=cursor,
+        total=total,
         status=status,
         version=version,
     )
@@ -271,6 +283,7 @@ async def asyncio(
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    total: bool | Unset = False,
     status: list[DatasetStatus] | Unset = UNSET,
     version: int | None | Unset = UNSET,
 ) -> DatasetList | ProblemOut | None:
@@ -283,6 +296,7 @@ async def asyncio(
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        total (bool | Unset): Tell `total`, too; counting many takes its time Default: False.
         status (list[DatasetStatus] | Unset): Any of these; default: all
         version (int | None | Unset):
 
@@ -301,6 +315,7 @@ async def asyncio(
             name=name,
             limit=limit,
             cursor=cursor,
+            total=total,
             status=status,
             version=version,
         )

@@ -16,6 +16,7 @@ def _get_kwargs(
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    total: bool | Unset = False,
     status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
     tag: None | str | Unset = UNSET,
@@ -41,6 +42,8 @@ def _get_kwargs(
     params["limit"] = limit
 
     params["cursor"] = cursor
+
+    params["total"] = total
 
     json_status: list[str] | Unset = UNSET
     if not isinstance(status, Unset):
@@ -149,6 +152,7 @@ def sync_detailed(
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    total: bool | Unset = False,
     status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
     tag: None | str | Unset = UNSET,
@@ -158,14 +162,15 @@ def sync_detailed(
 
      Server-sent events of a page of the list.
 
-    `jobs` tells the `ids` that it holds now, in their order, its `next_cursor`, and as `items` those
-    that are new or have changed.
+    `jobs` tells the `ids` that it holds now, in their order, its `next_cursor` and `total`, and as
+    `items` those that are new or have changed.
 
     Args:
         id_prefix (None | str | Unset): Only ids that begin with this
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        total (bool | Unset): Tell `total`, too; counting many takes its time Default: False.
         status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
         tag (None | str | Unset):
@@ -185,6 +190,7 @@ def sync_detailed(
         name=name,
         limit=limit,
         cursor=cursor,
+        total=total,
         status=status,
         dataset_id=dataset_id,
         tag=tag,
@@ -205,6 +211,7 @@ def sync(
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    total: bool | Unset = False,
     status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
     tag: None | str | Unset = UNSET,
@@ -214,14 +221,15 @@ def sync(
 
      Server-sent events of a page of the list.
 
-    `jobs` tells the `ids` that it holds now, in their order, its `next_cursor`, and as `items` those
-    that are new or have changed.
+    `jobs` tells the `ids` that it holds now, in their order, its `next_cursor` and `total`, and as
+    `items` those that are new or have changed.
 
     Args:
         id_prefix (None | str | Unset): Only ids that begin with this
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        total (bool | Unset): Tell `total`, too; counting many takes its time Default: False.
         status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
         tag (None | str | Unset):
@@ -242,6 +250,7 @@ def sync(
         name=name,
         limit=limit,
         cursor=cursor,
+        total=total,
         status=status,
         dataset_id=dataset_id,
         tag=tag,
@@ -256,6 +265,7 @@ async def asyncio_detailed(
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    total: bool | Unset = False,
     status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
     tag: None | str | Unset = UNSET,
@@ -265,14 +275,15 @@ async def asyncio_detailed(
 
      Server-sent events of a page of the list.
 
-    `jobs` tells the `ids` that it holds now, in their order, its `next_cursor`, and as `items` those
-    that are new or have changed.
+    `jobs` tells the `ids` that it holds now, in their order, its `next_cursor` and `total`, and as
+    `items` those that are new or have changed.
 
     Args:
         id_prefix (None | str | Unset): Only ids that begin with this
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        total (bool | Unset): Tell `total`, too; counting many takes its time Default: False.
         status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
         tag (None | str | Unset):
@@ -292,6 +303,7 @@ async def asyncio_detailed(
         name=name,
         limit=limit,
         cursor=cursor,
+        total=total,
         status=status,
         dataset_id=dataset_id,
         tag=tag,
@@ -310,6 +322,7 @@ async def asyncio(
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    total: bool | Unset = False,
     status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
     tag: None | str | Unset = UNSET,
@@ -319,14 +332,15 @@ async def asyncio(
 
      Server-sent events of a page of the list.
 
-    `jobs` tells the `ids` that it holds now, in their order, its `next_cursor`, and as `items` those
-    that are new or have changed.
+    `jobs` tells the `ids` that it holds now, in their order, its `next_cursor` and `total`, and as
+    `items` those that are new or have changed.
 
     Args:
         id_prefix (None | str | Unset): Only ids that begin with this
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        total (bool | Unset): Tell `total`, too; counting many takes its time Default: False.
         status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
         tag (None | str | Unset):
@@ -348,6 +362,7 @@ async def asyncio(
             name=name,
             limit=limit,
             cursor=cursor,
+            total=total,
             status=status,
             dataset_id=dataset_id,
             tag=tag,

@@ -17,6 +17,7 @@ def _get_kwargs(
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    total: bool | Unset = False,
     status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
     tag: None | str | Unset = UNSET,
@@ -42,6 +43,8 @@ def _get_kwargs(
     params["limit"] = limit
 
     params["cursor"] = cursor
+
+    params["total"] = total
 
     json_status: list[str] | Unset = UNSET
     if not isinstance(status, Unset):
@@ -151,6 +154,7 @@ def sync_detailed(
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    total: bool | Unset = False,
     status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
     tag: None | str | Unset = UNSET,
@@ -163,6 +167,7 @@ def sync_detailed(
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        total (bool | Unset): Tell `total`, too; counting many takes its time Default: False.
         status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
         tag (None | str | Unset):
@@ -182,6 +187,7 @@ def sync_detailed(
         name=name,
         limit=limit,
         cursor=cursor,
+        total=total,
         status=status,
         dataset_id=dataset_id,
         tag=tag,
@@ -202,6 +208,7 @@ def sync(
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    total: bool | Unset = False,
     status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
     tag: None | str | Unset = UNSET,
@@ -214,6 +221,7 @@ def sync(
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        total (bool | Unset): Tell `total`, too; counting many takes its time Default: False.
         status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
         tag (None | str | Unset):
@@ -234,6 +242,7 @@ def sync(
         name=name,
         limit=limit,
         cursor=cursor,
+        total=total,
         status=status,
         dataset_id=dataset_id,
         tag=tag,
@@ -248,6 +257,7 @@ async def asyncio_detailed(
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    total: bool | Unset = False,
     status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
     tag: None | str | Unset = UNSET,
@@ -260,6 +270,7 @@ async def asyncio_detailed(
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        total (bool | Unset): Tell `total`, too; counting many takes its time Default: False.
         status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
         tag (None | str | Unset):
@@ -279,6 +290,7 @@ async def asyncio_detailed(
         name=name,
         limit=limit,
         cursor=cursor,
+        total=total,
         status=status,
         dataset_id=dataset_id,
         tag=tag,
@@ -297,6 +309,7 @@ async def asyncio(
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    total: bool | Unset = False,
     status: list[JobStatus] | Unset = UNSET,
     dataset_id: str | Unset = UNSET,
     tag: None | str | Unset = UNSET,
@@ -309,6 +322,7 @@ async def asyncio(
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        total (bool | Unset): Tell `total`, too; counting many takes its time Default: False.
         status (list[JobStatus] | Unset): Any of these; default: all
         dataset_id (str | Unset):
         tag (None | str | Unset):
@@ -330,6 +344,7 @@ async def asyncio(
             name=name,
             limit=limit,
             cursor=cursor,
+            total=total,
             status=status,
             dataset_id=dataset_id,
             tag=tag,

@@ -16,6 +16,7 @@ def _get_kwargs(
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    total: bool | Unset = False,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
@@ -37,6 +38,8 @@ def _get_kwargs(
     params["limit"] = limit
 
     params["cursor"] = cursor
+
+    params["total"] = total
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -121,6 +124,7 @@ def sync_detailed(
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    total: bool | Unset = False,
 ) -> Response[ProblemOut | TokenList]:
     """List tokens, the newest first
 
@@ -129,6 +133,7 @@ def sync_detailed(
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        total (bool | Unset): Tell `total`, too; counting many takes its time Default: False.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -143,6 +148,7 @@ def sync_detailed(
         name=name,
         limit=limit,
         cursor=cursor,
+        total=total,
     )
 
     response = client.get_httpx_client().request(
@@ -159,6 +165,7 @@ def sync(
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    total: bool | Unset = False,
 ) -> ProblemOut | TokenList | None:
     """List tokens, the newest first
 
@@ -167,6 +174,7 @@ def sync(
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        total (bool | Unset): Tell `total`, too; counting many takes its time Default: False.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -182,6 +190,7 @@ def sync(
         name=name,
         limit=limit,
         cursor=cursor,
+        total=total,
     ).parsed
 
 
@@ -192,6 +201,7 @@ async def asyncio_detailed(
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    total: bool | Unset = False,
 ) -> Response[ProblemOut | TokenList]:
     """List tokens, the newest first
 
@@ -200,6 +210,7 @@ async def asyncio_detailed(
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        total (bool | Unset): Tell `total`, too; counting many takes its time Default: False.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -214,6 +225,7 @@ async def asyncio_detailed(
         name=name,
         limit=limit,
         cursor=cursor,
+        total=total,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -228,6 +240,7 @@ async def asyncio(
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    total: bool | Unset = False,
 ) -> ProblemOut | TokenList | None:
     """List tokens, the newest first
 
@@ -236,6 +249,7 @@ async def asyncio(
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        total (bool | Unset): Tell `total`, too; counting many takes its time Default: False.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -252,5 +266,6 @@ async def asyncio(
             name=name,
             limit=limit,
             cursor=cursor,
+            total=total,
         )
     ).parsed

@@ -16,6 +16,7 @@ def _get_kwargs(
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    total: bool | Unset = False,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
@@ -37,6 +38,8 @@ def _get_kwargs(
     params["limit"] = limit
 
     params["cursor"] = cursor
+
+    params["total"] = total
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -121,6 +124,7 @@ def sync_detailed(
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    total: bool | Unset = False,
 ) -> Response[ProblemOut | WeightsList]:
     """List Weights
 
@@ -131,6 +135,7 @@ def sync_detailed(
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        total (bool | Unset): Tell `total`, too; counting many takes its time Default: False.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -145,6 +150,7 @@ def sync_detailed(
         name=name,
         limit=limit,
         cursor=cursor,
+        total=total,
     )
 
     response = client.get_httpx_client().request(
@@ -161,6 +167,7 @@ def sync(
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    total: bool | Unset = False,
 ) -> ProblemOut | WeightsList | None:
     """List Weights
 
@@ -171,6 +178,7 @@ def sync(
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        total (bool | Unset): Tell `total`, too; counting many takes its time Default: False.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -186,6 +194,7 @@ def sync(
         name=name,
         limit=limit,
         cursor=cursor,
+        total=total,
     ).parsed
 
 
@@ -196,6 +205,7 @@ async def asyncio_detailed(
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    total: bool | Unset = False,
 ) -> Response[ProblemOut | WeightsList]:
     """List Weights
 
@@ -206,6 +216,7 @@ async def asyncio_detailed(
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        total (bool | Unset): Tell `total`, too; counting many takes its time Default: False.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -220,6 +231,7 @@ async def asyncio_detailed(
         name=name,
         limit=limit,
         cursor=cursor,
+        total=total,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -234,6 +246,7 @@ async def asyncio(
     name: None | str | Unset = UNSET,
     limit: int | Unset = 50,
     cursor: str | Unset = "",
+    total: bool | Unset = False,
 ) -> ProblemOut | WeightsList | None:
     """List Weights
 
@@ -244,6 +257,7 @@ async def asyncio(
         name (None | str | Unset): Only this very name
         limit (int | Unset):  Default: 50.
         cursor (str | Unset): `next_cursor` Default: ''.
+        total (bool | Unset): Tell `total`, too; counting many takes its time Default: False.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -260,5 +274,6 @@ async def asyncio(
             name=name,
             limit=limit,
             cursor=cursor,
+            total=total,
         )
     ).parsed
