@@ -269,10 +269,14 @@ def test_a_served_model_answers_as_predict_and_is_replaced_without_a_loss(
         assert all(answer == after for answer in answers)
 
 
-def test_a_device_that_is_not_there_is_said(home: Path, tmp_path: Path) -> None:
+def test_a_device_or_model_that_is_none_is_said(home: Path, tmp_path: Path) -> None:
     given = tmp_path / "model.pt"
     given.write_bytes(samples.picture(1))
-    for device in ("7", "gpu"):
+    for device, words in (
+        ("7", "The device 7 is not here: there are "),
+        ("gpu", "The device gpu is not here: there are "),
+        ("cpu", f"{given} cannot be loaded: PyTorch has not written it"),
+    ):
         command = [sys.executable, "-m", "trainer", "predict", "--weights", str(given)]
         done = subprocess.run(
             [*command, "--device", device, str(given)],
@@ -283,7 +287,7 @@ def test_a_device_that_is_not_there_is_said(home: Path, tmp_path: Path) -> None:
         )
         assert done.returncode == 2
         [line] = done.stderr.splitlines()
-        assert line.startswith(f"The device {device} is not here: there are ")
+        assert line.startswith(words)
 
 
 def test_many_files_come_on_standard_input(home: Path, tmp_path: Path) -> None:

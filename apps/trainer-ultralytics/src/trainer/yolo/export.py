@@ -212,7 +212,8 @@ def _require_good(exports: list[dict[str, Any]], max_drop: float | None, main: s
         message = "; ".join(failed)
         raise AttemptError(
             Cause.CONFIG_INVALID,
-            f"{len(failed)} of {len(exports)} exports are not as wanted: {message}. The others are kept.",
+            f"{len(failed)} of {len(exports)} exports are not as wanted: {message}. "
+            "What could be exported is kept.",
         )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +99,9 @@ def open_model(options: PredictOptions) -> "Model | None":
     except Exception as error:  # noqa: BLE001 - what other trainers store makes Ultralytics raise anything
         from trainer.yolo.failures import readable  # noqa: PLC0415 - needs torch
 
-        why = readable(str(error) or repr(error))
+        # Of what is no archive it says "101", the number of a byte.
+        is_written = zipfile.is_zipfile(options.weights)
+        why = readable(str(error) or repr(error)) if is_written else "PyTorch has not written it"
         print(f"{options.weights} cannot be loaded: {why}", file=sys.stderr)  # noqa: T201
         return None
 
