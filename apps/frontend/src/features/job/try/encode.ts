@@ -1,7 +1,9 @@
 /** Characters of base64 that a job's config takes beside its other fields. */
 const MOST_CHARACTERS = 64_000
-/** Pixels of which a PNG may still fit; more only cost the time of writing it. */
+/** Pixels that may still fit without a loss; more only cost the time of writing them. */
 const MOST_LOSSLESS = 500_000
+/** The quality by which a browser that can writes WebP without a loss. */
+const LOSSLESS = 1
 const QUALITIES = [0.92, 0.8, 0.65, 0.5]
 const SCALES = [1, 0.8, 0.6, 0.45, 0.3, 0.2]
 const FORMATS = ['image/webp', 'image/jpeg'] as const
@@ -32,15 +34,13 @@ export function sizesOf(
 export async function encode(image: ImageBitmap, side: number): Promise<Encoded> {
   for (const [index, size] of sizesOf(image, side).entries()) {
     const canvas = drawn(image, size)
-    const reduced = index > 0
-    // As `yard model predict` sees it, where that fits: the answers are the same then.
-    if (size.width * size.height <= MOST_LOSSLESS) {
-      const base64 = await lossless(canvas)
-      if (base64.length <= MOST_CHARACTERS) return { base64, ...size, reduced, compressed: false }
-    }
-    for (const quality of QUALITIES) {
-      const base64 = await fileOf(canvas, quality)
-      if (base64.length <= MOST_CHARACTERS) return { base64, ...size, reduced, compressed: true }
+    const isSmall = size.width * size.height <= MOST_LOSSLESS
+    for (const quality of isSmall ? [LOSSLESS, ...QUALITIES] : QUALITIES) {
+      const file = await fileOf(canvas, quality)
+      const base64 = base64Of(file)
+      if (base64.length <= MOST_CHARACTERS) {
+        return { base64, ...size, reduced: index > 0, compressed: !isLossless(file) }
+      }
     }
   }
   throw new Error('This image cannot be made small enough to be sent: crop it.')
@@ -60,29 +60,20 @@ function drawn(image: ImageBitmap, { width, height }: { width: number; height: n
   return canvas
 }
 
-async function lossless(canvas: HTMLCanvasElement): Promise<string> {
-  const blob = await written(canvas, 'image/png')
-  if (blob === null) throw new Error('This browser can write no PNG.')
-  return textOf(blob)
-}
-
-async function fileOf(canvas: HTMLCanvasElement, quality: number): Promise<string> {
+async function fileOf(canvas: HTMLCanvasElement, quality: number): Promise<Uint8Array> {
   for (const type of FORMATS) {
-    const blob = await written(canvas, type, quality)
+    const blob = await new Promise<Blob | null>((resolve) => {
+      canvas.toBlob(resolve, type, quality)
+    })
     // A browser that cannot write a format writes PNG.
-    if (blob?.type === type) return textOf(blob)
+    if (blob?.type === type) return new Uint8Array(await blob.arrayBuffer())
   }
   throw new Error('This browser can write neither WebP nor JPEG.')
 }
 
-function written(canvas: HTMLCanvasElement, type: string, quality?: number): Promise<Blob | null> {
-  return new Promise((resolve) => {
-    canvas.toBlob(resolve, type, quality)
-  })
-}
-
-async function textOf(blob: Blob): Promise<string> {
-  return base64Of(new Uint8Array(await blob.arrayBuffer()))
+/** Whether it is a WebP that has every pixel as it was: its first chunk says so. */
+function isLossless(file: Uint8Array): boolean {
+  return String.fromCharCode(...file.subarray(12, 16)) === 'VP8L'
 }
 
 export function base64Of(bytes: Uint8Array): string {
