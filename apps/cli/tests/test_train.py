@@ -122,6 +122,32 @@ def test_a_registered_model_is_named_with_its_version(server: Server, yard: Yard
     assert (done.returncode, "model:pages@production" in done.stderr) == (2, True), done.stderr
 
 
+@pytest.mark.parametrize(
+    ("theirs", "words"),
+    [
+        (["cat", "dog"], None),
+        (["Katze", "Hund"], None),  # other words for the same, as far as anybody knows
+        (["dog", "cat"], "know 2 classes, and the dataset has others, 2: the head's outputs"),
+        (["cat", "dog", "bird"], "know 2 classes, and the dataset has others, 3"),
+    ],
+)
+def test_it_says_that_the_head_starts_anew_where_classes_differ(
+    server: Server, yard: Yard, theirs: list[str], words: str | None
+) -> None:
+    def of_classes(*names: str) -> dict[str, object]:
+        return dataset() | {"report": {"classes": [{"name": one} for one in names]}}
+
+    earlier = job(dataset_id="ba9876543210", config={})
+    server.on("GET /datasets", answer(200, page(of_classes(*theirs))))
+    server.on("GET /datasets/ba9876543210", answer(200, of_classes("cat", "dog")))
+    server.on("GET /jobs/0123456789ab", answer(200, earlier))
+    server.on("POST /jobs", answer(201, job(status="queued")))
+    done = yard("train", "digits", "--no-follow", "--weights", "job:0123456789ab/last.pt")
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    assert words in said if words else "start anew" not in said
+
+
 def test_a_job_s_weights_are_another_job_s(server: Server, yard: Yard) -> None:
     """A name or the beginning of an id is sent as the id."""
     server.on("GET /datasets", answer(200, page(dataset())))

@@ -13,7 +13,7 @@ import yaml
 
 from yard import completion, console, formatting, time_needed
 from yard.client import Client, Json
-from yard.commands import dataset, job_watch, train_words
+from yard.commands import dataset, job_watch, other_classes, train_words
 from yard.commands import weights as weights_files
 from yard.commands.dataset import require_ready
 from yard.commands.job_watch import start_of
@@ -130,6 +130,8 @@ def submit(
         weights = _pushed_weights(api, told.weights_file, sends=not dry_run, show=not as_json)
     if chosen_weights := weights or told.weights:
         body["weights"] = resolved(api, chosen_weights)
+    if not as_json and (anew := other_classes.told(api, body.get("weights", ""), chosen)):
+        out.print(anew)
     if dry_run:
         _print_plan(api, api.ask("/jobs", body), as_json=as_json)
         return
