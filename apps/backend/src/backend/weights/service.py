@@ -20,6 +20,7 @@ from backend.state.weights import Weights
 from backend.weights import repository
 from backend.weights.schemas import WeightsOut, WeightsPut, WeightsUpload
 
+# One for all names: who holds it keeps one of the pool's few connections, for up to half an hour.
 _FETCH_LOCK = 0x77656967
 
 

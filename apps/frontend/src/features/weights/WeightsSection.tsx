@@ -26,7 +26,7 @@ export function WeightsSection() {
       {file === null ? (
         <FileDrop
           label="Upload weights"
-          text="Drop a .pt file of Ultralytics here, or choose"
+          text="Drop a .pt file here, or choose"
           button="a .pt file"
           accept=".pt"
           onPick={setFile}

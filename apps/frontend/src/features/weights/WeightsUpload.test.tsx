@@ -1,35 +1,36 @@
 import { screen, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
-import { downloadZip } from 'client-zip'
+import { json } from 'node:stream/consumers'
 import { expect, it } from 'vitest'
 import { showAt } from '../../test/render'
 import { serve } from '../../test/server'
 
-async function weights(name: string, type: string, yaml: string): Promise<File> {
-  const pickle = `cultralytics.nn.tasks\n${type}\nyaml_fileX${String.fromCharCode(yaml.length)}\0\0\0${yaml}`
-  const input = new TextEncoder().encode(pickle)
-  const zip = await downloadZip([{ name: 'best/data.pkl', input }]).arrayBuffer()
-  return new File([new Uint8Array(zip)], name)
-}
+const SHA256 = '9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c'
 
-it('tells of each picked file what that one is', async () => {
+it('leaves it to the platform what a file is for, and shows why it is refused', async () => {
+  const told: unknown[] = []
+  const detail = 'x.pt is refused: it names os.system, which is no part of a model.'
   await serve({
     '/api/v1/models': () => ({ json: { items: [], next_cursor: null } }),
     '/api/v1/weights': () => ({ json: { items: [], next_cursor: null, downloads: false } }),
+    [`/api/v1/weights/${SHA256}`]: async (request) => {
+      told.push(await json(request))
+      return { status: 422, json: { title: 'Weights refused', status: 422, detail } }
+    },
   })
   const user = userEvent.setup()
   showAt('/models')
-  const pick = async (file: File) => {
-    await user.upload(await screen.findByLabelText('a .pt file'), file)
-    const upload = within(await screen.findByRole('region', { name: 'Upload of weights' }))
-    return {
-      task: (await upload.findByLabelText<HTMLSelectElement>('Task')).value,
-      model: upload.getByLabelText<HTMLInputElement>('Model').value,
-    }
-  }
-  const first = await weights('one.pt', 'DetectionModel', 'yolo11n.yaml')
-  expect(await pick(first)).toEqual({ task: 'detect', model: 'yolo11n' })
-  await user.click(screen.getByRole('button', { name: 'Cancel' }))
-  const second = await weights('two.pt', 'PoseModel', 'yolo11s-pose.yaml')
-  expect(await pick(second)).toEqual({ task: 'pose', model: 'yolo11s' })
+  await user.upload(await screen.findByLabelText('a .pt file'), new File(['weights'], 'x.pt'))
+  const upload = within(await screen.findByRole('region', { name: 'Upload of weights' }))
+  await user.click(upload.getByRole('button', { name: 'Upload' }))
+  await upload.findByText(detail)
+  await user.selectOptions(upload.getByLabelText('Task'), 'pose')
+  await user.type(upload.getByLabelText('Model'), 'mine')
+  await user.click(upload.getByRole('button', { name: 'Upload' }))
+  await expect
+    .poll(() => told)
+    .toEqual([
+      { name: 'x.pt', size: 7, task: null, model: null },
+      { name: 'x.pt', size: 7, task: 'pose', model: 'mine' },
+    ])
 })

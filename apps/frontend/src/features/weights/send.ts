@@ -1,9 +1,11 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { type Weights, putWeights } from '../../api/client'
-import type { Task } from './inspect'
 
 const PIECE = 4 * 2 ** 20
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,120}\.pt$/
+
+export const TASKS = ['detect', 'segment', 'classify', 'pose', 'obb'] as const
 
 export interface Progress {
   doing: 'hashing' | 'sending'
@@ -12,11 +14,23 @@ export interface Progress {
 
 export interface About {
   name: string
-  task: Task
+  /** null, as the model: what the platform reads in the file. */
+  task: (typeof TASKS)[number] | null
   model: string | null
 }
 
-/** Keep a file on the platform, once by its sha256; what it has already is not sent. */
+/** What is wrong with the name that jobs are to know the file by, or null. */
+export function wrongName(name: string): string | null {
+  return NAME.test(name)
+    ? null
+    : 'It must end in .pt, and have letters, digits and . _ - before, at most 124 in all.'
+}
+
+/**
+ * Keep a file on the platform, once by its sha256; what it has already is not sent.
+ *
+ * The platform reads what it is for, and refuses what is not safe to load: nothing looks into it here.
+ */
 export async function send(
   file: Blob,
   about: About,
