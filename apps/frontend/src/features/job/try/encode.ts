@@ -71,9 +71,16 @@ async function fileOf(canvas: HTMLCanvasElement, quality: number): Promise<Uint8
   throw new Error('This browser can write neither WebP nor JPEG.')
 }
 
-/** Whether it is a WebP that has every pixel as it was: its first chunk says so. */
+/** Whether it is a WebP whose pixels are all as they were; its chunks of colours and the like come first. */
 function isLossless(file: Uint8Array): boolean {
-  return String.fromCharCode(...file.subarray(12, 16)) === 'VP8L'
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength)
+  for (let at = 12; at + 8 <= file.length;) {
+    const name = String.fromCharCode(...file.subarray(at, at + 4))
+    if (name === 'VP8L' || name === 'VP8 ') return name === 'VP8L'
+    const size = view.getUint32(at + 4, true)
+    at += 8 + size + (size % 2)
+  }
+  return false
 }
 
 export function base64Of(bytes: Uint8Array): string {
