@@ -175,7 +175,7 @@ it('tries the model on an image of one’s own, and leaves no job of it', async 
   await trial.getByLabel('The trial').waitFor()
   await trial.getByLabel('Least confidence').fill('5')
   await trial.getByText(/^(\d+ things? of \d+|Nothing is as sure as that\.)$/).waitFor()
-  await trial.getByText(/^Sent with 32 × 32 of its 64 × 64 pixels/).waitFor()
+  await trial.getByText(/^Sent with 32 × 32 of its 64 × 64 pixels: [^:.]+\.$/).waitFor()
   expect(await trial.getByRole('img', { name: /^a\.png: (nothing marked|.*patch)/ }).count()).toBe(
     1,
   )

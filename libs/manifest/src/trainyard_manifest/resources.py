@@ -58,9 +58,10 @@ def resource_errors(
             )
     for name, number in gpu_numbers(manifest, config).items():
         if number.isdecimal() and int(number) >= visible:
+            gets = f"the GPUs 0 to {visible - 1:g}" if visible > 1 else "GPU 0 only"
             errors[f"config.{name}"] = (
-                f'"{name}" is {number}, but the training gets {visible:g} GPUs, counted from 0. '
-                "Leave it out, or ask for more as resources.gpu where there are more."
+                f'"{name}" is {number}, but the training gets {gets if visible else "no GPU"}. '
+                "Leave it out, or ask for more as resources.gpu (--gpu) where there are more."
             )
         elif (
             not visible
