@@ -76,8 +76,9 @@ async def promote(ctx: Context, target: str, body: Promotion, user: str) -> Mode
         wanted, current = await _find(ctx, asked), await _find(ctx, target)
         if wanted is None:
             raise Problem(404, "Model not found", await _there(ctx, asked))
-        if current and current.version == wanted.version:
-            return current
+        stays = current is not None and current.version == wanted.version
+        if stays and body.dataset_id is None:
+            return current or wanted
         tags = {f"{tag}.by": user, f"{tag}.at": utcnow().isoformat(timespec="seconds")}
         if body.dataset_id is None:
             if current is None or current.tags.get(f"{tag}.replaced") != str(wanted.version):
@@ -92,7 +93,8 @@ async def promote(ctx: Context, target: str, body: Promotion, user: str) -> Mode
             if bar is not None and not sign * value >= sign * bar:
                 raise _refusal("Gate not passed", f"{told}, {less} than {bar:g}. {target} stays.")
             tags[f"{tag}.gate"] = told + (f", at {least} {bar:g}" if bar is not None else "")
-            tags[f"{tag}.replaced"] = str(current.version) if current else ""
+            # One that has the alias already is judged, too: its answer tells that it passes.
+            tags |= {} if stays else {f"{tag}.replaced": str(current.version) if current else ""}
         which = {"name": name, "version": str(wanted.version)}
         for key, text in tags.items():
             await ctx.mlflow.post("model-versions/set-tag", **which, key=key, value=text)
@@ -115,8 +117,7 @@ async def _find(ctx: Context, reference: str) -> ModelVersion | None:
 async def _there(ctx: Context, reference: str) -> str:
     """That there is no such version, and what there is, in words."""
     name = re.split("[@/]", reference)[0].replace("'", "")
-    found = await versions(ctx, name, 20, "")
-    there = found.items or (await versions(ctx, None, 20, "")).items
+    there = (await versions(ctx, name, 20, "")).items or (await versions(ctx, None, 20, "")).items
     told = [" @".join([f"{one.name}/{one.version}", *one.aliases]) for one in there]
     what = ", ".join(told) or "none: `yard model register JOB NAME` makes one"
     return f"No registered model is {reference!r} (NAME@ALIAS or NAME/VERSION). There is {what}."
