@@ -10,7 +10,6 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -312,28 +311,34 @@ def test_a_service_without_a_log_cannot_start(state: StateFolder) -> None:
     assert f"No such file or directory: '{runner.log}'" in runner.note
 
 
-def test_one_yard_dev_starts_after_the_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_port_that_another_yard_dev_chose_is_not_chosen_before_it_listens(
+    state: StateFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Nor while its service starts again."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    entered = threading.Event()
+    running._reservations.cache_clear()
+    child = "from yard import running; print(running.reserve(int(input()))); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", child], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    ) as other:  # fmt: skip
+        assert other.stdin is not None
+        assert other.stdout is not None
+        port = next(state_folder._any_free())
+        (state.root / "ports.json").write_text(json.dumps({"backend": port}))
+        other.stdin.write(f"{port}\n")
+        other.stdin.flush()
+        assert other.stdout.readline() == "True\n"
+        assert state.ports(["backend"], {})["backend"] != port
+        with pytest.raises(YardError, match=f"port {port} is taken"):
+            state.ports(["backend"], {"backend": port})
+        other.communicate("\n", timeout=60)
+    assert state.ports(["backend"], {"backend": port}) == {"backend": port}
 
-    def second() -> None:
-        with running.starting():
-            entered.set()
 
-    with running.starting() as started:
-        thread = threading.Thread(target=second)
-        thread.start()
-        assert not entered.wait(0.5)
-        started()
-        assert entered.wait(60)
-    thread.join(60)
-
-
-def test_without_a_place_for_the_turn_it_starts_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_without_a_place_for_reservations_it_starts_all_the_same(
+    state: StateFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
-    with running.starting() as started:
-        started()
+    running._reservations.cache_clear()
+    assert len(set(state.ports(["backend", "s3"], {}).values())) == 2

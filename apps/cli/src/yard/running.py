@@ -1,24 +1,19 @@
-"""Which `yard dev` run on this machine: a note of each in a folder of their user."""
+"""Which `yard dev` run on this machine, and which ports they have reserved."""
 
 import contextlib
 import dataclasses
 import fcntl
+import functools
 import json
 import os
 import socket
 import tempfile
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import platformdirs
 
 from yard import locations
 from yard.dev import processes
-
-# A start takes some ten seconds, and a minute on a busy machine; one that takes longer does not keep
-# the next one from trying.
-_TURN_S = 120.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,25 +70,29 @@ def token(url: str) -> str | None:
     return found[-1] if found else locations.dev_token(url)
 
 
-@contextlib.contextmanager
-def starting() -> Iterator[Callable[[], None]]:
-    """Take turns to start: two at once would find the same ports free. Yields what ends the turn."""
-    with contextlib.ExitStack() as turn:
-        with contextlib.suppress(OSError):  # without a place for the lock it starts all the same
-            path = Path(tempfile.gettempdir()) / f"trainyard-{os.getuid()}-start.lock"
-            lock = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
-            turn.callback(os.close, lock)
-            _wait_for(lock)
-        yield turn.close
+def reserve(port: int) -> bool:
+    """Keep the others of this user from choosing a port, until this process ends.
+
+    A port that was chosen is free until its service listens, and whenever that starts again.
+
+    Returns:
+        Whether no other has reserved it.
+    """
+    if (lock := _reservations()) is not None:
+        try:
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+        except OSError:
+            return False
+    return True
 
 
-def _wait_for(lock: int) -> None:
-    deadline = time.monotonic() + _TURN_S
-    while time.monotonic() < deadline:
-        with contextlib.suppress(BlockingIOError):
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        time.sleep(0.1)
+@functools.cache
+def _reservations() -> int | None:
+    """A file whose n-th byte is locked by who has reserved port n; None without a place for it."""
+    path = Path(tempfile.gettempdir()) / f"trainyard-{os.getuid()}-ports.lock"
+    with contextlib.suppress(OSError):
+        return os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
+    return None
 
 
 def _notes() -> Path:

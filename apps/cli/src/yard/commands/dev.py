@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -15,7 +15,7 @@ import psutil
 import typer
 from rich.live import Live
 
-from yard import locations, running
+from yard import locations
 from yard.console import out
 from yard.dev import processes
 from yard.dev.screen import Screen
@@ -58,7 +58,7 @@ def dev(
 ) -> None:
     """Run the platform on this machine: web page, backend, launcher, object store and Temporal."""
     folder = StateFolder(state)
-    with folder.locked(), running.starting() as started:
+    with folder.locked():
         end_leftovers(folder, out.print)
         folder.rotate_logs()
         services = plan(folder, port=port, mlflow=mlflow, trainers=trainers)
@@ -68,7 +68,7 @@ def dev(
             _tell(folder.moved)
         stack = ServiceStack(folder, services, _ignore if screen else _tell)
         with _stop_on_signals(stack) as stop:
-            code = _run(folder, stack, url, command, stop, started=started, screen=screen)
+            code = _run(folder, stack, url, command, stop, screen=screen)
     raise typer.Exit(code)
 
 
@@ -109,13 +109,9 @@ def _run(
     command: list[str] | None,
     stop: threading.Event,
     *,
-    started: Callable[[], None],
     screen: bool,
 ) -> int:
-    """Run the services until `stop` is set or the command ends; return the exit code.
-
-    `started` is called once all services have their ports.
-    """
+    """Run the services until `stop` is set or the command ends; return the exit code."""
     page = next((one.service.address for one in stack.runners if one.name == "page"), "")
     start = page and f"{page}/#token={folder.token}"  # no server sees what is behind the #
     view = Screen(stack, url, start, str(folder.root), folder.moved)
@@ -126,7 +122,6 @@ def _run(
         try:
             if not stack.wait_ready(stop):
                 return Code.INTERRUPTED
-            started()
             folder.announce(url)
             if not screen:
                 _tell(f"The web page is at {start}" if start else page_missing())

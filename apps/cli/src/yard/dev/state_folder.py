@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import fcntl
+import itertools
 import json
 import os
 import secrets
@@ -170,7 +171,7 @@ class StateFolder:
         last = locations.read_json(path)
         chosen = dict[str, int]()
         for name in names:
-            if name in fixed and not is_free(fixed[name]):
+            if name in fixed and not _take(fixed[name]):
                 raise YardError(
                     f"port {fixed[name]} is taken",
                     "another program listens on it",
@@ -180,13 +181,11 @@ class StateFolder:
             candidates = (
                 [fixed[name]] if name in fixed else [last.get(name, 0), PREFERRED_PORTS[name]]
             )
-            taken = chosen.values()
-            chosen[name] = (
-                next(
-                    (port for port in candidates if port and port not in taken and is_free(port)),
-                    0,
-                )
-                or _any_free()
+            own = chosen.values()
+            chosen[name] = next(
+                port
+                for port in itertools.chain(filter(None, candidates), _any_free())
+                if port not in own and _take(port)
             )
         write_private(path, json.dumps(last | chosen, indent=2))
         wanted = fixed.get("backend") or last.get("backend") or PREFERRED_PORTS["backend"]
@@ -242,7 +241,14 @@ def is_free(port: int) -> bool:
         return True
 
 
-def _any_free() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _take(port: int) -> bool:
+    """Return whether a service may listen on this port, which no other `yard dev` chooses then."""
+    return is_free(port) and running.reserve(port)
+
+
+def _any_free() -> Iterator[int]:
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        yield port
