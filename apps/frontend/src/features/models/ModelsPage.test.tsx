@@ -1,6 +1,7 @@
 import { screen, waitFor, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { expect, it } from 'vitest'
+import { job } from '../../test/fixtures'
 import { showAt } from '../../test/render'
 import { serve } from '../../test/server'
 
@@ -32,10 +33,16 @@ it('lists versions with why an alias stands there, tells a refused gate in words
         },
       }),
     )
-  const dataset = { id: '0a1b2c3d4e5f', name: 'held-out', version: 2, status: 'ready' }
+  const dataset = { name: 'held-out', version: 2, status: 'ready', task: 'detect' }
+  const datasets = [
+    { ...dataset, id: '0a1b2c3d4e5f', name: 'shades', task: 'classify' },
+    { ...dataset, id: '1a1b2c3d4e5f', version: 3 },
+    { ...dataset, id: job().dataset_id },
+  ]
   await serve({
     '/api/v1/models': () => ({ json: { items: items(), next_cursor: null } }),
-    '/api/v1/datasets': () => ({ json: { items: [dataset], next_cursor: null } }),
+    '/api/v1/datasets': () => ({ json: { items: datasets, next_cursor: null } }),
+    '/api/v1/jobs/3f9a1c0b7d2e': () => ({ json: job({ id: '3f9a1c0b7d2e' }) }),
     '/api/v1/models/shapes/aliases/production': ({ method }) => {
       bodies.push(method)
       if (bodies.length === 1) {
@@ -57,7 +64,11 @@ it('lists versions with why an alias stands there, tells a refused gate in words
   const newest = screen.getByRole('row', { name: /shapes\/3/ })
   expect(within(newest).getByText(/^shapes\/3 has mAP50-95 0.42; by ann/)).toBeVisible()
   await user.click(screen.getByRole('button', { name: 'Promote shapes/2' }))
-  await screen.findByRole('option', { name: 'held-out@2', hidden: true })
+  const judgedOn = screen.getByLabelText('Judged on')
+  await waitFor(() => {
+    expect(judgedOn).toHaveDisplayValue('held-out@2')
+  })
+  expect(within(judgedOn).queryByText('shades@2')).toBeNull()
   await user.click(screen.getByText('Promote', { selector: 'dialog button' }))
   expect(await screen.findByText(REFUSAL)).toBeInTheDocument()
   await user.click(screen.getByText('Leave it'))

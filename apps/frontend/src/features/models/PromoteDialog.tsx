@@ -4,6 +4,8 @@ import { type ModelVersion, moveAlias } from '../../api/client'
 import { ConfirmDialog } from '../../ui/Dialog'
 import { LabelledField } from '../../ui/LabelledField'
 import { datasetTitle, useDatasets } from '../datasets/useDatasets'
+import { useJobsOf } from '../compare/useSides'
+import { jobOf } from './useModels'
 
 const SPLITS = ['val', 'test', 'train'] as const
 
@@ -13,13 +15,20 @@ interface Props {
 }
 
 /** Moves an alias to a version that passes the gate; a refusal says both numbers. */
-export function PromoteDialog({ version: { name, version }, onClose }: Props) {
+export function PromoteDialog({ version: promoted, onClose }: Props) {
+  const { name, version } = promoted
   const [alias, setAlias] = useState('production')
   const [datasetId, setDatasetId] = useState('')
   const [split, setSplit] = useState<(typeof SPLITS)[number]>('val')
   const [least, setLeast] = useState('')
-  const ready = (useDatasets().data ?? []).filter(({ status }) => status === 'ready')
-  const dataset = datasetId === '' ? (ready[0]?.id ?? '') : datasetId
+  const made = jobOf(promoted)
+  const job = useJobsOf(made === undefined ? [] : [made]).jobs.at(0)
+  const ready = (useDatasets().data ?? []).filter(
+    ({ status, task }) => status === 'ready' && (job === undefined || task === job.task),
+  )
+  // Its own training has judged it on that one.
+  const usual = ready.find(({ id }) => id === job?.dataset_id) ?? ready[0]
+  const dataset = datasetId === '' ? (usual?.id ?? '') : datasetId
   const threshold = least.trim() === '' ? null : Number(least.trim().replace(',', '.'))
   const queries = useQueryClient()
   const move = useMutation({
