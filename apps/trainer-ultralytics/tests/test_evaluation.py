@@ -105,6 +105,7 @@ def test_same_as_yolo_val_of_best_pt(launcher: Launcher, jobs: Jobs, tmp_path: P
     for predicted, true, count in told["confusion"]["cells"]:
         matrix[predicted][true] = count
     assert matrix.tolist() == theirs["confusion"]
+    assert told["confusion"]["confidence"] == 0.001
 
     assert (told["data"]["images"], told["data"]["instances"]) == (24, 72)
     assert told["data"]["sha256"] == env["DATASET_SHA256"]

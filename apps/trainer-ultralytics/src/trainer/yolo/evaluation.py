@@ -249,9 +249,11 @@ def _confusion(validator: Any) -> dict[str, Any]:
     matrix = validator.confusion_matrix.matrix
     order = np.argsort(-matrix, axis=None, kind="stable")[: np.count_nonzero(matrix)]
     places = np.stack(np.unravel_index(order, matrix.shape), 1).tolist()
+    finds = matrix.shape[0] > len(validator.names)
     return {
         "size": matrix.shape[0],
-        "background": matrix.shape[0] - 1 if matrix.shape[0] > len(validator.names) else None,
+        "background": matrix.shape[0] - 1 if finds else None,
+        "confidence": float(validator.args.conf) if finds else None,
         "cells": [[told, true, int(matrix[told, true])] for told, true in places],
     }
 

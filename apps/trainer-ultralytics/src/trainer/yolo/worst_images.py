@@ -15,7 +15,7 @@ from ultralytics.utils.patches import imread
 
 MAX_IMAGES = 50
 MAX_BOXES = 40  # of one image
-_CONFIDENCE = 0.25  # as in the confusion matrix
+_CONFIDENCE = 0.25  # as `yolo predict`; the confusion matrix counts what is less sure, too
 COLUMNS, ROWS = 5, 5  # of a sheet
 _TILE, _CAPTION = 200, 14
 _COLOURS = {"truth": (60, 200, 60), "correct": (70, 130, 250), "false": (240, 50, 50)}

@@ -26,6 +26,8 @@ export function Confusion({ confusion, names, images, chosen, onChoose }: Props)
         A row holds the objects of one class, a column what they were taken for.
         {confusion.background !== null &&
           ' Background: missed at the right, seen where nothing is at the bottom.'}{' '}
+        {confusion.confidence != null &&
+          `Everything of a confidence of ${confusion.confidence} or more counts. `}
         {images.length > 0 && 'An underlined count leads to the images.'}
         {grid.hidden > 0 &&
           ` The ${count(grid.hidden)} classes that are confused least are left out.`}

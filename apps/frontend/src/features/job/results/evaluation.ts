@@ -13,7 +13,12 @@ export interface Evaluation {
   metrics: Metrics
   classes: ClassResult[]
   curves?: Curve[]
-  confusion?: { size: number; background: number | null; cells: [number, number, number][] }
+  confusion?: {
+    size: number
+    background: number | null
+    confidence?: number | null
+    cells: [number, number, number][]
+  }
   speed_ms?: Metrics
   worst?: { sheets: string[]; grid?: { columns: number; rows: number }; images: WorstImage[] }
   left_out?: string[]
