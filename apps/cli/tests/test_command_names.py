@@ -105,12 +105,15 @@ def test_a_misspelt_command_is_told_no_old_name(yard: Yard, typo: str, said: str
     assert (done.returncode, said in done.stderr) == (2, True), done.stderr
 
 
-def _complete(home: Path, *words: str, url: str = "http://127.0.0.1:9") -> list[str]:
+def _complete(
+    home: Path, *words: str, url: str = "http://127.0.0.1:9", shell: str = "bash"
+) -> list[str]:
+    line = " ".join(["yard", *words])
     done = subprocess.run(
         [Path(sys.executable).with_name("yard")], capture_output=True, text=True, check=False,
         env={
-            "HOME": str(home), "_YARD_COMPLETE": "complete_bash", "YARD_URL": url,
-            "COMP_WORDS": " ".join(["yard", *words]), "COMP_CWORD": str(len(words)),
+            "HOME": str(home), "_YARD_COMPLETE": f"complete_{shell}", "YARD_URL": url,
+            "COMP_WORDS": line, "COMP_CWORD": str(len(words)), "_TYPER_COMPLETE_ARGS": line,
         },
     )  # fmt: skip
     assert done.stderr == ""
@@ -123,7 +126,7 @@ def test_the_shell_completes_verbs(tmp_path: Path) -> None:
 
 def test_the_shell_completes_what_the_server_knows(server: Server, tmp_path: Path) -> None:
     """As typed: a job by its id where its name is another's, too, or a shell would read it."""
-    names = ("night", "same", "same", "$(touch/x)", "n;reboot", "two words", None)
+    names = ("night", "same", "same", r"x\$(touch/x)", "n;`reboot`", "--yes", None)
     known: dict[str, list[dict[str, Any]]] = {
         "jobs": [job(id=f"{number:012x}", name=name) for number, name in enumerate(names)],
         "datasets": [dataset(name="digits", version=2), dataset(name="dice", version=1)],
@@ -145,6 +148,11 @@ def test_the_shell_completes_what_the_server_knows(server: Server, tmp_path: Pat
         ("model", "promote", "d"): ["digits"],
     }.items():
         assert _complete(tmp_path, *words, url=server.url) == offered, words
+    # zsh evaluates what stands beside an offer.
+    beside = " ".join(_complete(tmp_path, "job", "show", "", url=server.url, shell="zsh"))
+    assert "xtouchx · succeeded" in beside
+    assert not set(beside) & set("$`\\;")
+    assert _complete(tmp_path, "val", "x") == []
     assert {"limit": "100", "q": "n"} in [request.query for request in server.requests]
 
 

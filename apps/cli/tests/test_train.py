@@ -102,6 +102,9 @@ def test_a_task_in_front_is_taken_as_yolo_takes_it(server: Server, yard: Yard) -
             0,
             {"epochs": 4},
         )
+    for words in ("yolo", "yolo epochs=3"):  # a dataset may be called so
+        assert "there is no dataset yolo" in yard("train", *words.split()).stderr
+    assert "no model is named" not in yard("predict", "--job=first", "none.png").stderr
     for words, told in (
         ("segment train data=digits", "digits@1 is a dataset for detect"),
         ("detect val model=a data=digits", "`yard model eval MODEL --data DATASET`"),

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -13,11 +14,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import cv2
 import httpx
+import numpy as np
 import pytest
 import samples
 import yaml
 from PIL import Image
+from trainer.yolo.pictures import UnreadableError, _frames
 
 TASKS = {"detect": "", "segment": "-seg", "pose": "-pose", "obb": "-obb"}
 # All tasks in one process, for importing takes longer than predicting. The models are not trained,
@@ -169,6 +173,33 @@ def test_each_file_that_cannot_be_read_is_named_with_its_reason(told: dict[str, 
     assert {name: why[name][: len(words)] for name, words in BAD.items()} == BAD
     # What a damaged video has is not lost.
     assert len([line for line in lines if "frame" in line]) == int(why["cut.avi"].split()[7])
+
+
+@pytest.mark.parametrize(("begins_s", "lasts_s"), [(5, 3), (0, 4), (0, 8)])
+def test_a_trimmed_video_is_whole_and_a_damaged_one_is_not(
+    tmp_path: Path, begins_s: int, lasts_s: int
+) -> None:
+    path = tmp_path / "trimmed.mp4"
+    video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 5, (64, 64))
+    for shade in range(40):
+        video.write(np.full((64, 64, 3), shade, np.uint8))
+    video.release()
+    data = bytearray(path.read_bytes())
+    ticks = {box: data.find(box) + 16 for box in (b"mdhd", b"mvhd")}
+    per_s = {box: int.from_bytes(data[at : at + 4]) for box, at in ticks.items()}
+    edit = data.find(b"elst") + 12
+    data[edit : edit + 8] = struct.pack(">II", lasts_s * per_s[b"mvhd"], begins_s * per_s[b"mdhd"])
+    is_trimmed = lasts_s < 8
+    if not is_trimmed:  # most of its pictures are no pictures
+        start = data.find(b"mdat") + 400
+        data[start : data.find(b"moov") - 4] = bytes(data.find(b"moov") - 4 - start)
+    path.write_bytes(data)
+    frames = _frames(path, 0)
+    if is_trimmed:
+        assert 10 <= len(list(frames)) <= 30
+    else:
+        with pytest.raises(UnreadableError, match="tells of 40 frames"):
+            list(frames)
 
 
 def test_a_video_is_drawn_as_a_video(told: dict[str, Any]) -> None:

@@ -123,6 +123,12 @@ def test_a_pickle_that_does_more_than_weights_need_is_refused(how: str) -> None:
         judge(archive(pickled=data))
 
 
+def _as_a_folder(data: bytes) -> bytes:
+    """Its data.pkl with DOS's mark of a folder, of which PyTorch reads no byte."""
+    attributes = data.index(b"PK\x01\x02") + 38
+    return data[:attributes] + b"\x10" + data[attributes + 1 :]
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_an_archive_that_two_may_read_differently_is_refused() -> None:
     whole, other = archive(pickled=model()), ("data.pkl", b"cos\nsystem\n.")
@@ -142,6 +148,7 @@ def test_an_archive_that_two_may_read_differently_is_refused() -> None:
         (archive(("a/data.pkl", other[1]), pickled=model()), "it has 2 data.pkl"),
         (archive(other), "it has no data.pkl"),
         (archive(("a/b/data.pkl", other[1])), "it has 1 data.pkl"),
+        (_as_a_folder(archive(pickled=model())), "PyTorch has not written it"),
         (archive(("other/data/0", b""), pickled=model()), "beside the folder of its weights"),
         (archive(("best/constants.pkl", b"."), pickled=model()), "a TorchScript archive"),
         (archive(("best/code/a.py", b"."), pickled=model()), "a TorchScript archive"),

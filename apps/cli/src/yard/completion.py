@@ -15,7 +15,9 @@ Offers = Iterable[tuple[str, str]]
 _LONGEST_S = 2.0  # that a Tab may take
 _NEWEST = 100
 # Of names that others chose: a shell takes what is offered as if its user had typed it.
-_PLAIN = re.compile(r"[\w.@+-]+")
+_PLAIN = re.compile(r"[\w.@+][\w.@+-]*")
+# zsh evaluates the words beside an offer, too.
+_UNPLAIN = re.compile(r"[^\w .,@+·—-]")
 
 
 def contexts(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
@@ -100,7 +102,7 @@ def _offer(
     try:
         for name, text in offers(options.client(ctx.params.get("url"))):
             if name.startswith(incomplete) and _PLAIN.fullmatch(name):
-                told.setdefault(name, formatting.text(text))
+                told.setdefault(name, _UNPLAIN.sub("", text))
     except Exception:  # noqa: BLE001 - nobody asked for more than a hint
         return []
     finally:

@@ -24,7 +24,9 @@ class RootGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command that the arguments name, its name and what is left of them."""
-        return super().resolve_command(ctx, train_words.of_yolo(args))
+        # While the shell completes a line, it is not the place for an error.
+        words = args if ctx.resilient_parsing else train_words.of_yolo(args)
+        return super().resolve_command(ctx, words)
 
 
 class JobGroup(TyperGroup):

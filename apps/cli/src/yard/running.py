@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import errno
 import fcntl
 import functools
 import json
@@ -14,6 +15,8 @@ import platformdirs
 
 from yard import locations
 from yard.dev import processes
+
+_TAKEN = (errno.EAGAIN, errno.EACCES)  # of a lock that another process holds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,13 +79,13 @@ def reserve(port: int) -> bool:
     A port that was chosen is free until its service listens, and whenever that starts again.
 
     Returns:
-        Whether no other has reserved it.
+        Whether no other has reserved it; where there are no such locks, it always is so.
     """
     if (lock := _reservations()) is not None:
         try:
             fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
-        except OSError:
-            return False
+        except OSError as error:
+            return error.errno not in _TAKEN
     return True
 
 
@@ -91,7 +94,10 @@ def _reservations() -> int | None:
     """A file whose n-th byte is locked by who has reserved port n; None without a place for it."""
     path = Path(tempfile.gettempdir()) / f"trainyard-{os.getuid()}-ports.lock"
     with contextlib.suppress(OSError):
-        return os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
+        lock = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
+        if os.fstat(lock).st_uid == os.getuid():
+            return lock
+        os.close(lock)
     return None
 
 

@@ -29,6 +29,7 @@ _FLAGS = 0x6 | 0x8 | _UTF8
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _ZIP64 = 0xFFFFFFFF
 _KINDS = {0, stat.S_IFREG, stat.S_IFDIR}
+_DOS_DIRECTORY = 0x10  # of an entry with it PyTorch reads nothing
 # Times and owner, as Info-ZIP writes them.
 _EXTRA = re.compile(rb"(?:UT\x05\x00.{5}ux\x0b\x00.{11})?", re.DOTALL)
 # What stands before those where a size or a place has more than 32 bits: up to three of 64.
@@ -161,7 +162,7 @@ def _entries(file: IO[bytes] | RangeFile, start: int, end: int) -> Iterator[tupl
             or flags & ~_FLAGS
             or method not in _METHODS
             or (kind := stat.S_IFMT(attributes >> 16)) not in _KINDS
-            or (kind == stat.S_IFDIR and raw[-1:] != b"/")
+            or (raw[-1:] != b"/" and (kind == stat.S_IFDIR or attributes & _DOS_DIRECTORY))
             or comment_size
             or at > len(data)
             or name_size > limits.MAX_NAME_BYTES

@@ -93,10 +93,10 @@ async def promote(ctx: Context, target: str, body: Promotion, user: str) -> Mode
             if bar is not None and not sign * value >= sign * bar:
                 raise _refusal("Gate not passed", f"{told}, {less} than {bar:g}. {target} stays.")
             tags[f"{tag}.gate"] = told + (f", at {least} {bar:g}" if bar is not None else "")
-            # One that has the alias already is judged, too: its answer tells that it passes.
-            tags |= {} if stays else {f"{tag}.replaced": str(current.version) if current else ""}
+            tags[f"{tag}.replaced"] = str(current.version) if current else ""
         which = {"name": name, "version": str(wanted.version)}
-        for key, text in tags.items():
+        # One that has the alias already was judged, too; who has moved it there stays told.
+        for key, text in ({} if stays else tags).items():
             await ctx.mlflow.post("model-versions/set-tag", **which, key=key, value=text)
         await ctx.mlflow.post("registered-models/alias", **which, alias=alias)
         return await _find(ctx, target) or wanted

@@ -11,7 +11,7 @@ from rich.table import Table
 from yard import completion, console, formatting
 from yard.client import Client, Json
 from yard.commands.job_follow import changes
-from yard.console import out
+from yard.console import err, out
 from yard.errors import Code
 from yard.options import AsJson, Url, client
 
@@ -51,6 +51,8 @@ def list_jobs(
     params |= {"tag": tag} if tag else {}
     params |= {"q": search} if search else {}
     if watch:
+        if limit > _MOST_WATCHED:
+            err.print(f"the newest {_MOST_WATCHED} are watched", style="dim")
         _watch(api, params | {"limit": min(limit, _MOST_WATCHED)}, as_json=as_json)
         return
     items = [*islice(api.items("/jobs", **params), limit)]

@@ -135,7 +135,7 @@ def _model_first(sources: list[Path]) -> tuple[str | None, Path | None, list[Pat
     if is_image or not rest:
         raise YardError(
             "no model is named" if is_image else "no image is named",
-            todo="write `yard model predict MODEL FILE…`, MODEL being a job, model:NAME@ALIAS or a .pt file",
+            todo="write `yard model predict MODEL FILE…`, MODEL being a job (job:NAME where a file is called so), model:NAME@ALIAS or a .pt file",
             code=Code.USAGE,
         )
     name = str(first).removeprefix("job:")

@@ -19,13 +19,17 @@ def told(api: Client, reference: str, on: Json) -> str | None:
         kind, _, name = reference.partition(":")
         job = job_of(api, name.partition("/")[0] if kind == "job" else reference)
         if job["dataset_id"] and not job["config"].get("single_cls"):
-            return _told(_classes(api.get(f"/datasets/{job['dataset_id']}")), _classes(on))
+            own = api.get(f"/datasets/{job['dataset_id']}")
+            return _told(_classes(own), _classes(on), on["task"])
     return None
 
 
-def _told(ours: list[str], theirs: list[str]) -> str | None:
+def _told(ours: list[str], theirs: list[str], task: str) -> str | None:
     pairs = zip(ours, theirs, strict=False)
-    fits = len(ours) == len(theirs) and all(own == one or own not in theirs for own, one in pairs)
+    fits = len(ours) == len(theirs) and (
+        # A classifier's head is taken as it is.
+        task == "classify" or all(own == one or own not in theirs for own, one in pairs)
+    )
     if fits or not ours or not theirs:
         return None
     return (

@@ -20,6 +20,7 @@ _MODES = {
 _YAML = (".yaml", ".yml")
 _SCALE = re.compile(r"yolo(?:e-)?v?\d+([nslmx])")  # of a YAML, by its file's name
 _OF_TEXT = re.compile(r"^yolov\d+[nslmx]?-world|^yoloe-")
+_FIELD = re.compile(r"[a-z_]+=")
 _HEAD = re.compile(r"-(seg|cls|pose|obb)$")
 
 
@@ -49,15 +50,19 @@ def of_yolo(words: list[str]) -> list[str]:
         YardError: another of Ultralytics' modes is named, or none behind a task.
     """
     start = 1 if words[0] == "train" else 0
-    told = words[start + 1 :] if words[start : start + 1] == ["yolo"] else words
+    behind = words[start + 1 : start + 2]
+    # Behind `train` a dataset may be called so, unless a task or mode follows.
+    is_word = not start or (behind and behind[0] in (*TASKS, *_MODES, "train"))
+    stayed = bool(words[start : start + 1] == ["yolo"] and is_word)
+    told = words[start + 1 :] if stayed else words
     task = told[0] if told and told[0] in TASKS else None
     rest = told[1:] if task else told
     mode = rest[0] if rest else ""
-    if mode == "train" and (task or told is not words):
+    if mode == "train" and (task or stayed):
         return ["train", *([f"task={task}"] if task else []), *rest[1:]]
     # `yard predict FILE` is a command of its own; Ultralytics' takes model=, source=.
-    is_theirs = mode in _MODES and (mode != "predict" or any("=" in word for word in rest))
-    if task is None and told is words and not is_theirs:
+    is_theirs = mode in _MODES and (mode != "predict" or any(map(_FIELD.match, rest)))
+    if task is None and not stayed and not is_theirs:
         return words
     raise YardError(
         f"`yard {' '.join(words[: start + 2])}` is not a command",

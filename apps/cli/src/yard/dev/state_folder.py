@@ -174,7 +174,7 @@ class StateFolder:
             if name in fixed and not _take(fixed[name]):
                 raise YardError(
                     f"port {fixed[name]} is taken",
-                    "another program listens on it",
+                    "another program listens on it, or another `yard dev` has chosen it",
                     "choose another with --port, or leave it out to get a free one",
                     Code.USAGE,
                 )

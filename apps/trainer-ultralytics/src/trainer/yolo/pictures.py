@@ -1,6 +1,8 @@
 """Images and frames of videos, read as Ultralytics reads them."""
 
 import io
+import mmap
+import struct
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +15,8 @@ MAX_PIXELS = 178_956_970
 _IN_MEMORY = frozenset({"BMP", "JPEG", "PNG", "WEBP"})
 # Their tables tell the number of frames; others' is an estimate.
 _COUNTED = frozenset({".avi", ".m4v", ".mov", ".mp4"})
+_TOLERATED_S = 2.0
+_EDITS = struct.Struct(">B3xI2i")
 
 
 class UnreadableError(Exception):
@@ -149,7 +153,7 @@ def _kind(file: IO[bytes], most_pixels: int) -> str | None:
     except Exception:  # noqa: BLE001 - Ultralytics' own `Image.open` looks for further decoders
         return None
     if is_large:
-        raise TooLargeError(f"it has more than {most_pixels:,} pixels")
+        raise TooLargeError(f"it has more than {most_pixels:,} pixels; scale it down")
     return str(image.format)
 
 
@@ -187,5 +191,32 @@ def _frames(source: Path, number: int) -> Iterator[Picture]:
     if frame == 0:
         raise UnreadableError("it cannot be decoded as a video")
     # A cut without a new encoding may leave out frames of its first or last second.
-    if told - frame > 2 * frames_per_s:
+    if told - frame > _TOLERATED_S * frames_per_s and not _is_trimmed(source, told / frames_per_s):
         raise UnreadableError(f"it tells of {told:,} frames, of which {frame:,} can be decoded")
+
+
+def _is_trimmed(source: Path, seconds: float) -> bool:
+    """Whether an MP4 or MOV file of so many seconds shows a part of them, as telephones trim videos.
+
+    Its edit lists tell it (ISO/IEC 14496-12, 8.6.6).
+    """
+    with source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        whole = _ticks_per_s(data, b"mvhd", 0)
+        at = data.find(b"elst")
+        while at >= 0:
+            version, edits, lasts, begins = _EDITS.unpack(
+                data[at + 4 : at + 4 + _EDITS.size].ljust(_EDITS.size, b"\0")
+            )
+            begins_s = begins / _ticks_per_s(data, b"mdhd", at)
+            cut_s = max(begins_s, seconds - lasts / whole)
+            if version or edits > 1 or cut_s > _TOLERATED_S:
+                return True
+            at = data.find(b"elst", at + 1)
+    return False
+
+
+def _ticks_per_s(data: mmap.mmap, box: bytes, start: int) -> int:
+    """Of the next such box: behind two times of 32 bits, or 64 from version 1 on."""
+    at = data.find(box, start)
+    place = at + (24 if at >= 0 and data[at + 4] else 16)
+    return int.from_bytes(data[place : place + 4]) or 1

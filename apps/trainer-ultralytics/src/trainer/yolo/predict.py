@@ -100,8 +100,9 @@ def open_model(options: PredictOptions) -> "Model | None":
         from trainer.yolo.failures import readable  # noqa: PLC0415 - needs torch
 
         # Of what is no archive it says "101", the number of a byte.
-        is_written = zipfile.is_zipfile(options.weights)
-        why = readable(str(error) or repr(error)) if is_written else "PyTorch has not written it"
+        is_archive = zipfile.is_zipfile(options.weights)
+        anew = "it is no archive of PyTorch; save it anew with torch.save"
+        why = readable(str(error) or repr(error)) if is_archive else anew
         print(f"{options.weights} cannot be loaded: {why}", file=sys.stderr)  # noqa: T201
         return None
 

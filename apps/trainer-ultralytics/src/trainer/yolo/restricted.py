@@ -16,11 +16,11 @@ def install() -> None:
     """
     if not _SafeLoad.SUPPORTED:
         raise ImportError("PyTorch cannot restrict what it loads: install 2.6 or newer.")
-    torch.load = _restricted  # type: ignore[assignment]
+    torch.load = _restricted
 
 
-def _restricted(file: Any, *arguments: Any, weights_only: bool | None = None, **named: Any) -> Any:
+def _restricted(f: Any, *arguments: Any, weights_only: bool | None = None, **named: Any) -> Any:
     if weights_only:  # as a model: its caller has told what the file may name
-        return _load(file, *arguments, weights_only=True, **named)
-    with _SafeLoad.loading(file):
-        return _load(file, *arguments, weights_only=True, **named)
+        return _load(f, *arguments, weights_only=True, **named)
+    with _SafeLoad.loading(f):
+        return _load(f, *arguments, weights_only=True, **named)

@@ -96,7 +96,7 @@ def train(
     if not config.single_cls:  # else they are told apart before, and have one name here
         _require_classes(config, len(trainer.data["names"]))
     if classes is not None:
-        _tell_start(str(attempt.weights_name), classes, listed(trainer.data["names"]))
+        _tell_start(attempt, classes, listed(trainer.data["names"]))
     Progress(report, stop, run_dir).attach(trainer)
     trainer.train()
     if meeting and RANK > 0:
@@ -116,15 +116,16 @@ def _require_classes(config: TrainConfig, count: int) -> None:
         )
 
 
-def _tell_start(name: str, ours: list[str], theirs: list[str]) -> None:
+def _tell_start(attempt: Attempt, ours: list[str], theirs: list[str]) -> None:
     """Say in the log where the head starts anew, as with `yolo train`, which does not say it."""
-    if len(ours) == len(theirs) and moved(ours, theirs) is None:
+    # A classifier's head is taken as it is.
+    if len(ours) == len(theirs) and (attempt.task == "classify" or moved(ours, theirs) is None):
         return
     logger.info(
         "The weights %s know %d classes, and the dataset has others, %d: the head's outputs for "
         "them start anew, but for those that a detector knows by name. All else that fits is "
         'taken: see "Transferred".',
-        name,
+        attempt.weights_name,
         len(ours),
         len(theirs),
     )

@@ -47,7 +47,9 @@ def read(path: Path, name: str) -> Purpose:
 
 def listed(names: dict[int, str] | list[str]) -> list[str]:
     """Names of classes by index, of which Ultralytics has a dict or a list."""
-    return [str(one) for one in (names.values() if isinstance(names, dict) else names)]
+    return [
+        str(names[at]) for at in (sorted(names) if isinstance(names, dict) else range(len(names)))
+    ]
 
 
 def moved(ours: list[str], theirs: list[str]) -> str | None:

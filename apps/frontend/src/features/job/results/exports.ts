@@ -32,5 +32,13 @@ export function parseExports(found: unknown): ExportReport {
     (key) => told[key] === undefined,
   )
   if (missing.length > 0) throw new Error(`export.json lacks ${missing.join(', ')}.`)
-  return told as unknown as ExportReport
+  const report = told as unknown as ExportReport
+  const judged: Partial<Judged>[] = [
+    report.weights,
+    ...report.exports.flatMap((one) => (one.error === null ? [one] : [])),
+  ]
+  if (judged.some((one) => [one.size, one.metrics, one.latency_ms].includes(undefined))) {
+    throw new Error('export.json lacks a size, a time or the metrics of an export.')
+  }
+  return report
 }
