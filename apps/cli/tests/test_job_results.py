@@ -84,7 +84,7 @@ def test_results_are_the_models_overall_and_by_class(server: Server, yard: Yard)
                 "wait: a training has its model from its first epoch on",
             ],
         ),
-        (None, "failed", ["has no evaluation.json", "and has: best.pt", "yard job show"]),
+        (None, "failed", ["has no evaluation.json", "and has best.pt", "yard job show"]),
         (b"not json", "succeeded", ["evaluation.json cannot be read", "yard model pull"]),
         (b"[1]", "succeeded", ["evaluation.json cannot be read"]),
         ({"format": 1}, "succeeded", ["evaluation.json cannot be read", "data is missing"]),
