@@ -306,7 +306,7 @@ def test_a_device_or_model_that_is_none_is_said(home: Path, tmp_path: Path) -> N
     for device, words in (
         ("7", "The device 7 is not here: there are "),
         ("gpu", "The device gpu is not here: there are "),
-        ("cpu", f"{given} cannot be loaded: PyTorch has not written it"),
+        ("cpu", f"{given} cannot be loaded: it is no archive of PyTorch; save it anew"),
     ):
         command = [sys.executable, "-m", "trainer", "predict", "--weights", str(given)]
         done = subprocess.run(
