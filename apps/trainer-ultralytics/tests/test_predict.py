@@ -21,7 +21,7 @@ import pytest
 import samples
 import yaml
 from PIL import Image
-from trainer.yolo.pictures import UnreadableError, _frames
+from trainer.yolo.pictures import UnreadableError, _frames, _is_trimmed
 
 TASKS = {"detect": "", "segment": "-seg", "pose": "-pose", "obb": "-obb"}
 # All tasks in one process, for importing takes longer than predicting. The models are not trained,
@@ -200,6 +200,13 @@ def test_a_trimmed_video_is_whole_and_a_damaged_one_is_not(
     else:
         with pytest.raises(UnreadableError, match="tells of 40 frames"):
             list(frames)
+
+
+def test_what_only_looks_like_an_edit_list_harms_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "odd.mp4"
+    for data in (b"elst", b"mvhd", b"elst" + bytes(20) + b"mdhd", (b"elst" + bytes(16)) * 1000):
+        path.write_bytes(data)
+        assert not _is_trimmed(path, 1)
 
 
 def test_a_video_is_drawn_as_a_video(told: dict[str, Any]) -> None:

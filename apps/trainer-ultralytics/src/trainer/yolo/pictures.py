@@ -17,6 +17,7 @@ _IN_MEMORY = frozenset({"BMP", "JPEG", "PNG", "WEBP"})
 _COUNTED = frozenset({".avi", ".m4v", ".mov", ".mp4"})
 _TOLERATED_S = 2.0
 _EDITS = struct.Struct(">B3xI2i")
+_MOST_TRACKS = 16  # that are looked at: each is looked for in the whole file
 
 
 class UnreadableError(Exception):
@@ -203,7 +204,9 @@ def _is_trimmed(source: Path, seconds: float) -> bool:
     with source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         whole = _ticks_per_s(data, b"mvhd", 0)
         at = data.find(b"elst")
-        while at >= 0:
+        for _ in range(_MOST_TRACKS):
+            if at < 0:
+                break
             version, edits, lasts, begins = _EDITS.unpack(
                 data[at + 4 : at + 4 + _EDITS.size].ljust(_EDITS.size, b"\0")
             )
@@ -218,5 +221,5 @@ def _is_trimmed(source: Path, seconds: float) -> bool:
 def _ticks_per_s(data: mmap.mmap, box: bytes, start: int) -> int:
     """Of the next such box: behind two times of 32 bits, or 64 from version 1 on."""
     at = data.find(box, start)
-    place = at + (24 if at >= 0 and data[at + 4] else 16)
+    place = at + (24 if data[at + 4 : at + 5] > b"\0" else 16)
     return int.from_bytes(data[place : place + 4]) or 1
