@@ -1,5 +1,6 @@
 """The operations on a platform that the suite needs, wherever it runs."""
 
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 import psutil
@@ -23,6 +24,9 @@ class Platform(Protocol):
     url: str
     store: servers.S3Server
     stall_timeout_s: int
+
+    def trainers_url(self) -> AbstractContextManager[str]:
+        """The backend's URL as trainers have it: the only one where callbacks are answered."""
 
     def kill(self, service: str) -> None:
         """SIGKILL; the service stays away until `start`."""

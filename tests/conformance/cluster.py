@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import psutil
 import servers
-from support.cluster import API_URL, NODE, S3_URL, get, run, upgraded, use_cluster
+from support.cluster import API_URL, NODE, S3_URL, forwarded, get, run, upgraded, use_cluster
 from support.manifests import manifests
 from support.waiting import wait_for
 
@@ -43,6 +43,12 @@ class ClusterPlatform:
         secret = json.loads(run(f"{SECRET} -o json").stdout)["data"]
         keys = (secret["access-key-id"], secret["secret-access-key"])
         self.store = servers.S3Server(S3_URL, *(base64.b64decode(key).decode() for key in keys))
+
+    @contextmanager
+    def trainers_url(self) -> Iterator[str]:
+        """By the Service that pods of trainers reach; nothing outside the cluster does."""
+        with forwarded("svc/backend", ":8000") as address:
+            yield f"http://{address}"
 
     def kill(self, service: str) -> None:
         """As in the protocol; the kubelet alone brings the launcher back, at once.

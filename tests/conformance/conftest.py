@@ -84,6 +84,13 @@ def api(platform: Platform) -> Iterator[Api]:
         yield client
 
 
+@pytest.fixture
+def callbacks(platform: Platform) -> Iterator[Api]:
+    """The API as trainers reach it."""
+    with platform.trainers_url() as url, Api(base_url=url, timeout=30) as client:
+        yield client
+
+
 @pytest.fixture(scope="session")
 def dataset_id(platform: Platform) -> str:
     with Api(base_url=platform.url, timeout=30) as client:

@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,9 @@ class LocalPlatform:
             "TEMPORAL_ADDRESS": f"127.0.0.1:{self.temporal_port}",
             "LAUNCHER_SOCKET": str(self.socket),
         }
+
+    def trainers_url(self) -> AbstractContextManager[str]:
+        return nullcontext(self.url)
 
     def start(self, service: str) -> None:
         command, env = getattr(self, f"_{service}")()

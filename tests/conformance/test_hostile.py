@@ -26,9 +26,9 @@ def token_of(platform: Platform, job_id: str, attempt: int) -> str:
     return str(wait_for(read, 20))
 
 
-def beat(api: Api, job_id: str, token: str, **body: Any) -> httpx.Response:
+def beat(callbacks: Api, job_id: str, token: str, **body: Any) -> httpx.Response:
     headers = {"Authorization": f"Bearer {token}"}
-    return api.post(f"/api/v1/jobs/{job_id}/heartbeat", json=body, headers=headers)
+    return callbacks.post(f"/api/v1/jobs/{job_id}/heartbeat", json=body, headers=headers)
 
 
 def test_wrong_callbacks_are_refused_and_change_nothing(api: Api, dataset_id: str) -> None:
@@ -48,22 +48,22 @@ def test_wrong_callbacks_are_refused_and_change_nothing(api: Api, dataset_id: st
 
 
 def test_a_stale_attempt_is_refused_and_changes_nothing(
-    api: Api, platform: Platform, dataset_id: str
+    api: Api, callbacks: Api, platform: Platform, dataset_id: str
 ) -> None:
     config = {"epochs": 100, "epoch_s": 0.2, "die_at_epoch": 1, "keep_token": True}
     job_id = api.submit(dataset_id, config)
     stale = token_of(platform, job_id, 1)
     fresh = token_of(platform, job_id, 2)
     assert stale != fresh
-    refused = beat(api, job_id, stale, epoch=77, metrics={"stale": 1})
+    refused = beat(callbacks, job_id, stale, epoch=77, metrics={"stale": 1})
     assert refused.status_code == 409, refused.text
-    log = api.post(
+    log = callbacks.post(
         f"/api/v1/jobs/{job_id}/logs?offset=0",
         content=b"stale\n",
         headers={"Authorization": f"Bearer {stale}"},
     )
     assert log.status_code == 409
-    finish = api.post(
+    finish = callbacks.post(
         f"/api/v1/jobs/{job_id}/finish",
         json={"cause": "completed"},
         headers={"Authorization": f"Bearer {stale}"},
@@ -73,15 +73,15 @@ def test_a_stale_attempt_is_refused_and_changes_nothing(
     assert "stale" not in api.log(job_id)
     api.post(f"/api/v1/jobs/{job_id}/cancel").raise_for_status()
     api.wait(job_id)
-    assert beat(api, job_id, fresh, epoch=78, metrics={"late": 1}).status_code == 409
+    assert beat(callbacks, job_id, fresh, epoch=78, metrics={"late": 1}).status_code == 409
     assert api.job(job_id)["status"] == "cancelled"
 
 
 @pytest.mark.parametrize("token", ["nonsense", "x" * 5000])
-def test_a_wrong_token_is_refused(api: Api, dataset_id: str, token: str) -> None:
+def test_a_wrong_token_is_refused(api: Api, callbacks: Api, dataset_id: str, token: str) -> None:
     job_id = api.submit(dataset_id, {"epochs": 0})
-    assert beat(api, job_id, token, epoch=0, metrics={}).status_code == 401
-    unsigned = api.post(f"/api/v1/jobs/{job_id}/heartbeat", json={"epoch": 0, "metrics": {}})
+    assert beat(callbacks, job_id, token, epoch=0, metrics={}).status_code == 401
+    unsigned = callbacks.post(f"/api/v1/jobs/{job_id}/heartbeat", json={"epoch": 0, "metrics": {}})
     assert unsigned.status_code == 401
     api.wait(job_id)
 

@@ -1,13 +1,11 @@
 """Fixtures for a running platform (`make tier1`, `make tier2`); a failed test prints a diagnosis of the cluster."""
 
-import os
-import subprocess
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 
 import pytest
 from support.api import Api
-from support.cluster import TOOLS, api_client, diagnosis, use_cluster
+from support.cluster import api_client, diagnosis, forwarded, use_cluster
 from support.datasets import squares_archive
 
 
@@ -44,14 +42,6 @@ def port_forward() -> Iterator[Callable[[str, str], str]]:
     with ExitStack() as started:
 
         def forward(target: str, ports: str) -> str:
-            command = ["kubectl", "port-forward", "-n", "platform", target, ports]
-            child = subprocess.Popen(
-                command, stdout=subprocess.PIPE, text=True, env=os.environ | TOOLS
-            )
-            started.callback(child.wait)
-            started.callback(child.terminate)
-            assert child.stdout
-            words = child.stdout.readline()  # "Forwarding from [::1]:30080 -> 8000"
-            return words.split()[2]
+            return started.enter_context(forwarded(target, ports))
 
         yield forward

@@ -86,6 +86,20 @@ def run(
     return done
 
 
+@contextmanager
+def forwarded(target: str, ports: str) -> Iterator[str]:
+    """`kubectl port-forward -n platform TARGET PORTS`; yields `host:port` on this side."""
+    command = ["kubectl", "port-forward", "-n", "platform", target, ports]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | TOOLS)
+    try:
+        assert child.stdout
+        words = child.stdout.readline()  # "Forwarding from [::1]:30080 -> 8000"
+        yield words.split()[2]
+    finally:
+        child.terminate()
+        child.wait()
+
+
 def use_cluster(kubeconfig: Path) -> None:
     """Let every command use the kind cluster, whatever the user's current context is."""
     run(["kind", "export", "kubeconfig", "--name", CLUSTER, "--kubeconfig", str(kubeconfig)])
