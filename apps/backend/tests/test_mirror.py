@@ -133,10 +133,13 @@ async def test_a_job_from_start_to_end(ctx: Context, mlflow: Mlflow, mirror: Mir
 async def test_how_other_ends_are_shown(
     ctx: Context, mlflow: Mlflow, mirror: Mirror, status: JobStatus, shown: str
 ) -> None:
-    job_id = await add_job(ctx, status=status, finished_at=datetime.now(UTC))
+    ended = {"finished_at": datetime.now(UTC), "metrics": {"onnx/drop": 0.1}}
+    job_id = await add_job(ctx, status=status, **ended)
     await mirror.catch_up()
     [run] = mlflow.runs(job_id)
     assert run["info"]["status"] == shown
+    # They are of no epoch, and no best model's.
+    assert mlflow.history(job_id, "onnx/drop") == [(0, 0.1)]
 
 
 async def test_an_attempt_that_repeats_epochs(ctx: Context, mlflow: Mlflow, mirror: Mirror) -> None:

@@ -32,7 +32,13 @@ def evaluation(value: float, sha256: str, **changes: Any) -> dict[str, Any]:
     } | changes  # fmt: skip
 
 
-def serve(server: Server, id_: str, told: dict[str, Any] | None, **changes: Any) -> None:
+def serve(
+    server: Server,
+    id_: str,
+    told: dict[str, Any] | None,
+    file: str = "evaluation.json",
+    **changes: Any,
+) -> None:
     server.on(f"GET /jobs/{id_}", answer(200, job(id=id_, **changes)))
     server.on("GET /datasets/ba9876543210", answer(200, dataset()))
     rows = [{"epoch": epoch, "values": {MAIN: epoch / 10}} for epoch in range(5)]
@@ -40,10 +46,10 @@ def serve(server: Server, id_: str, told: dict[str, Any] | None, **changes: Any)
     items = []
     if told is not None:
         data = json.dumps(told).encode()
-        server.on(f"GET /{id_}/evaluation.json", answer(200, data))
+        server.on(f"GET /{id_}/{file}", answer(200, data))
         items = [
-            {"name": "evaluation.json", "size": len(data), "media_type": "application/json",
-             "sha256": hashlib.sha256(data).hexdigest(), "url": f"{server.url}/{id_}/evaluation.json"}
+            {"name": file, "size": len(data), "media_type": "application/json",
+             "sha256": hashlib.sha256(data).hexdigest(), "url": f"{server.url}/{id_}/{file}"}
         ]  # fmt: skip
     server.on(f"GET /jobs/{id_}/artifacts", answer(200, {"items": items}))
 
@@ -81,6 +87,25 @@ def test_it_says_loudly_that_models_were_judged_on_different_data(
     assert "NOT COMPARABLE: these models were judged on different data" in done.stdout
     assert "second bbbbbb did not train to its end" in done.stdout
     assert "own cccccc has no evaluation.json" in done.stdout
+
+
+def test_an_export_is_compared_by_what_it_costs(three: Server, yard: Yard) -> None:
+    told = {
+        "task": "detect",
+        "metric": MAIN,
+        "data": {"sha256": "1" * 64, "split": "val", "images": 20},
+    }
+    costs = {MAIN: 0.5, "onnx/drop": 0.01, "onnx/latency_p50_ms": 7.5}
+    serve(three, B, told, "export.json", name="small", epoch=None, metrics=costs)
+    done = yard("job", "compare", A, B)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert "judged on digits@1 · val · 20 images digits@1 · val · 20 images" in lines
+    assert "onnx/drop — 0.01" in lines
+    assert "onnx/latency_p50_ms — 7.5" in lines
+    assert "NOT COMPARABLE" not in done.stdout
+    assert "epoch's" not in done.stdout
+    assert json.loads(yard("job", "compare", B, B, "--json").stdout)["metric"] == MAIN
 
 
 def test_scripts_get_every_number(three: Server, yard: Yard) -> None:

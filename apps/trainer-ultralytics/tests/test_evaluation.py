@@ -185,6 +185,18 @@ def check_job_that_exports(
     assert jobs.kept(env) == {
         *("export.json", "model.onnx", "model.torchscript", "model_openvino_model.zip")
     }
+    beat = [beat for beat in jobs.backend.heartbeats if "metrics" in beat][-1]
+    assert "epoch" not in beat
+    for of, one in [("", found["weights"]), *((f"{x['format']}/", x) for x in found["exports"])]:
+        main = "metrics/mAP50-95(B)"
+        for name, value in {
+            main: one["metrics"][main],
+            "drop": one.get("drop"),
+            "latency_p50_ms": one["latency_ms"]["p50"],
+            "latency_p95_ms": one["latency_ms"]["p95"],
+            "size_megabytes": one["size"] / 1e6,
+        }.items():
+            assert beat["metrics"].get(of + name) == value
 
     env = jobs.env(content=content)
     jobs.start_from(env, weights.read_bytes(), "digits")

@@ -117,8 +117,9 @@ class Mirror:
         points: list[Point] = [(row.epoch, row.at, row.values) for row in epochs]
         done = job.status in FINISHED and len(epochs) < EPOCHS_AT_ONCE
         last = epochs[-1].epoch if epochs else job.mlflow_epoch
-        if done and job.best:
-            # MLflow shows the last step. After a retry that one is the next epoch's, too.
+        if done and (job.best or job.epoch is None):
+            # A model's, of no epoch, as an export's. MLflow shows the last step. After a retry that
+            # one is the next epoch's, too.
             points.append((last + 1, job.finished_at or job.updated_at, job.metrics))
         try:
             await self._ctx.mlflow.log(run_id, points)

@@ -10,7 +10,14 @@ from rich.text import Text
 
 from yard import completion, console, formatting
 from yard.client import Client, Json
-from yard.commands.job_results import evaluation, unreadable
+from yard.commands.job_results import (
+    EVALUATION,
+    EXPORTS,
+    artifacts,
+    evaluation,
+    exports,
+    unreadable,
+)
 from yard.console import out
 from yard.errors import Code, YardError
 from yard.options import AsJson, Url, client
@@ -25,32 +32,44 @@ _Row = tuple[str, Sequence[Any], Callable[[Any], str] | None]
 class _Judged:
     """A job, and how good its model is.
 
-    `evaluation` is None where the trainer wrote none; `metrics` are the last epoch's then.
+    `report` is its evaluation.json or export.json. It is None where the trainer wrote neither;
+    `metrics` are the last epoch's then.
     """
 
     job: Json
     dataset: str
-    evaluation: Json | None
+    report: Json | None
+    is_export: bool = False
 
     @property
     def title(self) -> str:
         return f"{self.job['name'] or ''} {self.job['id'][:6]}".lstrip()
 
     @property
+    def evaluation(self) -> Json | None:
+        return None if self.is_export else self.report
+
+    @property
     def metrics(self) -> Json:
         return dict((self.evaluation or self.job)["metrics"])
 
     @property
+    def main_metric(self) -> str | None:
+        if self.report is None:
+            return None
+        return str(self.report["metric"] if self.is_export else self.report["best"]["metric"])
+
+    @property
     def judged_on(self) -> str:
-        if self.evaluation is None:
+        if self.report is None:
             return f"{self.dataset} · last epoch"
-        data = self.evaluation["data"]
+        data = self.report["data"]
         return f"{self.dataset} · {data['split']} · {data['images']} images"
 
     @property
     def data(self) -> tuple[str, str]:
         """What tells apart the images that two models were judged on."""
-        data = {} if self.evaluation is None else self.evaluation["data"]
+        data = {} if self.report is None else self.report["data"]
         own = self.job["dataset_id"] or self.job["id"]  # a script's own data
         return data.get("sha256") or own, data.get("split", "val")
 
@@ -95,25 +114,26 @@ def compare(
         else:
             _print(api, judged, metric)
     except (AttributeError, KeyError, TypeError) as error:
-        raise unreadable(error) from error
+        files = {EXPORTS if one.is_export else EVALUATION for one in judged}
+        raise unreadable(error, " or ".join(sorted(files))) from error
 
 
 def _judged(api: Client, reference: str) -> _Judged:
     job = api.find("jobs", reference)
-    told, dataset = None, job["dataset_id"] or "data of its own script"
-    artifacts = api.get(f"/jobs/{job['id']}/artifacts")["items"]
-    if any(item["name"] == "evaluation.json" for item in artifacts):
-        told = evaluation(api, job)
+    report, dataset = None, job["dataset_id"] or "data of its own script"
+    names = artifacts(api, job)
+    is_export = EXPORTS in names
+    if is_export or EVALUATION in names:
+        report = (exports if is_export else evaluation)(api, job)
     with suppress(YardError):  # it may be deleted
         found = api.get(f"/datasets/{job['dataset_id'] or '-'}")
         dataset = f"{found['name']}@{found['version']}"
-    return _Judged(job, dataset, told)
+    return _Judged(job, dataset, report, is_export)
 
 
 def _chosen(judged: Sequence[_Judged], metric: str | None) -> str | None:
     if metric is None:
-        mains = [one.evaluation["best"]["metric"] for one in judged if one.evaluation is not None]
-        return mains[0] if mains else None
+        return next((main for one in judged if (main := one.main_metric)), None)
     known = _names(one.metrics for one in judged)
     if metric not in known:
         raise YardError(
@@ -173,7 +193,8 @@ def _print(api: Client, judged: Sequence[_Judged], metric: str | None) -> None:
         ("best epoch", [_best_epoch(one) for one in judged], formatting.text),
     ]
     names = _names(one.metrics for one in judged)
-    shown = [name for name in names if name.startswith("metrics/")] or names
+    exported = _names(one.metrics for one in judged if one.is_export)
+    shown = [n for n in names if n.startswith("metrics/") or n in exported] or names
     rows += [(name, [one.metrics.get(name) for one in judged], _number) for name in shown]
     _table("", titles, rows)
     if config := _different_config(judged):
@@ -197,7 +218,7 @@ def _warn(judged: Sequence[_Judged]) -> None:
             )
         )
     for one in judged:
-        if one.evaluation is None:
+        if one.report is None:
             out.print(
                 Text(
                     f"{formatting.text(one.title)} has no evaluation.json: its numbers are the last "
@@ -205,7 +226,7 @@ def _warn(judged: Sequence[_Judged]) -> None:
                     "yellow",
                 )
             )
-        elif one.evaluation["interim"]:
+        elif not one.is_export and one.report["interim"]:
             out.print(
                 Text(
                     f"{formatting.text(one.title)} did not train to its end: its numbers are those "

@@ -14,24 +14,32 @@ from yard.console import out
 from yard.errors import Code, YardError
 from yard.options import AsJson, Url, client
 
-_NAME = "evaluation.json"
-_EXPORTS = "export.json"
+EVALUATION, EXPORTS = "evaluation.json", "export.json"
 
 
 def results(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
     """Show how good a job's model is, overall and class by class, or its exports side by side."""
     api = client(url)
     job = api.find("jobs", job_id)
-    items = api.get(f"/jobs/{job['id']}/artifacts")["items"]
-    exports = _EXPORTS in {item["name"] for item in items}
-    told = _artifact(api, job, _EXPORTS) if exports else evaluation(api, job)
+    has_exports = EXPORTS in artifacts(api, job)
+    told = exports(api, job) if has_exports else evaluation(api, job)
     if as_json:
         console.print_json(told)
         return
     try:
-        _print_exports(told) if exports else _print(told)
+        _print_exports(told) if has_exports else _print(told)
     except (KeyError, TypeError, AttributeError) as error:
-        raise unreadable(error) from error
+        raise unreadable(error, EXPORTS if has_exports else EVALUATION) from error
+
+
+def artifacts(api: Client, job: Json) -> set[str]:
+    """Return the names of what the job left behind."""
+    return {item["name"] for item in api.get(f"/jobs/{job['id']}/artifacts")["items"]}
+
+
+def exports(api: Client, job: Json) -> Json:
+    """Return the export.json of a job that has one."""
+    return _artifact(api, job, EXPORTS)
 
 
 def evaluation(api: Client, job: Json) -> Json:
@@ -41,7 +49,7 @@ def evaluation(api: Client, job: Json) -> Json:
         YardError: it has none, or one that is no JSON object.
     """
     try:
-        return _artifact(api, job, _NAME)
+        return _artifact(api, job, EVALUATION)
     except YardError as error:
         if error.code == Code.NOT_FOUND and job["status"] in FINISHED:
             error.todo = "`yard job show JOB` shows its last metrics"
@@ -51,22 +59,22 @@ def evaluation(api: Client, job: Json) -> Json:
 def _artifact(api: Client, job: Json, name: str) -> Json:
     with TemporaryDirectory() as folder:
         [path] = fetch(api, job, Path(folder), [name], show=False)
-        return _parsed(path)
+        return _parsed(path, name)
 
 
-def _parsed(path: Path) -> Json:
+def _parsed(path: Path, name: str) -> Json:
     try:
         told = json.loads(path.read_text())
         return dict(told)
     except (TypeError, ValueError, RecursionError) as error:
-        raise unreadable(error) from error
+        raise unreadable(error, name) from error
 
 
-def unreadable(error: Exception) -> YardError:
-    """Return what to say of an evaluation.json that is not as the training contract has it."""
+def unreadable(error: Exception, name: str) -> YardError:
+    """Return what to say of a report that is not as the training contract has it."""
     why = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
     return YardError(
-        f"this job's {_NAME} cannot be read",
+        f"this job's {name} cannot be read",
         f"it is not as the training contract has it: {why}",
         "`yard model pull JOB` downloads it",
         Code.REFUSED,

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { job } from '../../test/fixtures'
 import type { Evaluation } from '../job/results/evaluation'
-import { type Side, classRows, curvesOf, differences, isSameData, resultRows, titlesOf, worstRows } from './compare' // prettier-ignore
+import { type Side, classRows, curvesOf, differences, isSameData, judgedOn, resultRows, titlesOf, worstRows } from './compare' // prettier-ignore
 import { idsOf, withoutJob } from './search'
 
 const evaluation = (mAP: number, data: Partial<Evaluation['data']> = {}): Evaluation => ({
@@ -20,6 +20,7 @@ const side = (changes: Partial<Side> = {}): Side => ({
   title: 'digits',
   dataset: 'digits@1',
   evaluation: evaluation(0.5),
+  exports: null,
   epochs: [],
   urls: new Map(),
   ...changes,
@@ -51,6 +52,27 @@ it('sets results side by side and knows the best', () => {
   expect(classRows([...sides, side({ evaluation: null })], 'metrics/mAP50(B)')).toMatchObject([
     { title: 'cat', values: [0.5, 0.75, null] },
   ])
+})
+
+it('compares an export by what it costs', () => {
+  const judged = { file: 'model.onnx', size: 1, metrics: {}, latency_ms: { p50: 1, p95: 2 } }
+  const exported = side({
+    job: job({ metrics: { 'metrics/mAP50(B)': 0.5, 'onnx/drop': 0.1, 'onnx/latency_p50_ms': 7 } }),
+    evaluation: null,
+    exports: {
+      weights: { name: 'best.pt', ...judged },
+      data: { dataset_id: 'd', sha256: 'abc', split: 'val', images: 8 },
+      metric: 'metrics/mAP50(B)',
+      device: 'cpu',
+      imgsz: 96,
+      exports: [],
+    },
+  })
+  const faster = side({ ...exported, job: job({ metrics: { 'onnx/latency_p50_ms': 5 } }) })
+  expect(judgedOn(exported)).toBe('digits@1 val, 8 images')
+  expect(isSameData([side(), exported])).toBe(true)
+  const best = resultRows([exported, faster]).find(({ key }) => key === 'onnx/latency_p50_ms')?.best
+  expect(best).toEqual(new Set([1]))
 })
 
 it('tells what was set otherwise, and only that', () => {

@@ -1,6 +1,7 @@
 import type { EpochMetrics, Job } from '../../api/client'
 import { quantitiesOf } from '../job/charts/quantities'
 import { type Evaluation, metricTitle } from '../job/results/evaluation'
+import type { ExportReport } from '../job/results/exports'
 import { nodesOf, titleOf } from '../jobs/present'
 
 /** One job of a comparison: what it was told, and how good its model is. */
@@ -9,8 +10,9 @@ export interface Side {
   title: string
   /** What people call its dataset. */
   dataset: string
-  /** null where the trainer wrote none; the metrics are the last epoch's then. */
+  /** null where the trainer wrote none; unless it exported, the metrics are the last epoch's then. */
   evaluation: Evaluation | null
+  exports: ExportReport | null
   epochs: readonly EpochMetrics[]
   /** Links to the job's files, by name. */
   urls: ReadonlyMap<string, string>
@@ -36,9 +38,14 @@ export function titlesOf(jobs: readonly Job[]): string[] {
 }
 
 /** What the job's model was judged on, in words. */
-export function judgedOn({ dataset, evaluation }: Side): string {
-  if (evaluation === null) return `${dataset}, as the last epoch said`
-  return `${dataset} ${evaluation.data.split}, ${evaluation.data.images} images`
+export function judgedOn(side: Side): string {
+  const data = dataOf(side)
+  if (data === undefined) return `${side.dataset}, as the last epoch said`
+  return `${side.dataset} ${data.split}, ${data.images} images`
+}
+
+function dataOf({ evaluation, exports }: Side) {
+  return (evaluation ?? exports)?.data
 }
 
 /** Whether all models were judged on the same images; numbers mean little beside each other else. */
@@ -46,7 +53,7 @@ export function isSameData(sides: readonly Side[]): boolean {
   const [first, ...others] = sides
   if (first === undefined) return true
   return others.every((other) => {
-    const [a, b] = [first.evaluation?.data, other.evaluation?.data]
+    const [a, b] = [dataOf(first), dataOf(other)]
     if ((a?.split ?? 'val') !== (b?.split ?? 'val')) return false
     if (a?.sha256 != null && b?.sha256 != null) return a.sha256 === b.sha256
     return (a?.dataset_id ?? first.job.dataset_id) === (b?.dataset_id ?? other.job.dataset_id)
@@ -71,6 +78,7 @@ export function resultRows(sides: readonly Side[]): Row[] {
       name,
       metricTitle(name, names),
       tables.map((table) => table[name] ?? null),
+      !/drop$|latency_|size_/.test(name),
     ),
   )
   const costs: Row[] = [

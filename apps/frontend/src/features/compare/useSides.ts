@@ -55,6 +55,7 @@ export function useSides(ids: readonly string[]) {
       title: titles[index] ?? job.id,
       dataset: dataset === undefined ? job.dataset_id : datasetTitle(dataset),
       evaluation: evaluations[index]?.data?.evaluation ?? null,
+      exports: evaluations[index]?.data?.exports ?? null,
       epochs: metrics[index]?.data ?? [],
       urls: new Map(evaluations[index]?.data?.files.map(({ name, url }) => [name, url])),
     }

@@ -191,12 +191,15 @@ def _require_possible(config: ExportConfig) -> None:
 
 
 def _metrics(base: dict[str, Any], exports: list[dict[str, Any]], main: str) -> dict[str, float]:
-    found = {main: base["metrics"][main]}
-    for one in exports:
-        if one["error"] is None:
-            found[f"{one['format']}/{main}"] = one["metrics"][main]
-            found[f"{one['format']}/drop"] = one["drop"]
-            found[f"{one['format']}/latency_p50_ms"] = one["latency_ms"]["p50"]
+    """What export.json tells of the weights, and of each export behind its format: onnx/drop."""
+    made = {f"{one['format']}/": one for one in exports if one["error"] is None}
+    found: dict[str, float] = {}
+    for of, one in ({"": base} | made).items():
+        found[f"{of}{main}"] = one["metrics"][main]
+        if of:
+            found[f"{of}drop"] = one["drop"]
+        found |= {f"{of}latency_{name}_ms": ms for name, ms in one["latency_ms"].items()}
+        found[f"{of}size_megabytes"] = one["size"] / 1e6
     return found
 
 

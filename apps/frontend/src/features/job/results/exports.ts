@@ -3,7 +3,7 @@ import type { Metrics } from './evaluation'
 /** export.json, as docs/export.schema.json has it. */
 export interface ExportReport {
   weights: Judged & { name: string }
-  data: { split: string; images: number }
+  data: { dataset_id: string; sha256?: string | null; split: string; images: number }
   metric: string
   device: string
   imgsz: number
