@@ -105,6 +105,8 @@ def test_an_export_is_compared_by_what_it_costs(three: Server, yard: Yard) -> No
     assert "onnx/latency_p50_ms — 7.5" in lines
     assert "NOT COMPARABLE" not in done.stdout
     assert "epoch's" not in done.stdout
+    assert "An evaluation pads less" in done.stdout
+    assert "An evaluation pads less" not in yard("job", "compare", B, B).stdout
     assert json.loads(yard("job", "compare", B, B, "--json").stdout)["metric"] == MAIN
 
 

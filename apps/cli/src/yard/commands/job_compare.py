@@ -16,6 +16,7 @@ from yard.commands.job_results import (
     artifacts,
     evaluation,
     exports,
+    padding,
     unreadable,
 )
 from yard.console import out
@@ -217,6 +218,8 @@ def _warn(judged: Sequence[_Judged]) -> None:
                 "bold red",
             )
         )
+    if len({one.is_export for one in judged}) > 1 and (note := padding(judged[0].job["task"])):
+        out.print(Text(note, "yellow"))
     for one in judged:
         if one.report is None:
             out.print(

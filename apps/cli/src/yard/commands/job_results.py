@@ -15,6 +15,10 @@ from yard.errors import Code, YardError
 from yard.options import AsJson, Url, client
 
 EVALUATION, EXPORTS = "evaluation.json", "export.json"
+_PADDED = (
+    "Exports and weights are judged on images padded to a square. An evaluation pads less, so its "
+    "numbers can differ a little."
+)
 
 
 def results(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
@@ -30,6 +34,11 @@ def results(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
         _print_exports(told) if has_exports else _print(told)
     except (KeyError, TypeError, AttributeError) as error:
         raise unreadable(error, EXPORTS if has_exports else EVALUATION) from error
+
+
+def padding(task: str) -> str | None:
+    """Return why an export's numbers are not those of an evaluation; None where they are."""
+    return None if task == "classify" else _PADDED
 
 
 def artifacts(api: Client, job: Json) -> set[str]:
@@ -131,6 +140,8 @@ def _print_exports(told: Json) -> None:
         if not one["error"]
     ]
     console.print_table(console.table(titles, made, right=titles[2:]))
+    if note := padding(told["task"]):
+        out.print(note)
     for one in told["exports"]:
         if one["error"]:
             out.print(f"{one['format']} could not be exported: {one['error']}", markup=False)

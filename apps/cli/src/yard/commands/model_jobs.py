@@ -10,7 +10,9 @@ from yard import completion
 from yard.client import Client, Json
 from yard.commands import weights
 from yard.commands.dataset import require_ready
+from yard.commands.job_results import padding
 from yard.commands.job_submit import resolved, start
+from yard.console import out
 from yard.errors import Code, YardError
 from yard.options import AsJson, ImageSize, Url, client
 
@@ -98,16 +100,19 @@ def export(
         "nms": nms,
         "max_drop": max_drop,
     }
-    _run(
+    on = _run(
         "export", model, dataset, config,
         gpu=gpu, follow=follow, url=url, as_json=as_json,
     )  # fmt: skip
+    if follow and not as_json and (note := padding(on["task"])):
+        out.print(note)
 
 
 def _run(
     work: str, model: str, dataset: str, config: Json, *,
     gpu: int | None, follow: bool, url: str | None, as_json: bool,
-) -> None:  # fmt: skip
+) -> Json:  # fmt: skip
+    """Submit the job, follow it where that is wanted, and return the dataset that it judges by."""
     api = client(url)
     chosen = require_ready(api.dataset(dataset))
     body: dict[str, Any] = {
@@ -119,6 +124,7 @@ def _run(
         "resources": {} if gpu is None else {"gpu": gpu},
     }
     start(api, body, chosen, follow=follow, as_json=as_json)
+    return chosen
 
 
 def _title(model: str) -> str:
