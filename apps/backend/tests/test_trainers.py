@@ -171,6 +171,24 @@ def test_fields_that_exclude_each_other_are_refused_in_the_manifest_s_words(
     assert words in found.get("config", "")
 
 
+@pytest.mark.parametrize(
+    ("formats", "words"),
+    [
+        (["onnx", "engine"], '"formats" cannot have "engine": TensorRT builds it for one model of'),
+        (["tflite"], "litert-torch and ai-edge-litert, which the trainer's image has not. Export"),
+        (["foo"], '"formats" must be a list of at least 1 items, each one of "onnx", "openvino"'),
+        ([["engine"]], '"formats" must be a list'),
+    ],
+)
+def test_values_that_are_not_here_are_refused_with_the_reason(
+    formats: list[Any], words: str
+) -> None:
+    exports = Manifest.read(REPOSITORY / "apps/trainer-ultralytics/trainers/export.json")
+    told = config_errors(exports, {"formats": formats}, 20, "detect")["config.formats"]
+    assert words in told
+    assert '"onnx", "openvino", "torchscript"' in told
+
+
 def test_all_errors_at_once(catalog: TrainerCatalog) -> None:
     found = errors(catalog, {"epoch": 3, "batch": 0, "lr0": "fast"}, task="count")
     assert set(found) == {"trainer", "config.epoch", "config.batch", "config.lr0"}

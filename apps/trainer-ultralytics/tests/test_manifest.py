@@ -12,6 +12,7 @@ import pytest
 import ultralytics
 from trainer.train_config import TrainConfig
 from ultralytics import cfg
+from ultralytics.engine.exporter import export_formats
 from ultralytics.utils import DEFAULT_CFG_DICT, DEFAULT_CFG_PATH
 from ultralytics.utils.downloads import GITHUB_ASSETS_NAMES
 
@@ -81,6 +82,14 @@ def test_every_argument_of_training_is_taken_or_refused() -> None:
     assert DEFAULTS.keys() - elsewhere - {"dnn"} <= FIELDS.keys() | SCHEMA["refused"].keys()
     assert FIELDS.keys() - OWN <= DEFAULTS.keys()
     assert FIELDS.keys().isdisjoint(SCHEMA["refused"])
+
+
+def test_every_format_is_exported_or_refused_with_the_reason() -> None:
+    exports = json.loads((APP / "trainers/export.json").read_text())
+    formats = exports["config_schema"]["properties"]["formats"]["items"]
+    away = [name for one in formats["unavailable"] for name in one["enum"]]
+    assert {*export_formats()["Argument"]} - {"-"} <= {*formats["enum"], *away}
+    assert len({*formats["enum"], *away}) == len(formats["enum"]) + len(away)
 
 
 @pytest.mark.parametrize("name", sorted(FIELDS.keys() - OWN))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError
 
 from trainyard_manifest.manifest import Manifest
 from trainyard_manifest.wording import did_you_mean, shown, wanted
@@ -57,6 +57,12 @@ def config_errors(
         if error.validator == "not" and (told := error.schema.get("description")):
             messages[name] = told
             continue
+        if why := _unavailable(error):
+            messages[name] = (
+                f'"{name}" cannot have {shown(error.instance)}: {why} It can have '
+                f"{', '.join(map(shown, error.validator_value))}."
+            )
+            continue
         messages[name] = (
             f'"{name}" must be {_wanted(schema, name, error.validator)}; it is {shown(config[name])}.'
             if name
@@ -94,6 +100,14 @@ def split_errors(
         for name, rules in manifest.fields.items()
         if rules.get("split") and there and config[name] not in there
     }
+
+
+def _unavailable(error: ValidationError) -> str | None:
+    """Why the value is none of those that the field takes, where the manifest tells it."""
+    if error.validator != "enum":
+        return None
+    told = error.schema.get("unavailable", [])
+    return next((one["description"] for one in told if error.instance in one["enum"]), None)
 
 
 def _wanted(schema: Mapping[str, Any], name: str, validator: str) -> str:
