@@ -104,7 +104,7 @@ def split_errors(
 
 def _unavailable(error: ValidationError) -> str | None:
     """Why the value is none of those that the field takes, where the manifest tells it."""
-    if error.validator != "enum":
+    if error.validator != "enum" or not isinstance(error.schema, Mapping):
         return None
     told = error.schema.get("unavailable", [])
     return next((one["description"] for one in told if error.instance in one["enum"]), None)
