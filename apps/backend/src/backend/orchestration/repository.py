@@ -12,7 +12,7 @@ from backend.infra.database import execute_guarded, utcnow
 from backend.state.causes import Cause
 from backend.state.datasets import Dataset, DatasetStatus
 from backend.state.jobs import ATTACHED, Attempt, Job
-from backend.state.statuses import JobStatus
+from backend.state.statuses import ACTIVE, JobStatus
 from backend.state.tokens import sha256
 
 # A message while PREPARING means that the attempt is waiting for capacity.
@@ -184,26 +184,10 @@ async def open_attempts(session: AsyncSession) -> dict[AttemptRef, tuple[str, da
 
 async def jobs_without_workflow(session: AsyncSession, stale: datetime) -> Sequence[str]:
     """Jobs whose next step is a workflow's, and that have none or have not moved since `stale`."""
-    waits_for_workflow = or_(
-        Job.status.in_([JobStatus.QUEUED, JobStatus.RETRYING]),
-        and_(
-            Job.status.in_([JobStatus.PREPARING, JobStatus.RUNNING, JobStatus.CANCELLING]),
-            or_(Attempt.launched_at.is_(None), Attempt.ended_at.is_not(None)),
-        ),
-    )
-    rows = await session.scalars(
-        select(Job.id)
-        .outerjoin(Attempt, and_(Attempt.job_id == Job.id, Attempt.number == Job.attempt))
-        .where(
-            waits_for_workflow,
-            or_(
-                and_(Job.status == JobStatus.QUEUED, ~Job.workflow_started), Job.updated_at < stale
-            ),
-        )
-        .order_by(Job.created_at)
-        .limit(200)
-    )
-    return rows.all()
+    latest = and_(Attempt.job_id == Job.id, Attempt.number == Job.attempt)
+    lost = or_(and_(Job.status == JobStatus.QUEUED, ~Job.workflow_started), Job.updated_at < stale)
+    query = select(Job.id).outerjoin(Attempt, latest).where(Job.status.in_(ACTIVE), ~RUNNING, lost)
+    return (await session.scalars(query.order_by(Job.created_at).limit(200))).all()
 
 
 async def datasets_without_workflow(session: AsyncSession, stale: datetime) -> Sequence[str]:
