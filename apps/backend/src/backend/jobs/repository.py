@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Float, String, and_, cast, extract, func, or_, select, update
+from sqlalchemy import Float, String, and_, cast, extract, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.infra import pagination
-from backend.infra.database import Database, execute_guarded, utcnow
+from backend.infra.database import Database, utcnow
 from backend.jobs.schemas import JobQuery
-from backend.state.causes import Cause
 from backend.state.jobs import Attempt, EpochMetrics, Job
 from backend.state.statuses import JobStatus
 from backend.state.transitions import transition
@@ -64,17 +63,6 @@ async def requeue(session: AsyncSession, job_id: str) -> bool:
         workflow_started=False,
         mlflow_done=False,
     )
-
-
-async def ask_to_finish(session: AsyncSession, job: Job) -> bool:
-    """Have the attempt end well after its epoch; False: none runs, or it is being stopped."""
-    running = update(Attempt).where(
-        Attempt.job_id == job.id,
-        Attempt.number == job.attempt,
-        Attempt.ended_at.is_(None),
-        Attempt.stop_requested_at.is_(None),
-    )
-    return await execute_guarded(session, running.values(stop_cause=Cause.COMPLETED))
 
 
 async def count_by_status(session: AsyncSession) -> dict[str, int]:

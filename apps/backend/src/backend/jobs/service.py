@@ -12,6 +12,7 @@ from trainyard_manifest import split_errors
 from backend.artifacts.repository import left_by_a_job, models_left_by
 from backend.context import Context
 from backend.datasets.service import get_ready
+from backend.executors.base import AttemptRef
 from backend.infra import database
 from backend.infra.asgi import ATTACHED_TOKEN
 from backend.infra.database import PROMPT_S, count, find_by, new_id, utcnow
@@ -21,6 +22,7 @@ from backend.jobs.repository import JobRow
 from backend.jobs.schemas import JobAttach, JobAttached, JobCreate, JobEdit
 from backend.models import service as models
 from backend.orchestration.attempts import request_stop
+from backend.orchestration.repository import ask_to_finish
 from backend.state import object_keys
 from backend.state.jobs import ATTACHED, Attempt, DeletedJob, Job
 from backend.state.statuses import ACTIVE, FINISHED, JobStatus
@@ -216,7 +218,7 @@ async def finish_early(ctx: Context, job_id: str) -> JobRow:
     """
     async with ctx.db.transaction() as session:
         row = await existing(session, job_id)
-        asked = await repository.ask_to_finish(session, row.job)
+        asked = await ask_to_finish(session, AttemptRef(job_id, row.job.attempt))
     if not asked:
         detail = f"Job {job_id} is {row.job.status}: only a training can be ended after its epoch."
         raise Problem(409, "Job not training", f"{detail} `cancel` ends any job.")

@@ -128,6 +128,12 @@ async def stop_attempt(session: AsyncSession, ref: AttemptRef, cause: Cause) -> 
     )
 
 
+async def ask_to_finish(session: AsyncSession, ref: AttemptRef) -> bool:
+    """Have the attempt end well after its epoch; False: it has ended, or is being stopped."""
+    guards = Attempt.ended_at.is_(None), Attempt.stop_requested_at.is_(None)
+    return await _update_attempt(session, ref, *guards, stop_cause=Cause.COMPLETED)
+
+
 async def stop_silent(session: AsyncSession, before: datetime) -> None:
     """Stop attempts that send heartbeats on a clock (`seq`) and have sent none since `before`."""
     patient_until = cast(extract("epoch", Attempt.heartbeat_at), Float) + Attempt.patience_s
