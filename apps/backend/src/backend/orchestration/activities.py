@@ -31,39 +31,32 @@ PASSING_TRIES = 17_000
 # Of a step that fails otherwise; about a minute.
 TRIES = 20
 
+# The failures of this process' steps, by step, id and whether they pass.
+_failures: Counter[tuple[str, str, bool]] = Counter()
 
-class _Bound:
-    """Counts the failures of this process' steps, by step, id and whether it passes."""
 
-    def __init__(self) -> None:
-        self._failures: Counter[tuple[str, str, bool]] = Counter()
-
-    async def run(
-        self,
-        step: str,
-        id_: str,
-        work: Awaitable[Result],
-        give_up: Callable[[str], Awaitable[Result]],
-    ) -> Result:
-        """The result of `work`; of `give_up`, called with the reason, where it has failed too often."""
-        beats = asyncio.create_task(_beat())
-        try:
-            result = await work
-        except Exception as error:
-            metrics.STEP_FAILURES.labels(step).inc()
-            passing = isinstance(error, PASSING) or getattr(error, "connection_invalidated", False)
-            self._failures[step, id_, passing] += 1
-            tries = self._failures[step, id_, passing]
-            if tries < (PASSING_TRIES if passing else TRIES):
-                raise
-            logger.exception("%s of %s is given up after %d tries", step, id_, tries)
-            result = await give_up(_reason(step, tries, error))
-            metrics.STEPS_GIVEN_UP.labels(step).inc()
-        finally:
-            beats.cancel()
-        for passing in (True, False):
-            self._failures.pop((step, id_, passing), None)
-        return result
+async def _bounded(
+    step: str, id_: str, work: Awaitable[Result], give_up: Callable[[str], Awaitable[Result]]
+) -> Result:
+    """The result of `work`; of `give_up`, called with the reason, where it has failed too often."""
+    beats = asyncio.create_task(_beat())
+    try:
+        result = await work
+    except Exception as error:
+        metrics.STEP_FAILURES.labels(step).inc()
+        passing = isinstance(error, PASSING) or getattr(error, "connection_invalidated", False)
+        _failures[step, id_, passing] += 1
+        tries = _failures[step, id_, passing]
+        if tries < (PASSING_TRIES if passing else TRIES):
+            raise
+        logger.exception("%s of %s is given up after %d tries", step, id_, tries)
+        result = await give_up(_reason(step, tries, error))
+        metrics.STEPS_GIVEN_UP.labels(step).inc()
+    finally:
+        beats.cancel()
+    for passing in (True, False):
+        _failures.pop((step, id_, passing), None)
+    return result
 
 
 async def _beat() -> None:
@@ -74,14 +67,12 @@ async def _beat() -> None:
 
 
 def activities(ctx: Context) -> Sequence[Callable[..., Any]]:
-    bounded = _Bound().run
-
     async def of_job(step: str, job_id: str, work: Awaitable[Result], given_up: Result) -> Result:
         async def give_up(reason: str) -> Result:
             await attempts.give_up(ctx, job_id, reason)
             return given_up
 
-        return await bounded(step, job_id, work, give_up)
+        return await _bounded(step, job_id, work, give_up)
 
     @activity.defn
     async def launch(job_id: str) -> Launched | None:
@@ -101,7 +92,7 @@ def activities(ctx: Context) -> Sequence[Callable[..., Any]]:
         async def give_up(reason: str) -> None:
             await datasets.give_up(ctx, dataset_id, f"{reason} Push it again.")
 
-        await bounded("preflight", dataset_id, datasets.run_check(ctx, dataset_id), give_up)
+        await _bounded("preflight", dataset_id, datasets.run_check(ctx, dataset_id), give_up)
 
     return [launch, settle, finalize, preflight]
 
