@@ -14,9 +14,9 @@ import httpx
 import pytest
 import servers
 from api_support import Api, add_dataset, add_running
-from backend.auth import service
 from backend.auth.service import create_token
 from backend.infra.database import utcnow
+from backend.infra.retry import every
 from backend.state.tokens import Access, ApiToken, sha256
 from sqlalchemy import event
 
@@ -224,9 +224,7 @@ async def test_every_write_has_a_line(asking: Api, caplog: pytest.LogCaptureFixt
     assert {one["from"] for one in found} == {"127.0.0.1"}
 
 
-async def test_the_last_use_is_noted_without_a_write_a_request(
-    asking: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_last_use_is_noted_without_a_write_a_request(asking: Api) -> None:
     written: list[str] = []
 
     def note(*about: Any) -> None:
@@ -234,8 +232,7 @@ async def test_the_last_use_is_noted_without_a_write_a_request(
             written.append(str(about[3]))
 
     event.listen(asking.ctx.db.engine.sync_engine, "before_cursor_execute", note)
-    monkeypatch.setattr(service, "NOTE_USES_S", 0.5)
-    noting = asyncio.create_task(asking.app.state.tokens.note_uses())
+    noting = asyncio.create_task(every(0.5, asking.app.state.tokens.note_uses))
     secret, began = await made(asking, "ci"), utcnow()
     async with bearing(asking, secret) as http:
         for _ in range(20):

@@ -30,7 +30,7 @@ from backend.infra.asgi import RequestMiddleware
 from backend.infra.database import Database
 from backend.infra.mlflow import Mlflow
 from backend.infra.object_store import ObjectStore, ObjectStoreError
-from backend.infra.retry import always, forever
+from backend.infra.retry import always, every, forever
 from backend.infra.wakeups import WakeupBus
 from backend.jobs.routes import attached
 from backend.jobs.routes import router as jobs
@@ -159,6 +159,9 @@ async def _once_ready(app: FastAPI, context: Context) -> None:
         group.create_task(
             forever("waiting for the object store", ObjectStoreError, context.store.ensure_buckets)
         )
-        work = {"senders": lambda: know_all(app), "tokens": app.state.tokens.note_uses}
+        work = {
+            "senders": lambda: know_all(app),
+            "tokens": lambda: every(auth.NOTE_USES_S, app.state.tokens.note_uses),
+        }
         for name, run in (work | background(context)).items():
             group.create_task(always(name, run))

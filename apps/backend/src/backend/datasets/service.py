@@ -1,6 +1,5 @@
 """A dataset's life: announced, uploaded in parts, checked, deleted."""
 
-import asyncio
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -146,16 +145,14 @@ async def _add(ctx: Context, id_: str, **columns: Any) -> Dataset:
     raise Problem(503, "Version taken", "Many push this dataset at once. Push it again.")
 
 
-async def sweep_uploads_forever(ctx: Context) -> None:
+async def sweep_uploads(ctx: Context) -> None:
     """Reject uploads that nobody began, took up or completed for two days; drop their parts."""
     report = Report.of_error("It was not uploaded within two days. Push it again.").model_dump()
-    while True:
-        before = utcnow() - timedelta(seconds=ABANDONED_S)
-        async with ctx.db.transaction() as session:
-            going_on = await repository.reject_uploads(session, before, report)
-        with suppress(ObjectStoreError):  # the next round drops them
-            await ctx.store.abort_uploads(before, going_on)
-        await asyncio.sleep(SWEEP_UPLOADS_S)
+    before = utcnow() - timedelta(seconds=ABANDONED_S)
+    async with ctx.db.transaction() as session:
+        going_on = await repository.reject_uploads(session, before, report)
+    with suppress(ObjectStoreError):  # the next round drops them
+        await ctx.store.abort_uploads(before, going_on)
 
 
 async def complete(ctx: Context, id_: str, named: Sequence[CompletedPart]) -> Dataset:

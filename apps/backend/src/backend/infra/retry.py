@@ -1,4 +1,4 @@
-"""Retries forever with backoff and logging."""
+"""Work that goes on for ever: repeated, and retried with backoff and logging."""
 
 import asyncio
 import logging
@@ -50,6 +50,13 @@ def being_cancelled() -> bool:
     """Whether this task was told to end: an error that cleaning up raised then is no reason to go on."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+async def every(pause_s: float, work: Callable[..., Awaitable[Any]], *arguments: Any) -> None:
+    """Call `work` with `arguments` for ever, with a pause in between."""
+    while True:
+        await work(*arguments)
+        await asyncio.sleep(pause_s)
 
 
 async def always(name: str, work: Callable[[], Awaitable[Any]]) -> None:

@@ -13,7 +13,7 @@ from backend.callbacks import log_repository
 from backend.callbacks.log_repository import LogWrite
 from backend.context import Context
 from backend.executors.base import AttemptRef, ExecutorUnavailableError
-from backend.infra.retry import forever
+from backend.infra.retry import every, forever
 from backend.orchestration import repository
 from backend.state.jobs import Attempt, Job
 
@@ -50,22 +50,19 @@ class LogFollower:
         if self._ctx.executor.echoes_logs:
             return  # its trainers all have a supervisor
         try:
-            await forever("following logs", Exception, self._look)
+            await forever("following logs", Exception, every, LOOK_S, self._look)
         finally:
             for task in self._following.values():
                 task.cancel()
 
     async def _look(self) -> None:
-        ctx = self._ctx
-        while True:
-            async with ctx.db.reading() as session:
-                unsent = await repository.unsent_logs(session, ctx.executor.name)
-            for ref, task in list(self._following.items()):
-                if ref not in unsent or task.done():
-                    self._following.pop(ref).cancel()
-            for ref in unsent.keys() - self._following.keys():
-                self._following[ref] = asyncio.create_task(self._follow(ref, unsent[ref]))
-            await asyncio.sleep(LOOK_S)
+        async with self._ctx.db.reading() as session:
+            unsent = await repository.unsent_logs(session, self._ctx.executor.name)
+        for ref, task in list(self._following.items()):
+            if ref not in unsent or task.done():
+                self._following.pop(ref).cancel()
+        for ref in unsent.keys() - self._following.keys():
+            self._following[ref] = asyncio.create_task(self._follow(ref, unsent[ref]))
 
     async def finish(self, ref: AttemptRef) -> None:
         """Store the rest of what an attempt has printed, and say if that is not to be had."""

@@ -160,12 +160,6 @@ async def _side_by_side(calls: Iterable[Awaitable[None]]) -> None:
     await asyncio.gather(*map(make, calls))
 
 
-async def start_workflows_forever(ctx: Context) -> None:
-    while True:
-        await start_workflows(ctx)
-        await asyncio.sleep(SWEEP_S)
-
-
 async def start_workflows(ctx: Context) -> None:
     """Start every missing workflow once; Temporal refuses those that do run."""
     stale = utcnow() - STALE_AFTER

@@ -14,7 +14,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import KeepAliveConfig, RPCError, RPCStatusCode
 from temporalio.worker import Worker
 
-from backend.infra.retry import forever
+from backend.infra.retry import every, forever
 from backend.settings import Settings
 from backend.temporal.workflows import (
     ACTIVITY_HEARTBEAT_TIMEOUT,
@@ -111,20 +111,18 @@ class Temporal:
         async with asyncio.TaskGroup() as group:
             group.create_task(training.run())
             group.create_task(checks.run())
-            group.create_task(self._keep_connected(training, checks))
+            group.create_task(every(CHECK_S, self._keep_connected, training, checks))
 
     async def _keep_connected(self, *workers: Worker) -> None:
         """Give up a connection that leads nowhere, or to another server: it would do so for ever."""
-        while True:
-            await asyncio.sleep(CHECK_S)
-            try:
-                await self.check()
-            except TemporalUnavailableError as error:
-                logger.warning("reconnecting: %s", error)
-                with contextlib.suppress(RuntimeError, RPCError, TimeoutError):
-                    self._client = await self._connect()
-                    for worker in workers:
-                        worker.client = self._client
+        try:
+            await self.check()
+        except TemporalUnavailableError as error:
+            logger.warning("reconnecting: %s", error)
+            with contextlib.suppress(RuntimeError, RPCError, TimeoutError):
+                self._client = await self._connect()
+                for worker in workers:
+                    worker.client = self._client
 
     async def _connect(self) -> Client:
         """Raise RuntimeError, RPCError or TimeoutError while Temporal is away."""

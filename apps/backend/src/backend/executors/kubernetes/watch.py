@@ -9,7 +9,7 @@ from backend.executors.kubernetes.client import KubernetesApi, KubernetesRefused
 from backend.executors.kubernetes.diagnosis import AttemptObjects, condition
 from backend.executors.kubernetes.objects import END_RECORDED, INDEX, JOB, JOB_UID, owner, ref_of
 from backend.infra.database import utcnow
-from backend.infra.retry import forever
+from backend.infra.retry import every, forever
 from backend.infra.wakeups import wait_and_clear
 
 _QUERIES = {
@@ -52,7 +52,7 @@ class AttemptWatch:
                 group.create_task(forever(f"watching {kind}", away, self._follow, kind))
             if self._with_kueue:
                 group.create_task(forever("watching workloads", away, self._follow_workloads))
-                group.create_task(self._follow_places())
+                group.create_task(every(PLACES_S, self._look_for_places))
 
     async def change(self, within_s: float | None) -> bool:
         """Wait for a change, or for `within_s`. False: not everything was listed yet."""
@@ -122,23 +122,21 @@ class AttemptWatch:
             await asyncio.sleep(NO_KUEUE_S)
             raise
 
-    async def _follow_places(self) -> None:
-        """Ask for ever where those that wait stand, which is no news of a Workload."""
-        while True:
-            ours = [one[0] for ref, one in self.workloads.items() if ref.job_id]
-            specs = [one["spec"] for one in ours if not condition(one, "QuotaReserved")]
-            places = {}
-            for queue in {spec.get("queueName") for spec in specs} - {None, ""}:
-                with suppress(Exception):  # it may be off, or answer anything
-                    path = f"{queue}/pendingworkloads"
-                    told = await self._api.call("GET", "localqueues", path, query=_FIRST)
-                    for one in told["items"]:
-                        ref = _attempt_of(owner(one["metadata"]))
-                        places[ref] = one["positionInLocalQueue"] + 1
-            self.changed |= {ref for ref, _ in places.items() ^ self.places.items()}
-            self.places = places
-            self.wake()
-            await asyncio.sleep(PLACES_S)
+    async def _look_for_places(self) -> None:
+        """Ask where those that wait stand, which is no news of a Workload."""
+        ours = [one[0] for ref, one in self.workloads.items() if ref.job_id]
+        specs = [one["spec"] for one in ours if not condition(one, "QuotaReserved")]
+        places = {}
+        for queue in {spec.get("queueName") for spec in specs} - {None, ""}:
+            with suppress(Exception):  # it may be off, or answer anything
+                path = f"{queue}/pendingworkloads"
+                told = await self._api.call("GET", "localqueues", path, query=_FIRST)
+                for one in told["items"]:
+                    ref = _attempt_of(owner(one["metadata"]))
+                    places[ref] = one["positionInLocalQueue"] + 1
+        self.changed |= {ref for ref, _ in places.items() ^ self.places.items()}
+        self.places = places
+        self.wake()
 
     def _put(self, kind: str, item: Object) -> tuple[AttemptRef, int]:
         ref, node = _owner(item)
