@@ -29,15 +29,13 @@ def attempt_env(
         "LOG_LIMIT_BYTES": str(settings.log_limit_bytes),
         "PET_NPROC_PER_NODE": str(max(1, job.resources.get("gpu", 0))),
     }
-    if dataset is not None and dataset.sha256 is not None:
-        env["DATASET_SHA256"] = dataset.sha256
-    if dataset is not None and dataset.index_sha256 is not None:
-        env["DATASET_INDEX_SHA256"] = dataset.index_sha256
-    for part, value in (job.weights or {}).items():
-        env[f"WEIGHTS_{part.upper()}"] = value
-    if attempt.debug_port is not None:
-        env["DEBUG_PORT"] = str(attempt.debug_port)
-    return env
+    if_there = {
+        "DATASET_SHA256": dataset and dataset.sha256,
+        "DATASET_INDEX_SHA256": dataset and dataset.index_sha256,
+        "DEBUG_PORT": attempt.debug_port,
+        **{f"WEIGHTS_{part.upper()}": value for part, value in (job.weights or {}).items()},
+    }
+    return env | {name: str(value) for name, value in if_there.items() if value is not None}
 
 
 def free_port() -> int:
