@@ -119,7 +119,7 @@ async def _begin(ctx: Context, session: AsyncSession, job: Job, ref: AttemptRef)
         stop_cause=Cause.COMPLETED if finishing else None,
     )
     session.add(attempt)
-    cleared = dict.fromkeys(("cause", "message", "finished_at"))
+    cleared = dict.fromkeys(("cause", "message", "finished_at", "first_step_at"))
     begun = {"attempt": ref.number, "mlflow_done": False, "workflow_started": True}
     await transition(session, ref.job_id, JobStatus.PREPARING, **cleared, **begun)
     return attempt

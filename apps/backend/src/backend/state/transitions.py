@@ -30,13 +30,10 @@ async def transition(
     statement = update(Job).where(Job.id == job_id, Job.status.in_(sorted(SOURCES[to])))
     if to == JobStatus.QUEUED:
         statement = statement.where(~Job.deleting)
-    if to == JobStatus.PREPARING:
-        columns["first_step_at"] = None
-        if attempt is not None:
-            statement = statement.where(Job.attempt == attempt - 1)
-            columns["attempt"] = attempt
-    elif attempt is not None:
-        statement = statement.where(Job.attempt == attempt)
+    if attempt is not None:
+        latest = attempt - 1 if to == JobStatus.PREPARING else attempt
+        statement = statement.where(Job.attempt == latest)
+        columns["attempt"] = attempt
     return await execute_guarded(session, statement.values(status=to, **columns))
 
 
