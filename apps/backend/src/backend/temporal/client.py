@@ -39,10 +39,6 @@ CACHED_WORKFLOWS = 500
 CHECKS_AT_ONCE = 2
 # How long a workflow's next task waits for the worker that has it cached and may be dead.
 STICKY_TIMEOUT = timedelta(seconds=2)
-_THROTTLE: dict[str, Any] = {
-    "max_heartbeat_throttle_interval": ACTIVITY_HEARTBEAT_TIMEOUT / 4,
-    "default_heartbeat_throttle_interval": ACTIVITY_HEARTBEAT_TIMEOUT / 4,
-}
 
 
 class TemporalUnavailableError(Exception):
@@ -99,14 +95,14 @@ class Temporal:
             workflow_failure_exception_types=[workflow.NondeterminismError],
             max_cached_workflows=CACHED_WORKFLOWS,
             sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
-            **_THROTTLE,
+            max_heartbeat_throttle_interval=ACTIVITY_HEARTBEAT_TIMEOUT / 4,
         )
         checks = Worker(
             client,
             task_queue=checks_queue(self._settings.temporal_task_queue),
             activities=activities,
             max_concurrent_activities=CHECKS_AT_ONCE,
-            **_THROTTLE,
+            max_heartbeat_throttle_interval=ACTIVITY_HEARTBEAT_TIMEOUT / 4,
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(training.run())
