@@ -17,6 +17,7 @@ from backend.executors.kubernetes import watch
 from backend.executors.kubernetes.client import KubernetesApi
 from backend.executors.kubernetes.executor import KubernetesExecutor
 from backend.infra.database import utcnow
+from backend.infra.wakeups import wait_and_clear
 from backend.orchestration import log_follower
 from backend.settings import Settings
 from backend.state.causes import Cause
@@ -290,10 +291,10 @@ async def test_without_kueue_nothing_wakes_who_observes(
     watched = watch.AttemptWatch(api, with_kueue=False)
     following = asyncio.create_task(watched.follow())
     while not (watched.listed and "events" in kubernetes.listed):
-        await watched.change(0.5)
-    await watched.change(0.5)
+        await wait_and_clear(watched.woken, 0.5)
+    await wait_and_clear(watched.woken, 0.5)
     began = time.monotonic()
-    await watched.change(0.5)
+    await wait_and_clear(watched.woken, 0.5)
     assert time.monotonic() - began > 0.4
     following.cancel()
     await asyncio.wait({following})

@@ -29,7 +29,6 @@ SHORTEST_WATCH_S = 1
 PAGE = 200
 PAGES_SHARE = 0.25
 
-MERGE = "application/merge-patch+json"
 # The token is about to be renewed; too many requests.
 TRANSIENT = {HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS}
 GROUPS = {
@@ -71,7 +70,7 @@ class KubernetesApi:
             await client.close()
 
     async def call(self, method: str, kind: str, name: str = "", **request: Any) -> Object:
-        """The answer to one request; `request`: its `query`, `body` and `content_type`."""
+        """The answer to one request; `request`: its `query` and `body`."""
         response = await self._send(method, kind, name, total_s=ANSWER_S, **request)
         answer: Object = json.loads(await _body(response))
         return answer
@@ -138,10 +137,10 @@ class KubernetesApi:
         *,
         query: dict[str, str] | None = None,
         body: Object | None = None,
-        content_type: str = "application/json",
         total_s: float | None = None,
         silent_s: float | None = None,
     ) -> aiohttp.ClientResponse:
+        sent = "application/merge-patch+json" if method == "PATCH" else "application/json"
         path = f"{GROUPS.get(kind, '/api/v1')}/namespaces/{self.namespace}/{kind}"
         timeout = aiohttp.ClientTimeout(total=total_s, sock_connect=CONNECT_S, sock_read=silent_s)
         try:
@@ -150,7 +149,7 @@ class KubernetesApi:
                 method,
                 f"{path}/{name}" if name else path,
                 query_params=list((query or {}).items()),
-                header_params={"Accept": "application/json", "Content-Type": content_type},
+                header_params={"Accept": "application/json", "Content-Type": sent},
                 body=body,
                 auth_settings=["BearerToken"],
             )

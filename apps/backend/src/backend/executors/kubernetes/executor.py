@@ -24,11 +24,12 @@ from backend.executors.base import (
     Observation,
 )
 from backend.executors.kubernetes import diagnosis, kueue, objects
-from backend.executors.kubernetes.client import MERGE, KubernetesApi, KubernetesRefusedError, Object
+from backend.executors.kubernetes.client import KubernetesApi, KubernetesRefusedError, Object
 from backend.executors.kubernetes.diagnosis import Pending
 from backend.executors.kubernetes.log_lines import TimedLines
 from backend.executors.kubernetes.objects import END_RECORDED, JOB, job_name, ref_of
 from backend.executors.kubernetes.watch import AttemptWatch
+from backend.infra.wakeups import wait_and_clear
 from backend.settings import Settings
 from backend.state.causes import Cause
 
@@ -102,11 +103,12 @@ class KubernetesExecutor:
     async def observe(self) -> AsyncGenerator[Sequence[Observation]]:
         watched = self._watched
         following = asyncio.create_task(watched.follow())
-        following.add_done_callback(lambda _: watched.wake())
+        following.add_done_callback(lambda _: watched.woken.set())
         first = True
         try:
             while not following.done():
-                if not await watched.change(TICK_S if self._waiting else None):
+                await wait_and_clear(watched.woken, TICK_S if self._waiting else None)
+                if not watched.listed:
                     continue
                 due = watched.changed | self._waiting.keys()
                 watched.changed = set()
@@ -130,8 +132,7 @@ class KubernetesExecutor:
         else:
             patch: Object = {"metadata": {"labels": {END_RECORDED: "true"}}}
             with _refused_as_away(but=HTTPStatus.NOT_FOUND):
-                job = job_name(ref)
-                await self._api.call("PATCH", "jobs", job, body=patch, content_type=MERGE)
+                await self._api.call("PATCH", "jobs", job_name(ref), body=patch)
         self._forgotten.add(ref)
         self._drop_gone(ref)
 

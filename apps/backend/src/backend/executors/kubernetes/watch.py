@@ -10,7 +10,6 @@ from backend.executors.kubernetes.diagnosis import AttemptObjects, condition
 from backend.executors.kubernetes.objects import END_RECORDED, INDEX, JOB, JOB_UID, owner, ref_of
 from backend.infra.database import utcnow
 from backend.infra.retry import every, forever
-from backend.infra.wakeups import wait_and_clear
 
 _QUERIES = {
     "jobs": {"labelSelector": JOB},
@@ -32,6 +31,8 @@ class AttemptWatch:
 
     def __init__(self, api: KubernetesApi, *, with_kueue: bool) -> None:
         self.changed: set[AttemptRef] = set()
+        # Set at news, and to have it looked whether this still watches.
+        self.woken = asyncio.Event()
         # In a queue of Kueue, from 1; only of its first ones: each move is a row that is written.
         self.places: dict[AttemptRef, int] = {}
         self._api = api
@@ -42,7 +43,6 @@ class AttemptWatch:
         self._gone_pods: dict[AttemptRef, dict[int, Object]] = {}
         # Without these two, what is known says nothing.
         self._unlisted = {"jobs", "pods"}
-        self._woken = asyncio.Event()
 
     async def follow(self) -> None:
         """Watch forever; after an outage everything is listed again."""
@@ -54,11 +54,6 @@ class AttemptWatch:
                 group.create_task(forever("watching workloads", away, self._follow_workloads))
                 group.create_task(every(PLACES_S, self._look_for_places))
 
-    async def change(self, within_s: float | None) -> bool:
-        """Wait for a change, or for `within_s`. False: not everything was listed yet."""
-        await wait_and_clear(self._woken, within_s)
-        return self.listed
-
     @property
     def listed(self) -> bool:
         """Whether every Job and pod was seen once."""
@@ -68,9 +63,6 @@ class AttemptWatch:
         """Attempts of which there is or was something, and whose end is not recorded."""
         known = self._objects["jobs"].keys() | self._objects["pods"].keys() | self._gone_pods.keys()
         return {ref for ref in known if not self.recorded(ref)}
-
-    def wake(self) -> None:
-        self._woken.set()
 
     def seen(self, ref: AttemptRef) -> AttemptObjects | None:
         """What is known of an attempt; None: there is nothing of it, and never was."""
@@ -104,7 +96,7 @@ class AttemptWatch:
             for ref, node in vanished:
                 self._remove(kind, ref, node)
             self._unlisted.discard(kind)
-            self.wake()
+            self.woken.set()
             async for event, item in self._api.watch(kind, version, **_QUERIES[kind]):
                 if event == "DELETED":  # by force, without a word before
                     now = f"{utcnow():%Y-%m-%dT%H:%M:%SZ}"
@@ -112,7 +104,7 @@ class AttemptWatch:
                 ref, node = self._put(kind, item)
                 if event == "DELETED":
                     self._remove(kind, ref, node)
-                self.wake()
+                self.woken.set()
 
     async def _follow_workloads(self) -> None:
         """As `_follow`, and slower where Kueue is missing: that lasts, and is no news every 2 s."""
@@ -136,7 +128,7 @@ class AttemptWatch:
                     places[ref] = one["positionInLocalQueue"] + 1
         self.changed |= {ref for ref, _ in places.items() ^ self.places.items()}
         self.places = places
-        self.wake()
+        self.woken.set()
 
     def _put(self, kind: str, item: Object) -> tuple[AttemptRef, int]:
         ref, node = _owner(item)
