@@ -6,6 +6,7 @@ database, or in what the executor lists, and is not done twice.
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -148,7 +149,7 @@ async def _launched(ctx: Context, ref: AttemptRef) -> Launched:
             await _tell_of_debugger(ctx, session, ref, attempt.debug_port)
     await ctx.bus.publish(ref.job_id)
     if attempt.stop_requested_at is not None and attempt.ended_at is None:
-        await _stop(ctx, ref)
+        await try_now(ref, "stopped", ctx.executor.stop(ref, ctx.settings.stop_grace_s))
     return Launched(ref.number, ended=attempt.ended_at is not None)
 
 
@@ -206,17 +207,17 @@ async def request_stop(ctx: Context, job_id: str) -> bool:
     if waiting:
         await ctx.temporal.cancelled(job_id)
     else:
-        await _stop(ctx, ref)
+        await try_now(ref, "stopped", ctx.executor.stop(ref, ctx.settings.stop_grace_s))
     return True
 
 
-async def _stop(ctx: Context, ref: AttemptRef) -> None:
-    """Tell the executor, which may be away: the repairs repeat it until the attempt has ended."""
+async def try_now(ref: AttemptRef, done: str, call: Awaitable[None]) -> None:
+    """Make a call to the executor, which may be away: the repairs repeat what was not done in time."""
     try:
         async with asyncio.timeout(PROMPT_S):
-            await ctx.executor.stop(ref, ctx.settings.stop_grace_s)
+            await call
     except (ExecutorUnavailableError, TimeoutError) as error:
-        logger.warning("job %s: attempt %d is stopped later: %r", *ref, error)
+        logger.warning("job %s: attempt %d is %s later: %r", *ref, done, error)
 
 
 async def end(

@@ -1,16 +1,13 @@
 """Watches the executor: records which attempts have ended, their unsent logs, and what they wait for."""
 
 import asyncio
-import logging
 from contextlib import aclosing
 
 from backend.context import Context
-from backend.executors.base import AttemptRef, ExecutorUnavailableError, Observation
+from backend.executors.base import AttemptRef, Observation
 from backend.orchestration import repository
-from backend.orchestration.attempts import end
+from backend.orchestration.attempts import end, try_now
 from backend.orchestration.log_follower import LogFollower
-
-logger = logging.getLogger(__name__)
 
 
 async def watch(ctx: Context) -> None:
@@ -37,10 +34,7 @@ async def watch(ctx: Context) -> None:
 async def _record_end(ctx: Context, logs: LogFollower, seen: Observation) -> None:
     await logs.finish(seen.ref)
     await end(ctx, seen)
-    try:
-        await ctx.executor.forget(seen.ref)
-    except ExecutorUnavailableError as error:
-        logger.warning("job %s: attempt %d is forgotten later: %s", *seen.ref, error)
+    await try_now(seen.ref, "forgotten", ctx.executor.forget(seen.ref))
 
 
 async def _record_waiting(ctx: Context, observation: Observation) -> None:
