@@ -21,27 +21,28 @@ class LogIngest:
         self._batcher = WriteBatcher(self._commit, MAX_BATCH, ctx.lag)
         self.run = self._batcher.run
 
-    async def append(self, job_id: str, write: LogWrite) -> Appended:
-        """Append the bytes that are new.
+    async def append(self, sender: Sender, offset: int, data: bytes) -> Appended:
+        """Append the bytes that are new, of those that begin at `offset` of the attempt's output.
 
         Raises:
             Problem: 401 or 409 as the contract says.
         """
-        appended = await self._batcher.write(job_id, write)
+        write = LogWrite(sender.token_sha256, offset, data)
+        appended = await self._batcher.write(sender.job_id, write)
         if appended is None:
             # The token is wrong or dead.
             async with self._ctx.db.reading() as session:
-                await live_attempt(session, Sender(job_id, write.token_sha256))
-            return Appended(write.offset, stop=False, new=b"", start=0)
+                await live_attempt(session, sender)
+            return Appended(offset, stop=False, new=b"", start=0)
         received = appended.next_offset
-        if write.offset > received:
-            gap = f"Bytes {received} to {write.offset} are missing. Send from offset {received} on."
+        if offset > received:
+            gap = f"Bytes {received} to {offset} are missing. Send from offset {received} on."
             raise Problem(409, "Log gap", gap, next_offset=received)
         if appended.new:
-            await self._ctx.bus.publish(job_id)
+            await self._ctx.bus.publish(sender.job_id)
             if self._ctx.executor.echoes_logs:
                 limit = self._ctx.settings.log_limit_bytes
-                self._printer.write(job_id, appended.new, appended.start, limit)
+                self._printer.write(sender.job_id, appended.new, appended.start, limit)
         return appended
 
     async def _commit(self, writes: Mapping[str, LogWrite]) -> Mapping[str, Appended]:

@@ -15,7 +15,6 @@ from pydantic import BaseModel, ValidationError
 
 from backend.callbacks import schemas
 from backend.callbacks.heartbeats import HeartbeatIngest
-from backend.callbacks.log_repository import LogWrite
 from backend.callbacks.logs import LogIngest
 from backend.callbacks.schemas import FinishIn, HeartbeatIn, LogQuery
 from backend.callbacks.sender import Sender, live_attempt, sender_of
@@ -59,8 +58,7 @@ async def append_log(
 ) -> schemas.LogAccepted:
     """What is stored already is skipped; a gap is refused with 409 and `next_offset`."""
     logs: LogIngest = request.app.state.log_ingest
-    write = LogWrite(sender.token_sha256, query.offset, body)
-    appended = await logs.append(sender.job_id, write)
+    appended = await logs.append(sender, query.offset, body)
     return schemas.LogAccepted(
         command="stop" if appended.stop else "continue",
         next_offset=appended.next_offset,
