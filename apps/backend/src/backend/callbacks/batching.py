@@ -50,10 +50,9 @@ class WriteBatcher(Generic[Item, Result]):
     async def write(self, job_id: str, item: Item) -> Result | None:
         """Write one item; None: it was not written. Raises what the whole batch's write raised."""
         result: asyncio.Future[Result | None] = asyncio.get_running_loop().create_future()
-        waiting = _Entry(job_id, item, time.monotonic(), result)
-        self._waiting.append(waiting)
+        self._waiting.append(_Entry(job_id, item, time.monotonic(), result))
         self._arrived.set()
-        return await waiting.result
+        return await result
 
     async def run(self) -> None:
         """Write batches forever."""
