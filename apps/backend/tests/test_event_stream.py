@@ -13,6 +13,7 @@ import httpx
 import pytest
 from api_support import Api, Running, add_running, set_job, shift_clock
 from backend.callbacks import log_repository
+from backend.infra import live_response
 from backend.infra import wakeups as wake_ups
 from backend.jobs import event_stream
 from backend.state.jobs import Job
@@ -295,7 +296,7 @@ async def test_a_viewer_of_a_busy_job_looks_only_so_often(
 
 
 async def test_a_silent_stream_is_kept_alive(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_stream, "PING_S", 0)
+    monkeypatch.setattr(live_response, "PING_S", 0)
     monkeypatch.setattr(wake_ups, "SAFETY_POLL_S", 0.01)
     path = f"{(await add_running(api.ctx)).path}/events"
     async with api.http.stream("GET", path) as reply, asyncio.timeout(60):

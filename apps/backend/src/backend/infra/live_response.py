@@ -1,5 +1,6 @@
 """Answers that stay open: server-sent events, of which each client has a bounded number."""
 
+import time
 from collections import Counter
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
@@ -14,6 +15,8 @@ from backend.infra.problems import Problem
 # Of one replica. A client is a token; where none is asked for, all may come from one address.
 MAX_OPEN = 2000
 MAX_OPEN_EACH = 200
+# A client takes a stream that is silent for long for broken.
+PING_S = 15.0
 _open = Counter[str]()
 
 
@@ -32,8 +35,7 @@ class LiveResponse(StreamingResponse):
         if _open.total() >= MAX_OPEN or (client and _open[client] >= MAX_OPEN_EACH):
             detail = f"At most {MAX_OPEN_EACH} live views a client, {MAX_OPEN} in all: close some."
             raise Problem(429, "Too many live views", detail)
-        if check_token := scope["state"].get("check_token"):
-            self.body_iterator = _while_valid(self.body_iterator, check_token)
+        self.body_iterator = _alive(self.body_iterator, scope["state"].get("check_token"))
         _open[client] += 1
         try:
             await super().__call__(scope, receive, send)
@@ -43,12 +45,18 @@ class LiveResponse(StreamingResponse):
                 del _open[client]
 
 
-async def _while_valid(
-    events: AsyncIterable[Any], check_token: Callable[[], Awaitable[object]]
+async def _alive(
+    events: AsyncIterable[Any], check_token: Callable[[], Awaitable[object]] | None
 ) -> AsyncIterator[Any]:
+    """The events while the token counts; for empty ones, now and then, a ping."""
+    ping_at = time.monotonic() + PING_S
     with suppress(Problem):
         async for event in events:
-            # While the database is away nobody can tell, and nobody can revoke.
-            with suppress(DBAPIError, OSError):
-                await check_token()
-            yield event
+            if not event and time.monotonic() < ping_at:
+                continue
+            if check_token:
+                # While the database is away nobody can tell, and nobody can revoke.
+                with suppress(DBAPIError, OSError):
+                    await check_token()
+            yield event or b": ping\n\n"
+            ping_at = time.monotonic() + PING_S

@@ -19,8 +19,6 @@ from backend.jobs import repository
 from backend.jobs.schemas import JobOut, JobQuery, MetricsOut
 from backend.state.statuses import FINISHED
 
-# A client takes a stream that is silent for long for broken.
-PING_S = 15.0
 LOG_PART_BYTES = 64 * 2**10
 METRICS_AT_ONCE = 200
 # The first news after a while is shown at once. Then all viewers of a job look together, at times
@@ -95,19 +93,16 @@ async def metrics_list(ctx: Context, job_id: str) -> AsyncIterator[str]:
 
 
 async def events(ctx: Context, job_id: str, cursor: Cursor) -> AsyncIterator[bytes]:
-    """Everything from the cursor on, each look's events at once; ends when the job is finished.
+    """Everything from the cursor on, each look's events at once, if any; ends when the job is finished.
 
     No connection is held but while it is read.
     """
     position = _Position(cursor)
     async with ctx.bus.subscribe(job_id) as woken:
-        ping_at = time.monotonic() + PING_S
         while not ctx.bus.closed:
             look = await ctx.reads.get((job_id, position), partial(_look, ctx, job_id, position))
             position = look.position
-            if look.told or time.monotonic() >= ping_at:
-                yield look.told or b": ping\n\n"
-                ping_at = time.monotonic() + PING_S
+            yield look.told
             if look.ended:
                 return
             if look.caught_up:
@@ -120,7 +115,7 @@ async def events(ctx: Context, job_id: str, cursor: Cursor) -> AsyncIterator[byt
 
 
 async def list_events(ctx: Context, wanted: JobQuery) -> AsyncIterator[bytes]:
-    """The page, then what changes in it; ends only with the backend."""
+    """The page, then what changes in it, each look's, if any; ends only with the backend."""
 
     async def read() -> tuple[dict[str, str], dict[str, Any]]:
         found = await repository.page(ctx.db, wanted)
@@ -129,18 +124,14 @@ async def list_events(ctx: Context, wanted: JobQuery) -> AsyncIterator[bytes]:
 
     told: tuple[dict[str, str], dict[str, Any]] = {}, {}
     async with ctx.bus.subscribe(EVERY_JOB) as woken:
-        ping_at = time.monotonic() + PING_S
         while not ctx.bus.closed:
             jobs, rest = now = await ctx.reads.get(wanted.model_dump_json(), read)
+            news = ""
             if now != told:
                 changed = ",".join(text for id_, text in jobs.items() if told[0].get(id_) != text)
                 news = f'event: jobs\ndata: {{"items": [{changed}], {json.dumps(rest)[1:]}\n\n'
-            else:
-                news = ": ping\n\n" if time.monotonic() >= ping_at else ""
             told = now
-            if news:
-                yield news.encode()
-                ping_at = time.monotonic() + PING_S
+            yield news.encode()
             await woken()
             await asyncio.sleep(LIST_LOOK_S - time.monotonic() % LIST_LOOK_S)
 
