@@ -115,11 +115,8 @@ async def note(session: AsyncSession, job_id: str, text: str, detail: str, limit
     line = begin + detail.encode()[: _MAX_NOTE_BYTES - len(begin) - 2] + b"\n"
     await _keep(session, [{"job_id": job_id, "offset": job.log_size, "data": line}], limit)
     # The trainer's own offsets stay as they are.
-    await session.execute(
-        update(Attempt)
-        .where(Attempt.job_id == job_id, Attempt.number == job.attempt)
-        .values(log_base=Attempt.log_base + len(line))
-    )
+    latest = update(Attempt).filter_by(job_id=job_id, number=job.attempt)
+    await session.execute(latest.values(log_base=Attempt.log_base + len(line)))
 
 
 async def _keep(session: AsyncSession, chunks: Sequence[dict[str, Any]], limit: int) -> None:

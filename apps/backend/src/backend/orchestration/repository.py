@@ -75,9 +75,7 @@ async def record_waiting(session: AsyncSession, ref: AttemptRef, message: str | 
     """Tell the user what a launched attempt waits for; None: it has started, and its timeouts begin."""
     await set_message(session, ref.job_id, message, JobStatus.PREPARING)
     # The wait before a job's first start is none of its max_duration_s.
-    launched = select(Attempt.launched_at).where(
-        Attempt.job_id == ref.job_id, Attempt.number == ref.number
-    )
+    launched = select(Attempt.launched_at).filter_by(job_id=ref.job_id, number=ref.number)
     unstarted = or_(Job.started_at.is_(None), Job.started_at >= launched.scalar_subquery())
     job = update(Job).where(Job.id == ref.job_id, Job.status == JobStatus.PREPARING, unstarted)
     await session.execute(job.values(started_at=None if message else utcnow()))
