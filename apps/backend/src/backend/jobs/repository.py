@@ -49,16 +49,13 @@ async def page(db: Database, wanted: JobQuery) -> pagination.Page[Any]:
 
 async def requeue(session: AsyncSession, job_id: str) -> bool:
     """Put a failed or cancelled job back into the queue, with all its attempts to come."""
+    cleared = dict.fromkeys(("cause", "message", "best", "started_at", "finished_at"))
     return await transition(
         session,
         job_id,
         JobStatus.QUEUED,
-        cause=None,
-        message=None,
-        best=None,
+        **cleared,
         earlier_duration_s=Job.earlier_duration_s + func.coalesce(_DURATION, 0),
-        started_at=None,
-        finished_at=None,
         uncounted_attempts=Job.attempt,
         workflow_started=False,
         mlflow_done=False,
