@@ -66,9 +66,7 @@ def response(problem: Problem, headers: Mapping[str, str] | None = None) -> JSON
 
 def install(app: FastAPI) -> None:
     """Make `app` answer with problem details whatever goes wrong."""
-    for kind, handler in HANDLERS.items():
-        app.add_exception_handler(kind, handler)
-    app.add_exception_handler(Exception, _unexpected)
+    app.exception_handlers |= HANDLERS | {Exception: _unexpected}
     describe = app.openapi
 
     def openapi() -> dict[str, Any]:
