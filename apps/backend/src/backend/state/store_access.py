@@ -20,13 +20,11 @@ async def attempt_keys(
         f"{models}/{object_keys.job(job.id)}*",
         *([f"{models}/{job.weights['key']}"] if job.weights else []),
     ]
+    own = f"{models}/{object_keys.attempt(job.id, number)}*"
     return await store.session_keys(
         f"{job.id}-{number}",
         _allow(["s3:GetObject"], *readable),
-        _allow(
-            ["s3:PutObject", "s3:AbortMultipartUpload"],
-            f"{models}/{object_keys.attempt(job.id, number)}*",
-        ),
+        _allow(["s3:PutObject", "s3:AbortMultipartUpload"], own),
         _allow(["s3:ListBucket"], models)
         | {"Condition": {"StringLike": {"s3:prefix": f"{object_keys.job(job.id)}*"}}},
     )
