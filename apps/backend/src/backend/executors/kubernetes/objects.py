@@ -72,15 +72,12 @@ def build_job(template: dict[str, Any], spec: AttemptSpec, settings: Settings) -
     job = copy.deepcopy(template)
     scheduling = job["spec"].pop("scheduling", None)
     name = job_name(spec.ref)
-    labels = _labels(spec)
-    metadata = job.setdefault("metadata", {})
+    metadata, pod = job["metadata"], job["spec"]["template"]
     metadata["name"] = name
-    metadata["labels"] = metadata.get("labels", {}) | labels
+    for labelled in (metadata, pod.setdefault("metadata", {})):
+        labelled["labels"] = labelled.get("labels", {}) | _labels(spec)
     if spec.name:
         metadata["annotations"] = metadata.get("annotations", {}) | {NAME: spec.name}
-    pod = job["spec"]["template"]
-    pod.setdefault("metadata", {})
-    pod["metadata"]["labels"] = pod["metadata"].get("labels", {}) | labels
     pod["spec"]["terminationGracePeriodSeconds"] = math.ceil(settings.stop_grace_s)
     # A script as process 1 would not be ended by a signal that it has no handler for.
     pod["spec"]["shareProcessNamespace"] = True
