@@ -18,6 +18,7 @@ _DURATION = cast(extract("epoch", Job.finished_at), Float) - cast(
     extract("epoch", Job.started_at), Float
 )
 _LATEST = and_(Attempt.job_id == Job.id, Attempt.number == Job.attempt)
+_WITH_ATTEMPT: Any = select(Job, Attempt).outerjoin(Attempt, _LATEST)
 
 # States in which no trainer is running.
 WAITING_STATUSES = (JobStatus.QUEUED, JobStatus.PREPARING, JobStatus.RETRYING)
@@ -31,13 +32,13 @@ class JobRow(NamedTuple):
 
 
 async def find(session: AsyncSession, job_id: str) -> JobRow | None:
-    found = (await session.execute(_with_attempt().where(Job.id == job_id))).one_or_none()
+    found = (await session.execute(_WITH_ATTEMPT.where(Job.id == job_id))).one_or_none()
     return JobRow(*found) if found else None
 
 
 async def page(db: Database, wanted: JobQuery) -> pagination.Page[Any]:
     """As `pagination.page`, each a tuple of the job and its latest attempt."""
-    query = _with_attempt()
+    query = _WITH_ATTEMPT
     if wanted.tag is not None:
         among = cast(Job.tags, String).contains(f'"{wanted.tag}"', autoescape=True)
         query = query.where(Job.tags.is_not(None), among)
@@ -130,7 +131,3 @@ async def metrics_of(
 ) -> Sequence[EpochMetrics]:
     query = select(EpochMetrics).where(EpochMetrics.job_id == job_id)
     return (await session.scalars(query.where(EpochMetrics.epoch.in_(epochs)))).all()
-
-
-def _with_attempt() -> Any:
-    return select(Job, Attempt).outerjoin(Attempt, _LATEST)
