@@ -15,7 +15,6 @@ from backend.context import Context
 from backend.executors.base import AttemptRef, ExecutorUnavailableError
 from backend.infra.retry import every, forever
 from backend.orchestration import repository
-from backend.state.jobs import Attempt, Job
 
 logger = logging.getLogger(__name__)
 
@@ -69,8 +68,9 @@ class LogFollower:
         if task := self._following.pop(ref, None):
             await asyncio.wait({task}, timeout=LAST_WORDS_S)
             task.cancel()
-        if not await self._is_unsent(ref):
-            return
+        async with self._ctx.db.reading() as session:
+            if not await repository.is_unsent(session, ref):
+                return
         # Where that takes too long, the log has its beginning, and its end tells most.
         for last_lines in (None, LAST_LINES):
             with suppress(TimeoutError):
@@ -82,13 +82,6 @@ class LogFollower:
         if ref not in self._complete and since is not None:
             await self._store(ref, since, since, CUT, live=False)
         self._complete.discard(ref)
-
-    async def _is_unsent(self, ref: AttemptRef) -> bool:
-        async with self._ctx.db.reading() as session:
-            attempt, job = await session.get(Attempt, ref), await session.get(Job, ref.job_id)
-        if attempt is None or job is None or attempt.ended_at is not None:
-            return False
-        return attempt.log_time is not None or job.log_size == attempt.log_base
 
     async def _stored(self, ref: AttemptRef) -> str | None:
         """The time of the last line that is stored."""

@@ -18,6 +18,8 @@ from backend.state.tokens import sha256
 # A message while PREPARING means that the attempt is waiting for capacity.
 WAITING = and_(Job.status == JobStatus.PREPARING, Job.message.is_not(None))
 RUNNING = and_(Attempt.ended_at.is_(None), Attempt.launched_at.is_not(None))
+# Nobody has sent any output: it is read, or there was none yet.
+UNSENT = or_(Attempt.log_time.is_not(None), Job.log_size == Attempt.log_base)
 
 
 async def locked_job(session: AsyncSession, job_id: str) -> Job | None:
@@ -50,11 +52,17 @@ async def launch_token(session: AsyncSession, ref: AttemptRef) -> str | None:
 
 async def unsent_logs(session: AsyncSession, executor: str) -> dict[AttemptRef, str | None]:
     """Running attempts that no supervisor speaks for; up to where their output is stored."""
-    begun_or_empty = or_(Attempt.log_time.is_not(None), Job.log_size == Attempt.log_base)
-    unsent = RUNNING, Attempt.seq.is_(None), Attempt.executor == executor, begun_or_empty
+    unsent = UNSENT, RUNNING, Attempt.seq.is_(None), Attempt.executor == executor
     query = select(Attempt.job_id, Attempt.number, Attempt.log_time)
     rows = await session.execute(query.join(Job, Job.id == Attempt.job_id).where(*unsent))
     return {AttemptRef(job_id, number): time for job_id, number, time in rows}
+
+
+async def is_unsent(session: AsyncSession, ref: AttemptRef) -> bool:
+    """Whether the attempt goes on, and nobody has sent any of its output."""
+    query = select(Attempt.number).join(Job, Job.id == Attempt.job_id).where(UNSENT)
+    one = query.where(Job.id == ref.job_id, Attempt.number == ref.number)
+    return await session.scalar(one.where(Attempt.ended_at.is_(None))) is not None
 
 
 async def take_over(session: AsyncSession, ref: AttemptRef, executor: str) -> None:
