@@ -309,7 +309,7 @@ def mlflow(folder: Path, database_url: str = "") -> Iterator[str]:
     command += [f"--port={port}", "--workers=1"]
     database_url = database_url or f"sqlite:///{folder / 'mlflow.sqlite3'}"
     command += [f"--backend-store-uri={database_url}"]
-    command += [f"--default-artifact-root={folder / 'artifacts'}"]
+    command += [f"--artifacts-destination={folder / 'artifacts'}"]
     # Off, as it starts workers for jobs of its own.
     env = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with process(command, log, stop=signal.SIGTERM, env=env) as child:

@@ -7,7 +7,7 @@ from sqlalchemy import Select, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.state import object_keys
-from backend.state.artifacts import Artifact
+from backend.state.artifacts import BEST, Artifact
 from backend.state.jobs import Attempt, Job
 
 
@@ -23,7 +23,7 @@ async def left_by_a_job(session: AsyncSession, reference: str) -> dict[str, Any]
     it is held against deletion.
     """
     name, _, file = reference.removeprefix("job:").partition("/")
-    latest = _models(name).where(Artifact.name == (file or "best.pt")).limit(1)
+    latest = _models(name).where(Artifact.name == (file or BEST)).limit(1)
     row = (await session.execute(latest.with_for_update(read=True, of=Job))).first()
     if row is None:
         return None

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 import httpx
 
@@ -51,7 +52,7 @@ class Mlflow:
         # A connection that was made while MLflow's pod is replaced would go on leading to nowhere.
         limits = httpx.Limits(max_keepalive_connections=0)
         self._http = httpx.AsyncClient(timeout=TIMEOUT_S, limits=limits)
-        self._experiment: str | None = None
+        self._found: dict[str, str] = {}
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -78,7 +79,7 @@ class Mlflow:
         if run_id is None:
             created = await self.post(
                 "runs/create",
-                experiment_id=self._experiment,
+                experiment_id=(await self._experiment())["experiment_id"],
                 run_name=name,
                 start_time=_ms(started_at),
                 tags=entries({**tags, JOB_TAG: job_id}),
@@ -115,10 +116,9 @@ class Mlflow:
 
     async def find(self, job_id: str) -> str | None:
         """The id of the job's run, by its tag; None: it has none, or that was deleted."""
-        self._experiment = self._experiment or await self._find_experiment()
         found = await self.post(
             "runs/search",
-            experiment_ids=[self._experiment],
+            experiment_ids=[(await self._experiment())["experiment_id"]],
             filter=f"tags.`{JOB_TAG}` = '{job_id}'",
             order_by=["attributes.start_time"],
             max_results=1,
@@ -126,27 +126,48 @@ class Mlflow:
         runs = found.get("runs") or []
         return str(runs[0]["info"]["run_id"]) if runs else None
 
-    async def _find_experiment(self) -> str:
-        try:
-            found = await self.call(
-                "GET", "experiments/get-by-name", params={"experiment_name": EXPERIMENT}
-            )
-        except MlflowRefusedError as error:
-            if error.status != HTTPStatus.NOT_FOUND:
-                raise
-            created = await self.post("experiments/create", name=EXPERIMENT)
-            return str(created["experiment_id"])
-        return str(found["experiment"]["experiment_id"])
+    async def files_of(self, run_id: str) -> str | None:
+        """The URI of the run's artifacts; None where MLflow's clients write them past its server."""
+        root = (await self._experiment())["artifact_location"]
+        return f"{root}/{run_id}/artifacts" if root.startswith("mlflow-artifacts:") else None
+
+    async def copy(self, link: str, run_id: str, name: str) -> None:
+        """Make what lies behind the link an artifact of the run; nothing where it has gone."""
+        if folder := await self.files_of(run_id):
+            try:
+                async with self._http.stream("GET", link) as file:
+                    if file.status_code != HTTPStatus.NOT_FOUND:
+                        body = file.raise_for_status().aiter_bytes()
+                        path = f"mlflow-artifacts/artifacts{urlsplit(folder).path}/{quote(name)}"
+                        await self._request("PUT", path, content=body)
+            except httpx.HTTPError as error:
+                raise MlflowAwayError(f"its file {name} does not come: {error!r}") from error
+
+    async def _experiment(self) -> Mapping[str, str]:
+        """The one of all jobs, made where it is not there."""
+        by_name = {"experiment_name": EXPERIMENT}
+        while not self._found:
+            try:
+                found = await self.call("GET", "experiments/get-by-name", params=by_name)
+                self._found = found["experiment"]
+            except MlflowRefusedError as error:
+                if error.status != HTTPStatus.NOT_FOUND:
+                    raise
+                await self.post("experiments/create", name=EXPERIMENT)
+        return self._found
 
     async def post(self, path: str, **body: Any) -> dict[str, Any]:
         return await self.call("POST", path, json=body)
 
     async def call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        return await self._request(method, f"mlflow/{path}", **options)
+
+    async def _request(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         self.require()
         try:
-            url = f"{self._uri}/api/2.0/mlflow/{path}"
+            url = f"{self._uri}/api/2.0/{path}"
             reply = await self._http.request(method, url, **options)
-            answer = reply.json()
+            answer = reply.json() if reply.content else {}
         except (httpx.HTTPError, ValueError) as error:
             raise MlflowAwayError(str(error) or type(error).__name__) from error
         if reply.is_server_error or reply.status_code == HTTPStatus.TOO_MANY_REQUESTS:

@@ -10,11 +10,12 @@ from backend.infra.mlflow import JOB_TAG, MlflowRefusedError, entries
 from backend.infra.problems import Problem, wrong_fields
 from backend.models import repository
 from backend.models.schemas import ModelVersion, ModelVersionList, Promotion
+from backend.state.artifacts import BEST
 from backend.state.jobs import Job
 from backend.state.statuses import JobStatus
 
 _LOCK = 0x70726F6D
-SHA256_TAG, BEST = "trainyard.sha256", "best.pt"
+SHA256_TAG = "trainyard.sha256"
 
 
 async def versions(ctx: Context, name: str | None, limit: int, cursor: str) -> ModelVersionList:
@@ -55,7 +56,8 @@ async def register(ctx: Context, name: str, job_id: str) -> ModelVersion:
         raise _refusal("Run on its way", "MLflow lacks the job's end. Try again shortly.")
     with suppress(MlflowRefusedError):  # there is one; else the next call is refused too
         await ctx.mlflow.post("registered-models/create", name=name)
-    source = f"s3://{ctx.settings.models_bucket}/{file['key'].removesuffix(f'/{BEST}')}"
+    own = await ctx.mlflow.files_of(job.mlflow_run_id or "")
+    source = own or f"s3://{ctx.settings.models_bucket}/{file['key'].removesuffix(f'/{BEST}')}"
     tags = entries({JOB_TAG: job_id, SHA256_TAG: file["sha256"]})
     what = {"name": name, "source": source, "run_id": job.mlflow_run_id}
     made = await ctx.mlflow.post("model-versions/create", **what, tags=tags)

@@ -5,6 +5,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from backend.infra.database import Base
 
+BEST = "best.pt"  # the model, of a training
+
 
 class Artifact(Base):
     """One file, the object `object_keys.artifact(job_id, attempt, name)`."""

@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.infra.database import execute_guarded
+from backend.state.artifacts import BEST, Artifact
 from backend.state.jobs import DeletedJob, EpochMetrics, Job
 from backend.state.statuses import FINISHED
 
@@ -42,6 +43,13 @@ async def missing_epochs(session: AsyncSession, job: Job, limit: int) -> Sequenc
     found = (await session.scalars(next_ones)).all()
     last_is_open = job.status not in FINISHED and found and found[-1].attempt == job.attempt
     return found[:-1] if last_is_open or len(found) > limit else found
+
+
+async def files(session: AsyncSession, job_id: str, most_bytes: int) -> Sequence[Artifact]:
+    """Those of the job that are no larger, and its model."""
+    of_job = select(Artifact).where(Artifact.job_id == job_id)
+    shown = of_job.where(or_(Artifact.size <= most_bytes, Artifact.name == BEST))
+    return (await session.scalars(shown)).all()
 
 
 async def deleted(session: AsyncSession, limit: int) -> Sequence[DeletedJob]:
