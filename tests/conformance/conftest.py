@@ -32,6 +32,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("platform", names, indirect=True, scope="session")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("cluster"):
+        items[:] = [item for item in items if item.get_closest_marker("clients") is None]
+
+
 class ByPlatform(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """With `-n 2` the platforms run side by side: most of every test is waiting."""
 

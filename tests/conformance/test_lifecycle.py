@@ -49,6 +49,7 @@ def test_a_minimal_trainer_succeeds(api: Api, dataset_id: str) -> None:
     assert "epoch 2" in api.log(job_id)
 
 
+@pytest.mark.clients
 def test_the_notebook_trains_and_leaves_a_verified_model(
     api: Api, platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,6 +158,7 @@ def test_a_training_of_an_own_script_is_a_job(api: Api, platform: Platform, tmp_
         assert hashlib.sha256(model).hexdigest() == files["best.pt"]["sha256"]
 
 
+@pytest.mark.clients
 def test_the_python_client_as_coroutines(platform: Platform, api: Api, dataset_id: str) -> None:
     async def work() -> None:
         client = trainyard.AsyncClient(platform.url)
