@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from conftest import Server, answer, job
 
 BOX = {"class": 1, "name": "dog", "confidence": 0.5, "xyxy": [1.0, 2.0, 3.0, 4.0]}
 # Says what it was called with; whatever is not an image it cannot open.
@@ -19,6 +20,8 @@ TRAINER = """#!{python}
 import json, sys
 arguments = sys.argv[1:]
 files = [path for path in sys.stdin.read().split("\\0") if path]
+if "inspect" in arguments:
+    sys.exit("it is none of Ultralytics'")
 if "ends" in arguments:
     print("no such device", file=sys.stderr)
     sys.exit(2)
@@ -52,10 +55,10 @@ def predict(tmp_path: Path) -> Predict:
     yard = str(Path(sys.executable).with_name("yard"))
 
     def run(
-        *words: str, model: tuple[str, ...] = ("--weights", "best.pt")
+        *words: str, model: tuple[str, ...] = ("--weights", "best.pt"), command: str = "predict"
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [yard, "model", "predict", *words, *model],
+            [yard, "model", command, *words, *model],
             capture_output=True,
             text=True,
             check=False,
@@ -160,3 +163,18 @@ def test_a_trainer_that_fails_is_told_by_its_last_lines(predict: Predict) -> Non
     done = predict("in/a.png", "--device", "ends")
     assert done.returncode == 1
     assert "no such device" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["predict", "serve"])
+def test_a_model_of_an_own_trainer_is_told_as_that(
+    predict: Predict, server: Server, command: str
+) -> None:
+    item = {"name": "best.pt", "size": 2, "sha256": None, "url": f"{server.url}/best.pt"}
+    server.on("GET /jobs/0123456789ab", answer(200, job(trainer="mine")))
+    server.on("GET /jobs/0123456789ab/artifacts", answer(200, {"items": [item]}))
+    server.on("GET /best.pt", answer(200, b"PK"))
+    files = ["in/a.png"] if command == "predict" else ["--port", "0"]
+    done = predict("0123456789ab", *files, "--url", server.url, model=(), command=command)
+    assert done.returncode == 1
+    assert "is in the format of the trainer mine" in done.stderr
+    assert "`yard model pull 012345 --only best.pt` downloads it" in done.stderr

@@ -19,8 +19,10 @@ import httpx
 import numpy as np
 import pytest
 import samples
+import torch
 import yaml
 from PIL import Image
+from torch import nn
 from trainer.yolo.pictures import UnreadableError, _frames, _is_trimmed
 
 TASKS = {"detect": "", "segment": "-seg", "pose": "-pose", "obb": "-obb"}
@@ -310,12 +312,15 @@ def test_a_served_model_answers_as_predict_and_is_replaced_without_a_loss(
 def test_a_device_or_model_that_is_none_is_said(home: Path, tmp_path: Path) -> None:
     given = tmp_path / "model.pt"
     given.write_bytes(samples.picture(1))
-    for device, words in (
-        ("7", "The device 7 is not here: there are "),
-        ("gpu", "The device gpu is not here: there are "),
-        ("cpu", f"{given} cannot be loaded: it is no archive of PyTorch; save it anew"),
+    own = tmp_path / "own.pt"  # as a trainer of one's own may have written it
+    torch.save({"model": nn.Linear(2, 2).state_dict(), "names": ["disc"]}, own)
+    for device, model, words in (
+        ("7", given, "The device 7 is not here: there are "),
+        ("gpu", given, "The device gpu is not here: there are "),
+        ("cpu", given, f"{given} cannot be loaded: it is no archive of PyTorch; save it anew"),
+        ("cpu", own, f"{own} cannot be loaded: it references types outside the supported"),
     ):
-        command = [sys.executable, "-m", "trainer", "predict", "--weights", str(given)]
+        command = [sys.executable, "-m", "trainer", "predict", "--weights", str(model)]
         done = subprocess.run(
             [*command, "--device", device, str(given)],
             env=os.environ | {"TRAINER_HOME": str(home)},

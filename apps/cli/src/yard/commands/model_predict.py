@@ -16,13 +16,14 @@ from trainyard_datasets.files import IMAGE_SUFFIXES
 
 from yard import completion, console, locations
 from yard.client import Json
+from yard.commands import weights as weights_files
 from yard.commands.model import fetch
 from yard.commands.model_registry import job_of
 from yard.console import out
 from yard.errors import Code, YardError, local_error
 from yard.options import AsJson, ImageSize, Url, client
 
-_MODEL = "best.pt"
+_MODEL, _TRAINER = "best.pt", "ultralytics"
 _VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg"})
 _CSV = ("image", "frame", "class", "name", "confidence", "left", "top", "right", "bottom")
 
@@ -169,7 +170,11 @@ def _files(source: Path) -> list[Path]:
 
 
 def cached(url: str | None, reference: str) -> Path:
-    """Return a job's or a registered model from the cache, downloaded if its sha256 is not there yet."""
+    """Return a job's or a registered model from the cache, downloaded if its sha256 is not there yet.
+
+    Raises:
+        YardError: there is none, or it is not one that Ultralytics can load.
+    """
     api = client(url)
     job = job_of(api, reference)
     items = api.get(f"/jobs/{job['id']}/artifacts")["items"]
@@ -177,6 +182,13 @@ def cached(url: str | None, reference: str) -> Path:
     model = locations.cache_dir() / "models" / str(sha256 or job["id"]) / _MODEL
     if not (sha256 and model.is_file()):
         fetch(api, job, model.parent, [_MODEL], show=False)
+    # A trainer of one's own may well train with Ultralytics.
+    if job["trainer"] != _TRAINER and not weights_files.of_ultralytics(model):
+        raise YardError(
+            f"the model of {job['name'] or job['id']} is in the format of the trainer {job['trainer']}",
+            "this command can load models of Ultralytics only",
+            f"`yard model pull {job['id'][:6]} --only {_MODEL}` downloads it; load it with that trainer's own code",
+        )
     return model
 
 
@@ -206,7 +218,7 @@ def _run(python: Path, options: list[str], files: Sequence[Path]) -> Iterator[Js
             raise YardError(
                 "the prediction failed",
                 f"the trainer ended with exit code {process.returncode}",
-                "check that the file is a model and that the images can be opened",
+                "name a model that Ultralytics has written, and images that can be opened",
                 details=log[-5:],
             )
 

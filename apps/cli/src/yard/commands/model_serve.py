@@ -178,7 +178,7 @@ def _start(
         raise YardError(
             f"{weights} cannot be served",
             f"the trainer ended with exit code {child.wait()}",
-            "check that the file is a model",
+            "name a model that Ultralytics has written",
         )
     return child
 

@@ -92,6 +92,14 @@ def upload(api: Client, file: Path, name: str | None = None, *, show: bool) -> J
     return dict(reply)
 
 
+def of_ultralytics(file: Path) -> bool:
+    """Return whether Ultralytics can load the weights."""
+    try:
+        return bool(_inspect(file))
+    except YardError:
+        return False
+
+
 def delete(
     reference: Annotated[
         str,

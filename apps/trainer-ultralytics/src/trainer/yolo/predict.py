@@ -102,7 +102,8 @@ def open_model(options: PredictOptions) -> "Model | None":
         # Of what is no archive it says "101", the number of a byte.
         is_archive = zipfile.is_zipfile(options.weights)
         anew = "it is no archive of PyTorch; save it anew with torch.save"
-        why = readable(str(error) or repr(error)) if is_archive else anew
+        said = readable(str(error).replace(str(options.weights), "it") or repr(error))
+        why = said.removeprefix("ERROR ") if is_archive else anew
         print(f"{options.weights} cannot be loaded: {why}", file=sys.stderr)  # noqa: T201
         return None
 
