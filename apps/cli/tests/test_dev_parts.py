@@ -101,6 +101,7 @@ def test_a_yard_dev_is_found_from_every_folder(
     assert list(user.iterdir()) == [note], "the notes of those that were killed are swept"
     assert options.client("http://named/").url == "http://named"
     assert running.token("http://localhost:1") == state.token
+    assert running.state_folder("http://localhost:1") == state.root
     assert running.token("http://named") is None
     assert not capsys.readouterr().err
     state.withdraw()

@@ -123,6 +123,9 @@ def test_for_a_cluster_it_prints_values_of_the_chart(
     yard("trainer", "new", "mine")
     done = yard("trainer", "add", "mine")
     assert "helm upgrade platform" in done.stderr
+    assert f"is known to HOME={tmp_path}; if one runs there" in done.stderr.replace("\n", " ")
     manifest = json.loads((tmp_path / "mine/trainer.json").read_text())
     assert yaml.safe_load(done.stdout) == {"trainer": {"manifests": {"mine": manifest}}}
+    server.on("GET /trainers", answer(200, {"items": [{"name": "mine"}]}))
+    assert "the HOME that it was started with" in yard("trainer", "add", "mine").stderr
     assert yard("trainer", "remove", "mine").returncode == 3

@@ -13,6 +13,7 @@ from tenacity import (
     wait_exponential,
 )
 
+from yard import running
 from yard.errors import AwayError, Code, YardError
 
 Json = dict[str, Any]
@@ -302,6 +303,8 @@ class Client:
                 f"`yard login {self.url}` stores a token, YARD_TOKEN names one for a while; "
                 "`yard token create NAME` of an administrator makes one"
             )
+            if running.is_of_this_machine(self.url):
+                todo += "; a `yard dev` asks for none in its folder, and with its HOME"
         kind = AwayError if response.status_code in _AWAY else YardError
         raise kind(
             str(problem.get("title") or f"{self.url} answered {response.status_code}"),

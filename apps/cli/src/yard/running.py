@@ -10,6 +10,7 @@ import os
 import socket
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import platformdirs
 
@@ -62,15 +63,21 @@ def every() -> list[Running]:
 
 def state_folder(url: str) -> Path | None:
     """Return the state folder of the `yard dev` that serves this URL; None if there is none."""
+    url = _by_number(url)
     found = [note.folder for note in every() if note.url == url]
     return Path(found[-1]) if found else locations.dev_folder(url)
 
 
 def token(url: str) -> str | None:
     """Return the API token of the `yard dev` that serves this URL; None if there is none."""
-    url = url.replace("//localhost", "//127.0.0.1")
+    url = _by_number(url)
     found = [note.token for note in every() if note.url == url]
     return found[-1] if found else locations.dev_token(url)
+
+
+def is_of_this_machine(url: str) -> bool:
+    """Return whether the URL leads to this machine, by its name."""
+    return urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}
 
 
 def reserve(port: int) -> bool:
@@ -99,6 +106,11 @@ def _reservations() -> int | None:
             return lock
         os.close(lock)
     return None
+
+
+def _by_number(url: str) -> str:
+    """The URL as a note has it."""
+    return url.replace("//localhost", "//127.0.0.1")
 
 
 def _notes() -> Path:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from yard import completion, console, servers
+from yard import completion, console, running, servers
 from yard.client import Client
 from yard.console import err, out
 from yard.errors import Code, YardError
@@ -66,7 +66,7 @@ def login(
         return
     kept = f"its token is in {servers.path()}" if token else "it asks for no token"
     out.print(f"logged in to {url} as context {name}; {kept}")
-    if url.startswith("http:") and urlsplit(url).hostname not in {"localhost", "127.0.0.1", "::1"}:
+    if url.startswith("http:") and not running.is_of_this_machine(url):
         err.print("http:// is not encrypted: who is on the way can read the token", style="yellow")
     _warn_of_environment()
 

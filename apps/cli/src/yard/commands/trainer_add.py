@@ -63,11 +63,11 @@ def add(
     _check(folder / MANIFEST)
     place = None if state is None else state / "trainers" / name
     if place is None or not _is_added_from(folder, place):
-        _require_free(api, name)
+        _require_free(api, name, "" if place is None else f"{api.url} has it from elsewhere")
     if place is None:
         console.err.print(
-            f"{api.url} is no `yard dev` of this machine. These are values for the chart: write "
-            f"them to {name}.values.yaml, then\n"
+            f"{_unknown(api.url)}. These are values for a cluster's chart: write them to "
+            f"{name}.values.yaml, then\n"
             f"helm upgrade platform charts/platform -n platform --reuse-values -f {name}.values.yaml",
             style="dim",
         )
@@ -92,12 +92,21 @@ def remove(name: TrainerName, url: Url = None) -> None:
     if place is None or not (place / MANIFEST).is_file():
         raise YardError(
             f"{name} was not added to {api.url} by `yard trainer add`",
-            "" if place else "that is no `yard dev` of this machine",
+            "" if place else _unknown(api.url),
             "" if place else f"remove trainer.manifests.{name} from the values of the chart",
             Code.NOT_FOUND,
         )
     shutil.rmtree(place)
     out.print(f"removed {name}", highlight=False)
+
+
+def _unknown(url: str) -> str:
+    if not running.is_of_this_machine(url):
+        return f"{url} is no `yard dev` of this machine"
+    return (
+        f"no `yard dev` at {url} is known to HOME={Path.home()}; if one runs there, repeat this with "
+        "the HOME that it was started with, or in its folder"
+    )
 
 
 def _require_name(name: object) -> str:
@@ -143,11 +152,11 @@ def _wrong(path: Path, why: str) -> YardError:
     )
 
 
-def _require_free(api: Client, name: str) -> None:
+def _require_free(api: Client, name: str, why: str) -> None:
     if name in (item["name"] for item in api.get("/trainers")["items"]):
         raise YardError(
             f"there is a trainer {name} already",
-            f"{api.url} has it from elsewhere",
+            why or _unknown(api.url),
             f'change "name" in {MANIFEST}; `yard trainer list` shows those that are taken',
             Code.REFUSED,
         )
