@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Request, Server, Yard, answer, job, page
+from conftest import Request, Server, Yard, answer, dataset, job, page
 from yard import client
 from yard.commands import job_submit, weights
 
@@ -39,6 +39,12 @@ def test_what_is_no_model_is_not_pushed(server: Server, yard: Yard, tmp_path: Pa
     assert "own.pt is not pushed" in done.stderr
     assert "PyTorch has not written it" in done.stderr
     assert yard("weights", "push", "missing.pt").returncode == 3
+    with (tmp_path / "large.pt").open("wb") as file:
+        file.truncate(5 * 2**30 + 1)
+    for words in (("weights", "push"), ("model", "eval", "--data", "digits")):
+        server.on("GET /datasets", answer(200, page(dataset())))
+        done = yard(*words, "large.pt")
+        assert "weights have at most 5.0 GiB" in done.stderr
 
 
 def test_a_file_that_is_kept_by_another_name_is_used_and_not_renamed(

@@ -9,6 +9,7 @@ MEMORY_BYTES = int(min(3 * 2**30, memory_limit()))
 HELPER_BYTES = 512 * MIB
 CPU_S = 1800
 WALL_S = 3600
+MAX_WEIGHTS_BYTES = 5 * 2**30  # that a store takes at once
 # Of weights, of which little is read but all is hashed; and of the processor, in a hostile pickle.
 WEIGHTS_WALL_S = 900
 # Some wait for their turn.

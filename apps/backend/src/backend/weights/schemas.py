@@ -3,18 +3,17 @@
 from datetime import datetime
 
 from pydantic import Field
+from trainyard_datasets.limits import MAX_WEIGHTS_BYTES
 from trainyard_manifest import Task
 
 from backend.infra.pagination import Page
 from backend.infra.schemas import RequestBody, Schema
 
-MAX_BYTES = 5 * 2**30  # that a store takes at once
-
 
 class WeightsPut(RequestBody):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,120}\.pt$")
     """Jobs name them so; of several files with one name they get the latest"""
-    size: int = Field(ge=1, le=MAX_BYTES)
+    size: int = Field(ge=1, le=MAX_WEIGHTS_BYTES)
     """Bytes"""
     task: Task | None = None
     """null: not known"""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from trainyard_datasets.limits import MAX_WEIGHTS_BYTES
 
 from yard import completion, console, formatting, locations, transfer
 from yard.client import Client, Json
@@ -129,6 +130,12 @@ class _File:
 
     def __post_init__(self) -> None:
         self.size = self.path.stat().st_size
+        if self.size > MAX_WEIGHTS_BYTES:  # before all of it is read
+            raise YardError(
+                f"{self.path} is not pushed",
+                f"it has {formatting.size(self.size)}, and weights have at most {formatting.size(MAX_WEIGHTS_BYTES)}",
+                "push the model without its optimizer's state, as best.pt of a finished training",
+            )
 
     def sha256(self) -> str:
         with self.path.open("rb") as file:

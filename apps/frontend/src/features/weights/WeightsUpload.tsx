@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'react'
 import { LabelledField } from '../../ui/LabelledField'
 import { Notice } from '../../ui/Notice'
 import { bytes } from '../../ui/format'
-import { type About, type Progress, TASKS, send, wrongName } from './send'
+import { type About, type Progress, TASKS, send, wrongName, wrongSize } from './send'
 
 /** A picked file, and its way to the platform. */
 export function WeightsUpload({ file, onClose }: { file: File; onClose: () => void }) {
@@ -28,6 +28,7 @@ export function WeightsUpload({ file, onClose }: { file: File; onClose: () => vo
     },
   })
   const wrong = wrongName(name)
+  const tooLarge = wrongSize(file.size)
   return (
     <section className="card" aria-label="Upload of weights">
       <h3>{file.name}</h3>
@@ -82,6 +83,7 @@ export function WeightsUpload({ file, onClose }: { file: File; onClose: () => vo
           )}
         </LabelledField>
       </div>
+      {tooLarge !== null && <Notice kind="error" title={tooLarge} />}
       {sending.error !== null && <Notice kind="error" title={sending.error.message} />}
       {sending.isPending && (
         <div className="upload-progress">
@@ -101,7 +103,7 @@ export function WeightsUpload({ file, onClose }: { file: File; onClose: () => vo
         <button
           type="button"
           className="primary"
-          disabled={wrong !== null || sending.isPending}
+          disabled={wrong !== null || tooLarge !== null || sending.isPending}
           onClick={() => {
             sending.mutate()
           }}

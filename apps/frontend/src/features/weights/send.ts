@@ -1,8 +1,11 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { type Weights, putWeights } from '../../api/client'
+import { bytes } from '../../ui/format'
 
 const PIECE = 4 * 2 ** 20
+/** That a store takes at once. */
+const MOST = 5 * 2 ** 30
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,120}\.pt$/
 
 export const TASKS = ['detect', 'segment', 'classify', 'pose', 'obb'] as const
@@ -24,6 +27,13 @@ export function wrongName(name: string): string | null {
   return NAME.test(name)
     ? null
     : 'It must end in .pt, and have letters, digits and . _ - before, at most 124 in all.'
+}
+
+/** What is wrong with the file's size, or null: known before all of it is read. */
+export function wrongSize(size: number): string | null {
+  return size <= MOST
+    ? null
+    : `It has ${bytes(size)}, and weights have at most ${bytes(MOST)}. Upload the model without its optimizer's state, as best.pt of a finished training.`
 }
 
 /**
