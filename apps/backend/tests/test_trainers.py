@@ -75,6 +75,7 @@ def test_each_range_is_named(catalog: TrainerCatalog, name: str) -> None:
     ("config", "field", "message"),
     [
         ({"epoch": 3}, "config.epoch", 'There is no "epoch". Did you mean "epochs"?'),
+        ({"lr": 0.01}, "config.lr", 'There is no "lr". Did you mean "lr0" or "lrf"?'),
         ({"zzz": 3}, "config.zzz", 'There is no "zzz".'),
         (
             {"cache": 3},

@@ -15,6 +15,7 @@ _TYPES = {
     "object": "an object",
 }
 _SHOWN = 60
+_SIMILAR = 0.7
 
 
 def wanted(schema: Mapping[str, Any], rules: Any) -> str:
@@ -47,9 +48,18 @@ def shown(value: Any) -> str:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A sentence that names the most similar known name, with a leading space; empty without one."""
-    similar = difflib.get_close_matches(name[:100], list(known), 1, cutoff=0.7)
-    return f' Did you mean "{similar[0]}"?' if similar else ""
+    """A sentence that names the most similar known names, at most two of those that are equally so.
+
+    It has a leading space, and is empty where none is similar.
+    """
+    matcher = difflib.SequenceMatcher(b=name[:100])
+    likeness = {}
+    for one in known:
+        matcher.set_seq1(one)
+        likeness[one] = matcher.ratio()
+    most = max(likeness.values(), default=0)
+    similar = [f'"{one}"' for one in likeness if likeness[one] == most >= _SIMILAR]
+    return f" Did you mean {' or '.join(similar[:2])}?" if similar else ""
 
 
 def _of_type(schema: Mapping[str, Any], rules: dict[str, Any], type_: str) -> str:
