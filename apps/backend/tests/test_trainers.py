@@ -12,7 +12,15 @@ from backend.infra import problem_handlers
 from backend.infra.problems import Problem
 from backend.trainers.routes import router
 from fastapi import FastAPI
-from trainyard_manifest import Manifest, ManifestError, Resources, config_errors, wanted
+from trainyard_manifest import (
+    Manifest,
+    ManifestError,
+    Resources,
+    complete,
+    config_errors,
+    dataset_errors,
+    wanted,
+)
 
 ULTRALYTICS = Path(__file__).parents[2] / "trainer-ultralytics" / "trainer.json"
 REPOSITORY = Path(__file__).parents[3]
@@ -188,6 +196,21 @@ def test_values_that_are_not_here_are_refused_with_the_reason(
     told = config_errors(exports, {"formats": formats}, 20, "detect")["config.formats"]
     assert words in told
     assert '"onnx", "openvino", "torchscript"' in told
+
+
+@pytest.mark.parametrize(
+    ("classes", "known", "wrong"),
+    [([0, 99, 2], 2, True), ([0, 1], 2, False), (None, 2, False), ([99], 0, False)],
+    ids=["beyond", "there", "all", "not known"],
+)
+def test_classes_beyond_those_of_the_dataset_are_refused(
+    classes: list[int] | None, known: int, wrong: bool
+) -> None:
+    trains = Manifest.read(REPOSITORY / "apps/trainer-ultralytics/trainer.json")
+    report = {"images": {"train": 1, "val": 1}, "classes": [{"name": "disc"}] * known}
+    told = {"config.classes": "The dataset has 2 classes, from 0 to 1: take 99 out of classes."}
+    config = complete(trains, {"classes": classes})
+    assert dataset_errors(trains, config, report if known else None) == (told if wrong else {})
 
 
 def test_all_errors_at_once(catalog: TrainerCatalog) -> None:

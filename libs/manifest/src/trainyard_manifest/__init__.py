@@ -1,6 +1,6 @@
 """A trainer's manifest, and configs checked against it."""
 
-from trainyard_manifest.config import MAX_CONFIG_BYTES, complete, config_errors, split_errors
+from trainyard_manifest.config import MAX_CONFIG_BYTES, complete, config_errors, dataset_errors
 from trainyard_manifest.manifest import (
     MainMetric,
     Manifest,
@@ -24,10 +24,10 @@ __all__ = [
     "TrainerSummary",
     "complete",
     "config_errors",
+    "dataset_errors",
     "did_you_mean",
     "gpu_numbers",
     "read_all",
     "resource_errors",
-    "split_errors",
     "wanted",
 ]

@@ -83,23 +83,33 @@ def excluded(manifest: Manifest, config: Mapping[str, Any]) -> list[str]:
     return [one["description"] for one in rules if not Draft202012Validator(one).is_valid(config)]
 
 
-def split_errors(
+def dataset_errors(
     manifest: Manifest, config: Mapping[str, Any], report: Mapping[str, Any] | None
 ) -> dict[str, str]:
-    """By `config.FIELD`, the split of the dataset that the field names and the dataset has not.
+    """By `config.FIELD`, the split or class that the field names and the dataset has not.
 
     Args:
-        manifest: the trainer's, where such a field has `split: true`.
+        manifest: the trainer's, where such a field has `split: true` or `classes: true`.
         config: complete with defaults.
-        report: of the dataset's check, with how many `images` each split has.
+        report: of the dataset's check, with how many `images` each split has, and its `classes`.
     """
-    there = [split for split, number in (report or {}).get("images", {}).items() if number]
-    return {
-        f"config.{name}": f"The dataset has no images in {config[name]}: set {name} to "
+    report = report or {}
+    there = [split for split, number in report.get("images", {}).items() if number]
+    count = len(report.get("classes", []))
+    messages = {
+        name: f"The dataset has no images in {config[name]}: set {name} to "
         f"{' or '.join(there)}, or push a version that has some."
         for name, rules in manifest.fields.items()
         if rules.get("split") and there and config[name] not in there
     }
+    for name, rules in manifest.fields.items():
+        named = config[name] if rules.get("classes") and count else None
+        if beyond := [one for one in named or [] if one >= count]:
+            messages[name] = (
+                f"The dataset has {count} classes, from 0 to {count - 1}: take {beyond[0]} out of "
+                f"{name}."
+            )
+    return {f"config.{name}": text for name, text in messages.items()}
 
 
 def _unavailable(error: ValidationError) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
-from trainyard_manifest import split_errors
+from trainyard_manifest import dataset_errors
 
 from backend.artifacts.repository import left_by_a_job, models_left_by
 from backend.context import Context
@@ -69,7 +69,7 @@ async def create(
             await _require_room(ctx, session, user)
             dataset = await get_ready(session, body.dataset_id)
             start, config = await _weights(ctx, session, wanted, dataset.task, fetches=not dry_run)
-            if wrong := split_errors(ctx.trainers.get(body.trainer), config, dataset.report):
+            if wrong := dataset_errors(ctx.trainers.get(body.trainer), config, dataset.report):
                 raise wrong_fields("Invalid job", wrong)
             chosen = resources.asked(ctx, body, config, there)
             job = Job(
