@@ -72,7 +72,7 @@ def build_job(template: dict[str, Any], spec: AttemptSpec, settings: Settings) -
     job = copy.deepcopy(template)
     scheduling = job["spec"].pop("scheduling", None)
     name = job_name(spec.ref)
-    metadata, pod = job["metadata"], job["spec"]["template"]
+    metadata, pod = job.setdefault("metadata", {}), job["spec"]["template"]
     metadata["name"] = name
     for labelled in (metadata, pod.setdefault("metadata", {})):
         labelled["labels"] = labelled.get("labels", {}) | _labels(spec)
