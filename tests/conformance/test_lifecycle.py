@@ -122,7 +122,9 @@ def test_a_training_of_an_own_script_is_a_job(api: Api, platform: Platform, tmp_
     def trained(name: str) -> str | None:
         """The job's id, once it has told of two epochs."""
         assert script.poll() is None, output.read_text()
-        found = api.get("/api/v1/jobs", params={"name": name}).json()["items"]
+        # An earlier run of the suite may have left jobs of these names.
+        running = {"name": name, "status": "running"}
+        found = api.get("/api/v1/jobs", params=running).json()["items"]
         return found[0]["id"] if found and len(api.metrics(found[0]["id"])) > 1 else None
 
     ended = {}
