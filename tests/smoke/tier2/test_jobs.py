@@ -55,6 +55,7 @@ def test_a_trainer_reaches_the_backend_and_the_store_and_nothing_else(
     wait_for(lambda: _trainer_pod(running) is None, 60)
 
 
+EPOCHS = 25
 # A pod that gets its grace is deleted in test_nodes.py.
 DELETIONS = ("pod --force --grace-period=0", "job")
 
@@ -73,7 +74,7 @@ def test_what_is_deleted_by_hand_costs_nothing_but_the_epoch_in_progress(
     api: Api, dataset_id: str
 ) -> None:
     """One training, from which each is taken in turn; of its one attempt none is used."""
-    job_id = submit(api, dataset_id, epochs=40, max_attempts=1)
+    job_id = submit(api, dataset_id, epochs=EPOCHS, max_attempts=1)
     reached = 0  # so that the first attempt has two epochs
     for number, what in enumerate(DELETIONS, 1):
         _wait_for_progress(api, job_id, number, reached)
@@ -85,4 +86,4 @@ def test_what_is_deleted_by_hand_costs_nothing_but_the_epoch_in_progress(
         reached = api.metrics(job_id)[-1]["epoch"]
     job = api.wait(job_id, seconds=300)
     assert (job["status"], job["attempt"]) == ("succeeded", len(DELETIONS) + 1)
-    assert [row["epoch"] for row in api.metrics(job_id)] == list(range(40))
+    assert [row["epoch"] for row in api.metrics(job_id)] == list(range(EPOCHS))
