@@ -1,26 +1,15 @@
-import { useQuery } from '@tanstack/react-query'
-import { type Job, listArtifacts } from '../../api/client'
-import { useToken } from '../../api/token'
+import type { Job } from '../../api/client'
 import { Command } from '../../ui/Command'
 import { Empty } from '../../ui/Empty'
 import { Failure } from '../../ui/Failure'
 import { Icon } from '../../ui/Icon'
 import { Loading } from '../../ui/Loading'
 import { bytes } from '../../ui/format'
-import { isActive } from '../jobs/present'
-
-const WHILE_TRAINING_MS = 10_000
+import { useFiles } from './useFiles'
 
 /** What the job left behind; links go straight to the store. */
 export function Files({ job }: { job: Job }) {
-  const token = useToken()
-  const files = useQuery({
-    // A finished job's files are asked for anew: they came with its end.
-    queryKey: ['artifacts', job.id, token, job.status],
-    queryFn: ({ signal }) => listArtifacts(job.id, signal),
-    refetchInterval: isActive(job) ? WHILE_TRAINING_MS : false,
-    placeholderData: (before) => before,
-  })
+  const files = useFiles(job)
   if (files.isPending) return <Loading what="files" />
   if (files.data === undefined) return <Failure error={files.error} />
   if (files.data.length === 0) {

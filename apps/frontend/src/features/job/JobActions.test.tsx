@@ -101,3 +101,15 @@ it('shows what exports lose, and offers nothing that only a training has', async
   expect(screen.getByText(/Times are of cpu \(a processor\)/)).toBeVisible()
   for (const name of ['Charts', 'Register', '0 epochs']) expect(screen.queryByText(name)).toBeNull()
 })
+
+it('offers to register the model of a trainer that reports no epochs', async () => {
+  const own = job({ status: 'succeeded', epoch: null, config: {} })
+  const path = `/api/v1/jobs/${own.id}`
+  const best = { name: 'best.pt', size: 9, sha256: null, url: 'http://store/best.pt' }
+  await serve({
+    [`${path}/events`]: () => ({ text: `id: 1\nevent: state\ndata: ${JSON.stringify(own)}\n\n` }),
+    [`${path}/artifacts`]: () => ({ json: { items: [best] } }),
+  })
+  showAt(`/jobs/${own.id}`)
+  expect(await screen.findByRole('button', { name: 'Register' })).toBeEnabled()
+})

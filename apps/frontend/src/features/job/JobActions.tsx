@@ -5,8 +5,9 @@ import { type Job, cancelJob, deleteJob, finishJob, retryJob } from '../../api/c
 import { ApiError, isAway } from '../../api/errors'
 import { ConfirmDialog } from '../../ui/Dialog'
 import { Icon } from '../../ui/Icon'
-import { hasEpochs, isActive, titleOf } from '../jobs/present'
+import { isActive, titleOf } from '../jobs/present'
 import { RegisterButton } from '../models/RegisterButton'
+import { useFiles } from './useFiles'
 import { canNotify, forget, notifyAtEnd, useIsAwaited } from './notify'
 
 /** Between two sendings of a cancel that was not taken. */
@@ -20,6 +21,9 @@ interface Props {
 /** What can be done with a job as it stands. */
 export function JobActions({ job, onChange }: Props) {
   const [asking, setAsking] = useState<'cancel' | 'finish' | 'delete' | null>(null)
+  const succeeded = job.status === 'succeeded'
+  const files = useFiles(job, succeeded)
+  const hasModel = succeeded && files.data?.some(({ name }) => name === 'best.pt') === true
   const queries = useQueryClient()
   const navigate = useNavigate()
   const changed = {
@@ -64,7 +68,7 @@ export function JobActions({ job, onChange }: Props) {
         <Link to="/compare" search={{ jobs: job.id }} className="button">
           Compare
         </Link>
-        {job.status === 'succeeded' && hasEpochs(job) && <RegisterButton job={job} />}
+        {hasModel && <RegisterButton job={job} />}
         {isActive(job) && canNotify() && <NotifyButton id={job.id} />}
         {job.status === 'running' && (
           <button
@@ -89,7 +93,7 @@ export function JobActions({ job, onChange }: Props) {
           </button>
         ) : (
           <>
-            {job.status !== 'succeeded' && (
+            {!succeeded && (
               <button
                 type="button"
                 disabled={retry.isPending}
