@@ -15,7 +15,8 @@ from backend.infra.mlflow import Mlflow
 from backend.infra.object_store import ObjectStore
 from backend.state.artifacts import Artifact
 from backend.state.statuses import JobStatus
-from backend.tracking.mirror import SHOWN_BYTES, Mirror
+from backend.tracking.files import SHOWN_BYTES
+from backend.tracking.mirror import Mirror
 from training_support import MANIFEST, ScriptedExecutor, add_job, make_context, settings
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import api_support
+import httpx
 import pytest
 import servers
 from api_support import Api, add_dataset, add_running, get_job
@@ -56,6 +57,23 @@ async def trained(api: Api, sha256: str, **columns: Any) -> str:
     return job.job_id
 
 
+async def _registered(api: Api, name: str, job_id: str) -> int:
+    """The number of the job's new version, whose source has its model."""
+    # As of a job that MLflow had before it got files.
+    await api.ctx.store.put("models", f"{job_id}/1/artifacts/best.pt", job_id.encode())
+    reply = await api.http.post(f"/api/v1/models/{name}/versions", json={"job_id": job_id})
+    assert reply.status_code == 201, reply.text
+    made = reply.json()
+    assert made["run_id"] == (await get_job(api.ctx, job_id)).mlflow_run_id
+    assert made["source"] == await api.ctx.mlflow.files_of(made["run_id"])
+    assert made["tags"]["trainyard.job_id"] == job_id
+    query = {"run_id": made["run_id"], "path": "best.pt"}
+    async with httpx.AsyncClient(base_url=str(api.ctx.settings.mlflow_tracking_uri)) as client:
+        file = (await client.get("/get-artifact", params=query)).raise_for_status()
+    assert file.text == job_id
+    return int(made["version"])
+
+
 async def judged(  # noqa: PLR0917
     api: Api, sha256: str, dataset_id: str, value: float | None, split: str, metric: str = METRIC
 ) -> None:
@@ -81,13 +99,7 @@ async def test_an_alias_moves_past_its_gate_only_and_back(api: Api) -> None:
     held_out = await add_dataset(api.ctx)
     jobs = [await trained(api, sha256) for sha256 in (good, bad, good)]
     path = f"/api/v1/models/{name}"
-    for version, job_id in enumerate(jobs[:2], 1):
-        reply = await api.http.post(f"{path}/versions", json={"job_id": job_id})
-        made = reply.json()
-        assert (reply.status_code, made["version"]) == (201, version), reply.text
-        assert made["run_id"] == (await get_job(api.ctx, job_id)).mlflow_run_id
-        assert made["source"] == await api.ctx.mlflow.files_of(made["run_id"])
-        assert made["tags"]["trainyard.job_id"] == job_id
+    assert [await _registered(api, name, job_id) for job_id in jobs[:2]] == [1, 2]
 
     async def promote(version: int, dataset_id: str | None = held_out, **gate: Any) -> Any:
         body = {"version": version, "dataset_id": dataset_id, **gate}

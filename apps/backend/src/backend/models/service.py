@@ -13,6 +13,7 @@ from backend.models.schemas import ModelVersion, ModelVersionList, Promotion
 from backend.state.artifacts import BEST
 from backend.state.jobs import Job
 from backend.state.statuses import JobStatus
+from backend.tracking import files
 
 _LOCK = 0x70726F6D
 SHA256_TAG = "trainyard.sha256"
@@ -56,10 +57,15 @@ async def register(ctx: Context, name: str, job_id: str) -> ModelVersion:
         raise _refusal("Run on its way", "MLflow lacks the job's end. Try again shortly.")
     with suppress(MlflowRefusedError):  # there is one; else the next call is refused too
         await ctx.mlflow.post("registered-models/create", name=name)
-    own = await ctx.mlflow.files_of(job.mlflow_run_id or "")
-    source = own or f"s3://{ctx.settings.models_bucket}/{file['key'].removesuffix(f'/{BEST}')}"
+    run_id = job.mlflow_run_id or ""
+    if source := await ctx.mlflow.files_of(run_id):
+        listed = await ctx.mlflow.call("GET", "artifacts/list", params={"run_id": run_id})
+        if BEST not in {one["path"] for one in listed.get("files", [])}:
+            await files.copy(ctx, job_id, run_id)  # MLflow was told of its end before it got files
+    else:
+        source = f"s3://{ctx.settings.models_bucket}/{file['key'].removesuffix(f'/{BEST}')}"
     tags = entries({JOB_TAG: job_id, SHA256_TAG: file["sha256"]})
-    what = {"name": name, "source": source, "run_id": job.mlflow_run_id}
+    what = {"name": name, "source": source, "run_id": run_id}
     made = await ctx.mlflow.post("model-versions/create", **what, tags=tags)
     return ModelVersion.model_validate(made["model_version"])
 

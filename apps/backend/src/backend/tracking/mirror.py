@@ -17,7 +17,7 @@ from backend.state import object_keys
 from backend.state.datasets import Dataset
 from backend.state.jobs import Job
 from backend.state.statuses import FINISHED, JobStatus
-from backend.tracking import repository
+from backend.tracking import files, repository
 
 logger = logging.getLogger(__name__)
 
@@ -29,9 +29,6 @@ TRIES = 20
 JOBS_AT_ONCE = 100
 EPOCHS_AT_ONCE = 200
 RUNS_AT_ONCE = 4
-# Pictures, tables and reports are smaller.
-SHOWN_BYTES = 5 * 2**20
-LINK_S = 600
 _LOCK = 0x6D6C666C6F77
 
 RUN_STATUS = {
@@ -133,7 +130,7 @@ class Mirror:
         if done or job.mlflow_attempt != job.attempt:
             await self._show_status(job, run_id)
         if done:
-            await self._copy_files(job, run_id)
+            await files.copy(self._ctx, job.id, run_id)
         async with self._ctx.db.transaction() as session:
             await repository.note(session, job.id, mlflow_attempt=job.attempt, mlflow_epoch=last)
             if done:
@@ -159,19 +156,6 @@ class Mirror:
         async with self._ctx.db.transaction() as session:
             await repository.note(session, job.id, mlflow_run_id=run_id)
         return run_id
-
-    async def _copy_files(self, job: Job, run_id: str) -> None:
-        """What MLflow's page shows, and the model, so that whoever has MLflow needs no key of the store."""
-        bucket, store = self._ctx.settings.models_bucket, self._ctx.store
-        async with self._ctx.db.reading() as session:
-            files = await repository.files(session, job.id, SHOWN_BYTES)
-        for file in files:
-            key = object_keys.artifact(job.id, file.attempt, file.name)
-            link = await store.presign_internal_get(bucket, key, lifetime_s=LINK_S)
-            try:
-                await self._ctx.mlflow.copy(link, run_id, file.name)
-            except MlflowRefusedError as error:  # its name, as a rule
-                logger.warning("job %s: MLflow does not take %s: %s", job.id, file.name, error)
 
     async def _show_status(self, job: Job, run_id: str, missing: str = "") -> None:
         tags = {"trainyard.status": job.status, "trainyard.cause": job.cause or ""}
