@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
@@ -20,6 +21,10 @@ PARAMS_PER_REQUEST = 100
 VALUE_LENGTH = 5000
 NAME_LENGTH = 250
 TIMEOUT_S = 10.0
+# MLflow answers when its store has the whole file.
+FILE_S = 300.0
+# The file's name; its size, to a proxy.
+NOT_TAKEN = {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
 NO_MLFLOW = "MLflow keeps models, and this platform runs without it: start it with `yard dev --mlflow`, or set MLFLOW_TRACKING_URI."
 
 
@@ -112,6 +117,10 @@ class Mlflow:
         await self.post("runs/update", run_id=run_id, status=status, **ended)
 
     async def delete(self, run_id: str) -> None:
+        """The run and its files; MLflow alone would keep those until its garbage is collected."""
+        if folder := await self.files_of(run_id):
+            with _of_files_alone():
+                (await self._http.delete(self._files(folder), timeout=FILE_S)).raise_for_status()
         await self.post("runs/delete", run_id=run_id)
 
     async def find(self, job_id: str) -> str | None:
@@ -131,17 +140,22 @@ class Mlflow:
         root = (await self._experiment())["artifact_location"]
         return f"{root}/{run_id}/artifacts" if root.startswith("mlflow-artifacts:") else None
 
-    async def copy(self, link: str, run_id: str, name: str) -> None:
-        """Make what lies behind the link an artifact of the run; nothing where it has gone."""
-        if folder := await self.files_of(run_id):
-            try:
-                async with self._http.stream("GET", link) as file:
-                    if file.status_code != HTTPStatus.NOT_FOUND:
-                        body = file.raise_for_status().aiter_bytes()
-                        path = f"mlflow-artifacts/artifacts{urlsplit(folder).path}/{quote(name)}"
-                        await self._request("PUT", path, content=body)
-            except httpx.HTTPError as error:
-                raise MlflowAwayError(f"its file {name} does not come: {error!r}") from error
+    async def copy(self, link: str, folder: str, name: str) -> bool:
+        """Copy what lies behind the link to where a run's files lie; False: it has gone, or is not taken."""
+        url = f"{self._files(folder)}/{quote(name)}"
+        with _of_files_alone():
+            async with self._http.stream("GET", link) as file:
+                if file.status_code == HTTPStatus.NOT_FOUND:
+                    return False
+                body = file.raise_for_status().aiter_bytes()
+                reply = await self._http.put(url, content=body, timeout=FILE_S)
+                if reply.status_code in NOT_TAKEN:
+                    return False
+                reply.raise_for_status()
+        return True
+
+    def _files(self, folder: str) -> str:
+        return f"{self._uri}/api/2.0/mlflow-artifacts/artifacts{urlsplit(folder).path}"
 
     async def _experiment(self) -> Mapping[str, str]:
         """The one of all jobs, made where it is not there."""
@@ -160,14 +174,11 @@ class Mlflow:
         return await self.call("POST", path, json=body)
 
     async def call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        return await self._request(method, f"mlflow/{path}", **options)
-
-    async def _request(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         self.require()
         try:
-            url = f"{self._uri}/api/2.0/{path}"
+            url = f"{self._uri}/api/2.0/mlflow/{path}"
             reply = await self._http.request(method, url, **options)
-            answer = reply.json() if reply.content else {}
+            answer = reply.json()
         except (httpx.HTTPError, ValueError) as error:
             raise MlflowAwayError(str(error) or type(error).__name__) from error
         if reply.is_server_error or reply.status_code == HTTPStatus.TOO_MANY_REQUESTS:
@@ -175,6 +186,19 @@ class Mlflow:
         if reply.is_error:
             raise MlflowRefusedError(reply.status_code, str(answer.get("message")))
         return dict(answer)
+
+
+@contextmanager
+def _of_files_alone() -> Iterator[None]:
+    """Whatever fails is told of the run's files, without the link, which opens one to its holder."""
+    try:
+        yield
+    except httpx.HTTPStatusError as error:
+        told = f"its files are refused by {error.request.url.host}"
+        raise MlflowRefusedError(error.response.status_code, told) from None
+    except httpx.HTTPError as error:
+        told = f"its files do not get there: {type(error).__name__}"
+        raise MlflowRefusedError(HTTPStatus.BAD_GATEWAY, told) from None
 
 
 # What MLflow refuses, and what would be taken for such an escape.

@@ -58,12 +58,8 @@ async def register(ctx: Context, name: str, job_id: str) -> ModelVersion:
     with suppress(MlflowRefusedError):  # there is one; else the next call is refused too
         await ctx.mlflow.post("registered-models/create", name=name)
     run_id = job.mlflow_run_id or ""
-    if source := await ctx.mlflow.files_of(run_id):
-        listed = await ctx.mlflow.call("GET", "artifacts/list", params={"run_id": run_id})
-        if BEST not in {one["path"] for one in listed.get("files", [])}:
-            await files.copy(ctx, job_id, run_id)  # MLflow was told of its end before it got files
-    else:
-        source = f"s3://{ctx.settings.models_bucket}/{file['key'].removesuffix(f'/{BEST}')}"
+    store = f"s3://{ctx.settings.models_bucket}/{file['key'].removesuffix(f'/{BEST}')}"
+    source = await files.folder_of_model(ctx, job_id, run_id) or store
     tags = entries({JOB_TAG: job_id, SHA256_TAG: file["sha256"]})
     what = {"name": name, "source": source, "run_id": run_id}
     made = await ctx.mlflow.post("model-versions/create", **what, tags=tags)

@@ -129,11 +129,11 @@ class Mirror:
             raise
         if done or job.mlflow_attempt != job.attempt:
             await self._show_status(job, run_id)
-        if done:
-            await files.copy(self._ctx, job.id, run_id)
         async with self._ctx.db.transaction() as session:
             await repository.note(session, job.id, mlflow_attempt=job.attempt, mlflow_epoch=last)
-            if done:
+        if done:
+            await files.copy(self._ctx, job.id, run_id)
+            async with self._ctx.db.transaction() as session:
                 await repository.set_done(session, job)
 
     async def _make_run(self, job: Job) -> str:

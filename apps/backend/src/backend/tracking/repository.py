@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from backend.infra.database import execute_guarded
@@ -45,11 +45,13 @@ async def missing_epochs(session: AsyncSession, job: Job, limit: int) -> Sequenc
     return found[:-1] if last_is_open or len(found) > limit else found
 
 
-async def files(session: AsyncSession, job_id: str, most_bytes: int) -> Sequence[Artifact]:
-    """Those of the job that are no larger, and its model."""
-    of_job = select(Artifact).where(Artifact.job_id == job_id)
-    shown = of_job.where(or_(Artifact.size <= most_bytes, Artifact.name == BEST))
-    return (await session.scalars(shown)).all()
+async def files(
+    session: AsyncSession, job_id: str, most_bytes: int, most_of_model: int
+) -> Sequence[Artifact]:
+    """Those of the job that are no larger."""
+    most = case((Artifact.name == BEST, most_of_model), else_=most_bytes)
+    found = select(Artifact).where(Artifact.job_id == job_id, Artifact.size <= most)
+    return (await session.scalars(found)).all()
 
 
 async def deleted(session: AsyncSession, limit: int) -> Sequence[DeletedJob]:
