@@ -199,18 +199,25 @@ def test_values_that_are_not_here_are_refused_with_the_reason(
 
 
 @pytest.mark.parametrize(
-    ("classes", "known", "wrong"),
-    [([0, 99, 2], 2, True), ([0, 1], 2, False), (None, 2, False), ([99], 0, False)],
-    ids=["beyond", "there", "all", "not known"],
+    ("classes", "known", "has"),
+    [
+        ([0, 99, 2], 2, "classes 0 to 1"),
+        ([99], 1, "one class, 0"),
+        ([0, 1], 2, ""),
+        (None, 2, ""),
+        ([99], 0, ""),
+        (["disc"], 2, ""),
+    ],
+    ids=["beyond", "beyond one", "there", "all", "not known", "an own trainer's names"],
 )
 def test_classes_beyond_those_of_the_dataset_are_refused(
-    classes: list[int] | None, known: int, wrong: bool
+    classes: list[Any] | None, known: int, has: str
 ) -> None:
     trains = Manifest.read(REPOSITORY / "apps/trainer-ultralytics/trainer.json")
     report = {"images": {"train": 1, "val": 1}, "classes": [{"name": "disc"}] * known}
-    told = {"config.classes": "The dataset has 2 classes, from 0 to 1: take 99 out of classes."}
+    told = {"config.classes": f"The dataset has {has}: take 99 out of classes."} if has else {}
     config = complete(trains, {"classes": classes})
-    assert dataset_errors(trains, config, report if known else None) == (told if wrong else {})
+    assert dataset_errors(trains, config, report if known else None) == told
 
 
 def test_all_errors_at_once(catalog: TrainerCatalog) -> None:

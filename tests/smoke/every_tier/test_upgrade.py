@@ -71,6 +71,7 @@ def test_a_restart_of_the_backend_loses_no_job_no_heartbeat_and_no_log_byte(
     job_ids = [api.submit(dataset_id, config, resources=small) for _ in range(4)]
     for job_id in job_ids:
         api.wait_epoch(job_id, 5, seconds=180)
+    assert "running" in {api.job(job_id)["status"] for job_id in job_ids}
     run("kubectl rollout restart deployment/backend -n platform")
     run("kubectl rollout status deployment/backend -n platform --timeout=300s", seconds=310)
     for job_id in job_ids:

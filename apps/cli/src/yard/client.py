@@ -304,7 +304,10 @@ class Client:
                 "`yard token create NAME` of an administrator makes one"
             )
             if running.is_of_this_machine(self.url):
-                todo += "; a `yard dev` asks for none in its folder, and with its HOME"
+                todo += (
+                    "; your own `yard dev` needs none: run this in its folder, or with the HOME that "
+                    "it was started with"
+                )
         kind = AwayError if response.status_code in _AWAY else YardError
         raise kind(
             str(problem.get("title") or f"{self.url} answered {response.status_code}"),

@@ -104,11 +104,10 @@ def dataset_errors(
     }
     for name, rules in manifest.fields.items():
         named = config[name] if rules.get("classes") and count else None
-        if beyond := [one for one in named or [] if one >= count]:
-            messages[name] = (
-                f"The dataset has {count} classes, from 0 to {count - 1}: take {beyond[0]} out of "
-                f"{name}."
-            )
+        numbers = [one for one in named or [] if isinstance(one, int)]
+        if beyond := [one for one in numbers if one >= count]:
+            there_are = f"classes 0 to {count - 1}" if count > 1 else "one class, 0"
+            messages[name] = f"The dataset has {there_are}: take {beyond[0]} out of {name}."
     return {f"config.{name}": text for name, text in messages.items()}
 
 

@@ -63,7 +63,7 @@ def add(
     _check(folder / MANIFEST)
     place = None if state is None else state / "trainers" / name
     if place is None or not _is_added_from(folder, place):
-        _require_free(api, name, "" if place is None else f"{api.url} has it from elsewhere")
+        _require_free(api, name, is_known=place is not None)
     if place is None:
         console.err.print(
             f"{_unknown(api.url)}. These are values for a cluster's chart: write them to "
@@ -152,11 +152,12 @@ def _wrong(path: Path, why: str) -> YardError:
     )
 
 
-def _require_free(api: Client, name: str, why: str) -> None:
+def _require_free(api: Client, name: str, *, is_known: bool) -> None:
+    is_far = not running.is_of_this_machine(api.url)
     if name in (item["name"] for item in api.get("/trainers")["items"]):
         raise YardError(
             f"there is a trainer {name} already",
-            why or _unknown(api.url),
+            f"{api.url} has it from elsewhere" if is_known or is_far else _unknown(api.url),
             f'change "name" in {MANIFEST}; `yard trainer list` shows those that are taken',
             Code.REFUSED,
         )

@@ -105,7 +105,7 @@ it('shows what exports lose, and offers nothing that only a training has', async
 it('offers to register the model of a trainer that reports no epochs', async () => {
   const own = job({ status: 'succeeded', epoch: null, config: {} })
   const path = `/api/v1/jobs/${own.id}`
-  const best = { name: 'best.pt', size: 9, sha256: null, url: 'http://store/best.pt' }
+  const best = { name: 'best.pt', size: 9, sha256: '0'.repeat(64), url: 'http://store/best.pt' }
   await serve({
     [`${path}/events`]: () => ({ text: `id: 1\nevent: state\ndata: ${JSON.stringify(own)}\n\n` }),
     [`${path}/artifacts`]: () => ({ json: { items: [best] } }),

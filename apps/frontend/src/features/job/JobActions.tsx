@@ -23,7 +23,9 @@ export function JobActions({ job, onChange }: Props) {
   const [asking, setAsking] = useState<'cancel' | 'finish' | 'delete' | null>(null)
   const succeeded = job.status === 'succeeded'
   const files = useFiles(job, succeeded)
-  const hasModel = succeeded && files.data?.some(({ name }) => name === 'best.pt') === true
+  const hasModel =
+    succeeded &&
+    files.data?.some(({ name, sha256 }) => name === 'best.pt' && sha256 !== null) === true
   const queries = useQueryClient()
   const navigate = useNavigate()
   const changed = {
