@@ -38,7 +38,8 @@ async def metrics(api: Api, running: Running) -> list[Any]:
 async def test_minimal_heartbeat_is_all_a_trainer_needs(api: Api) -> None:
     running = await add_running(api.ctx)
     reply = await beat(api, running, epoch=0, metrics={"loss": 0.7})
-    assert (reply.status_code, reply.json()) == (200, {"command": "continue", "interval_s": 2})
+    assert (reply.status_code, reply.json()["command"]) == (200, "continue")
+    assert reply.json()["interval_s"] >= 2  # more on a loaded machine
     job = (await api.http.get(running.path)).json()
     assert (job["status"], job["epoch"], job["metrics"]) == ("running", 0, {"loss": 0.7})
     assert job["first_step_at"] is not None
@@ -150,7 +151,7 @@ async def test_repeated_seq_is_acknowledged_and_changes_nothing(api: Api) -> Non
     await beat(api, running, seq=7, step=3)
     for seq in (7, 6):
         reply = await beat(api, running, seq=seq, step=99)
-        assert (reply.status_code, reply.json()) == (200, {"command": "continue", "interval_s": 2})
+        assert (reply.status_code, reply.json()["command"]) == (200, "continue")
     assert (await get_attempt(api.ctx, running.job_id)).step == 3
 
 
@@ -163,7 +164,9 @@ async def test_stop_is_the_command_once_it_was_asked_for(api: Api) -> None:
     reply = await api.http.post(
         f"{running.path}/logs", params={"offset": 0}, content=b"x", headers=running.headers
     )
-    assert reply.json() == {"command": "stop", "next_offset": 1, "interval_s": 0}
+    told = reply.json()
+    assert told.pop("interval_s") >= 0  # more on a loaded machine
+    assert told == {"command": "stop", "next_offset": 1}
 
 
 async def test_finish_is_the_command_until_a_stop_is_asked_for(api: Api) -> None:
