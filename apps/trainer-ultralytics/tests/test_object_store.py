@@ -106,10 +106,10 @@ def test_keys_of_the_attempt_are_renewed_before_they_expire(jobs: Jobs, tmp_path
 def test_a_script_renews_its_keys_in_its_environment(
     jobs: Jobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Boto3 by itself reads the variables again when the time that they name is over."""
+    """Boto3 by itself reads the variables again some minutes before the time that they name."""
     env = jobs.env()
     keys = jobs.keys(env)
-    soon = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+    soon = (datetime.now(UTC) + timedelta(seconds=60)).isoformat()
     stale = keys | {"AWS_CREDENTIAL_EXPIRATION": soon, "AWS_SESSION_TOKEN": "expired"}
     for name, value in stale.items():
         monkeypatch.setenv(name, value)
