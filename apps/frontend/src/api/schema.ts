@@ -253,6 +253,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{id}/attempts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The attempts of a job, the latest first
+         * @description At most 100. Those before the last of these follow with its number as `before`.
+         */
+        get: operations["list_attempts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{id}/logs": {
         parameters: {
             query?: never;
@@ -693,6 +713,64 @@ export interface components {
             size: number;
             /** Sha256 */
             sha256: string;
+        };
+        /** AttemptList */
+        AttemptList: {
+            /** Items */
+            items: components["schemas"]["AttemptOut"][];
+        };
+        /**
+         * AttemptOut
+         * @description One launch of a job's trainer. Times are UTC.
+         */
+        AttemptOut: {
+            /**
+             * Number
+             * @description Counted from 1
+             */
+            number: number;
+            /**
+             * Executor
+             * @description `subprocess`, `kubernetes`, or `attached`: it runs in a script of its user's
+             */
+            executor: string;
+            /**
+             * Cause
+             * @description Why it ended; null until it has, and that is judged
+             */
+            cause: string | null;
+            /**
+             * Message
+             * @description What happened and what to do
+             */
+            message: string | null;
+            /** Exit Code */
+            exit_code: number | null;
+            /**
+             * Epoch
+             * @description The last that it finished, counted from 0
+             */
+            epoch: number | null;
+            /**
+             * System
+             * @description As its last heartbeat told them
+             */
+            system: {
+                [key: string]: number | null;
+            };
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Launched At */
+            launched_at: string | null;
+            /** Heartbeat At */
+            heartbeat_at: string | null;
+            /** Stop Requested At */
+            stop_requested_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
         };
         /** Best */
         Best: {
@@ -3430,6 +3508,103 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MetricsList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    list_attempts: {
+        parameters: {
+            query?: {
+                /** @description Only lower numbers */
+                before?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttemptList"];
                 };
             };
             /** @description Unauthorized */

@@ -55,7 +55,5 @@ async def replace(session: AsyncSession, job_id: str, artifacts: Sequence[Artifa
 
 async def of_job(session: AsyncSession, job_id: str) -> Sequence[Artifact]:
     """By name; none before the job has finished."""
-    found = await session.scalars(
-        select(Artifact).where(Artifact.job_id == job_id).order_by(Artifact.name)
-    )
-    return found.all()
+    query = select(Artifact).where(Artifact.job_id == job_id)
+    return (await session.scalars(query.order_by(Artifact.name))).all()

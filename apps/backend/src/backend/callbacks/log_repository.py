@@ -40,6 +40,7 @@ _PROGRESS_FREE = """
       AND one.token_sha256 = beat.token FOR NO KEY UPDATE OF one SKIP LOCKED)
 """
 _PROGRESS_EVERY = timedelta(seconds=5)
+_CHUNKS = select(LogChunk.offset, LogChunk.data)
 
 
 class LogWrite(NamedTuple):
@@ -143,27 +144,17 @@ def _tail_start(size: int, limit: int) -> int:
 
 async def _leave_out(session: AsyncSession, job_id: str, head: int, tail: int) -> None:
     """Drop the bytes from `head` to `tail`; the chunks that reach over these are cut."""
-    around = (
-        select(LogChunk.offset, LogChunk.data)
-        .where(LogChunk.job_id == job_id, LogChunk.offset < tail)
-        .order_by(LogChunk.offset.desc())
-        .limit(1)
-    )
+    before = LogChunk.job_id == job_id, LogChunk.offset < tail
+    around = _CHUNKS.where(*before).order_by(LogChunk.offset.desc()).limit(1)
     last = (await session.execute(around)).one()
     first = (await session.execute(around.where(LogChunk.offset < head))).one_or_none()
     begin = head if first is None else first.offset
-    await session.execute(
-        delete(LogChunk).where(
-            LogChunk.job_id == job_id, LogChunk.offset >= begin, LogChunk.offset < tail
-        )
-    )
+    await session.execute(delete(LogChunk).where(*before, LogChunk.offset >= begin))
     line = f"\n[trainyard] {tail - head} bytes are left out here (LOG_LIMIT_BYTES).\n".encode()
     chunks = [(begin, b"" if first is None else first.data[: head - begin])]
     chunks += [(head, line), (tail, last.data[tail - last.offset :])]
-    await session.execute(
-        insert(LogChunk),
-        [{"job_id": job_id, "offset": offset, "data": data} for offset, data in chunks if data],
-    )
+    rows = [{"job_id": job_id, "offset": offset, "data": data} for offset, data in chunks if data]
+    await session.execute(insert(LogChunk), rows)
 
 
 async def read(session: AsyncSession, job: Job, offset: int, limit: int) -> LogSlice:
@@ -172,19 +163,11 @@ async def read(session: AsyncSession, job: Job, offset: int, limit: int) -> LogS
     `job` must have been read before: what it counts as received is visible then. Where bytes were
     not kept (LOG_LIMIT_BYTES), `next_offset` skips them.
     """
-    first = (
-        select(func.coalesce(func.max(LogChunk.offset), 0))
-        .where(LogChunk.job_id == job.id, LogChunk.offset <= offset)
-        .scalar_subquery()
-    )
-    rows = await session.execute(
-        select(LogChunk.offset, LogChunk.data)
-        .where(LogChunk.job_id == job.id, LogChunk.offset >= first)
-        .where(LogChunk.offset < offset + limit)
-        .order_by(LogChunk.offset)
-        .limit(_MAX_CHUNKS)
-    )
-    chunks = rows.all()
+    its, wanted = LogChunk.job_id == job.id, LogChunk.offset < offset + limit
+    latest = select(func.coalesce(func.max(LogChunk.offset), 0))
+    first = latest.where(its, LogChunk.offset <= offset).scalar_subquery()
+    reached = _CHUNKS.where(its, wanted, LogChunk.offset >= first).order_by(LogChunk.offset)
+    chunks = (await session.execute(reached.limit(_MAX_CHUNKS))).all()
     parts, end = [], offset
     for chunk_offset, data in chunks:
         begin = max(offset, chunk_offset)
@@ -195,11 +178,6 @@ async def read(session: AsyncSession, job: Job, offset: int, limit: int) -> LogS
     cut = end == offset + limit or len(chunks) == _MAX_CHUNKS
     if cut or end >= job.log_size:
         return LogSlice(b"".join(parts), end)
-    behind = await session.scalar(
-        select(func.min(LogChunk.offset)).where(
-            LogChunk.job_id == job.id,
-            LogChunk.offset >= offset + limit,
-            LogChunk.offset < job.log_size,
-        )
-    )
+    following = select(func.min(LogChunk.offset)).where(its, ~wanted)
+    behind = await session.scalar(following.where(LogChunk.offset < job.log_size))
     return LogSlice(b"".join(parts), max(end, job.log_size) if behind is None else behind)

@@ -99,12 +99,8 @@ async def oldest_waiting_ages(session: AsyncSession) -> dict[str, float]:
         or_(Job.message.is_not(None), Job.debug),
     )
     since = func.min(func.coalesce(Attempt.ended_at, Attempt.created_at, Job.created_at))
-    rows = await session.execute(
-        select(Job.status, since)
-        .outerjoin(Attempt, _LATEST)
-        .where(Job.status.in_(WAITING_STATUSES), ~excused)
-        .group_by(Job.status)
-    )
+    query = select(Job.status, since).outerjoin(Attempt, _LATEST).group_by(Job.status)
+    rows = await session.execute(query.where(Job.status.in_(WAITING_STATUSES), ~excused))
     now = utcnow()
     return {status: (now - at).total_seconds() for status, at in rows}
 
@@ -131,3 +127,9 @@ async def metrics_of(
 ) -> Sequence[EpochMetrics]:
     query = select(EpochMetrics).where(EpochMetrics.job_id == job_id)
     return (await session.scalars(query.where(EpochMetrics.epoch.in_(epochs)))).all()
+
+
+async def attempts(session: AsyncSession, job_id: str, before: int) -> Sequence[Attempt]:
+    """Those of lower numbers, at most 100, the latest first."""
+    query = select(Attempt).where(Attempt.job_id == job_id, Attempt.number < before)
+    return (await session.scalars(query.order_by(Attempt.number.desc()).limit(100))).all()

@@ -17,6 +17,7 @@ router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 attached = APIRouter(prefix="/api/v1/attached-jobs", tags=["jobs"])
 
 MAX_LOG_BYTES = 2**20
+LATEST = 2**31 - 1
 _LOG_HEADERS = {
     "X-Log-Offset": {"description": "Where the next part begins", "schema": {"type": "integer"}},
     "X-Log-Complete": {
@@ -127,6 +128,19 @@ async def retry_job(id: str, ctx: Ctx) -> JobOut:  # noqa: A002
 async def list_metrics(id: str, ctx: Ctx) -> StreamingResponse:  # noqa: A002
     await service.get(ctx, id)
     return StreamingResponse(event_stream.metrics_list(ctx, id), media_type="application/json")
+
+
+@router.get("/{id}/attempts", summary="The attempts of a job, the latest first")
+async def list_attempts(
+    id: str,  # noqa: A002
+    ctx: Ctx,
+    before: Annotated[int, Query(ge=1, le=LATEST, description="Only lower numbers")] = LATEST,
+) -> schemas.AttemptList:
+    """At most 100. Those before the last of these follow with its number as `before`."""
+    async with ctx.db.reading() as session:
+        await service.existing(session, id)
+        found = await repository.attempts(session, id, before)
+    return schemas.AttemptList(items=[schemas.AttemptOut.of(one) for one in found])
 
 
 @router.get("/{id}/logs", summary="A part of the log", **_LOG)

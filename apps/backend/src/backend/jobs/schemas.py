@@ -21,6 +21,7 @@ from backend.infra.pagination import ListQuery, Page
 from backend.infra.schemas import RequestBody, Schema
 from backend.infra.text import shown
 from backend.orchestration.evaluation import Best
+from backend.state import retry_policy
 from backend.state.jobs import MAX_NOTES, Attempt, Job
 from backend.state.statuses import ACTIVE, JobStatus
 
@@ -196,3 +197,36 @@ class MetricsOut(Schema):
 
 class MetricsList(Schema):
     items: list[MetricsOut]
+
+
+class AttemptOut(Schema):
+    """One launch of a job's trainer. Times are UTC."""
+
+    number: int
+    """Counted from 1"""
+    executor: str
+    """`subprocess`, `kubernetes`, or `attached`: it runs in a script of its user's"""
+    cause: str | None
+    """Why it ended; null until it has, and that is judged"""
+    message: str | None
+    """What happened and what to do"""
+    exit_code: int | None
+    epoch: int | None
+    """The last that it finished, counted from 0"""
+    system: dict[str, float | None]
+    """As its last heartbeat told them"""
+    created_at: datetime
+    launched_at: datetime | None
+    heartbeat_at: datetime | None
+    stop_requested_at: datetime | None
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, attempt: Attempt) -> Self:
+        told = cls.model_validate(attempt)
+        told.message = retry_policy.words_of(attempt) if attempt.cause else None
+        return told
+
+
+class AttemptList(Schema):
+    items: list[AttemptOut]

@@ -276,7 +276,7 @@ async def settle(ctx: Context, job_id: str, number: int) -> Settled:
             return Settled(final=True)
         if job.status != JobStatus.RETRYING:
             is_free = not retry_policy.counts(attempt, cause, epoch_before)
-            message = retry_policy.retry_message(attempt, cause, delay, start)
+            message = retry_policy.retry_message(attempt, delay, start)
             ended: dict[str, Any] = {"attempt": number, "cause": cause, "message": message}
             ended["uncounted_attempts"] = job.uncounted_attempts + is_free
             await transition(session, job_id, JobStatus.RETRYING, **ended)

@@ -109,29 +109,16 @@ async def end_attempt(
     left_behind: bool = False,
 ) -> bool:
     """Record an end, once; the attempt's token is dead from here on."""
-    return await _update_attempt(
-        session,
-        seen.ref,
-        Attempt.ended_at.is_(None),
-        *guards,
-        ended_at=utcnow(),
-        launch_token=None,
-        exit_code=seen.exit_code,
-        observed_cause=seen.cause,
-        message=seen.message,
-        left_behind=left_behind,
-    )
+    told = {"exit_code": seen.exit_code, "observed_cause": seen.cause, "message": seen.message}
+    ended = {"ended_at": utcnow(), "launch_token": None, "left_behind": left_behind}
+    open_ = Attempt.ended_at.is_(None), *guards
+    return await _update_attempt(session, seen.ref, *open_, **told, **ended)
 
 
 async def stop_attempt(session: AsyncSession, ref: AttemptRef, cause: Cause) -> None:
     """Request a stop. The first request sets the time, the last one the reason."""
-    await _update_attempt(
-        session,
-        ref,
-        Attempt.ended_at.is_(None),
-        stop_cause=cause,
-        stop_requested_at=func.coalesce(Attempt.stop_requested_at, utcnow()),
-    )
+    asked = {"stop_requested_at": func.coalesce(Attempt.stop_requested_at, utcnow())}
+    await _update_attempt(session, ref, Attempt.ended_at.is_(None), stop_cause=cause, **asked)
 
 
 async def ask_to_finish(session: AsyncSession, ref: AttemptRef) -> bool:
@@ -186,11 +173,9 @@ async def unsettled(session: AsyncSession, before: datetime) -> Sequence[Attempt
 
 async def open_attempts(session: AsyncSession) -> dict[AttemptRef, tuple[str, datetime | None]]:
     """Every attempt of executors that has not ended: the executor's name, and when it was launched."""
-    rows = await session.execute(
-        select(Attempt.job_id, Attempt.number, Attempt.executor, Attempt.launched_at).where(
-            Attempt.ended_at.is_(None), Attempt.executor != ATTACHED
-        )
-    )
+    query = select(Attempt.job_id, Attempt.number, Attempt.executor, Attempt.launched_at)
+    going_on = Attempt.ended_at.is_(None), Attempt.executor != ATTACHED
+    rows = await session.execute(query.where(*going_on))
     return {AttemptRef(job_id, number): (name, at) for job_id, number, name, at in rows}
 
 

@@ -98,10 +98,15 @@ def detail_of(attempt: Attempt, cause: Cause) -> str | None:
     return None
 
 
+def words_of(attempt: Attempt) -> str:
+    """What happened to an attempt that is settled, and what to do."""
+    sentence = CAUSE_RULES[settled_cause(attempt)].sentence
+    return f"{sentence} {attempt.message}" if attempt.message else sentence
+
+
 def final_message(job: Job, attempt: Attempt, cause: Cause) -> str:
-    sentences = [CAUSE_RULES[cause].sentence]
-    if cause == attempt.cause and attempt.message:
-        sentences.append(attempt.message)
+    is_its = cause == attempt.cause
+    sentences = [words_of(attempt) if is_its else CAUSE_RULES[cause].sentence]
     run = attempt.number - job.uncounted_attempts
     rule = CAUSE_RULES[cause].retry
     if rule != Retry.NEVER and job.max_attempts > 1:
@@ -114,10 +119,9 @@ def final_message(job: Job, attempt: Attempt, cause: Cause) -> str:
     return " ".join(sentences)
 
 
-def retry_message(attempt: Attempt, cause: Cause, delay_s: int, start: str) -> str:
+def retry_message(attempt: Attempt, delay_s: int, start: str) -> str:
     """What the user reads between two attempts; `start`: where the next one begins."""
-    sentences = [CAUSE_RULES[cause].sentence, *([attempt.message] if attempt.message else [])]
     return (
-        f"Attempt {attempt.number} ended: {' '.join(sentences)} "
+        f"Attempt {attempt.number} ended: {words_of(attempt)} "
         f"Attempt {attempt.number + 1} follows in {delay_s} s, {start}."
     )

@@ -4,6 +4,9 @@ from .access import Access
 from .artifact_list import ArtifactList
 from .artifact_out import ArtifactOut
 from .artifact_put import ArtifactPut
+from .attempt_list import AttemptList
+from .attempt_out import AttemptOut
+from .attempt_out_system import AttemptOutSystem
 from .best import Best
 from .body_register_model import BodyRegisterModel
 from .cause import Cause
@@ -88,6 +91,9 @@ __all__ = (
     "ArtifactList",
     "ArtifactOut",
     "ArtifactPut",
+    "AttemptList",
+    "AttemptOut",
+    "AttemptOutSystem",
     "Best",
     "BodyRegisterModel",
     "Cause",
