@@ -8,6 +8,7 @@ export type Job = Schemas['JobOut']
 export type JobStatus = Schemas['JobStatus']
 export type JobPage = Schemas['JobList']
 export type EpochMetrics = Schemas['MetricsOut']
+export type Attempt = Schemas['AttemptOut']
 export type Artifact = Schemas['ArtifactOut']
 export type Dataset = Schemas['DatasetOut']
 export type DatasetPage = Schemas['DatasetList']
@@ -78,6 +79,14 @@ export async function getJob(id: string, signal: AbortSignal): Promise<Job> {
 export async function listMetrics(id: string, signal: AbortSignal): Promise<EpochMetrics[]> {
   const found = await result(
     client.GET('/api/v1/jobs/{id}/metrics', { params: { path: { id } }, signal: limited(signal) }),
+  )
+  return found.items
+}
+
+/** The attempts of a job, the latest first; at most the latest 100. */
+export async function listAttempts(id: string, signal: AbortSignal): Promise<Attempt[]> {
+  const found = await result(
+    client.GET('/api/v1/jobs/{id}/attempts', { params: { path: { id } }, signal: limited(signal) }),
   )
   return found.items
 }

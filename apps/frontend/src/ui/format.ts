@@ -51,8 +51,8 @@ export function value(number: number): string {
   return size < 0.001 || size >= 1e6 ? number.toExponential(2) : number.toPrecision(4)
 }
 
-/** gpu_out_of_memory → GPU out of memory */
+/** gpu_out_of_memory → GPU out of memory, cpu → CPU */
 export function inWords(name: string): string {
-  const text = name.replaceAll('_', ' ').replace(/^gpu /, 'GPU ')
+  const text = name.replaceAll('_', ' ').replace(/^(cpu|gpu|rss)\b/, (unit) => unit.toUpperCase())
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
