@@ -14,10 +14,12 @@ import data_support
 import pytest
 import servers
 from api_support import Api
+from backend.context import Context
 from backend.infra import database as database_module
 from backend.infra.database import Database, new_id
 from backend.state import migrate
 from data_support import Served
+from training_support import MANIFEST, ScriptedExecutor, make_context, settings
 
 if TYPE_CHECKING:
     from fake_kubernetes import FakeKubernetes
@@ -61,6 +63,17 @@ def mlflow_url(servers_dir: Path) -> Iterator[str]:
     """Of a real MLflow, for tests of the group `mlflow`: one worker starts it, which takes its time."""
     with servers.mlflow(servers_dir / "mlflow") as url:
         yield url
+
+
+@pytest.fixture
+async def ctx(
+    database_url: str, store: servers.S3Server, mlflow_url: str
+) -> AsyncIterator[Context]:
+    """Of a backend whose MLflow is real; modules whose Temporal or Kubernetes is have their own."""
+    chosen = settings(database_url, store, "127.0.0.1:1", mlflow_tracking_uri=mlflow_url)
+    ctx = await make_context(chosen, ScriptedExecutor(), MANIFEST)
+    yield ctx
+    await ctx.db.close()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

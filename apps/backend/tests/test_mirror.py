@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,7 +14,6 @@ import api_support
 import data_support
 import httpx
 import pytest
-import servers
 from api_support import get_job, set_attempt, set_job
 from backend.context import Context
 from backend.infra.database import Database, utcnow
@@ -30,10 +29,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 from training_support import (
     MANIFEST,
-    ScriptedExecutor,
     add_job,
-    make_context,
-    settings,
 )
 from trainyard_manifest import MainMetric
 
@@ -42,16 +38,6 @@ if TYPE_CHECKING:
 
 # One worker starts the server, which takes its time.
 pytestmark = [pytest.mark.xdist_group("mlflow"), pytest.mark.databases("postgresql")]
-
-
-@pytest.fixture
-async def ctx(
-    database_url: str, store: servers.S3Server, mlflow_url: str
-) -> AsyncIterator[Context]:
-    chosen = settings(database_url, store, "127.0.0.1:1", mlflow_tracking_uri=mlflow_url)
-    ctx = await make_context(chosen, ScriptedExecutor(), MANIFEST)
-    yield ctx
-    await ctx.db.close()
 
 
 @pytest.fixture

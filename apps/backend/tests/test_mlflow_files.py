@@ -1,6 +1,5 @@
 """The files of ended jobs that a real MLflow server gets."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-import servers
 from api_support import get_job, set_job
 from backend.context import Context
 from backend.infra.database import new_id
@@ -20,7 +18,7 @@ from backend.state.artifacts import Artifact
 from backend.state.statuses import JobStatus
 from backend.tracking import files
 from backend.tracking.mirror import Mirror
-from training_support import MANIFEST, ScriptedExecutor, add_job, make_context, settings
+from training_support import add_job
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -28,16 +26,6 @@ if TYPE_CHECKING:
 # One worker starts the server, which takes its time.
 pytestmark = [pytest.mark.xdist_group("mlflow"), pytest.mark.databases("sqlite")]
 ENDED: dict[str, Any] = {"status": JobStatus.SUCCEEDED, "attempt": 2}
-
-
-@pytest.fixture
-async def ctx(
-    database_url: str, store: servers.S3Server, mlflow_url: str
-) -> AsyncIterator[Context]:
-    chosen = settings(database_url, store, "127.0.0.1:1", mlflow_tracking_uri=mlflow_url)
-    ctx = await make_context(chosen, ScriptedExecutor(), MANIFEST)
-    yield ctx
-    await ctx.db.close()
 
 
 async def left(ctx: Context, s3: "S3Client", sizes: dict[str, int]) -> str:

@@ -284,6 +284,22 @@ def schema(**rules: Any) -> dict[str, Any]:
             "config_schema.properties.epochs.minimum: 'one' is not of type 'number'",
         ),
         (json.dumps(manifest(config_schema=schema(minimum=5))), 'the default of "epochs" is wrong'),
+        (
+            json.dumps(manifest(config_schema=schema(unavailable=[{"enum": ["engine"]}]))),
+            "config_schema.properties.epochs.unavailable.0: 'description' is a required property",
+        ),
+        (
+            json.dumps(manifest(config_schema=schema(items={"unavailable": "engine"}))),
+            "config_schema.properties.epochs.items.unavailable: 'engine' is not of type 'array'",
+        ),
+        (
+            json.dumps(manifest(config_schema=schema() | {"refused": {"project": 1}})),
+            "config_schema.refused.project: 1 is not of type 'string'",
+        ),
+        (
+            json.dumps(manifest(config_schema=schema() | {"allOf": [{"not": {}}]})),
+            "config_schema.allOf.0: 'description' is a required property",
+        ),
     ],
     ids=lambda value: str(value)[-24:],
 )

@@ -269,3 +269,8 @@ async def test_a_trainer_that_works_on_weights_takes_its_maker_s_of_any_model(ap
     ):
         refused = await submit(api, given, task, trainer="judge")
         assert words in refused["errors"][0]["message"]
+    starter = {key: MANIFEST[key] for key in MANIFEST.keys() - {"pretrained", "needs_weights_of"}}
+    (api.ctx.settings.trainers_dir / "own.json").write_text(json.dumps(starter | {"name": "own"}))
+    refused = await submit(api, name, trainer="own")
+    takes_none = f"own takes no kept weights '{name}'. Name an ended job's model, or none."
+    assert refused["errors"][0]["message"] == takes_none

@@ -7,7 +7,47 @@ from typing import Any, Literal, Self
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, best_match
+from jsonschema.exceptions import ValidationError as WrongSchema
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+# What a config's schema may say beside JSON Schema, at its top and of a field (`$defs/field`).
+KEYWORDS: dict[str, Any] = {
+    "properties": {
+        "refused": {"type": "object", "additionalProperties": {"type": "string"}},
+        "allOf": {
+            "items": {
+                "type": "object",
+                "required": ["not", "description"],
+                "properties": {"description": {"type": "string"}},
+            }
+        },
+        "properties": {"additionalProperties": {"$ref": "#/$defs/field"}},
+    },
+    "$defs": {
+        "field": {
+            "properties": {
+                "group": {"type": "string"},
+                "advanced": {"type": "boolean"},
+                "gpu_number": {"type": "boolean"},
+                "split": {"type": "boolean"},
+                "classes": {"type": "boolean"},
+                "unavailable": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "required": ["enum", "description"],
+                        "additionalProperties": False,
+                        "properties": {
+                            "enum": {"type": "array"},
+                            "description": {"type": "string"},
+                        },
+                    },
+                },
+                "items": {"$ref": "#/$defs/field"},
+            }
+        }
+    },
+}
 
 
 class ManifestError(ValueError):
@@ -131,12 +171,13 @@ class Manifest(TrainerSummary):
         try:
             manifest = cls.model_validate_json(path.read_bytes())
             Draft202012Validator.check_schema(manifest.config_schema)
+            Draft202012Validator(KEYWORDS).validate(manifest.config_schema)
         except ValidationError as error:
             reasons = "; ".join(
                 f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors()
             )
             raise ManifestError(f"{path}: {reasons}") from error
-        except SchemaError as error:
+        except (SchemaError, WrongSchema) as error:
             where = ".".join(map(str, error.absolute_path))
             raise ManifestError(f"{path}: config_schema.{where}: {error.message}") from error
         for name, rules in manifest.fields.items():

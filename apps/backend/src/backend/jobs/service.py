@@ -1,6 +1,5 @@
 """What users do with jobs."""
 
-import hashlib
 import json
 import secrets
 from typing import Any
@@ -56,8 +55,7 @@ async def create(
     """
     # What was sent: defaults are another release's too.
     sent = body.model_dump(mode="json", exclude_unset=True)
-    canonical = json.dumps(sent, sort_keys=True)
-    request_sha256 = hashlib.sha256(canonical.encode()).hexdigest()
+    request_sha256 = sha256(json.dumps(sent, sort_keys=True))
     if idempotency_key and (earlier := await _earlier(ctx, idempotency_key, request_sha256)):
         return earlier, False
     if body.weights and body.weights.startswith("model:"):
@@ -163,9 +161,11 @@ async def _weights(
         return None, config
     none = "" if maker else ", or none"
     if found is None:
-        there = await models_left_by(session, asked) or ["kept weights", "an ended job's model"]
+        kept = ["kept weights"] if pretrained or maker else []
+        there = await models_left_by(session, asked) or [*kept, "an ended job's model"]
         push = f" `yard weights push {asked}` puts them there once." if official else ""
-        raise _unusable(f"There are no weights {asked!r}. Name {', '.join(there)}{none}.{push}")
+        why = "There are no" if kept or is_a_jobs else f"{body.trainer} takes no kept"
+        raise _unusable(f"{why} weights {asked!r}. Name {', '.join(there)}{none}.{push}")
     if found["model"] and not maker:
         named = {"model": found["model"]} | body.config
         config = ctx.trainers.validate(body.trainer, named, task=task)
