@@ -69,6 +69,13 @@ export async function listJobs(
   return result(client.GET('/api/v1/jobs', { params: { query }, signal: limited(signal) }))
 }
 
+/** How many jobs there are of a filter, or null where the backend does not say; counting many takes its time. */
+export async function countJobs(filter: JobFilter, signal: AbortSignal): Promise<number | null> {
+  const query = { ...filter, limit: 1, total: true }
+  const request = client.GET('/api/v1/jobs', { params: { query }, signal: limited(signal) })
+  return (await result(request)).total ?? null
+}
+
 export async function getJob(id: string, signal: AbortSignal): Promise<Job> {
   return result(
     client.GET('/api/v1/jobs/{id}', { params: { path: { id } }, signal: limited(signal) }),

@@ -97,14 +97,16 @@ it('fetches older jobs as one scrolls, and no row that is out of sight', async (
   await serve({
     '/api/v1/jobs/events': () => listed(page(0), 'next'),
     '/api/v1/jobs': ({ url }) =>
-      url?.includes('cursor=next')
-        ? { json: { items: page(100), next_cursor: null } }
-        : { json: { items: page(0), next_cursor: 'next' } },
+      url?.includes('total=true')
+        ? { json: { items: [], next_cursor: null, total: 5060 } }
+        : url?.includes('cursor=next')
+          ? { json: { items: page(100), next_cursor: null } }
+          : { json: { items: page(0), next_cursor: 'next' } },
   })
   showAt('/')
   expect(await screen.findByRole('link', { name: 'job 0' })).toBeVisible()
   expect(screen.getAllByRole('row').length).toBeLessThan(60)
-  expect(await screen.findByText(/100 jobs so far/)).toBeVisible()
+  expect(await screen.findByText(/^100 of 5,060 jobs, 100 running/)).toBeVisible()
   window.scrollY = 90 * 64
   window.dispatchEvent(new Event('scroll'))
   expect(await screen.findByText(/200 jobs, 200 running/)).toBeVisible()

@@ -5,7 +5,7 @@ import { Empty } from '../../ui/Empty'
 import { Failure } from '../../ui/Failure'
 import { Icon } from '../../ui/Icon'
 import { Loading } from '../../ui/Loading'
-import { counted } from '../../ui/format'
+import { count, counted } from '../../ui/format'
 import { useTitle } from '../../ui/useTitle'
 import { MANY } from '../compare/search'
 import { useDatasetNames } from '../datasets/useDatasets'
@@ -38,7 +38,7 @@ export function JobsPage() {
           <p className="detail" role="status">
             {!list.isPending &&
               list.jobs.length > 0 &&
-              `${counted(list.jobs.length, 'job')}${list.hasMore ? ' so far' : ''}, ${active === 0 ? 'none' : active} running or waiting`}
+              `${told(list.jobs.length, list.total)}, ${active === 0 ? 'none' : active} running or waiting`}
           </p>
         </div>
         <Link to="/jobs/new" className="button primary">
@@ -82,6 +82,13 @@ export function JobsPage() {
       )}
     </>
   )
+}
+
+/** "3 jobs", "100 of 5,060 jobs"; before they are counted "100 jobs so far". */
+function told(known: number, total: number | null): string {
+  if (total === null) return `${counted(known, 'job')} so far`
+  // Jobs may have come since they were counted.
+  return total > known ? `${count(known)} of ${counted(total, 'job')}` : counted(known, 'job')
 }
 
 /** What can be done with the chosen jobs. */

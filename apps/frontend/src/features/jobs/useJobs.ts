@@ -1,6 +1,6 @@
 import { skipToken, useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect, useMemo, useState } from 'react'
-import { type JobFilter, type JobPage, listJobs } from '../../api/client'
+import { type JobFilter, type JobPage, countJobs, listJobs } from '../../api/client'
 import { ApiError } from '../../api/errors'
 import { followJobs } from '../../api/events'
 import { useToken } from '../../api/token'
@@ -13,6 +13,7 @@ const LONGEST_WAIT_MS = 8_000
 const OLDER_A_PAGE = 250
 // For each page: however many there are, one is asked for at a time.
 const OLDER_MS = 8_000
+const TOTAL_MS = 30_000
 
 /**
  * The jobs of a filter, page by page as they are asked for. The newest page is followed by one
@@ -40,13 +41,23 @@ export function useJobs(filter: JobFilter) {
     if (apart) void refetch()
   }, [apart, refetch])
   const jobs = useMemo(() => merged(pages ?? [], newest), [pages, newest])
+  // Before the first of the older pages is there, the newest one knows.
+  const hasMore = pages === undefined ? newest?.next_cursor != null : older.hasNextPage
+  // By itself: who has all of them needs no count, and no job waits for it.
+  const total = useQuery({
+    queryKey: ['jobs', 'total', token, filter],
+    queryFn: ({ signal }) => countJobs(filter, signal),
+    enabled: hasMore,
+    refetchInterval: TOTAL_MS,
+  })
   return {
     jobs,
+    /** Of the filter; null where that is not known (yet). */
+    total: hasMore ? (total.data ?? null) : jobs.length,
     isPending: newest === undefined && error === null,
     error: error ?? older.error,
     updatedAt,
-    // Before the first of the older pages is there, the newest one knows.
-    hasMore: pages === undefined ? newest?.next_cursor != null : older.hasNextPage,
+    hasMore,
     canFetchMore: older.hasNextPage && !older.isFetching && older.error === null,
     fetchMore: () => void older.fetchNextPage(),
   }
