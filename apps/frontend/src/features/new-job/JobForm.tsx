@@ -16,6 +16,7 @@ import { WeightsField } from './WeightsField'
 import { type NewJob, commandOf, requestOf } from './command'
 import { Preview } from './Preview'
 import { byField, usePlan } from './usePlan'
+import { DebugSwitch } from './DebugSwitch'
 import { type Draft, configOf, draftOf, fieldsOf, isModified, judgeOf } from './fields'
 import { type ResourceDraft, resourceDraftOf, resourcesOf } from './resources'
 
@@ -51,6 +52,7 @@ export function JobForm({ trainer, trainers, onTrainer, datasets, source, start:
   const [datasetId, setDatasetId] = useState(datasets[0]?.id ?? '')
   const [name, setName] = useState(source?.name ?? '')
   const [weights, setWeights] = useState(given === null ? '' : `sha256:${given.sha256}`)
+  const [debug, setDebug] = useState(false)
   const [wanted, setWanted] = useState<ResourceDraft>(() =>
     resourceDraftOf(source?.resources ?? trainer.resources),
   )
@@ -83,6 +85,7 @@ export function JobForm({ trainer, trainers, onTrainer, datasets, source, start:
     config,
     weights: weights === '' ? null : weights,
     resources: resources.value,
+    debug,
   }
   const { plan, wrong } = usePlan(job, here.size === 0)
   const errors = new Map([...wrong, ...refused, ...here])
@@ -208,6 +211,7 @@ export function JobForm({ trainer, trainers, onTrainer, datasets, source, start:
               : counted(modified, 'modified config field')}
           </h2>
           <Preview plan={errors.size === 0 ? plan : undefined} />
+          <DebugSwitch value={debug} onChange={setDebug} />
           {start.error !== null && <Notice kind="error" title={start.error.message} />}
           <button type="submit" disabled={start.isPending}>
             {start.isPending ? 'Starting …' : 'Start the training'}

@@ -2,7 +2,7 @@ import { screen, waitFor, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { expect, it } from 'vitest'
 import type { Dataset } from '../../api/client'
-import { job } from '../../test/fixtures'
+import { WELL, job } from '../../test/fixtures'
 import { showAt } from '../../test/render'
 import { serve } from '../../test/server'
 
@@ -56,6 +56,7 @@ it('begins with what another job had, tells a refusal at its field, and starts o
   const told = { status: 422, title: 'Wrong', detail: 'One field is wrong.' }
   const refusal = { ...told, errors: [{ field: 'config.epochs', message: 'Too many for today.' }] }
   await serve({
+    '/readyz': () => ({ json: WELL }),
     '/api/v1/trainers': () => ({ json: { items: names.map((name) => ({ ...trainer, name })) } }),
     '/api/v1/trainers/ultralytics': () => ({ json: trainer }),
     '/api/v1/datasets': () => ({ json: { items: [dataset], next_cursor: null } }),
@@ -100,6 +101,12 @@ it('begins with what another job had, tells a refusal at its field, and starts o
   await user.click(screen.getByRole('button', { name: 'Reset Model to its default' }))
   expect(screen.getByText('yard train digits@3 --name digits --set epochs=50')).toBeVisible()
   expect(screen.getByRole('heading', { name: '1 modified config field' })).toBeVisible()
+  const debug = await screen.findByLabelText('Wait for a debugger')
+  await user.click(debug)
+  expect(screen.getByText(/^yard train digits@3 .* --debug$/)).toBeVisible()
+  expect(screen.getByText(/"debug":true/)).toBeInTheDocument()
+  await user.click(debug)
+  expect(screen.queryByText(/"debug"/)).toBeNull()
 
   expect(await screen.findByText('yolo11n.pt, fetched first')).toBeVisible()
 

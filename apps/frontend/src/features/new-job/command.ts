@@ -9,6 +9,8 @@ export interface NewJob {
   config: Record<string, unknown>
   weights: string | null
   resources: Job['resources'] | null
+  /** Whether the trainer waits for a debugger. */
+  debug: boolean
 }
 
 /** The command line that starts the same job. */
@@ -28,12 +30,14 @@ export function commandOf(job: NewJob, dataset: string, fields: readonly Field[]
     if (placement != null) words.push('--placement', placement)
     if (priority != null) words.push('--priority', priority)
   }
+  if (job.debug) words.push('--debug')
   return words.map(quoted).join(' ')
 }
 
 /** The request that starts the same job; `token` where the platform wants one. */
 export function requestOf(job: NewJob, origin: string, token: boolean): string {
-  const given = Object.fromEntries(Object.entries(job).filter(([, value]) => value !== null))
+  const isGiven = ([, value]: [string, unknown]) => value !== null && value !== false
+  const given = Object.fromEntries(Object.entries(job).filter(isGiven))
   const authorization = token ? ' -H "Authorization: Bearer $YARD_TOKEN"' : ''
   return `curl ${origin}/api/v1/jobs${authorization} --json ${quoted(JSON.stringify(given))}`
 }

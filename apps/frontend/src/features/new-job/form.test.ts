@@ -97,6 +97,7 @@ describe('the same from a terminal', () => {
     name: "my o'clock",
     config: { epochs: 20, device: '0', cache: 'ram', freeze: [1, 2], weights: 'no' },
     weights: null,
+    debug: false,
     resources: { cpu: 2, memory: '8Gi', gpu: 1, nodes: 2, placement: null },
   }
 

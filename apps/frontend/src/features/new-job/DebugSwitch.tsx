@@ -1,0 +1,38 @@
+import { useQuery } from '@tanstack/react-query'
+import { useId } from 'react'
+import { readiness } from '../../api/client'
+
+interface Props {
+  value: boolean
+  onChange: (value: boolean) => void
+}
+
+/** Has the training wait for a debugger. Only where processes train: a Job would hold its node meanwhile. */
+export function DebugSwitch({ value, onChange }: Props) {
+  const help = useId()
+  const ready = useQuery({
+    queryKey: ['readiness'],
+    queryFn: ({ signal }) => readiness(signal),
+    staleTime: Infinity,
+  })
+  if (!('launcher' in (ready.data?.checks ?? {}))) return null
+  return (
+    <div>
+      <label className="check">
+        <input
+          type="checkbox"
+          checked={value}
+          aria-describedby={help}
+          onChange={({ target }) => {
+            onChange(target.checked)
+          }}
+        />
+        Wait for a debugger
+      </label>
+      <p className="detail" id={help} hidden={!value}>
+        The training opens a port and stands still until you attach; no limit ends it meanwhile. The
+        job’s page has the file for your editor.
+      </p>
+    </div>
+  )
+}
