@@ -15,7 +15,7 @@ from api_support import Api, Running, add_running, set_job, shift_clock
 from backend.callbacks import log_repository
 from backend.infra import live_response
 from backend.infra import wakeups as wake_ups
-from backend.jobs import event_stream
+from backend.jobs import event_stream, repository
 from backend.state.jobs import Job
 from backend.state.statuses import JobStatus
 
@@ -293,6 +293,30 @@ async def test_a_viewer_of_a_busy_job_looks_only_so_often(
         while len(text) < 2 * parts:
             text += (await next_of(events, "log")).data["text"]
         assert looks <= 2 + (time.monotonic() - began) / event_stream.LOOK_S
+
+
+async def test_a_list_that_takes_long_to_find_is_looked_for_less_often(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, page = 0, repository.page
+
+    async def slow(*arguments: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        await asyncio.sleep(0.1)
+        return await page(*arguments)
+
+    monkeypatch.setattr(wake_ups, "SAFETY_POLL_S", 0.01)
+    monkeypatch.setattr(event_stream, "LIST_LOOK_S", 0.05)
+    running = await add_running(api.ctx)
+    async with following(api, None, q="nothing is called so") as events:
+        await next_of(events, "jobs")
+        monkeypatch.setattr(repository, "page", slow)
+        await asyncio.sleep(3)
+        # Ten times as long apart as each takes, about; at first not known to be slow.
+        assert 1 <= looks <= 5
+        await api.http.patch(running.path, json={"name": "Nothing is called so"})
+        assert (await next_of(events, "jobs")).data["ids"] == [running.job_id]
 
 
 async def test_a_silent_stream_is_kept_alive(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

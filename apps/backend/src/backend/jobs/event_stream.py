@@ -32,6 +32,7 @@ LOOKS_APART = 10
 OVERLAP = timedelta(seconds=5)
 # All viewers of a page look together, so far apart, and share what is read.
 LIST_LOOK_S = 1.0
+MOST_STEPS = 20
 _ID = r"([0-9]{1,18}):(-1|[0-9]{1,17})"
 # Told in the document, judged by `Cursor.parse`, whose sentence says what to do.
 CURSOR_PATTERN = f"^({_ID})?$"
@@ -125,7 +126,11 @@ async def list_events(ctx: Context, wanted: JobQuery) -> AsyncIterator[bytes]:
     told: tuple[dict[str, str], dict[str, Any]] = {}, {}
     async with ctx.bus.subscribe(EVERY_JOB) as woken:
         while not ctx.bus.closed:
+            looked = time.monotonic()
             jobs, rest = now = await ctx.reads.get(wanted.model_dump_json(), read)
+            # What takes long to find is looked for less often; in steps, so that all look together.
+            steps = round((time.monotonic() - looked) * LOOKS_APART / LIST_LOOK_S)
+            pause = LIST_LOOK_S * min(max(steps, 1), MOST_STEPS)
             news = ""
             if now != told:
                 changed = ",".join(text for id_, text in jobs.items() if told[0].get(id_) != text)
@@ -133,7 +138,7 @@ async def list_events(ctx: Context, wanted: JobQuery) -> AsyncIterator[bytes]:
             told = now
             yield news.encode()
             await woken()
-            await asyncio.sleep(LIST_LOOK_S - time.monotonic() % LIST_LOOK_S)
+            await asyncio.sleep(pause - time.monotonic() % pause)
 
 
 async def _look(ctx: Context, job_id: str, position: _Position) -> _Look:
