@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,9 @@ from conftest import MODELS_BUCKET, Jobs
 from jsonschema import Draft202012Validator
 from launching import OWN_COMMAND, Launcher, wait_until
 from servers import S3Server, free_port
+from smoke.debugger import Debugger
 from stand_in import Backend
+from support import stranger
 from trainer import processes
 from trainer.launcher.records import Registry
 from trainer.object_store import file_sha256
@@ -281,13 +284,24 @@ def test_edited_training_code_runs_in_the_next_attempt(
     assert backend.finish["cause"] == "out_of_memory"
 
 
-def test_debugger_is_waited_for_and_a_stop_heard(launcher: Launcher, jobs: Jobs) -> None:
+def test_debugger_of_this_user_is_waited_for_and_a_stop_heard(
+    launcher: Launcher, jobs: Jobs
+) -> None:
     port = free_port()
     env = jobs.env() | {"DEBUG_PORT": str(port)}
     launcher.launch(env)
     wait_until(lambda: f"debugger on 127.0.0.1:{port}".encode() in jobs.backend.log)
-    with socket.create_connection(("127.0.0.1", port)) as client:
-        assert client.recv(4096).startswith(b"Content-Length")
+    family = processes.of_attempt(env["JOB_ID"], 1)
+    sockets = [one for process in family for one in process.net_connections("tcp")]
+    listening = {one.laddr.port for one in sockets if one.status == psutil.CONN_LISTEN}
+    assert port in listening
+    if os.geteuid() == 0:  # only root can act as another user
+        assert [stranger.talk(one, b"") for one in listening] == [b""] * len(listening)
+    with closing(Debugger("127.0.0.1", port)) as editor:
+        editor.request("initialize", adapterID="python")
+        editor.wait("response", "initialize")
+        editor.request("attach", justMyCode=False)
+        editor.wait("event", "initialized")
     assert jobs.backend.epochs == []
     launcher.stop(env, 10)
     assert launcher.wait_ended(env["JOB_ID"])["exit_code"] == 143

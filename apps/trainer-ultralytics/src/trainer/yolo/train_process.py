@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from trainer.contract import Attempt, trainer_home
 from trainer.messages import Report, StartMessage
+from trainer.yolo import debug_adapter
 from trainer.yolo.ranks import PeersLostError, count, train_together
 from trainer.yolo.stop_signal import STOPPED_EXIT, StopFlag, Stopped
 
@@ -145,14 +146,14 @@ def work(
 
 
 def wait_for_debugger(port: int) -> None:
-    """Wait until an editor is attached to `port` of the loopback."""
+    """Wait until an editor of this user is attached to `port` of the loopback."""
     import debugpy  # noqa: PLC0415, T100 - debugging is what the user has asked for
 
-    debugpy.listen(("127.0.0.1", port))  # noqa: T100
+    adapter = debug_adapter.start(port)
     logger.info(
         'Waiting for a debugger on 127.0.0.1:%d: attach your editor (debugpy, "request": '
         '"attach"), or cancel the job.',
         port,
     )
-    debugpy.wait_for_client()  # noqa: T100
+    debugpy.connect(("127.0.0.1", adapter))  # returns when an editor is attached
     logger.info("The debugger is attached.")
