@@ -76,7 +76,8 @@ async def test_name_notes_and_tags_are_changed_and_found(api: Api) -> None:
 
     for tag, ids in {"b_1": [first], "a": [first], "b": []}.items():
         assert await found(tag=tag) == ids
-    for text in ("IRS", "Re \ufffd", first[:5].upper()):
+    await api.http.patch(path, json={"name": "first ÄRMEL"})
+    for text in ("IRS", "Re \ufffd", "ärm", first[:5].upper()):
         assert await found(q=text) == [first], text
     for text in ("r%t", first[1:]):
         assert await found(q=text) == [], text
