@@ -29,7 +29,7 @@ it('tells each attempt, how it ended and why, and what the running one uses', ()
     cause: 'evicted',
     message: 'The node evicted the trainer, usually for lack of memory or disk.',
     exit_code: 137,
-    system: { cpu_percent: 97.4, memory_percent: null, rss_bytes: 3.9e9, threads: 12 },
+    system: { cpu_percent: 97.4, memory_percent: null, swap: 0, rss_bytes: 3.9e9, threads: 12 },
     stop_requested_at: '2026-11-24T12:00:07Z',
     ended_at: '2026-11-24T12:00:08Z',
   })

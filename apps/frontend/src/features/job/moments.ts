@@ -70,7 +70,8 @@ function reasonsOf({ message, exit_code: code }: Attempt, job: Job): string[] {
 /** "At its last heartbeat: CPU 97 %, Memory 61 %, RSS 1.2 GB". */
 function usedBy({ system }: Attempt): string {
   const used = Object.entries(system).flatMap(([name, number]) =>
-    number === null ? [] : [amount(name, number)],
+    // The last one may be sent when all has left.
+    number === null || number === 0 ? [] : [amount(name, number)],
   )
   return used.length === 0 ? '' : `At its last heartbeat: ${used.join(', ')}`
 }

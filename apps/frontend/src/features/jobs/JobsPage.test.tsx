@@ -109,7 +109,7 @@ it('fetches older jobs as one scrolls, and no row that is out of sight', async (
   expect(await screen.findByText(/^100 of 5,060 jobs, 100 running/)).toBeVisible()
   window.scrollY = 90 * 64
   window.dispatchEvent(new Event('scroll'))
-  expect(await screen.findByText(/200 jobs, 200 running/)).toBeVisible()
+  expect(await screen.findByText(/^200 jobs, 200 running/)).toBeVisible()
   window.scrollY = 0
 })
 

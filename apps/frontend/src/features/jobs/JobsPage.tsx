@@ -5,13 +5,13 @@ import { Empty } from '../../ui/Empty'
 import { Failure } from '../../ui/Failure'
 import { Icon } from '../../ui/Icon'
 import { Loading } from '../../ui/Loading'
-import { count, counted } from '../../ui/format'
+import { counted } from '../../ui/format'
 import { useTitle } from '../../ui/useTitle'
 import { MANY } from '../compare/search'
 import { useDatasetNames } from '../datasets/useDatasets'
 import { JobFilters } from './JobFilters'
 import { JobTable } from './JobTable'
-import { isActive } from './present'
+import { isActive, shownText } from './present'
 import { filterOf } from './search'
 import { useJobs } from './useJobs'
 
@@ -38,7 +38,7 @@ export function JobsPage() {
           <p className="detail" role="status">
             {!list.isPending &&
               list.jobs.length > 0 &&
-              `${told(list.jobs.length, list.total)}, ${active === 0 ? 'none' : active} running or waiting`}
+              `${shownText(list.jobs.length, list.total, search.sort !== undefined)}, ${active === 0 ? 'none' : active} running or waiting`}
           </p>
         </div>
         <Link to="/jobs/new" className="button primary">
@@ -82,13 +82,6 @@ export function JobsPage() {
       )}
     </>
   )
-}
-
-/** "3 jobs", "100 of 5,060 jobs"; before they are counted "100 jobs so far". */
-function told(known: number, total: number | null): string {
-  if (total === null) return `${counted(known, 'job')} so far`
-  // Jobs may have come since they were counted.
-  return total > known ? `${count(known)} of ${counted(total, 'job')}` : counted(known, 'job')
 }
 
 /** What can be done with the chosen jobs. */

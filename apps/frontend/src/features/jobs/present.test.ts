@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { job } from '../../test/fixtures'
-import { elapsedOf, progressOf, progressText, scoreOf, statusOf } from './present'
+import { elapsedOf, progressOf, progressText, scoreOf, shownText, statusOf } from './present'
 
 describe('progressText', () => {
   it.each([
@@ -59,4 +59,14 @@ it('measures from the first launch to the end, or to now', () => {
   // A retry goes on from what was trained before.
   expect(elapsedOf(job({ earlier_duration_s: 40 }), now)).toBe(100_000)
   expect(elapsedOf(job({ earlier_duration_s: 40, started_at: null }), now)).toBe(40_000)
+})
+
+it.each([
+  [3, 3, true, '3 jobs'],
+  [1, 0, false, '1 job'],
+  [100, null, false, '100 jobs so far'],
+  [1000, 5060, false, '1,000 of 5,060 jobs'],
+  [1000, 5060, true, '1,000 of 5,060 jobs, sorted among these'],
+])('says of %i known of %s jobs, sorted: %s', (known, total, isSorted, text) => {
+  expect(shownText(known, total, isSorted)).toBe(text)
 })

@@ -1,4 +1,5 @@
 import type { Job, JobStatus } from '../../api/client'
+import { count, counted } from '../../ui/format'
 
 const FINISHED: ReadonlySet<JobStatus> = new Set(['succeeded', 'failed', 'cancelled'])
 
@@ -72,6 +73,17 @@ export function scoreOf(job: Pick<Job, 'metrics' | 'best'>): Score | null {
     }
   }
   return null
+}
+
+/** "3 jobs", "100 of 5,060 jobs"; before they are counted "100 jobs so far". */
+export function shownText(known: number, total: number | null, isSorted: boolean): string {
+  // Jobs may have come since they were counted.
+  if (total !== null && total <= known) return counted(known, 'job')
+  const text =
+    total === null
+      ? `${counted(known, 'job')} so far`
+      : `${count(known)} of ${counted(total, 'job')}`
+  return isSorted ? `${text}, sorted among these` : text
 }
 
 /** What a person calls the job by. */
