@@ -62,7 +62,7 @@ test-trainer: $(call env,$(TRAINER)) .tools/mlflow
 	cd $(TRAINER) && .venv/bin/python -m pytest -n 2
 
 .PHONY: test-cli
-test-cli: $(foreach d,$(APPS),$(call env,$d))
+test-cli: $(foreach d,$(APPS),$(call env,$d)) .tools/mlflow
 	cd $(CLI) && .venv/bin/python -m pytest -n 2 --dist worksteal
 
 .PHONY: test-frontend

@@ -108,6 +108,12 @@ def test_only_the_trainer_and_what_runs_in_its_environment_imports_it() -> None:
         assert "AGPL-3.0" in (ROOT / name).read_text().splitlines()[0], name
 
 
+def test_who_connects_is_told_by_the_same_code_on_both_sides_of_that_line() -> None:
+    sides = "apps/trainer-ultralytics/src/trainer", "apps/cli/src/yard/dev/mlflow_server"
+    trainer, cli = ((ROOT / side / "peers.py").read_text() for side in sides)
+    assert trainer == cli
+
+
 def test_sql_of_features_is_in_their_repositories() -> None:
     """Below them stand the tables and the database; a batch of writes has a file of its own."""
     builders = re.compile(r"(?m)^from sqlalchemy import .*\b(select|insert|update|delete|text)\b")

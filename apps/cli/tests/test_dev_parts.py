@@ -17,12 +17,13 @@ import psutil
 import pytest
 from conftest import wait_for
 from rich.console import Console
+from support import stranger
 from yard import locations, options, running
 from yard.dev import state_folder
 from yard.dev.screen import Screen
 from yard.dev.service_runner import ServiceRunner
 from yard.dev.service_stack import ServiceStack, end_leftovers
-from yard.dev.services import Service, plan
+from yard.dev.services import Service, environment, plan
 from yard.dev.state_folder import ProcessRecord, StateFolder
 from yard.errors import YardError
 
@@ -276,6 +277,24 @@ def test_the_page_is_told_a_price_above_0(
     monkeypatch.setattr("yard.dev.services.page_missing", str)  # a test needs no built page
     page = next(one for one in plan(state, port=None, mlflow=False) if one.name == "page")
     assert json.loads(page.command[-1]).get("gpuHour") == gpu_hour
+
+
+@stranger.needed
+def test_mlflow_answers_its_own_user_alone(state: StateFolder) -> None:
+    service = next(one for one in plan(state, port=None, mlflow=True) if one.name == "mlflow")
+    assert service.port
+    with state.log("mlflow").open("wb") as log:
+        server = subprocess.Popen(service.command, env=environment(service), stdout=log, stderr=log)
+    try:
+        wait_for(lambda: not service.ready(), 90)
+        asked = (
+            f"GET /health HTTP/1.1\r\nHost: 127.0.0.1:{service.port}\r\nConnection: close\r\n\r\n"
+        )
+        assert stranger.talk(service.port, asked.encode()) == b""
+        assert not service.ready(), "its owner is still answered"
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def test_a_state_folder_that_cannot_be_made_is_wrong_usage(tmp_path: Path) -> None:

@@ -218,11 +218,15 @@ def _mlflow(state: StateFolder, port: int) -> Service:
             str(python), "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
             "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}",
             "--artifacts-destination", str(folder / "artifacts"), "--workers", "1",
+            "--uvicorn-opts", "--http own_user:OwnUserProtocol",
         ],
         lambda: _answers(_local(port) + "/health"),
         address=_local(port),
         port=port,
-        env={"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+        env={
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            "PYTHONPATH": str(Path(__file__).with_name("mlflow_server")),
+        },
     )  # fmt: skip
 
 
