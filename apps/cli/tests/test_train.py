@@ -24,6 +24,19 @@ def test_resources_are_sent_as_far_as_they_are_given(server: Server, yard: Yard)
         assert json.loads(server.requests[-1].body)["resources"] == resources
 
 
+def test_a_time_limit_is_sent_in_seconds_and_refused_where_it_is_none(
+    server: Server, yard: Yard
+) -> None:
+    server.on("GET /datasets", answer(200, page(dataset())))
+    server.on("POST /jobs", answer(201, job(status="queued")))
+    assert yard("train", "digits", "--no-follow", "--max-duration", "2h").returncode == 0
+    assert json.loads(server.requests[-1].body)["max_duration_s"] == 7200
+    for wrong in ("soon", "0m", ""):
+        refused = yard("train", "digits", "--no-follow", "--max-duration", wrong)
+        assert refused.returncode == 2
+        assert "write 30m, 12h or 90d" in refused.stderr
+
+
 def test_settings_are_yaml_and_a_file_gives_way_to_set(
     server: Server, yard: Yard, tmp_path: Path
 ) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 from rich.text import Text
 
+from yard.errors import Code, YardError
+
 _CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 STATUS_STYLE = {
     "queued": "dim",
@@ -132,6 +134,17 @@ def duration(seconds: float) -> str:
     if minutes:
         return f"{minutes} min {rest:02} s"
     return f"{seconds:.1f} s" if seconds < 10 else f"{rest} s"  # noqa: PLR2004 - reads better
+
+
+def seconds(text: str, option: str) -> int:
+    """Return the seconds of a duration such as 30m, 12h or 90d, which the option was given.
+
+    Raises:
+        YardError: it is none.
+    """
+    if found := re.fullmatch(r"([1-9][0-9]{0,6})([mhd])", text):
+        return int(found[1]) * {"m": 60, "h": 3600, "d": 86400}[found[2]]
+    raise YardError(f"{option} {text} is no time", todo="write 30m, 12h or 90d", code=Code.USAGE)
 
 
 def ago(stamp: str | None) -> str:

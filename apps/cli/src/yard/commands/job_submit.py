@@ -95,6 +95,14 @@ def submit(
             show_default=False,
         ),
     ] = None,
+    max_duration: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="End it after 30m, 12h or 2d, its best model kept; a wait for a node counts. Default: no limit.",
+            show_default=False,
+        ),
+    ] = None,
     debug: Annotated[
         bool, typer.Option("--debug", help="Let a debugger attach to the training.")
     ] = False,
@@ -111,6 +119,7 @@ def submit(
     as_json: AsJson = False,
 ) -> None:
     """Train on a dataset and follow the job. Ctrl-C leaves it running."""
+    longest = None if max_duration is None else formatting.seconds(max_duration, "--max-duration")
     told, api = train_words.read(words), client(url)
     chosen = _dataset(api, told, sends=not dry_run, show=not as_json)
     _require_task(told, chosen)
@@ -126,6 +135,8 @@ def submit(
         "config": config_values,
         "resources": {name: value for name, value in asked.items() if value is not None},
     }
+    if longest is not None:
+        body["max_duration_s"] = longest
     if weights is None and told.weights_file:
         weights = _pushed_weights(api, told.weights_file, sends=not dry_run, show=not as_json)
     if chosen_weights := weights or told.weights:

@@ -12,8 +12,6 @@ from yard.console import err, out
 from yard.errors import Code, YardError
 from yard.options import AsJson, Url, client
 
-_UNITS = {"m": 60, "h": 3600, "d": 86400}
-
 
 def create(
     name: Annotated[str, typer.Argument(help="Who or what uses it, e.g. ci.")],
@@ -37,7 +35,7 @@ def create(
     _refuse_secret(name)
     fields: Json = {"name": name, "access": "read" if read_only else "write"}
     if expires is not None:
-        fields["expires_in_s"] = _seconds(expires)
+        fields["expires_in_s"] = formatting.seconds(expires, "--expires")
     made = client(url).post("/tokens", fields)
     if as_json:
         console.print_json(made)
@@ -93,12 +91,6 @@ def _refuse_secret(name: str) -> None:
             todo="`yard token list` shows the names: `yard token revoke NAME` ends a token by its name",
             code=Code.USAGE,
         )
-
-
-def _seconds(text: str) -> int:
-    if found := re.fullmatch(r"([1-9][0-9]{0,6})([mhd])", text):
-        return int(found[1]) * _UNITS[found[2]]
-    raise YardError(f"--expires {text} is no time", todo="write 30m, 12h or 90d", code=Code.USAGE)
 
 
 def _label(item: Json) -> str:
