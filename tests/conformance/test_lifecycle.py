@@ -110,6 +110,7 @@ for name in ("finish-early", "cancel", "interrupt"):
 """
 
 
+@pytest.mark.clients
 def test_a_training_of_an_own_script_is_a_job(api: Api, platform: Platform, tmp_path: Path) -> None:
     zipfile.ZipFile(io.BytesIO(squares_archive())).extractall(tmp_path / "squares")
     env = os.environ | {"YARD_URL": platform.url, "PYTHONPATH": str(ROOT / "libs/client/src")}
