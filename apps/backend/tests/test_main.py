@@ -67,6 +67,7 @@ def serve(
         ({"API_AUTH": "maybe"}, "API_AUTH"),
         ({"TRAINERS_DIR": "/nowhere"}, "TRAINERS_DIR"),
         ({"TRAINING_MODE": "magic"}, "TRAINING_MODE"),
+        ({"PUBLIC_PORT": "8000"}, "PUBLIC_PORT is 8000, as --port, "),
     ],
 )
 def test_wrong_setting_is_named(
@@ -80,7 +81,7 @@ def test_wrong_setting_is_named(
         monkeypatch.setenv(name, value)
     for name, changed in changes.items():
         monkeypatch.setenv(name, changed) if changed is not None else monkeypatch.delenv(name)
-    monkeypatch.setattr(sys, "argv", ["backend", "serve", "--port", "0"])
+    monkeypatch.setattr(sys, "argv", ["backend", "serve"])
     monkeypatch.setattr(log_format, "configure", lambda: None)  # the tests have their own
     assert __main__.main() == 2
     said = capsys.readouterr().err

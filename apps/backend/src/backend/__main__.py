@@ -75,12 +75,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(settings: Settings, host: str, port: int) -> None:
+    public = settings.public_port
+    if port == public:
+        raise ValueError(f"PUBLIC_PORT is {port}, as --port, which trainers use. Choose another.")
     app = create_app(settings)
     # With 10,000 jobs a full garbage collection takes 0.2 s, and ran about once a second.
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 10, 100)
-    listens = [uvicorn_config(app, host, each) for each in (port, settings.public_port) if each]
+    listens = [uvicorn_config(app, host, each) for each in (port, public) if each is not None]
     Server(listens[0]).run([config.bind_socket() for config in listens])
 
 

@@ -76,8 +76,7 @@ class RequestMiddleware:
         callback = self._callback(scope)
         app = callback.app if callback else self._app
         limit = callback.max_body_bytes if callback else MAX_BODY_BYTES
-        status = 500
-        received = 0
+        status, received = 500, 0
 
         async def receive_limited() -> Message:
             nonlocal received
