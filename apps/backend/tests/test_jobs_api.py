@@ -270,7 +270,11 @@ async def test_retry_counts_attempts_anew(api: Api) -> None:
 
 async def test_attempts_are_told_with_causes_in_words_and_by_pages(api: Api) -> None:
     running = await add_running(api.ctx, attempt=121)
-    ended: dict[str, Any] = {"ended_at": utcnow(), "message": "Its exit code was 1.", "exit_code": 1}
+    ended: dict[str, Any] = {
+        "ended_at": utcnow(),
+        "message": "Its exit code was 1.",
+        "exit_code": 1,
+    }
     crashed = ended | {"cause": "trainer_crashed", "epoch": 2, "system": {"cpu_percent": 97.5}}
     await set_attempt(api.ctx, running.job_id, **crashed)
     more = {"job_id": running.job_id, "executor": "kubernetes", "token_sha256": "secret"}
