@@ -84,11 +84,8 @@ async def write_beats(
     returned = Attempt.job_id, Attempt.number, Attempt.stop_requested_at, Attempt.stop_cause
     rows = await batch_sql.run(session, _ATTEMPTS, list(beats.values()), now, *returned)
     written = {row.job_id: row for row in rows}
-    told = [
-        {**beat, "attempt": written[beat["job_id"]].number}
-        for beat in telling
-        if beat["job_id"] in written
-    ]
+    counted = (beat for beat in telling if beat["job_id"] in written)
+    told = [beat | {"attempt": written[beat["job_id"]].number} for beat in counted]
     latencies = await _write_jobs(session, told, now) if told else []
     # Not told by SQL: SQLite 3.40 gets IS NULL wrong in the RETURNING of an UPDATE … FROM.
     return {job_id: command(row) for job_id, row in written.items()}, latencies
@@ -108,11 +105,8 @@ async def _write_jobs(
             await transition(session, job.id, JobStatus.RUNNING, attempt=job.attempt, message=None)
     if any("epoch" in beat and "metrics" in beat for beat in beats):
         await batch_sql.run(session, _EPOCHS, beats, now)
-    return [
-        (now - job.created_at).total_seconds()
-        for job in jobs
-        if job.attempt == 1 and job.first_step_at == now
-    ]
+    first = (job for job in jobs if job.attempt == 1 and job.first_step_at == now)
+    return [(now - job.created_at).total_seconds() for job in first]
 
 
 def command(attempt: Any) -> Command:
