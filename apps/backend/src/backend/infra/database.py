@@ -240,13 +240,9 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
     # SQLite's own knows ASCII alone.
-    connection.create_function("lower", 1, _lower, deterministic=True)
+    connection.create_function("lower", 1, lambda text: text and text.lower(), deterministic=True)
     # A cancelled statement's connection is stopped twice, and the second time was awaited forever.
     connection.driver_connection.stop = cache(connection.driver_connection.stop)
-
-
-def _lower(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value
 
 
 def _begin(connection: Any) -> None:
