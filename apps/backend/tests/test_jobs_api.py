@@ -372,6 +372,18 @@ async def test_errors_have_one_shape(api: Api) -> None:
         assert problem["status"] == status
 
 
+async def test_a_method_that_is_not_known_costs_no_document(api: Api) -> None:
+    """Whoever asked first held the event loop while the OpenAPI document was built."""
+    for path, methods in {
+        "/api/v1/jobs": "GET, POST",
+        "/api/v1/jobs/abc": "DELETE, GET, PATCH",
+        "/healthz": "GET",
+    }.items():
+        reply = await api.http.put(path)
+        assert (reply.status_code, reply.headers["allow"]) == (405, methods)
+    assert api.app.openapi_schema is None
+
+
 async def test_readiness_names_what_is_missing(api: Api) -> None:
     reply = await api.http.get("/readyz")
     assert (reply.status_code, reply.json()["status"]) == (503, "unavailable")

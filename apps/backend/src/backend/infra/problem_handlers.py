@@ -9,12 +9,12 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.routing import compile_path
 from trainyard_datasets.problems import UnavailableError
 from trainyard_manifest import did_you_mean
 
@@ -100,9 +100,9 @@ async def _http(request: Request, error: HTTPException) -> JSONResponse:
 
 def _allowed(request: Request) -> str:
     """The methods of an address, of all its routes: Starlette names those of the first one."""
-    paths = request.app.openapi()["paths"].items()
-    fitting = [known for path, known in paths if compile_path(path)[0].match(request.url.path)]
-    return ", ".join(sorted({method.upper() for known in fitting for method in known}))
+    routes = iter_route_contexts(request.app.routes)
+    fitting = [one.methods or () for one in routes if one.path_regex.match(request.url.path)]
+    return ", ".join(sorted({method for methods in fitting for method in methods}))
 
 
 async def _validation(request: Request, error: RequestValidationError) -> JSONResponse:
