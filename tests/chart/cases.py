@@ -98,13 +98,14 @@ VARIANTS: dict[str, tuple[str, Values]] = {
             "trainer": {"credentials": "attempt"},
             "objectStore": {
                 "endpoint": "https://s3.example.com",
-                "cidr": "192.0.2.0/24",
+                "cidr": "10.0.0.0/8",
                 "sts": {
                     "endpoint": "https://sts.example.com",
                     "cidr": "198.51.100.0/24",
                     "roleArn": "arn:aws:iam::123456789012:role/attempts",
                 },
             },
+            "networkPolicy": {"nodeCidrs": ["10.10.16.0/20", "11.0.0.0/16"]},
         },
     ),
     "ca-bundles": (

@@ -102,14 +102,34 @@ spec:
     - {protocol: TCP, port: {{ .port }}}
 {{- end }}
 
+{{/* `true` if an IPv4 network holds another or is the same, else `false`. Takes: a list of the two. */}}
+{{- define "platform.cidr.holds" -}}
+{{- $outer := splitList "/" (first .) }}
+{{- $inner := splitList "/" (last .) }}
+{{- $size := 1 }}
+{{- range until (sub 32 (last $outer | int) | int) }}{{ $size = mul $size 2 }}{{ end }}
+{{- $blocks := list }}
+{{- range list (first $outer) (first $inner) }}
+{{- $address := 0 }}
+{{- range splitList "." . }}{{ $address = add (mul $address 256) (int .) }}{{ end }}
+{{- $blocks = append $blocks (div $address $size) }}
+{{- end }}
+{{- and (le (last $outer | int) (last $inner | int)) (eq (first $blocks) (last $blocks)) }}
+{{- end }}
+
 {{/*
 Egress rule to addresses outside the cluster; "anywhere" leaves out where clouds hand out a node's credentials.
-Takes: cidr, port, public (a list, if "anywhere" is every public address alone: the pods' addresses).
+Takes: cidr, port, cluster (its pods' and nodes' addresses, which are left out; "anywhere" is then every public address alone).
 */}}
 {{- define "platform.egress.addresses" -}}
 {{- $except := list (get (dict "0.0.0.0/0" "169.254.0.0/16" "::/0" "fd00:ec2::254/128") .cidr) | compact }}
-{{- if and $except .public }}
-{{- $except = concat $except (list "10.0.0.0/8" "100.64.0.0/10" "172.16.0.0/12" "192.168.0.0/16") .public | uniq }}
+{{- if and $except .cluster }}
+{{- $except = concat $except (list "10.0.0.0/8" "100.64.0.0/10" "172.16.0.0/12" "192.168.0.0/16") }}
+{{- end }}
+{{- range .cluster }}
+{{- if and (eq (include "platform.cidr.holds" (list $.cidr .)) "true") (eq (include "platform.cidr.holds" (list . $.cidr)) "false") }}
+{{- $except = append $except . | uniq }}
+{{- end }}
 {{- end -}}
 - to:
     - ipBlock:
@@ -139,7 +159,8 @@ Takes: cidr, port, public (a list, if "anywhere" is every public address alone: 
 {{- define "platform.egress.store" -}}
 {{- if .Values.objectStore.endpoint }}
 {{- include "platform.egress.addresses" (dict
-  "cidr" .Values.objectStore.cidr "port" .Values.objectStore.port "public" (list .Values.networkPolicy.podCidr)
+  "cidr" .Values.objectStore.cidr "port" .Values.objectStore.port
+  "cluster" (prepend .Values.networkPolicy.nodeCidrs .Values.networkPolicy.podCidr)
 ) }}
 {{- else }}
 {{- include "platform.egress.pods" (dict "app" "minio" "port" 9000) }}
