@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vitest/config'
 
@@ -5,8 +6,11 @@ import { defineConfig } from 'vitest/config'
 // comes behind the #, as in the address that it shows.
 const backend = process.env.BACKEND_URL ?? 'http://127.0.0.1:8000'
 
+const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
+
 export default defineConfig({
   plugins: [react()],
+  define: { __VERSION__: JSON.stringify(version) },
   server: { proxy: { '/api': backend, '/readyz': backend } },
   preview: { proxy: { '/api': backend, '/readyz': backend } },
   build: { target: 'es2023' },

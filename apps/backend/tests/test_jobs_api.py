@@ -208,6 +208,16 @@ async def test_list_is_filtered(api: Api) -> None:
     assert await listed(dataset_id=mine) == {queued}
     assert await listed(dataset_id=mine, status="running") == set()
     assert (await api.http.get("/api/v1/jobs", params={"status": "done"})).status_code == 422
+    await add_running(api.ctx, JobStatus.SUCCEEDED)
+    told = (await api.http.get("/api/v1/platform")).json()
+    busy = {"queued": 1, "running": 1, "cancelling": 1, "preparing": 0, "retrying": 0}
+    assert told == {
+        "training_mode": "subprocess",
+        "gpus": None,  # its launcher is away
+        "jobs": busy,
+        "placements": [],
+        "priorities": [],
+    }
 
 
 async def test_cancel_retry_delete_by_state(api: Api) -> None:

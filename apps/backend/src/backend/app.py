@@ -24,6 +24,7 @@ from backend.context import Context
 from backend.datasets.routes import router as datasets
 from backend.executors.create import create_executor
 from backend.health.checks import Checks
+from backend.health.routes import platform
 from backend.health.routes import router as health
 from backend.infra import problem_handlers
 from backend.infra.asgi import RequestMiddleware
@@ -120,7 +121,8 @@ def _mount(app: FastAPI, settings: Settings) -> None:
     # With API_AUTH=off the document asks for no token either.
     guards = [auth.documented] if settings.api_auth == "on" else []
     users = APIRouter(dependencies=guards, responses=errors)
-    for router in (datasets, jobs, attached, artifacts, trainers, weights, models, tokens):
+    routers = datasets, jobs, attached, artifacts, trainers, weights, models, tokens, platform
+    for router in routers:
         users.include_router(router)
     app.include_router(users)
     app.include_router(callback_router, responses=errors)

@@ -21,6 +21,7 @@ export type Trainer = Schemas['TrainerOut']
 export type TrainerSummary = Schemas['TrainerSummary']
 /** What a new job must say; what is left out is as the backend has it. */
 export type JobCreate = Partial<Schemas['JobCreate']> & { dataset_id: string }
+export type Platform = Schemas['Platform']
 export type Readiness = Schemas['Readiness']
 
 /** Which jobs a list holds; what is left out does not narrow it. */
@@ -310,6 +311,11 @@ export async function revokeToken(name: string): Promise<void> {
     client.DELETE('/api/v1/tokens/{name}', { params: { path: { name } }, signal: limited() }),
   )
   if (!response.ok) throw refused(response.status, error)
+}
+
+/** What runs here, and how busy it is. */
+export async function getPlatform(signal: AbortSignal): Promise<Platform> {
+  return result(client.GET('/api/v1/platform', { signal: limited(signal) }))
 }
 
 /** What the backend leans on; not being ready is an answer too. */

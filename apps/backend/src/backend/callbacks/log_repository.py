@@ -106,11 +106,8 @@ async def note(session: AsyncSession, job_id: str, text: str, detail: str, limit
     """Add a line of the platform's own to the job's log, unless the log has one with this `text`."""
     job = await session.get(Job, job_id, with_for_update={"key_share": True})
     begin = f"\n[trainyard] {text} ".encode()
-    told = exists().where(
-        LogChunk.job_id == job_id,
-        func.length(LogChunk.data) < _MAX_NOTE_BYTES,
-        func.substr(LogChunk.data, 1, len(begin)) == begin,
-    )
+    notes = LogChunk.job_id == job_id, func.length(LogChunk.data) < _MAX_NOTE_BYTES
+    told = exists().where(*notes, func.substr(LogChunk.data, 1, len(begin)) == begin)
     if job is None or await session.scalar(select(told)):
         return
     line = begin + detail.encode()[: _MAX_NOTE_BYTES - len(begin) - 2] + b"\n"

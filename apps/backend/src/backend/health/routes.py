@@ -11,10 +11,12 @@ from pydantic import BaseModel
 from backend.context import Context, Ctx
 from backend.health.checks import OPTIONAL, REQUIRED, TheChecks
 from backend.infra import metrics
-from backend.jobs import repository
-from backend.state.statuses import JobStatus
+from backend.infra.schemas import Schema
+from backend.jobs import repository, resources
+from backend.state.statuses import ACTIVE, JobStatus
 
 router = APIRouter(tags=["health"])
+platform = APIRouter(prefix="/api/v1/platform", tags=["health"])
 
 
 class Health(BaseModel):
@@ -26,6 +28,34 @@ class Readiness(BaseModel):
 
     status: Literal["ok", "degraded", "unavailable"]
     checks: Mapping[str, str]
+
+
+class Platform(Schema):
+    """What runs here, and how busy it is."""
+
+    training_mode: Literal["subprocess", "kubernetes"]
+    """Trainings are processes beside the backend, or Kubernetes Jobs"""
+    gpus: int | None
+    """Of the machine that trains; null: a scheduler finds one, or none can tell now"""
+    jobs: dict[JobStatus, int]
+    """How many are in each state that goes on"""
+    placements: list[str]
+    priorities: list[str]
+    """That jobs may ask for in their `resources`, as `placements`"""
+
+
+@platform.get("", summary="What runs here, and how busy it is")
+async def get_platform(ctx: Ctx) -> Platform:
+    there = await resources.gpus(ctx)
+    async with ctx.db.reading() as session:
+        counts = await repository.count_by_status(session, ACTIVE)
+    return Platform(
+        training_mode=ctx.settings.training_mode,
+        gpus=None if there is None or math.isinf(there) else int(there),
+        jobs={status: counts.get(status, 0) for status in JobStatus if status in ACTIVE},
+        placements=list(ctx.settings.job_placements),
+        priorities=ctx.settings.job_priorities,
+    )
 
 
 @router.get("/healthz", summary="Is the process alive?")
@@ -84,7 +114,7 @@ async def prometheus(ctx: Ctx, checks: TheChecks) -> Response:
 
 async def _read_gauges(ctx: Context) -> None:
     async with ctx.db.reading() as session:
-        counts = await repository.count_by_status(session)
+        counts = await repository.count_by_status(session, list(JobStatus))
         age = await repository.oldest_heartbeat_age(session)
         waiting = await repository.oldest_waiting_ages(session)
         size = await repository.database_size(session)

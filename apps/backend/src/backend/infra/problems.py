@@ -37,8 +37,5 @@ def wrong_fields(title: str, details: Mapping[str, str]) -> Problem:
 
 
 def not_found(kind: str, id_: str) -> Problem:
-    return Problem(
-        404,
-        f"{kind} not found",
-        f"There is no {kind.lower()} {id_!r}. List what there is and use one of those ids.",
-    )
+    told = f"There is no {kind.lower()} {id_!r}. List what there is and use one of those ids."
+    return Problem(404, f"{kind} not found", told)

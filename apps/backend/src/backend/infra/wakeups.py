@@ -35,11 +35,8 @@ class WakeupBus:
 
     def __init__(self, redis_url: str | None = None) -> None:
         self._subscriptions: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
-        self._redis = (
-            Redis.from_url(redis_url, socket_connect_timeout=5, health_check_interval=15)
-            if redis_url
-            else None
-        )
+        connect = partial(Redis.from_url, socket_connect_timeout=5, health_check_interval=15)
+        self._redis: Redis | None = connect(redis_url) if redis_url else None
         self._unsent: set[str] = set()
         self._something_unsent = asyncio.Event()
         # The worst lag in seconds of any replica; whoever reads it lets it fade.

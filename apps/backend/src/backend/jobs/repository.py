@@ -1,6 +1,6 @@
 """The SQL of what users do with jobs, and of the gauges."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -50,22 +50,15 @@ async def page(db: Database, wanted: JobQuery) -> pagination.Page[Any]:
 
 async def requeue(session: AsyncSession, job_id: str) -> bool:
     """Put a failed or cancelled job back into the queue, with all its attempts to come."""
-    cleared = dict.fromkeys(("cause", "message", "best", "started_at", "finished_at"))
-    return await transition(
-        session,
-        job_id,
-        JobStatus.QUEUED,
-        **cleared,
-        earlier_duration_s=Job.earlier_duration_s + func.coalesce(_DURATION, 0),
-        uncounted_attempts=Job.attempt,
-        workflow_started=False,
-        mlflow_done=False,
-    )
+    anew: dict[str, Any] = dict.fromkeys(("cause", "message", "best", "started_at", "finished_at"))
+    anew |= {"uncounted_attempts": Job.attempt, "workflow_started": False, "mlflow_done": False}
+    anew |= {"earlier_duration_s": Job.earlier_duration_s + func.coalesce(_DURATION, 0)}
+    return await transition(session, job_id, JobStatus.QUEUED, **anew)
 
 
-async def count_by_status(session: AsyncSession) -> dict[str, int]:
-    rows = await session.execute(select(Job.status, func.count()).group_by(Job.status))
-    return dict(rows.all())
+async def count_by_status(session: AsyncSession, among: Collection[str]) -> dict[str, int]:
+    query = select(Job.status, func.count()).where(Job.status.in_(among))
+    return dict((await session.execute(query.group_by(Job.status))).all())
 
 
 async def newest_bests(session: AsyncSession) -> list[Any]:

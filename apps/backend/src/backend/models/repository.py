@@ -14,11 +14,7 @@ async def evaluations(
     session: AsyncSession, sha256: str | None, on: Promotion, trainers: Sequence[str]
 ) -> ScalarResult[Job]:
     """The latest evaluations, by these trainers, of the file on the images that `on` names."""
-    query = select(Job).where(
-        Job.dataset_id == on.dataset_id,
-        Job.trainer.in_(trainers),
-        Job.status == JobStatus.SUCCEEDED,
-        Job.weights["sha256"].as_string() == sha256,
-        Job.config["split"].as_string() == on.split,
-    )
+    of_file = Job.weights["sha256"].as_string() == sha256, Job.trainer.in_(trainers)
+    on_images = Job.dataset_id == on.dataset_id, Job.config["split"].as_string() == on.split
+    query = select(Job).where(*of_file, *on_images, Job.status == JobStatus.SUCCEEDED)
     return await session.scalars(query.order_by(Job.created_at.desc()).limit(20))

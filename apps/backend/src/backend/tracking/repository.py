@@ -13,18 +13,10 @@ from backend.state.statuses import FINISHED
 
 async def due(session: AsyncSession, postponed: Collection[str], limit: int) -> Sequence[Job]:
     """Jobs of which MLflow lacks something, those that wait longest first."""
-    lacks = or_(
-        Job.status.in_(sorted(FINISHED)),
-        and_(
-            Job.attempt > 0,
-            or_(
-                Job.mlflow_run_id.is_(None),
-                Job.mlflow_attempt != Job.attempt,
-                # The latest epoch may still get other values: it is sent with the next one.
-                Job.epoch > Job.mlflow_epoch + 1,
-            ),
-        ),
-    )
+    no_status = or_(Job.mlflow_run_id.is_(None), Job.mlflow_attempt != Job.attempt)
+    # The latest epoch may still get other values: it is sent with the next one.
+    news = or_(no_status, Job.epoch > Job.mlflow_epoch + 1)
+    lacks = or_(Job.status.in_(sorted(FINISHED)), and_(Job.attempt > 0, news))
     found = select(Job).where(~Job.mlflow_done, lacks, Job.id.not_in(postponed))
     return (await session.scalars(found.order_by(Job.updated_at).limit(limit))).all()
 
@@ -34,11 +26,8 @@ async def missing_epochs(session: AsyncSession, job: Job, limit: int) -> Sequenc
 
     One that a later attempt repeats is not sent again: MLflow would show both values at one step.
     """
-    missing = select(EpochMetrics).where(
-        EpochMetrics.job_id == job.id,
-        EpochMetrics.attempt <= job.attempt,
-        EpochMetrics.epoch > job.mlflow_epoch,
-    )
+    its = EpochMetrics.job_id == job.id, EpochMetrics.attempt <= job.attempt
+    missing = select(EpochMetrics).where(*its, EpochMetrics.epoch > job.mlflow_epoch)
     next_ones = missing.order_by(EpochMetrics.epoch).limit(limit + 1)
     found = (await session.scalars(next_ones)).all()
     last_is_open = job.status not in FINISHED and found and found[-1].attempt == job.attempt

@@ -11,6 +11,7 @@ import { LabelledField } from '../../ui/LabelledField'
 import { Notice } from '../../ui/Notice'
 import { Report } from '../datasets/Report'
 import { datasetTitle } from '../datasets/useDatasets'
+import { usePlatform } from '../platform/usePlatform'
 import { ConfigForm } from './ConfigForm'
 import { WeightsField } from './WeightsField'
 import { type NewJob, commandOf, requestOf } from './command'
@@ -71,6 +72,11 @@ export function JobForm({ trainer, trainers, onTrainer, datasets, source, start:
     },
     [forget],
   )
+  const platform = usePlatform().data
+  const offered: Partial<Record<string, string[]>> = {
+    placement: platform?.placements,
+    priority: platform?.priorities,
+  }
   const form = useRef<HTMLFormElement>(null)
   const token = useToken()
   const dataset = datasets.find(({ id }) => id === datasetId)
@@ -187,16 +193,24 @@ export function JobForm({ trainer, trainers, onTrainer, datasets, source, start:
                 error={errors.get(`resources.${key}`)}
               >
                 {(control) => (
-                  <input
-                    {...control}
-                    type="text"
-                    autoComplete="off"
-                    value={wanted[key]}
-                    onChange={({ target }) => {
-                      forget(`resources.${key}`)
-                      setWanted((old) => ({ ...old, [key]: target.value }))
-                    }}
-                  />
+                  <>
+                    <input
+                      {...control}
+                      type="text"
+                      autoComplete="off"
+                      list={`${control.id}-offered`}
+                      value={wanted[key]}
+                      onChange={({ target }) => {
+                        forget(`resources.${key}`)
+                        setWanted((old) => ({ ...old, [key]: target.value }))
+                      }}
+                    />
+                    <datalist id={`${control.id}-offered`}>
+                      {offered[key]?.map((one) => (
+                        <option key={one}>{one}</option>
+                      ))}
+                    </datalist>
+                  </>
                 )}
               </LabelledField>
             ))}

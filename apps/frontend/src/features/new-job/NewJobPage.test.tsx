@@ -57,6 +57,7 @@ it('begins with what another job had, tells a refusal at its field, and starts o
   const refusal = { ...told, errors: [{ field: 'config.epochs', message: 'Too many for today.' }] }
   await serve({
     '/readyz': () => ({ json: WELL }),
+    '/api/v1/platform': () => ({ json: { placements: ['a100'], priorities: [] } }),
     '/api/v1/trainers': () => ({ json: { items: names.map((name) => ({ ...trainer, name })) } }),
     '/api/v1/trainers/ultralytics': () => ({ json: trainer }),
     '/api/v1/datasets': () => ({ json: { items: [dataset], next_cursor: null } }),
@@ -101,6 +102,10 @@ it('begins with what another job had, tells a refusal at its field, and starts o
   await user.click(screen.getByRole('button', { name: 'Reset Model to its default' }))
   expect(screen.getByText('yard train digits@3 --name digits --set epochs=50')).toBeVisible()
   expect(screen.getByRole('heading', { name: '1 modified config field' })).toBeVisible()
+  const placement = screen.getByLabelText<HTMLInputElement>('Placement')
+  await waitFor(() => {
+    expect([...(placement.list?.options ?? [])].map(({ text }) => text)).toEqual(['a100'])
+  })
   const debug = await screen.findByLabelText('Wait for a debugger')
   await user.click(debug)
   expect(screen.getByText(/^yard train digits@3 .* --debug$/)).toBeVisible()

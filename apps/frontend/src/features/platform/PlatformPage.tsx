@@ -1,5 +1,6 @@
 import { useTitle } from '../../ui/useTitle'
 import { HealthPanel } from './HealthPanel'
+import { Overview } from './Overview'
 import { Tokens } from './Tokens'
 
 /** What a platform engineer looks at: each component, and what its absence means for users. */
@@ -10,6 +11,7 @@ export function PlatformPage() {
       <div className="page-head">
         <h1>Platform</h1>
       </div>
+      <Overview />
       <HealthPanel />
       <Tokens />
     </>

@@ -55,6 +55,9 @@ from .metrics_out_values import MetricsOutValues
 from .model_version import ModelVersion
 from .model_version_list import ModelVersionList
 from .model_version_tags import ModelVersionTags
+from .platform import Platform
+from .platform_jobs import PlatformJobs
+from .platform_training_mode import PlatformTrainingMode
 from .problem_out import ProblemOut
 from .promotion import Promotion
 from .promotion_split import PromotionSplit
@@ -142,6 +145,9 @@ __all__ = (
     "ModelVersion",
     "ModelVersionList",
     "ModelVersionTags",
+    "Platform",
+    "PlatformJobs",
+    "PlatformTrainingMode",
     "ProblemOut",
     "Promotion",
     "PromotionSplit",
