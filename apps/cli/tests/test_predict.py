@@ -134,6 +134,13 @@ def test_results_go_where_they_are_wanted(predict: Predict, tmp_path: Path) -> N
     assert row == told | {"left": "1.0", "top": "2.0", "right": "3.0", "bottom": "4.0"}
 
 
+def test_an_image_that_a_folder_and_a_pattern_name_is_looked_at_once(predict: Predict) -> None:
+    done = predict("in", "in/a.png", "in/*.png", "--json")
+    images = [item["image"] for item in json.loads(done.stdout)]
+    assert sorted(images) == sorted(set(images))
+    assert "in/a.png" in images
+
+
 def test_an_image_has_at_least_32_pixels(predict: Predict) -> None:
     done = predict("in/a.png", "--imgsz", "-3")
     assert (done.returncode, "--imgsz" in done.stderr) == (2, True), done.stderr

@@ -101,7 +101,8 @@ def predict(
             Code.USAGE,
         )
     python = locations.trainer_python()
-    files = [file for source in sources for file in _files(source)]
+    # Twice in --save-labels, an image would be in train and in val.
+    files = list(dict.fromkeys(file for source in sources for file in _files(source)))
     if weights is not None and not weights.is_file():
         raise YardError(f"there is no file {weights}", todo="check the path", code=Code.NOT_FOUND)
     model = weights or cached(url, job_id or "")

@@ -69,6 +69,12 @@ it('lists versions with why an alias stands there, tells a refused gate in words
     expect(judgedOn).toHaveDisplayValue('held-out@2')
   })
   expect(within(judgedOn).queryByText('shades@2')).toBeNull()
+  const judge = 'In a terminal: yard model eval model:shapes/2 --data held-out@2 --split val'
+  expect(screen.getByText(judge)).toBeVisible()
+  const least = screen.getByLabelText('Main metric at least')
+  await user.type(least, 'x')
+  expect(screen.getByText('It must be a number, such as 0.8.')).toBeVisible()
+  await user.clear(least)
   await user.click(screen.getByText('Promote', { selector: 'dialog button' }))
   expect(await screen.findByText(REFUSAL)).toBeInTheDocument()
   await user.click(screen.getByText('Leave it'))

@@ -26,10 +26,11 @@ export function PromoteDialog({ version: promoted, onClose }: Props) {
   const ready = (useDatasets().data ?? []).filter(
     ({ status, task }) => status === 'ready' && (job === undefined || task === job.task),
   )
-  // Its own training has judged it on that one.
   const usual = ready.find(({ id }) => id === job?.dataset_id) ?? ready[0]
   const dataset = datasetId === '' ? (usual?.id ?? '') : datasetId
+  const chosen = ready.find(({ id }) => id === dataset)
   const threshold = least.trim() === '' ? null : Number(least.trim().replace(',', '.'))
+  const wrong = Number.isNaN(threshold ?? 0) ? 'It must be a number, such as 0.8.' : undefined
   const queries = useQueryClient()
   const move = useMutation({
     mutationFn: () =>
@@ -45,7 +46,7 @@ export function PromoteDialog({ version: promoted, onClose }: Props) {
       confirm="Promote"
       dismiss="Leave it"
       harmless
-      busy={move.isPending || alias.trim() === '' || dataset === '' || Number.isNaN(threshold ?? 0)}
+      busy={move.isPending || alias.trim() === '' || dataset === '' || wrong !== undefined}
       onConfirm={() => {
         move.mutate()
       }}
@@ -63,7 +64,14 @@ export function PromoteDialog({ version: promoted, onClose }: Props) {
           />
         )}
       </LabelledField>
-      <LabelledField label="Judged on">
+      <LabelledField
+        label="Judged on"
+        help={
+          chosen === undefined
+            ? 'There is no dataset for its task.'
+            : `In a terminal: yard model eval model:${name}/${version} --data ${datasetTitle(chosen)} --split ${split}`
+        }
+      >
         {(control) => (
           <select
             {...control}
@@ -97,6 +105,7 @@ export function PromoteDialog({ version: promoted, onClose }: Props) {
       </LabelledField>
       <LabelledField
         label="Main metric at least"
+        error={wrong}
         help="Empty: no worse than the version that it replaces."
       >
         {(control) => (
