@@ -1,5 +1,6 @@
 """What a job left in the store, on both databases and a real store."""
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import api_support
@@ -140,6 +141,23 @@ async def test_a_job_that_goes_on_has_what_there_is_so_far(
     await finalize(ctx, job_id, 10)
     put(s3, f"{job_id}/9/artifacts/late.txt", b"x")
     assert await sizes() == {"best.pt": 10, "last.pt": 1}
+
+
+async def test_what_is_replaced_after_the_end_has_another_sha256_than_the_job_s(
+    served: Served, s3: "S3Client", job_id: str
+) -> None:
+    """An attempt's keys outlive it, and it may write the metadata, too; finalizing may come twice."""
+    ctx, client = served
+    put(s3, f"{job_id}/9/artifacts/best.pt", b"model", hashlib.sha256(b"model").hexdigest())
+    await api_support.set_job(ctx, job_id, attempt=10, status=JobStatus.RUNNING)
+    await finalize(ctx, job_id, 10)
+    put(s3, f"{job_id}/9/artifacts/best.pt", b"other", hashlib.sha256(b"other").hexdigest())
+    put(s3, f"{job_id}/10/artifacts/best.pt", b"third", hashlib.sha256(b"third").hexdigest())
+    await finalize(ctx, job_id, 10)
+    [item] = (await client.get(f"/api/v1/jobs/{job_id}/artifacts")).json()["items"]
+    assert item["sha256"] == hashlib.sha256(b"model").hexdigest()
+    async with httpx.AsyncClient() as plain:
+        assert (await plain.get(item["url"])).content == b"other"  # whoever compares, notices
 
 
 @pytest.mark.parametrize("attempt", ["99999999999999999999", "2147483648", "3", "02", "\u0662"])

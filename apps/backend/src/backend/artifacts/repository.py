@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from backend.state import object_keys
 from backend.state.artifacts import BEST, Artifact
 from backend.state.jobs import Attempt, Job
+from backend.state.statuses import FINISHED
 
 
 async def attempts(session: AsyncSession, job_id: str) -> Sequence[int]:
@@ -49,8 +50,11 @@ def _models(job: str) -> Select[Job, Artifact]:
 
 
 async def replace(session: AsyncSession, job_id: str, artifacts: Sequence[Artifact]) -> None:
-    await session.execute(delete(Artifact).where(Artifact.job_id == job_id))
-    session.add_all(artifacts)
+    """Unless the job has ended: what it left, and the sha256 of each, stays what was found then."""
+    job = await session.get(Job, job_id, with_for_update=True)
+    if job is not None and job.status not in FINISHED:
+        await session.execute(delete(Artifact).where(Artifact.job_id == job_id))
+        session.add_all(artifacts)
 
 
 async def of_job(session: AsyncSession, job_id: str) -> Sequence[Artifact]:

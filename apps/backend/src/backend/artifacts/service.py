@@ -68,12 +68,10 @@ async def _stored(ctx: Context, job_id: str) -> tuple[list[Artifact], dict[str, 
             case [_, *inside]:
                 unnamed.append("/".join(inside))
     last = max(by_attempt, default=0)
-    found = by_attempt[last]
-    found.sort(key=lambda item: _WANTED.fullmatch(_name(item)) is None)
-    some = found[:MAX_ARTIFACTS]
-    heads = await asyncio.gather(*(ctx.store.head(bucket, item.key) for item in some))
+    left = sorted(by_attempt[last], key=lambda item: _WANTED.fullmatch(_name(item)) is None)
+    heads = await asyncio.gather(*(ctx.store.head(bucket, one.key) for one in left[:MAX_ARTIFACTS]))
     artifacts = [_artifact(job_id, last, head) for head in heads if head is not None]
-    beyond = [item.key.partition("/")[2] for item in found[MAX_ARTIFACTS:]]
+    beyond = [item.key.partition("/")[2] for item in left[MAX_ARTIFACTS:]]
     left_out = {
         "Not listed as artifacts, because of their names:": unnamed,
         f"Not listed, beyond {MAX_ARTIFACTS} artifacts:": beyond,
@@ -123,8 +121,7 @@ async def upload_link(ctx: Context, job_id: str, file: ArtifactPut) -> str:
     if attempt is None or attempt.executor != ATTACHED or attempt.ended_at:
         raise Problem(409, "Job not attached", f"Job {job_id} is no script that goes on.")
     bucket, key = ctx.settings.models_bucket, object_keys.artifact(job_id, 1, file.name)
-    metadata = {"sha256": file.sha256}
-    return await ctx.store.presign_put(bucket, key, file.size, Metadata=metadata)
+    return await ctx.store.presign_put(bucket, key, file.size, Metadata={"sha256": file.sha256})
 
 
 async def _shown(ctx: Context, row: Artifact) -> ArtifactOut:
