@@ -15,12 +15,8 @@ from backend.infra.database import utcnow
 
 MAX_BATCH = 500
 # About a third of what one replica can write: the rest is for logs, users and bursts.
-MOST_PER_S = 1000
+WANTED_PER_S = 1000
 SHORTEST_S = 2.0
-# Of a core: so much may heartbeats and all that goes with them take. Where a neighbour takes half of
-# the core, the replica has enough left to keep pace until trainers have learnt to come later.
-BUSY = 0.35
-MEASURE_S = 5.0
 # A loop that runs what is due later than this gets fewer: at twice this a half, then a third.
 LATE_S = 0.05
 # While it is late, at most so many times the timeout.
@@ -40,9 +36,6 @@ class HeartbeatIngest:
         self._window_ends = 0.0
         self._senders: set[str] = set()
         self._senders_before = 0
-        # CPU time for each, measured: on a slow machine, or with large ones, fewer are asked for.
-        self._cost_s = BUSY / MOST_PER_S
-        self._counted, self._counted_at, self._cpu_s = 0, time.monotonic(), time.process_time()
         self._batcher = WriteBatcher(self._commit, MAX_BATCH, ctx.lag)
         self.run = self._batcher.run
 
@@ -96,16 +89,10 @@ class HeartbeatIngest:
 
     @property
     def _spread_s(self) -> float:
-        each_s = max(1 / MOST_PER_S, self._cost_s / BUSY)
-        return max(self._senders_before, len(self._senders)) * each_s
+        return max(self._senders_before, len(self._senders)) / WANTED_PER_S
 
     def _count(self, job_id: str) -> None:
         now = time.monotonic()
-        self._counted += 1
-        if now >= self._counted_at + MEASURE_S:
-            spent_s = time.process_time() - self._cpu_s
-            self._cost_s += (spent_s / self._counted - self._cost_s) / 3
-            self._counted, self._counted_at, self._cpu_s = 0, now, self._cpu_s + spent_s
         if now >= self._window_ends:
             self._window_ends = now + self._window_s
             self._senders_before, self._senders = len(self._senders), set()
