@@ -1,5 +1,6 @@
 """Whose connection over loopback it is."""
 
+import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -33,3 +34,21 @@ def test_own_connection_is_told_while_it_is_open(host: str, tmp_path: Path) -> N
         assert not is_ours(connection)
         assert is_ours(connection, tmp_path)  # a system that tells nothing
         connection.close()
+
+
+@pytest.mark.parametrize(
+    ("uid", "inode", "ours"),
+    [(os.getuid(), 1, True), (0, 1, True), (os.getuid() + 1, 1, False), (0, 0, False)],
+)
+def test_owner_is_the_one_that_the_table_names(
+    tmp_path: Path, uid: int, inode: int, *, ours: bool
+) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname()) as client,
+        listener.accept()[0] as connection,
+    ):
+        ends = (f"0100007F:{one.getsockname()[1]:04X}" for one in (client, connection))
+        row = f"0: {' '.join(ends)} 01 0:0 0:0 0 {uid} 0 {inode}"
+        (tmp_path / "tcp").write_text(f"the columns' names\n{row}\n")
+        assert is_ours(connection, tmp_path) == ours

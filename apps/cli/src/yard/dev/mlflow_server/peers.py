@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+from functools import cache
 from pathlib import Path
 
 _LOCAL, _REMOTE, _UID, _INODE = 1, 2, 7, 9  # columns of /proc/net/tcp
@@ -11,8 +12,9 @@ _LOCAL, _REMOTE, _UID, _INODE = 1, 2, 7, 9  # columns of /proc/net/tcp
 def is_ours(connection: socket.socket, tables: Path = Path("/proc/net")) -> bool:
     """Whether this user, or root, holds the other end of a TCP connection over IPv4 loopback.
 
-    True, too, where the kernel tells nothing of it: not Linux. Ask before anything is read. Of an
-    end that is closed, or is closed meanwhile, the kernel tells no owner: that is not ours.
+    True, too, where there is no table of connections: not Linux. Ask before anything is read. Of an
+    end that is closed, or is closed meanwhile, the table names no owner: that is not ours, nor is
+    any where the table cannot be read.
     """
     if not (tables / "tcp").is_file():
         return True
@@ -22,7 +24,20 @@ def is_ours(connection: socket.socket, tables: Path = Path("/proc/net")) -> bool
         return False
     # An end that is closed while the table is read may look like root's: once.
     looks = [_owner(there, here, tables) for _ in range(2)]
-    return all(owner in {os.getuid(), 0} for owner in looks)
+    ours = all(owner in {os.getuid(), 0} for owner in looks)
+    if not ours:
+        _say_refused()
+    return ours
+
+
+@cache  # once: whoever connects must not fill the log
+def _say_refused() -> None:
+    print(  # noqa: T201
+        "A connection was closed: /proc/net/tcp names another user as its owner, or nobody. Of "
+        "further ones nothing is said.",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def _owner(local: tuple[str, int], remote: tuple[str, int], tables: Path) -> int | None:
