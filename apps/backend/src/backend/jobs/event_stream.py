@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from functools import partial
+from math import ceil, log2
 from typing import Any, NamedTuple
 
 from backend.callbacks import log_repository
@@ -32,7 +33,7 @@ LOOKS_APART = 10
 OVERLAP = timedelta(seconds=5)
 # All viewers of a page look together, so far apart, and share what is read.
 LIST_LOOK_S = 1.0
-MOST_STEPS = 20
+MOST_DOUBLED = 4
 _ID = r"([0-9]{1,18}):(-1|[0-9]{1,17})"
 # Told in the document, judged by `Cursor.parse`, whose sentence says what to do.
 CURSOR_PATTERN = f"^({_ID})?$"
@@ -128,9 +129,10 @@ async def list_events(ctx: Context, wanted: JobQuery) -> AsyncIterator[bytes]:
         while not ctx.bus.closed:
             looked = time.monotonic()
             jobs, rest = now = await ctx.reads.get(wanted.model_dump_json(), read)
-            # What takes long to find is looked for less often; in steps, so that all look together.
-            steps = round((time.monotonic() - looked) * LOOKS_APART / LIST_LOOK_S)
-            pause = LIST_LOOK_S * min(max(steps, 1), MOST_STEPS)
+            # What takes long to find is looked for less often: every second, two, four, … seconds, so
+            # that all look together.
+            apart = (time.monotonic() - looked) * LOOKS_APART / LIST_LOOK_S
+            pause = LIST_LOOK_S * 2 ** min(ceil(log2(max(apart, 1))), MOST_DOUBLED)
             news = ""
             if now != told:
                 changed = ",".join(text for id_, text in jobs.items() if told[0].get(id_) != text)

@@ -63,7 +63,7 @@ it('measures from the first launch to the end, or to now', () => {
 
 it.each([
   [3, 3, true, '3 jobs'],
-  [1, 0, false, '1 job'],
+  [1, 1, false, '1 job'],
   [100, null, false, '100 jobs so far'],
   [1000, 5060, false, '1,000 of 5,060 jobs'],
   [1000, 5060, true, '1,000 of 5,060 jobs, sorted among these'],

@@ -77,8 +77,7 @@ export function scoreOf(job: Pick<Job, 'metrics' | 'best'>): Score | null {
 
 /** "3 jobs", "100 of 5,060 jobs"; before they are counted "100 jobs so far". */
 export function shownText(known: number, total: number | null, isSorted: boolean): string {
-  // Jobs may have come since they were counted.
-  if (total !== null && total <= known) return counted(known, 'job')
+  if (total === known) return counted(known, 'job')
   const text =
     total === null
       ? `${counted(known, 'job')} so far`

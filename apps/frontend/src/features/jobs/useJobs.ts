@@ -50,10 +50,12 @@ export function useJobs(filter: JobFilter) {
     enabled: hasMore,
     refetchInterval: TOTAL_MS,
   })
+  // Jobs may have come since they were counted: while there are more, that is no count of them.
+  const counted = total.data !== undefined && total.data > jobs.length ? total.data : null
   return {
     jobs,
     /** Of the filter; null where that is not known (yet). */
-    total: hasMore ? (total.data ?? null) : jobs.length,
+    total: hasMore ? counted : jobs.length,
     isPending: newest === undefined && error === null,
     error: error ?? older.error,
     updatedAt,

@@ -1,21 +1,13 @@
-import { useQuery } from '@tanstack/react-query'
 import { useId } from 'react'
-import { readiness } from '../../api/client'
 
 interface Props {
   value: boolean
   onChange: (value: boolean) => void
 }
 
-/** Has the training wait for a debugger. Only where processes train: a Job would hold its node meanwhile. */
+/** Has the training wait for a debugger. */
 export function DebugSwitch({ value, onChange }: Props) {
   const help = useId()
-  const ready = useQuery({
-    queryKey: ['readiness'],
-    queryFn: ({ signal }) => readiness(signal),
-    staleTime: Infinity,
-  })
-  if (!('launcher' in (ready.data?.checks ?? {}))) return null
   return (
     <div>
       <label className="check">

@@ -198,18 +198,20 @@ export function JobForm({ trainer, trainers, onTrainer, datasets, source, start:
                       {...control}
                       type="text"
                       autoComplete="off"
-                      list={`${control.id}-offered`}
+                      list={offered[key]?.length ? `${control.id}-offered` : undefined}
                       value={wanted[key]}
                       onChange={({ target }) => {
                         forget(`resources.${key}`)
                         setWanted((old) => ({ ...old, [key]: target.value }))
                       }}
                     />
-                    <datalist id={`${control.id}-offered`}>
-                      {offered[key]?.map((one) => (
-                        <option key={one}>{one}</option>
-                      ))}
-                    </datalist>
+                    {offered[key]?.length ? (
+                      <datalist id={`${control.id}-offered`}>
+                        {offered[key].map((one) => (
+                          <option key={one}>{one}</option>
+                        ))}
+                      </datalist>
+                    ) : null}
                   </>
                 )}
               </LabelledField>
@@ -225,7 +227,10 @@ export function JobForm({ trainer, trainers, onTrainer, datasets, source, start:
               : counted(modified, 'modified config field')}
           </h2>
           <Preview plan={errors.size === 0 ? plan : undefined} />
-          <DebugSwitch value={debug} onChange={setDebug} />
+          {/* A Job would hold its node while it waits. */}
+          {platform?.training_mode === 'subprocess' && (
+            <DebugSwitch value={debug} onChange={setDebug} />
+          )}
           {start.error !== null && <Notice kind="error" title={start.error.message} />}
           <button type="submit" disabled={start.isPending}>
             {start.isPending ? 'Starting …' : 'Start the training'}
