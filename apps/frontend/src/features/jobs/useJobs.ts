@@ -51,11 +51,11 @@ export function useJobs(filter: JobFilter) {
     refetchInterval: TOTAL_MS,
   })
   // Jobs may have come since they were counted: while there are more, that is no count of them.
-  const counted = total.data !== undefined && total.data > jobs.length ? total.data : null
+  const counted = total.data ?? 0
   return {
     jobs,
     /** Of the filter; null where that is not known (yet). */
-    total: hasMore ? counted : jobs.length,
+    total: hasMore ? (counted > jobs.length ? counted : null) : jobs.length,
     isPending: newest === undefined && error === null,
     error: error ?? older.error,
     updatedAt,

@@ -57,7 +57,9 @@ it('begins with what another job had, tells a refusal at its field, and starts o
   const refusal = { ...told, errors: [{ field: 'config.epochs', message: 'Too many for today.' }] }
   await serve({
     '/readyz': () => ({ json: WELL }),
-    '/api/v1/platform': () => ({ json: { training_mode: 'subprocess', placements: ['a100'], priorities: [] } }),
+    '/api/v1/platform': () => ({
+      json: { training_mode: 'subprocess', placements: ['a100'], priorities: [] },
+    }),
     '/api/v1/trainers': () => ({ json: { items: names.map((name) => ({ ...trainer, name })) } }),
     '/api/v1/trainers/ultralytics': () => ({ json: trainer }),
     '/api/v1/datasets': () => ({ json: { items: [dataset], next_cursor: null } }),
