@@ -84,6 +84,13 @@ def test_each_range_is_named(catalog: TrainerCatalog, name: str) -> None:
     [
         ({"epoch": 3}, "config.epoch", 'There is no "epoch". Did you mean "epochs"?'),
         ({"lr": 0.01}, "config.lr", 'There is no "lr". Did you mean "lr0" or "lrf"?'),
+        # By what other tools, and the page's labels, call it.
+        ({"batch_size": 8}, "config.batch_size", 'There is no "batch_size". Did you mean "batch"?'),
+        (
+            {"learning_rate": 0.1},
+            "config.learning_rate",
+            'There is no "learning_rate". Did you mean "lr0"?',
+        ),
         ({"zzz": 3}, "config.zzz", 'There is no "zzz".'),
         (
             {"cache": 3},

@@ -37,10 +37,11 @@ def config_errors(
     }
     schema = manifest.config_schema
     properties, refused = manifest.fields, schema.get("refused", {})
+    titles = {name: rules.get("title", name) for name, rules in properties.items()}
     messages = {
         name: f'"{name}" cannot be set: {refused[name]}'
         if name in refused
-        else f'There is no "{name[:100]}".{did_you_mean(name, properties)}'
+        else f'There is no "{name[:100]}".{did_you_mean(name, properties, titles)}'
         for name in islice((name for name in config if name not in properties), most)
     }
     # NaN passes every range, and no database keeps it in JSON.

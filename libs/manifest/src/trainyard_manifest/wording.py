@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -47,16 +48,20 @@ def shown(value: Any) -> str:
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: Iterable[str], titles: Mapping[str, str] | None = None) -> str:
     """A sentence that names the most similar known names, at most two of those that are equally so.
 
-    It has a leading space, and is empty where none is similar.
+    It has a leading space, and is empty where none is similar. `titles` are what people call the
+    known ones: a name that is similar to one's title means it, too.
     """
     matcher = difflib.SequenceMatcher(b=name[:100])
     likeness = {}
     for one in known:
-        matcher.set_seq1(one)
-        likeness[one] = matcher.ratio()
+        title = (titles or {}).get(one, one)
+        likeness[one] = 0.0
+        for spelled in (one, re.sub(r"\W+", "_", title.lower())):
+            matcher.set_seq1(spelled)
+            likeness[one] = max(likeness[one], matcher.ratio())
     most = max(likeness.values(), default=0)
     similar = [f'"{one}"' for one in likeness if likeness[one] == most >= _SIMILAR]
     return f" Did you mean {' or '.join(similar[:2])}?" if similar else ""
