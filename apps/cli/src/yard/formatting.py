@@ -137,13 +137,13 @@ def duration(seconds: float) -> str:
 
 
 def seconds(text: str, option: str) -> int:
-    """Return the seconds of a duration such as 30m, 12h or 90d, which the option was given.
+    """Return the seconds of a duration such as 45s, 30m, 12h or 90d, which the option was given.
 
     Raises:
         YardError: it is none.
     """
-    if found := re.fullmatch(r"([1-9][0-9]{0,6})([mhd])", text):
-        return int(found[1]) * {"m": 60, "h": 3600, "d": 86400}[found[2]]
+    if found := re.fullmatch(r"([1-9][0-9]{0,6})([smhd])", text):
+        return int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
     raise YardError(f"{option} {text} is no time", todo="write 30m, 12h or 90d", code=Code.USAGE)
 
 

@@ -18,6 +18,8 @@ import { type NewJob, commandOf, requestOf } from './command'
 import { Preview } from './Preview'
 import { byField, usePlan } from './usePlan'
 import { DebugSwitch } from './DebugSwitch'
+import { TimeLimit } from './TimeLimit'
+import { hoursOf, secondsOf } from './hours'
 import { type Draft, configOf, draftOf, fieldsOf, isModified, judgeOf } from './fields'
 import { type ResourceDraft, resourceDraftOf, resourcesOf } from './resources'
 
@@ -53,6 +55,7 @@ export function JobForm({ trainer, trainers, onTrainer, datasets, source, start:
   const [datasetId, setDatasetId] = useState(datasets[0]?.id ?? '')
   const [name, setName] = useState(source?.name ?? '')
   const [weights, setWeights] = useState(given === null ? '' : `sha256:${given.sha256}`)
+  const [limit, setLimit] = useState(hoursOf(source?.max_duration_s))
   const [debug, setDebug] = useState(false)
   const [wanted, setWanted] = useState<ResourceDraft>(() =>
     resourceDraftOf(source?.resources ?? trainer.resources),
@@ -82,7 +85,10 @@ export function JobForm({ trainer, trainers, onTrainer, datasets, source, start:
   const dataset = datasets.find(({ id }) => id === datasetId)
   const config = configOf(fields, draft)
   const resources = resourcesOf(wanted, trainer.resources)
+  const limitS = secondsOf(limit)
   const here = new Map([...judge(config), ...resources.errors])
+  if (limitS === undefined)
+    here.set('max_duration_s', 'A number of hours, such as 1.5; a year at most.')
   const modified = fields.filter((field) => isModified(field, draft)).length
   const job: NewJob = {
     dataset_id: datasetId,
@@ -91,6 +97,7 @@ export function JobForm({ trainer, trainers, onTrainer, datasets, source, start:
     config,
     weights: weights === '' ? null : weights,
     resources: resources.value,
+    max_duration_s: limitS ?? null,
     debug,
   }
   const { plan, wrong } = usePlan(job, here.size === 0)
@@ -177,6 +184,14 @@ export function JobForm({ trainer, trainers, onTrainer, datasets, source, start:
               onChange={(value) => {
                 forget('weights')
                 setWeights(value)
+              }}
+            />
+            <TimeLimit
+              hours={limit}
+              error={errors.get('max_duration_s')}
+              onChange={(hours) => {
+                forget('max_duration_s')
+                setLimit(hours)
               }}
             />
           </div>

@@ -9,6 +9,8 @@ export interface NewJob {
   config: Record<string, unknown>
   weights: string | null
   resources: Job['resources'] | null
+  /** Seconds from its first launch on. */
+  max_duration_s: number | null
   /** Whether the trainer waits for a debugger. */
   debug: boolean
 }
@@ -30,6 +32,7 @@ export function commandOf(job: NewJob, dataset: string, fields: readonly Field[]
     if (placement != null) words.push('--placement', placement)
     if (priority != null) words.push('--priority', priority)
   }
+  if (job.max_duration_s !== null) words.push('--max-duration', lasting(job.max_duration_s))
   if (job.debug) words.push('--debug')
   return words.map(quoted).join(' ')
 }
@@ -40,6 +43,10 @@ export function requestOf(job: NewJob, origin: string, token: boolean): string {
   const given = Object.fromEntries(Object.entries(job).filter(isGiven))
   const authorization = token ? ' -H "Authorization: Bearer $YARD_TOKEN"' : ''
   return `curl ${origin}/api/v1/jobs${authorization} --json ${quoted(JSON.stringify(given))}`
+}
+
+function lasting(seconds: number): string {
+  return seconds % 60 === 0 ? `${seconds / 60}m` : `${seconds}s`
 }
 
 // `yard` reads these words of YAML as something else than text.

@@ -97,13 +97,16 @@ describe('the same from a terminal', () => {
     name: "my o'clock",
     config: { epochs: 20, device: '0', cache: 'ram', freeze: [1, 2], weights: 'no' },
     weights: null,
+    max_duration_s: null,
     debug: false,
     resources: { cpu: 2, memory: '8Gi', gpu: 1, nodes: 2, placement: null },
   }
 
   it('is one line of yard, quoted for a shell and for YAML', () => {
-    const first = { ...job, resources: { ...job.resources, priority: 'high' } }
-    expect(commandOf(first, 'digits@3', fields)).toMatch(/ --nodes 2 --priority high$/)
+    const resources = { ...job.resources, priority: 'high' }
+    expect(commandOf({ ...job, resources, max_duration_s: 5400 }, 'digits@3', fields)).toMatch(
+      / --nodes 2 --priority high --max-duration 90m$/,
+    )
     expect(commandOf(job, 'digits@3', fields)).toBe(
       `yard train digits@3 --name 'my o'\\''clock' --set epochs=20 --set device=0 --set cache=ram` +
         ` --set 'freeze=[1,2]' --set 'weights="no"' --cpu 2 --memory 8Gi --gpu 1 --nodes 2`,
