@@ -312,8 +312,9 @@ async def test_a_list_that_takes_long_to_find_is_looked_for_less_often(
     async with following(api, None, q="nothing is called so") as events:
         await next_of(events, "jobs")
         monkeypatch.setattr(repository, "page", slow)
+        # Long enough for sixty looks at the usual pace: at most five are made, ten times as long apart
+        # as each takes, for at first it is not known to be slow.
         await asyncio.sleep(3)
-        # Ten times as long apart as each takes, about; at first not known to be slow.
         assert 1 <= looks <= 5
         await api.http.patch(running.path, json={"name": "Nothing is called so"})
         assert (await next_of(events, "jobs")).data["ids"] == [running.job_id]
