@@ -80,7 +80,21 @@ async def backend(env: dict[str, str]) -> AsyncIterator[multiprocessing.process.
         yield child
     finally:
         child.kill()
-        await asyncio.to_thread(child.join)
+        await ended(child)
+
+
+async def ended(child: multiprocessing.process.BaseProcess) -> int | None:
+    """Its exit code; asked for by one thread only.
+
+    The code is read from a pipe once, and every `start()` reads those of all children:
+    a `join()` in a thread may find the pipe at its end, which counts as 255.
+    """
+
+    async def has_ended() -> bool:
+        return child.exitcode is not None
+
+    await until(has_ended, "the backend has ended")
+    return child.exitcode
 
 
 async def killed_and_started_again(ctx: Context, step: str) -> None:
@@ -90,8 +104,7 @@ async def killed_and_started_again(ctx: Context, step: str) -> None:
     async with fake_launcher(socket) as launcher:
         job_id = await add_job(ctx)
         async with backend({**env, "KILL_AT": step}) as child:
-            await asyncio.to_thread(child.join, 60)
-            assert child.exitcode == -signal.SIGKILL, step
+            assert await ended(child) == -signal.SIGKILL, step
         async with backend(env):
             job = await until_status(ctx, job_id, JobStatus.SUCCEEDED)
         assert (job.attempt, launcher.launched) == (1, [(job_id, 1)]), step
