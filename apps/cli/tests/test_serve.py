@@ -13,7 +13,9 @@ from itertools import count
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
+from conftest import wait_for
 
 REQUESTS = 10_000
 # Answers what is in the file of weights; SIGTERM ends it, after the request that it works on.
@@ -46,7 +48,10 @@ while not ending:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """`yard model serve best.pt`, whose content is what it answers, and its address."""
+    """`yard model serve best.pt`, whose content is what it answers, and its address.
+
+    However it ends, here by SIGKILL at the latest, no process of the trainer is left.
+    """
     python = folder / "python"
     python.write_text(TRAINER.format(python=sys.executable))
     python.chmod(0o755)
@@ -62,6 +67,12 @@ def serving(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     finally:
         served.kill()
         served.communicate()
+        wait_for(lambda: not trainers(python))
+
+
+def trainers(python: Path) -> list[psutil.Process]:
+    every = psutil.process_iter(["cmdline"])
+    return [one for one in every if str(python) in (one.info["cmdline"] or [])]
 
 
 def said(served: subprocess.Popen[str]) -> str:

@@ -1,12 +1,16 @@
 """`yard model serve`: this machine serves a model by HTTP, in the trainer's environment."""
 
 import contextlib
+import ctypes
+import os
 import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +24,7 @@ from yard.console import out
 from yard.errors import Code, YardError
 from yard.options import ImageSize, Url, client
 
+_PR_SET_PDEATHSIG = 1
 # As the chart has it of `serving.models`.
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?")
 
@@ -172,6 +177,7 @@ def _start(
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,  # Ctrl-C is this process's
+        preexec_fn=partial(_end_with, os.getpid()),  # noqa: PLW1509 - this process has one thread
     )
     assert child.stdout is not None  # noqa: S101 - it is a pipe
     if not any('"ready"' in line for line in child.stdout):
@@ -181,6 +187,14 @@ def _start(
             "name a model that Ultralytics has written",
         )
     return child
+
+
+def _end_with(parent: int) -> None:
+    """In a child before it starts: have it ended when this process dies, be it by SIGKILL."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # it died before
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _end(child: subprocess.Popen[str] | None) -> None:
