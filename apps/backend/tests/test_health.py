@@ -13,7 +13,7 @@ import api_support
 import data_support
 import pytest
 import servers
-from api_support import Api, add_running, set_attempt, set_job
+from api_support import Api, Running, add_running, set_attempt, set_job
 from backend.health import checks
 from backend.infra.database import Database, utcnow
 from backend.infra.object_store import ObjectStore
@@ -203,28 +203,45 @@ def database_on(disk: Path, kind: str) -> Iterator[str]:
         yield f"postgresql+asyncpg://{address}/postgres"
 
 
+async def beat(api: Api, running: Running, epoch: int) -> int:
+    """Tell 200 metrics of an epoch, which takes space; the status of the answer."""
+    body = {"epoch": epoch, "metrics": {f"{epoch}/{number}": number for number in range(200)}}
+    at = f"{running.path}/heartbeat"
+    return (await api.http.post(at, json=body, headers=running.headers)).status_code
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-async def test_a_database_on_a_full_disk_is_not_ready(
-    small_disk: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+async def test_a_database_on_a_full_disk_is_not_ready_and_jobs_say_so(
+    small_disk: Path, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with database_on(small_disk, kind) as url:
         database = Database(url)
         await migrate.migrate(database)
         await migrate.check(database)
-        with suppress(OSError), (small_disk / "rest").open("wb", buffering=0) as rest:
-            while rest.write(b"x" * 4096):
-                pass
+        async with api_support.serving(api_support.settings(url, tmp_path)) as api:
+            running = await add_running(api.ctx)
+            assert await beat(api, running, 0) == 200
+            with suppress(OSError), (small_disk / "rest").open("wb", buffering=0) as rest:
+                while rest.write(b"x" * 4096):
+                    pass
 
-        async def check_often() -> None:
-            for _ in range(50):
-                await migrate.check(database)
+            async def check_often() -> None:
+                for _ in range(50):
+                    await migrate.check(database)
 
-        with pytest.raises(DBAPIError, match=r"disk|No space left on device"):
-            await check_often()
-        assert Database.is_full()
-        monkeypatch.setattr(Database, "_full_at", -math.inf)
-        (small_disk / "rest").unlink()
-        await migrate.check(database)
+            with pytest.raises(DBAPIError, match=r"disk|No space left on device"):
+                await check_often()
+            assert Database.is_full()
+            # A trainer's heartbeats notice it, too, though nobody asks for the readiness.
+            monkeypatch.setattr(Database, "_full_at", -math.inf)
+            statuses = [await beat(api, running, epoch) for epoch in range(1, 30)]
+            assert statuses[-1] == 503
+            assert "database is full" in (await api.http.get(running.path)).json()["message"]
+            (small_disk / "rest").unlink()
+            monkeypatch.setattr(Database, "_full_at", -math.inf)
+            await migrate.check(database)
+            assert await beat(api, running, 30) == 200
+            assert (await api.http.get(running.path)).json()["message"] is None
         await database.close()
 
 
@@ -238,11 +255,7 @@ async def test_a_job_says_that_nothing_of_it_can_be_stored(
     event.listen(api.ctx.db.engine.sync_engine, "begin", lambda made: made.exec_driver_sql(limit))
     statuses = set()
     for epoch in range(100):
-        told = {f"{epoch}/{number}": number for number in range(200)}
-        body = {"epoch": epoch, "metrics": told}
-        at = f"{running.path}/heartbeat"
-        reply = await api.http.post(at, json=body, headers=running.headers)
-        statuses.add(reply.status_code)
+        statuses.add(await beat(api, running, epoch))
     assert statuses == {200, 503}
     assert "database is full" in (await api.http.get(running.path)).json()["message"]
     await set_job(api.ctx, running.job_id, status=JobStatus.FAILED, message="as it was")
