@@ -12,6 +12,7 @@ from conftest import Jobs
 from launching import Launcher, wait_until
 from stand_in import Backend
 from trainer import processes
+from trainer.supervisor.output_log import KEPT_BYTES
 
 Script = Callable[[str], list[str]]
 
@@ -207,6 +208,22 @@ def test_a_trainer_that_deletes_folders_ends_itself_alone(
     assert code == 0 or "exit code 3. Its last line: the reason" in backend.finish["message"]
     assert launcher.ask("ping")["pid"] == pid
     assert launcher.attempt(other["JOB_ID"])["state"] == "running"
+
+
+def test_a_flood_of_output_takes_little_of_the_disk(
+    launcher: Launcher, jobs: Jobs, backend: Backend
+) -> None:
+    """All it has printed is more than is kept, and is freed though nobody has read it yet."""
+    env, flood_bytes = jobs.env(), 4 * KEPT_BYTES
+    backend.down()
+    # It waits for ten minutes: the test ends it.
+    flood = f"import os, time; [os.write(1, bytes(2**20)) for _ in range({flood_bytes >> 20})]"
+    launcher.launch(env, [sys.executable, "-c", f"{flood}; time.sleep(600)"])
+    output = launcher.folder / "state" / f"{env['JOB_ID']}-1" / "attempt.log"
+    wait_until(lambda: output.exists() and output.stat().st_size >= flood_bytes)
+    wait_until(lambda: output.stat().st_blocks * 512 < 1.5 * KEPT_BYTES, 30)
+    os.kill(launcher.attempt(env["JOB_ID"])["pid"], 9)
+    launcher.wait_ended(env["JOB_ID"])
 
 
 def test_heartbeats_go_on_until_the_end_is_answered(
