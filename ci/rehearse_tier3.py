@@ -108,6 +108,7 @@ def prepare(there: Outside, folder: Path) -> None:
             "mlflow-access-key-id": there.proxy.store.access_key,
             "mlflow-secret-access-key": there.proxy.store.secret_key,
         },
+        "mlflow": {"mlflow-admin-password": PASSWORD},
         "grafana": {"grafana-password": PASSWORD},
     }
     for concern, content in secrets.items():
@@ -170,7 +171,7 @@ def test(there: Outside) -> int:
             "SSL_CERT_FILE": str(there.proxy.authority),
             "SMOKE_API": f"https://{node()}:30443",
             "SMOKE_API_HEADERS": json.dumps({"Host": HOST, "Authorization": f"Bearer {token}"}),
-            "SMOKE_MLFLOW": forward(stack, "mlflow", 5000),
+            "SMOKE_MLFLOW": forward(stack, "mlflow", 5000).replace("//", f"//admin:{PASSWORD}@"),
             "SMOKE_PROMETHEUS": forward(stack, "prometheus", 9090),
             "SMOKE_TEMPORAL_UI": forward(stack, "temporal-ui", 8080),
             "SMOKE_DATABASE": there.database,

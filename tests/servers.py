@@ -301,8 +301,11 @@ def temporal(folder: Path, port: int | None = None, settings: Sequence[str] = ()
 @contextmanager
 @on_free_ports
 @contextmanager
-def mlflow(folder: Path, database_url: str = "") -> Iterator[str]:
-    """The MLflow server that `make .tools/mlflow` installs, by default with SQLite; yields its URL."""
+def mlflow(folder: Path, database_url: str = "", password: str = "") -> Iterator[str]:
+    """The MLflow server that `make .tools/mlflow` installs, by default with SQLite; yields its URL.
+
+    With a password it asks for it as the chart's does.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     port, log = free_port(), folder / "mlflow.log"
     command = [str(ROOT / ".tools/mlflow/bin/mlflow"), "server", "--host", "127.0.0.1"]
@@ -312,6 +315,12 @@ def mlflow(folder: Path, database_url: str = "") -> Iterator[str]:
     command += [f"--artifacts-destination={folder / 'artifacts'}"]
     # Off, as it starts workers for jobs of its own.
     env = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    if password:
+        ini = (ROOT / "charts/platform/files/mlflow/basic_auth.ini").read_text()
+        (folder / "auth.ini").write_text(ini.replace("/tmp/", f"{folder}/"))
+        command += ["--app-name=basic-auth"]
+        env["MLFLOW_AUTH_CONFIG_PATH"] = str(folder / "auth.ini")
+        env |= {"MLFLOW_AUTH_ADMIN_PASSWORD": password, "MLFLOW_FLASK_SERVER_SECRET_KEY": "x"}
     with process(command, log, stop=signal.SIGTERM, env=env) as child:
-        wait_for_port(port, child, log, seconds=150)  # it imports for a long time
+        wait_for_port(port, child, log, seconds=300)  # it imports for a long time, twice
         yield f"http://127.0.0.1:{port}"

@@ -164,7 +164,7 @@ def test_scraped_pods_serve_what_they_announce(rendered: Rendered) -> None:
                 each["containerPort"] for c in pod.containers for each in c.get("ports", [])
             }
             found[pod.labels["app"]] = pod.annotations["prometheus.io/path"]
-    always = {"backend", "mlflow", "prometheus", "temporal"}
+    always = {"backend", "prometheus", "temporal"}
     served = {f"serve-{name}" for name in ("pages", "parts")}
     assert always <= set(found) <= always | {"grafana", "minio"} | served
 
@@ -174,5 +174,15 @@ def test_prometheus_mounts_its_rules() -> None:
     config = yaml.safe_load(data["prometheus.yml"])
     assert config["rule_files"] == ["/etc/prometheus/*.rules.yml"]
     assert set(data) == {"prometheus.yml", *(path.name for path in RULES)}
-    (job,) = config["scrape_configs"]
-    assert job["kubernetes_sd_configs"] == [{"role": "pod", "namespaces": {"own_namespace": True}}]
+    own = {"role": "pod", "namespaces": {"own_namespace": True}}
+    pods, mlflow = config["scrape_configs"]
+    assert pods["kubernetes_sd_configs"] == [own]
+    of_mlflow = {"selectors": [{"role": "pod", "label": "app=mlflow"}]}
+    assert mlflow["kubernetes_sd_configs"] == [own | of_mlflow]
+    prometheus = tier("tier2").pod("StatefulSet/prometheus")
+    [volume] = [each for each in prometheus.spec["volumes"] if "secret" in each]
+    [container] = prometheus.containers
+    mounts = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
+    [item] = volume["secret"]["items"]
+    read = f"{mounts[volume['name']]}/{item['path']}"
+    assert read == mlflow["basic_auth"]["password_file"]

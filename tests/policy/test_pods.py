@@ -8,7 +8,7 @@ from chart import OVERLAYS, TIERS, Manifest, Pod, Rendered, tier
 
 WITH_TOKEN = {"backend": {"backend"}, "prometheus": {"prometheus"}}  # app: containers
 # Volume types that the profile admits and this chart uses.
-VOLUMES = {"configMap", "emptyDir", "persistentVolumeClaim", "projected"}
+VOLUMES = {"configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret"}
 TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
@@ -32,6 +32,8 @@ def test_volumes(pod: Pod) -> None:
     for volume in pod.spec.get("volumes", []):
         (kind,) = set(volume) - {"name"}
         assert kind in VOLUMES
+        if kind == "secret":  # these keys of it, and no other
+            assert volume["secret"]["items"], volume["name"]
         if kind == "emptyDir":
             assert volume["emptyDir"]["sizeLimit"], volume["name"]
 

@@ -28,6 +28,7 @@ KEYS = {
         "mlflow-secret-access-key",
     },
     "minio": {"root-user", "root-password"},
+    "mlflow": {"mlflow-admin-password"},
     "grafana": {"grafana-password"},
 }
 
@@ -37,12 +38,18 @@ def matches(selector: dict[str, str], labels: dict[str, str]) -> bool:
 
 
 def secret_references(pod: Pod) -> set[tuple[str, str]]:
-    return {
+    variables = {
         (item["valueFrom"]["secretKeyRef"]["name"], item["valueFrom"]["secretKeyRef"]["key"])
         for container in pod.containers
         for item in container.get("env", [])
         if "secretKeyRef" in item.get("valueFrom", {})
     }
+    files = {
+        (volume["secret"]["secretName"], item["key"])
+        for volume in pod.spec.get("volumes", [])
+        for item in volume.get("secret", {}).get("items", [])
+    }
+    return variables | files
 
 
 def test_labels(item: Manifest) -> None:

@@ -70,11 +70,14 @@ ROWS: dict[str, set[str]] = {
     "auth and secrets": {
         "Deployment/backend env backend/API_AUTH",
         *(f"Deployment/backend env backend/{variable}"
-          for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "DATABASE_PASSWORD", "REDIS_PASSWORD")),
+          for variable in (
+              "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "DATABASE_PASSWORD", "MLFLOW_TRACKING_PASSWORD", "REDIS_PASSWORD",
+          )),
         "Job/backend-migrate env migrate/DATABASE_PASSWORD",
         *(f"Deployment/mlflow env mlflow/{variable}"
-          for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "DATABASE_PASSWORD")),
+          for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "DATABASE_PASSWORD", "MLFLOW_AUTH_ADMIN_PASSWORD")),
         "Deployment/mlflow env upgrade-schema/DATABASE_PASSWORD",
+        "StatefulSet/prometheus volumes passwords",
         "Deployment/redis env redis/REDIS_PASSWORD",
         "Deployment/grafana env grafana/GF_SECURITY_ADMIN_PASSWORD",
         "Deployment/temporal env temporal/POSTGRES_PWD",
@@ -117,6 +120,10 @@ def fields(item: Manifest) -> dict[str, Any]:
             key: value for key, value in annotations.items() if "checksum/" in key
         }
         pod = {**template["spec"]}
+        for volume in pod.get("volumes", []):
+            if "secret" in volume:
+                found[f"{owner} volumes {volume['name']}"] = volume
+        pod["volumes"] = [one for one in pod.get("volumes", []) if "secret" not in one]
         for container in [*pod.pop("initContainers", []), *pod.pop("containers")]:
             name = container["name"]
             for variable in container.pop("env", []):

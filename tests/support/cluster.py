@@ -23,7 +23,9 @@ HOST = os.environ.get("CLUSTER_HOST", "localhost")
 # ci/rehearse_tier3.py sets its own: one host name with a token, and port-forwards for the rest.
 API_URL = os.environ.get("SMOKE_API", f"http://{HOST}:30080")
 API_HEADERS: dict[str, str] = json.loads(os.environ.get("SMOKE_API_HEADERS", "{}"))
-MLFLOW_URL = os.environ.get("SMOKE_MLFLOW", f"http://{HOST}:30500")
+# The user and the password that the chart's development-passwords have.
+MLFLOW_LOGIN = "admin:insecure-development-mlflow-admin"
+MLFLOW_URL = os.environ.get("SMOKE_MLFLOW", f"http://{MLFLOW_LOGIN}@{HOST}:30500")
 PROMETHEUS_URL = os.environ.get("SMOKE_PROMETHEUS", f"http://{HOST}:30090")
 TEMPORAL_UI_URL = os.environ.get("SMOKE_TEMPORAL_UI", f"http://{HOST}:30233")
 S3_URL = f"http://{HOST}:30900"

@@ -19,7 +19,13 @@ from backend.infra import database as database_module
 from backend.infra.database import Database, new_id
 from backend.state import migrate
 from data_support import Served
-from training_support import MANIFEST, ScriptedExecutor, make_context, settings
+from training_support import (
+    MANIFEST,
+    ScriptedExecutor,
+    make_context,
+    mlflow_settings,
+    settings,
+)
 
 if TYPE_CHECKING:
     from fake_kubernetes import FakeKubernetes
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
 _JOB = (
     "{metadata: {namespace: platform}, spec: {template: {spec: {containers: [{name: trainer}]}}}}"
 )
+_MLFLOW_PASSWORD = "a-test-of-mlflow"
 _KUBECONFIG = "kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION"
 
 # A busy machine has let PostgreSQL wait longer than a user of the API should.
@@ -60,9 +67,12 @@ def sqlite_template(servers_dir: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def mlflow_url(servers_dir: Path) -> Iterator[str]:
-    """Of a real MLflow, for tests of the group `mlflow`: one worker starts it, which takes its time."""
-    with servers.mlflow(servers_dir / "mlflow") as url:
-        yield url
+    """Of a real MLflow, for tests of the group `mlflow`: one worker starts it, which takes its time.
+
+    With the user and the password that it asks for.
+    """
+    with servers.mlflow(servers_dir / "mlflow", password=_MLFLOW_PASSWORD) as url:
+        yield url.replace("//", f"//admin:{_MLFLOW_PASSWORD}@")
 
 
 @pytest.fixture
@@ -70,7 +80,7 @@ async def ctx(
     database_url: str, store: servers.S3Server, mlflow_url: str
 ) -> AsyncIterator[Context]:
     """Of a backend whose MLflow is real; modules whose Temporal or Kubernetes is have their own."""
-    chosen = settings(database_url, store, "127.0.0.1:1", mlflow_tracking_uri=mlflow_url)
+    chosen = settings(database_url, store, "127.0.0.1:1", **mlflow_settings(mlflow_url))
     ctx = await make_context(chosen, ScriptedExecutor(), MANIFEST)
     yield ctx
     await ctx.db.close()

@@ -17,7 +17,7 @@ import pytest
 from api_support import get_job, set_attempt, set_job
 from backend.context import Context
 from backend.infra.database import Database, utcnow
-from backend.infra.mlflow import JOB_TAG, clean
+from backend.infra.mlflow import JOB_TAG, MlflowAwayError, clean
 from backend.infra.mlflow import Mlflow as Server
 from backend.jobs import service
 from backend.orchestration.attempts import finalize
@@ -111,6 +111,22 @@ async def test_a_job_from_start_to_end(ctx: Context, mlflow: Mlflow, mirror: Mir
     [run] = mlflow.runs(job_id)
     assert run["info"]["status"] == "FINISHED"
     assert (await get_job(ctx, job_id)).mlflow_done
+
+
+async def test_with_a_wrong_password_a_job_waits(
+    ctx: Context, mlflow: Mlflow, mirror: Mirror
+) -> None:
+    job_id = await add_job(ctx, status=JobStatus.SUCCEEDED, finished_at=datetime.now(UTC))
+    wrong = Server(ctx.settings.mlflow_tracking_uri, ("admin", "not the password"))
+    assert not await Mirror(replace(ctx, mlflow=wrong)).catch_up()
+    with pytest.raises(MlflowAwayError, match="MLFLOW_TRACKING_PASSWORD"):
+        await wrong.find(job_id)
+    with pytest.raises(httpx.HTTPStatusError, match="401"):
+        await wrong.check()
+    await wrong.close()
+    assert not (await get_job(ctx, job_id)).mlflow_done
+    assert await mirror.catch_up()
+    assert mlflow.runs(job_id)
 
 
 @pytest.mark.parametrize(

@@ -123,10 +123,10 @@ async def test_a_deleted_jobs_files_go_with_its_run(
 
 
 async def test_a_server_that_keeps_no_files_gets_none(
-    ctx: Context, s3: "S3Client", mlflow_url: str, monkeypatch: pytest.MonkeyPatch
+    ctx: Context, s3: "S3Client", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its clients would write them to that place with keys of their own, which the backend has not."""
-    server = Mlflow(mlflow_url)
+    server = Mlflow(ctx.settings.mlflow_tracking_uri, ctx.settings.mlflow_login)
     name = {"name": f"elsewhere-{new_id()}", "artifact_location": "s3://elsewhere/runs"}
     monkeypatch.setattr("backend.infra.mlflow.EXPERIMENT", name["name"])
     await server.post("experiments/create", **name)

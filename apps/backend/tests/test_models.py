@@ -16,7 +16,7 @@ from api_support import Api, add_dataset, add_running, get_job
 from backend.infra.database import new_id
 from backend.state.artifacts import Artifact
 from backend.state.statuses import JobStatus
-from training_support import until
+from training_support import mlflow_settings, until
 from weights_support import MANIFEST
 
 pytestmark = [pytest.mark.xdist_group("mlflow"), pytest.mark.databases("postgresql")]
@@ -35,7 +35,7 @@ async def api(
 ) -> AsyncIterator[Api]:
     metrics = {"detect": {"main": LOSS, "goal": "min"}}
     monkeypatch.setattr(api_support, "MANIFEST", MANIFEST | {"metrics": metrics})
-    chosen = api_support.settings(database_url, tmp_path, store, mlflow_tracking_uri=mlflow_url)
+    chosen = api_support.settings(database_url, tmp_path, store, **mlflow_settings(mlflow_url))
     judge = MANIFEST | {"name": "judge", "needs_weights_of": "plain", "pretrained": {}}
     judge["config_schema"] = {"type": "object", "properties": {}}
     (tmp_path / "judge.json").write_text(json.dumps(judge))
@@ -68,7 +68,8 @@ async def _registered(api: Api, name: str, job_id: str) -> int:
     assert made["source"] == await api.ctx.mlflow.files_of(made["run_id"])
     assert made["tags"]["trainyard.job_id"] == job_id
     query = {"run_id": made["run_id"], "path": "best.pt"}
-    async with httpx.AsyncClient(base_url=str(api.ctx.settings.mlflow_tracking_uri)) as client:
+    uri, login = api.ctx.settings.mlflow_tracking_uri, api.ctx.settings.mlflow_login
+    async with httpx.AsyncClient(base_url=str(uri), auth=login) as client:
         file = (await client.get("/get-artifact", params=query)).raise_for_status()
     assert file.text == job_id
     return int(made["version"])

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import data_support
+import httpx
 import servers
 from api_support import add_dataset, get_job
 from backend.callbacks import log_repository
@@ -134,6 +135,16 @@ def settings(database_url: str, store: servers.S3Server, temporal: str, **change
     )
 
 
+def mlflow_settings(url: str) -> dict[str, str]:
+    """The settings for an MLflow at `http://USER:PASSWORD@…`."""
+    login = httpx.URL(url)
+    return {
+        "mlflow_tracking_uri": str(login.copy_with(userinfo=b"")),
+        "mlflow_tracking_username": login.username,
+        "mlflow_tracking_password": login.password,
+    }
+
+
 async def make_context(settings: Settings, executor: Executor, *manifests: Manifest) -> Context:
     store = ObjectStore(settings)
     await store.ensure_buckets()
@@ -142,7 +153,7 @@ async def make_context(settings: Settings, executor: Executor, *manifests: Manif
         db=Database(settings.database_url),
         store=store,
         bus=WakeupBus(),
-        mlflow=Mlflow(settings.mlflow_tracking_uri),
+        mlflow=Mlflow(settings.mlflow_tracking_uri, settings.mlflow_login),
         trainers=data_support.catalog(*(manifests or [MANIFEST])),
         executor=executor,
         temporal=Temporal(settings),

@@ -32,6 +32,23 @@ def test_kubectl_logs_shows_what_the_trainer_printed(api: Api, dataset_id: str) 
     assert re.search(rf"^\[job {job_id}\] .*1 epochs completed", log, re.MULTILINE)
 
 
+# Where trainings run: the answer to a stranger, and whether the password can be seen.
+AS_A_TRAINER = """
+import os, urllib.error, urllib.request
+try:
+    print(urllib.request.urlopen("http://mlflow:5000/version", timeout=30).status)
+except urllib.error.HTTPError as error:
+    print(error.code)
+print("MLFLOW_TRACKING_PASSWORD" in os.environ)
+"""
+
+
+def test_mlflow_asks_a_training_for_a_password() -> None:
+    """It shares the backend's network, so no policy can keep it away."""
+    where = "kubectl exec -n platform deployment/backend -c launcher -- python -c"
+    assert run([*where.split(), AS_A_TRAINER]).stdout.split() == ["401", "False"]
+
+
 @pytest.fixture
 def edited_source() -> Iterator[str]:
     """The trainer's source on this machine, with one more line, and then as it was."""

@@ -4,7 +4,6 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import httpx
 import pytest
 from PIL import Image
 from support.api import Api
+from support.cluster import MLFLOW_URL
 
 from smoke.training import submit
 
@@ -52,10 +52,9 @@ def test_a_trainer_of_twenty_lines_with_boto3_s_defaults_passes(api: Api, datase
     assert api.wait(job_id, seconds=180)["status"] == "succeeded"
 
 
-def test_mlflow_keeps_artifacts_in_the_store(port_forward: Callable[[str, str], str]) -> None:
+def test_mlflow_keeps_artifacts_in_the_store() -> None:
     content = os.urandom(20 << 20)  # three parts
-    mlflow = port_forward("svc/mlflow", ":5000")
-    url = f"http://{mlflow}/api/2.0/mlflow-artifacts/artifacts/rehearsal/noise.bin"
+    url = f"{MLFLOW_URL}/api/2.0/mlflow-artifacts/artifacts/rehearsal/noise.bin"
     httpx.put(url, content=content, timeout=120).raise_for_status()
     assert httpx.get(url, timeout=120).raise_for_status().content == content
 

@@ -109,7 +109,7 @@ def _context(settings: Settings) -> Context:
         db=Database(settings.database_url),
         store=ObjectStore(settings),
         bus=WakeupBus(redis_url.get_secret_value() if redis_url else None),
-        mlflow=Mlflow(settings.mlflow_tracking_uri),
+        mlflow=Mlflow(settings.mlflow_tracking_uri, settings.mlflow_login),
         trainers=TrainerCatalog(settings.trainers_dir),
         executor=create_executor(settings),
         temporal=Temporal(settings),

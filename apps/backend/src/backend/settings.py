@@ -79,6 +79,10 @@ class Settings(DatabaseSettings):
     """redis://…; needed for live updates with more than one replica"""
     mlflow_tracking_uri: str | None = None
     """MLflow's address; without it no runs are kept there"""
+    mlflow_tracking_username: str = ""
+    """The user that MLflow knows the backend by; empty where it asks for none"""
+    mlflow_tracking_password: SecretStr = SecretStr("")
+    """That user's password"""
 
     trainers_dir: Path
     """The folder of the trainers' manifests"""
@@ -138,6 +142,12 @@ class Settings(DatabaseSettings):
         if not (self.mlflow_tracking_uri or "http://").startswith(("http://", "https://")):
             raise ValueError("MLFLOW_TRACKING_URI must be a server's http:// or https:// address")
         return self
+
+    @property
+    def mlflow_login(self) -> tuple[str, str] | None:
+        """User and password, where MLflow asks for them."""
+        user = self.mlflow_tracking_username
+        return (user, self.mlflow_tracking_password.get_secret_value()) if user else None
 
     @property
     def s3_endpoint(self) -> str:

@@ -34,6 +34,9 @@
   value: {{ .Values.temporal.namespace }}
 - name: MLFLOW_TRACKING_URI
   value: {{ include "platform.url" (dict "root" . "name" "mlflow" "port" 5000) }}
+- name: MLFLOW_TRACKING_USERNAME
+  value: admin
+{{ include "platform.secretEnv" (dict "root" . "env" "MLFLOW_TRACKING_PASSWORD" "secret" "mlflow" "key" "mlflow-admin-password") }}
 - name: TRAINERS_DIR
   value: /etc/platform/trainers
 - name: TRAINER_JOB_TEMPLATE

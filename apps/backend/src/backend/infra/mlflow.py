@@ -25,6 +25,7 @@ TIMEOUT_S = 10.0
 FILE_S = 300.0
 # The file's name; its size, to a proxy.
 NOT_TAKEN = {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
+NO_LOGIN = "it refuses MLFLOW_TRACKING_USERNAME with MLFLOW_TRACKING_PASSWORD"
 NO_MLFLOW = "MLflow keeps models, and this platform runs without it: start it with `yard dev --mlflow`, or set MLFLOW_TRACKING_URI."
 
 
@@ -52,15 +53,17 @@ class Mlflow:
     Or a Problem (409) where there is none.
     """
 
-    def __init__(self, uri: str | None) -> None:
+    def __init__(self, uri: str | None, login: tuple[str, str] | None = None) -> None:
         self._uri = uri and uri.rstrip("/")
         # A connection that was made while MLflow's pod is replaced would go on leading to nowhere.
         limits = httpx.Limits(max_keepalive_connections=0)
-        self._http = httpx.AsyncClient(timeout=TIMEOUT_S, limits=limits)
+        self._http = httpx.AsyncClient(timeout=TIMEOUT_S, limits=limits, auth=login)
+        self._store = httpx.AsyncClient(timeout=TIMEOUT_S, limits=limits)
         self._found: dict[str, str] = {}
 
     async def close(self) -> None:
         await self._http.aclose()
+        await self._store.aclose()
 
     def require(self) -> None:
         """Raise a Problem (409) unless there is one."""
@@ -68,8 +71,9 @@ class Mlflow:
             raise Problem(409, "No MLflow", NO_MLFLOW)
 
     async def check(self) -> None:
-        """Raise httpx.HTTPError unless MLflow says that it is well."""
+        """Raise httpx.HTTPError unless MLflow says that it is well, and takes the login."""
         (await self._http.get(f"{self._uri}/health")).raise_for_status()
+        (await self._http.get(f"{self._uri}/version")).raise_for_status()
 
     async def find_or_create(
         self,
@@ -144,7 +148,7 @@ class Mlflow:
         """Copy what lies behind the link to where a run's files lie; False: it has gone, or is not taken."""
         url = f"{self._files(folder)}/{quote(name)}"
         with _of_files_alone():
-            async with self._http.stream("GET", link) as file:
+            async with self._store.stream("GET", link) as file:
                 if file.status_code == HTTPStatus.NOT_FOUND:
                     return False
                 body = file.raise_for_status().aiter_bytes()
@@ -178,6 +182,8 @@ class Mlflow:
         try:
             url = f"{self._uri}/api/2.0/mlflow/{path}"
             reply = await self._http.request(method, url, **options)
+            if reply.status_code == HTTPStatus.UNAUTHORIZED:  # can be put right: nothing is lost
+                raise MlflowAwayError(NO_LOGIN)
             answer = reply.json()
         except (httpx.HTTPError, ValueError) as error:
             raise MlflowAwayError(str(error) or type(error).__name__) from error
