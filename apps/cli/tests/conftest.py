@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
+from forks import ForkServer, fork_server
 from yard.dev.state_folder import StateFolder
 
 Respond = Callable[["Request"], None]
@@ -103,16 +104,20 @@ def server() -> Iterator[Server]:
 Yard = Callable[..., subprocess.CompletedProcess[str]]
 
 
+@pytest.fixture(scope="session")
+def yards() -> Iterator[ForkServer]:
+    prepare = "import httpcore, typer._adapters, typer.rich_utils, yard.main; forget('yard')"
+    with fork_server(prepare, {"PATH": "/usr/bin:/bin"}) as server:
+        yield server
+
+
 @pytest.fixture
-def yard(server: Server, tmp_path: Path) -> Yard:
+def yard(yards: ForkServer, server: Server, tmp_path: Path) -> Yard:
     """Run the real command against the server, in an empty folder."""
 
     def run(*words: str, url: str = "", limit_s: float = 60) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        return yards.run(
             [Path(sys.executable).with_name("yard"), *words],
-            capture_output=True,
-            text=True,
-            check=False,
             cwd=tmp_path,
             env={"YARD_URL": url or server.url, "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
             timeout=limit_s,
