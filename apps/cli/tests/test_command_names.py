@@ -1,16 +1,17 @@
 """The grammar of the command line: old names, help, misspelt words, completion."""
 
 import re
-import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Request, Server, Yard, answer, dataset, job, page
+from forks import ForkServer
 
 
 @pytest.mark.parametrize(
@@ -105,26 +106,27 @@ def test_a_misspelt_command_is_told_no_old_name(yard: Yard, typo: str, said: str
     assert (done.returncode, said in done.stderr) == (2, True), done.stderr
 
 
-def _complete(
-    home: Path, *words: str, url: str = "http://127.0.0.1:9", shell: str = "bash"
-) -> list[str]:
-    line = " ".join(["yard", *words])
-    done = subprocess.run(
-        [Path(sys.executable).with_name("yard")], capture_output=True, text=True, check=False,
-        env={
-            "HOME": str(home), "_YARD_COMPLETE": f"complete_{shell}", "YARD_URL": url,
-            "COMP_WORDS": line, "COMP_CWORD": str(len(words)), "_TYPER_COMPLETE_ARGS": line,
-        },
-    )  # fmt: skip
-    assert done.stderr == ""
-    return done.stdout.split()
+Complete = Callable[..., list[str]]
 
 
-def test_the_shell_completes_verbs(tmp_path: Path) -> None:
-    assert _complete(tmp_path, "job", "re") == ["results", "retry"]
+@pytest.fixture
+def complete(yards: ForkServer, tmp_path: Path) -> Complete:
+    def run(*words: str, url: str = "http://127.0.0.1:9", shell: str = "bash") -> list[str]:
+        line = " ".join(["yard", *words])
+        env = {"HOME": str(tmp_path), "_YARD_COMPLETE": f"complete_{shell}", "YARD_URL": url}
+        env |= {"COMP_WORDS": line, "COMP_CWORD": str(len(words)), "_TYPER_COMPLETE_ARGS": line}
+        done = yards.run([Path(sys.executable).with_name("yard")], env=env)
+        assert done.stderr == ""
+        return done.stdout.split()
+
+    return run
 
 
-def test_the_shell_completes_what_the_server_knows(server: Server, tmp_path: Path) -> None:
+def test_the_shell_completes_verbs(complete: Complete) -> None:
+    assert complete("job", "re") == ["results", "retry"]
+
+
+def test_the_shell_completes_what_the_server_knows(server: Server, complete: Complete) -> None:
     """As typed: a job by its id where its name is another's, too, or a shell would read it."""
     names = ("night", "same", "same", r"x\$(touch/x)", "n;`reboot`", "--yes", None)
     known: dict[str, list[dict[str, Any]]] = {
@@ -147,17 +149,19 @@ def test_the_shell_completes_what_the_server_knows(server: Server, tmp_path: Pat
         ("trainer", "show", ""): ["own"],
         ("model", "promote", "d"): ["digits"],
     }.items():
-        assert _complete(tmp_path, *words, url=server.url) == offered, words
+        assert complete(*words, url=server.url) == offered, words
     # zsh evaluates what stands beside an offer.
-    beside = " ".join(_complete(tmp_path, "job", "show", "", url=server.url, shell="zsh"))
+    beside = " ".join(complete("job", "show", "", url=server.url, shell="zsh"))
     assert "xtouchx · succeeded" in beside
     assert not set(beside) & set("$`\\;")
-    assert _complete(tmp_path, "val", "x") == []
+    assert complete("val", "x") == []
     assert {"limit": "100", "q": "n"} in [request.query for request in server.requests]
 
 
-def test_the_shell_completes_nothing_where_nobody_answers(server: Server, tmp_path: Path) -> None:
-    assert _complete(tmp_path, "job", "show", "") == []
+def test_the_shell_completes_nothing_where_nobody_answers(
+    server: Server, complete: Complete
+) -> None:
+    assert complete("job", "show", "") == []
     silent = threading.Event()
 
     def hold(_request: Request) -> None:
@@ -165,6 +169,6 @@ def test_the_shell_completes_nothing_where_nobody_answers(server: Server, tmp_pa
 
     server.on("GET /jobs", hold)
     began = time.monotonic()
-    assert _complete(tmp_path, "job", "show", "", url=server.url) == []
+    assert complete("job", "show", "", url=server.url) == []
     silent.set()
     assert time.monotonic() - began < 45, "a Tab is not held up as long as a command would be"
