@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import boto3
 import pytest
 import samples
 import servers
+from forks import ForkServer, fork_server
 from launching import Launcher
 from stand_in import Backend
 
@@ -133,6 +135,24 @@ class Jobs:
 @pytest.fixture
 def jobs(s3_server: servers.S3Server, backend: Backend) -> Jobs:
     return Jobs(s3_server, backend)
+
+
+# As the launcher itself warms up; what it has changed and defined once is left as a fork needs it.
+WARM = """
+import torch
+load = torch.load
+from trainer.launcher.warm_up import warm_up
+warm_up()
+torch.load = load
+forget("trainer", but="trainer.yolo.torchvision_shim")
+"""
+
+
+@pytest.fixture(scope="session")
+def forks(home: Path) -> Iterator[ForkServer]:
+    """Runs programs that import torch and Ultralytics, which takes seconds each time."""
+    with fork_server(WARM, os.environ | {"TRAINER_HOME": str(home)}) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from forks import Fork, ForkServer
+
 SOURCE = Path(__file__).parents[1]
 OWN_COMMAND = ["python", "-m", "trainer", "run"]
 
@@ -27,22 +29,29 @@ def wait_until(condition: Any, timeout: float = 180) -> Any:
 
 
 class Launcher:
-    def __init__(self, folder: Path, home: Path, **env: str) -> None:
+    def __init__(
+        self, folder: Path, home: Path, forks: ForkServer | None = None, **env: str
+    ) -> None:
         self.folder = folder
         self.env = env
         self.home = home
         self.socket = folder / "launcher.sock"
         self.source = folder / "src"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Fork | subprocess.Popen[bytes] | None = None
+        self._forks = forks
         shutil.copytree(SOURCE / "src" / "trainer", self.source / "trainer")
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "trainer", "launcher"]
+        command = ["-m", "trainer", "launcher"]
         command += ["--socket", str(self.socket), "--state", str(self.folder / "state")]
         env = os.environ | {"TRAINER_HOME": str(self.home), "PYTHONPATH": str(self.source)}
         env |= self.env
         with (self.folder / "launcher.log").open("ab") as log:
-            self.process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
+            if self._forks:
+                self.process = self._forks.start(command, env=env, stdout=log, stderr=log)
+            else:
+                command = [sys.executable, *command]
+                self.process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
         wait_until(self._answers)
 
     def _answers(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from conftest import Jobs
+from forks import ForkServer
 from launching import Launcher, wait_until
 from trainer.launcher.device_pool import DevicePool
 from trainer.launcher.launch_request import LaunchRequest
@@ -114,9 +115,9 @@ def seen(folder: Path, job_id: str) -> str:
 
 
 def test_who_can_never_start_on_a_smaller_machine_keeps_nothing_from_others(
-    tmp_path: Path, home: Path, jobs: Jobs
+    tmp_path: Path, home: Path, forks: ForkServer, jobs: Jobs
 ) -> None:
-    launcher = Launcher(tmp_path, home, LAUNCHER_GPUS="2")
+    launcher = Launcher(tmp_path, home, forks, LAUNCHER_GPUS="2")
     launcher.start()
     first, large, unnamed = envs = [jobs.env() for _ in range(3)]
     try:
@@ -141,9 +142,9 @@ def test_who_can_never_start_on_a_smaller_machine_keeps_nothing_from_others(
 
 
 def test_attempts_take_turns_and_a_killed_launcher_forgets_none(
-    tmp_path: Path, home: Path, jobs: Jobs
+    tmp_path: Path, home: Path, forks: ForkServer, jobs: Jobs
 ) -> None:
-    launcher = Launcher(tmp_path, home, LAUNCHER_GPUS="2", LAUNCHER_CPUS="4")
+    launcher = Launcher(tmp_path, home, forks, LAUNCHER_GPUS="2", LAUNCHER_CPUS="4")
     launcher.start()
     envs = [jobs.env() for _ in range(6)]
     one, two, both, later, none, never = (env["JOB_ID"] for env in envs)

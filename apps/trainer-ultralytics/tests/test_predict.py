@@ -21,6 +21,7 @@ import pytest
 import samples
 import torch
 import yaml
+from forks import ForkServer
 from PIL import Image
 from torch import nn
 from trainer.yolo.pictures import UnreadableError, _frames, _is_trimmed
@@ -309,7 +310,9 @@ def test_a_served_model_answers_as_predict_and_is_replaced_without_a_loss(
         assert all(answer == after for answer in answers)
 
 
-def test_a_device_or_model_that_is_none_is_said(home: Path, tmp_path: Path) -> None:
+def test_a_device_or_model_that_is_none_is_said(
+    home: Path, forks: ForkServer, tmp_path: Path
+) -> None:
     given = tmp_path / "model.pt"
     given.write_bytes(samples.picture(1))
     own = tmp_path / "own.pt"  # as a trainer of one's own may have written it
@@ -320,14 +323,8 @@ def test_a_device_or_model_that_is_none_is_said(home: Path, tmp_path: Path) -> N
         ("cpu", given, f"{given} cannot be loaded: it is no archive of PyTorch; save it anew"),
         ("cpu", own, f"{own} cannot be loaded: it references types outside the supported"),
     ):
-        command = [sys.executable, "-m", "trainer", "predict", "--weights", str(model)]
-        done = subprocess.run(
-            [*command, "--device", device, str(given)],
-            env=os.environ | {"TRAINER_HOME": str(home)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        command = ["-m", "trainer", "predict", "--weights", model, "--device", device, given]
+        done = forks.run(command, env=os.environ | {"TRAINER_HOME": str(home)})
         assert done.returncode == 2
         [line] = done.stderr.splitlines()
         assert line.startswith(words)

@@ -3,13 +3,13 @@
 import base64
 import io
 import json
-import subprocess
-import sys
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Jobs
+from forks import ForkServer
 from launching import Launcher
 from PIL import Image
 from test_evaluation import WEIGHTS, digits, ended
@@ -38,7 +38,7 @@ def predicted(
 
 @pytest.mark.parametrize("form", ["JPEG", "WEBP"])
 def test_the_same_as_yard_model_predict(
-    launcher: Launcher, jobs: Jobs, tmp_path: Path, form: str
+    launcher: Launcher, forks: ForkServer, jobs: Jobs, tmp_path: Path, form: str
 ) -> None:
     file = tmp_path / f"page.{form.lower()}"
     file.write_bytes(encoded(form))
@@ -46,9 +46,9 @@ def test_the_same_as_yard_model_predict(
     record, run = predicted(launcher, jobs, image, imgsz=96, conf=0.1)
     assert record["exit_code"] == 0, jobs.backend.log.decode()
     told = json.loads((run / "predictions.json").read_text())
-    command = [sys.executable, "-m", "trainer", "predict", "--weights", str(DIGITS)]
-    options = ["--imgsz", "96", "--conf", "0.1", "--device", "cpu", str(file)]
-    done = subprocess.run([*command, *options], check=True, stdout=subprocess.PIPE, text=True)
+    command = ["-m", "trainer", "predict", "--weights", DIGITS]
+    options = ["--imgsz", "96", "--conf", "0.1", "--device", "cpu", file]
+    done = forks.run([*command, *options], env=os.environ, check=True)
     [line] = [one for one in done.stdout.splitlines() if one.startswith("{")]
     assert told["boxes"]
     assert told["boxes"] == json.loads(line)["boxes"]

@@ -4,14 +4,14 @@ From scratch, and from the same weights.
 """
 
 import csv
-import subprocess
-import sys
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 import samples
 from conftest import Jobs
+from forks import ForkServer
 from launching import Launcher
 
 ARGUMENTS: dict[str, Any] = {"epochs": 3, "imgsz": 32, "batch": 4, "seed": 3, "model": "yolo11n"}
@@ -55,16 +55,22 @@ def losses(results: Path) -> list[dict[str, float]]:
 
 
 @pytest.fixture(scope="module")
-def checkpoint(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def checkpoint(home: Path, forks: ForkServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file as a training leaves it, of a model that was not trained and has other classes."""
     path = tmp_path_factory.mktemp("weights") / "own.pt"
-    subprocess.run([sys.executable, "-c", MAKE, path, home], check=True)
+    forks.run(["-c", MAKE, path, home], env=os.environ, check=True)
     return path
 
 
 @pytest.mark.parametrize("starts", ["from scratch", "from weights"])
 def test_same_losses_as_by_ultralytics_alone(
-    starts: str, checkpoint: Path, launcher: Launcher, jobs: Jobs, tmp_path: Path
+    starts: str,
+    checkpoint: Path,
+    launcher: Launcher,
+    forks: ForkServer,
+    *,
+    jobs: Jobs,
+    tmp_path: Path,
 ) -> None:
     env = jobs.env(**ARGUMENTS, mosaic=1.0)
     weights = checkpoint if starts == "from weights" else None
@@ -81,11 +87,8 @@ def test_same_losses_as_by_ultralytics_alone(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     words = [str(ARGUMENTS[name]) for name in ("epochs", "imgsz", "batch", "seed")]
-    subprocess.run(
-        [sys.executable, "-c", BARE, tmp_path / "data/data.yaml", tmp_path, weights or "", *words],
-        check=True,
-        cwd=tmp_path,
-    )
+    alone = ["-c", BARE, tmp_path / "data/data.yaml", tmp_path, weights or "", *words]
+    forks.run(alone, env=os.environ, cwd=tmp_path, check=True)
     theirs = losses(tmp_path / "bare/results.csv")
     assert len(theirs) == ARGUMENTS["epochs"]
     for own, bare in zip(losses(ours), theirs, strict=True):
