@@ -15,14 +15,25 @@ from smoke.training import seconds, submit
 SOURCES = ROOT / "apps/trainer-ultralytics/src/trainer/yolo"
 
 
-def test_the_first_batch_of_a_warm_job_is_trained_at_once(api: Api, dataset_id: str) -> None:
+IN_THE_LAUNCHER = "kubectl exec -n platform deployment/backend -c launcher -- python -c"
+IMPORTS = """
+import time
+begin = time.monotonic()
+from trainer.launcher.warm_up import warm_up
+warm_up()
+print(time.monotonic() - begin)
+"""
+
+
+def test_a_warm_job_has_trained_before_a_new_process_has_imported(
+    api: Api, dataset_id: str
+) -> None:
+    """Compared on the same machine; `make bench` measures."""
     starts = []
     for _ in range(3):
         job = api.wait(submit(api, dataset_id), seconds=120)
         starts.append(seconds(job, "created_at", "first_step_at"))
-    assert (
-        min(starts) < 3
-    )  # `make bench` measures; here it must be of the right order on any machine
+    assert min(starts) < float(run([*IN_THE_LAUNCHER.split(), IMPORTS]).stdout.split()[-1])
 
 
 def test_kubectl_logs_shows_what_the_trainer_printed(api: Api, dataset_id: str) -> None:
@@ -45,8 +56,7 @@ print("MLFLOW_TRACKING_PASSWORD" in os.environ)
 
 def test_mlflow_asks_a_training_for_a_password() -> None:
     """It shares the backend's network, so no policy can keep it away."""
-    where = "kubectl exec -n platform deployment/backend -c launcher -- python -c"
-    assert run([*where.split(), AS_A_TRAINER]).stdout.split() == ["401", "False"]
+    assert run([*IN_THE_LAUNCHER.split(), AS_A_TRAINER]).stdout.split() == ["401", "False"]
 
 
 @pytest.fixture
