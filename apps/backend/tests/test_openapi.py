@@ -31,6 +31,11 @@ parameters = {{ "path.id" = "{finished.job_id}" }}
 include-operation-id = "follow_jobs"
 enabled = false
 
+# Not the token that the requests bear.
+[[operations]]
+include-operation-id = "revoke_token"
+parameters = {{ "path.name" = "other" }}
+
 # Whether a config fits its trainer, and which parts have arrived, no document can say.
 [[operations]]
 include-operation-id = ["create_job", "attach_job", "complete_upload"]
@@ -40,6 +45,11 @@ checks.positive_data_acceptance.enabled = false
 [[operations]]
 include-operation-id = "create_dataset"
 checks.positive_data_acceptance.expected-statuses = [200, 201, 204, 413]
+
+# What is refused has no answer whose ids the next request could take.
+[phases.stateful]
+generation.mode = "positive"
+generation.max-examples = 8
 """
 
 
@@ -51,6 +61,7 @@ async def test_api_conforms_to_its_document(
     chosen = api_support.settings(database_url, tmp_path, store, api_auth="on")
     async with api_support.serving(chosen) as api:
         await api.ctx.store.ensure_buckets()
+        await api_support.add_dataset(api.ctx)
         trainer = await api_support.add_running(api.ctx)
         finished = await api_support.add_running(api.ctx, JobStatus.SUCCEEDED)
         _, user = await create_token(api.ctx.db, "schemathesis")
