@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Server, Yard, answer, dataset, hang_up, job, matching, page
@@ -173,6 +174,30 @@ def test_epochs_are_counted_from_one_everywhere(server: Server, yard: Yard) -> N
     assert "2 of 2 finished" in shown
     assert "metrics/mAP50(B) 0.9 of epoch 2" in shown
     assert shown.splitlines()[-1].split() == ["best", "epoch", "2"]
+
+
+def test_each_of_several_attempts_is_told(server: Server, yard: Yard) -> None:
+    server.on("GET /jobs/0123456789ab", answer(200, job(attempt=2)))
+    same: dict[str, Any] = {
+        "exit_code": None,
+        "system": {},
+        "heartbeat_at": None,
+        "stop_requested_at": None,
+    }
+    same |= {"created_at": "2026-11-24T17:00:00Z", "launched_at": "2026-11-24T17:00:00Z"}
+    lost: dict[str, Any] = {"number": 1, "executor": "subprocess", "epoch": 4, "cause": "node_lost"}
+    lost |= {"message": "Its [b]machine is gone.", "ended_at": "2026-11-24T17:09:00Z"}
+    now: dict[str, Any] = {"number": 2, "executor": "kubernetes", "epoch": None, "cause": None}
+    now |= {"message": None, "ended_at": None, "launched_at": None}
+    items = {"items": [same | now, same | lost]}
+    server.on("GET /jobs/0123456789ab/attempts", answer(200, items))
+    second, first = yard("job", "show", "0123456789ab").stdout.splitlines()[-2:]
+    assert second.split() == ["2", "kubernetes", "—", "—", "runs", "—"]
+    assert re.fullmatch(r"1 +subprocess +\S.* +5 +node_lost +Its \[b\]machine is gone\.", first)
+    asked = len(server.requests)
+    server.on("GET /jobs/0123456789ab", answer(200, job(attempt=1)))
+    assert yard("job", "show", "0123456789ab").returncode == 0
+    assert not any("attempts" in one.path for one in server.requests[asked:])
 
 
 @pytest.mark.parametrize(

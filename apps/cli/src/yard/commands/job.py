@@ -25,13 +25,14 @@ _PERMANENT_CAUSES = ("config_invalid", "dataset_invalid")  # a retry would fail 
 
 
 def show(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:
-    """Show a job: status, cause, progress, config and metrics."""
+    """Show a job: status, cause, progress, config, metrics and, of several, each attempt."""
     api = client(url)
     found = api.find("jobs", job_id)
     if as_json:
         console.print_json(found)
     else:
         _print(found, _config(api, found), _time_left(api, found))
+        _print_attempts(api, found)
 
 
 def _time_left(api: Client, item: Json) -> str | None:
@@ -98,6 +99,27 @@ def _print(item: Json, config: str, left: str | None) -> None:
     )
     if item["metrics"]:
         console.print_table(metrics_table(item["metrics"]))
+
+
+def _print_attempts(api: Client, item: Json) -> None:
+    """The first one is the job itself; an older server tells of none."""
+    if item["attempt"] < 2:  # noqa: PLR2004
+        return
+    with suppress(YardError):
+        rows = [
+            (
+                one["number"],
+                one["executor"],
+                formatting.ago(one["launched_at"]),
+                None if one["epoch"] is None else one["epoch"] + 1,
+                one["cause"] or ("ended" if one["ended_at"] else "runs"),
+                one["message"],
+            )
+            for one in api.get(f"/jobs/{item['id']}/attempts")["items"]
+        ]
+        columns = ("attempt", "ran as", "began", "epochs", "ended as", "message")
+        out.print()
+        console.print_table(console.table(columns, rows, right=("epochs",)))
 
 
 def _best(item: Json) -> str | None:
