@@ -51,6 +51,13 @@ export function value(number: number): string {
   return size < 0.001 || size >= 1e6 ? number.toExponential(2) : number.toPrecision(4)
 }
 
+/** A tick of an axis, with all digits that it has and none that only binary fractions have. */
+export function tickText(tick: number): string {
+  const exact = Number(tick.toPrecision(10))
+  const size = Math.abs(exact)
+  return size !== 0 && (size < 0.001 || size >= 100_000) ? exact.toExponential() : String(exact)
+}
+
 /** gpu_out_of_memory → GPU out of memory, cpu → CPU */
 export function inWords(name: string): string {
   const text = name.replaceAll('_', ' ').replace(/^(cpu|gpu|rss)\b/, (unit) => unit.toUpperCase())

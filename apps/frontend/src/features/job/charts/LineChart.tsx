@@ -2,7 +2,7 @@ import { useEffect, useRef } from 'react'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import { useIsDark } from '../../../shell/theme'
-import { value as format } from '../../../ui/format'
+import { tickText, value as format } from '../../../ui/format'
 
 export interface DrawnLine {
   label: string
@@ -115,7 +115,7 @@ function optionsFor(
         size: 52,
         // A logarithmic axis has null where it wants no text.
         values: (_, ticks: (number | null)[]) =>
-          ticks.map((tick) => (tick === null ? '' : short(tick))),
+          ticks.map((tick) => (tick === null ? '' : tickText(tick))),
       },
     ],
     series: [
@@ -141,10 +141,4 @@ function spread(_: uPlot, min: number | null, max: number | null): [number | nul
   if (min === max) return min === 0 ? [0, 1] : [min - Math.abs(min) / 10, max + Math.abs(max) / 10]
   const [low, high] = uPlot.rangeNum(min, max, 0.1, true)
   return [low, high]
-}
-
-function short(tick: number): string {
-  const size = Math.abs(tick)
-  if (size !== 0 && (size < 0.001 || size >= 100_000)) return tick.toExponential(0)
-  return String(Number(tick.toPrecision(4)))
 }
