@@ -110,3 +110,23 @@ def test_the_client_finds_the_token_of_yard_dev(
     assert used("http://127.0.0.1:1")[1] == here[1], "the cluster's token is not sent there"
     monkeypatch.setattr(os, "getuid", lambda: 12345)
     assert used("http://127.0.0.1:1")[1] == "of the cluster", "another user's note is none"
+
+
+@pytest.mark.usefixtures("_home")
+def test_the_client_finds_the_only_yard_dev_that_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    default, (waiting, end) = ("http://localhost:30080", None), os.pipe()
+    command = [YARD, "-c", f"{ANNOUNCE}\nprint(flush=True)\ninput()"]
+    env = dict(os.environ)
+    monkeypatch.chdir("/")
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=env, stdin=waiting, stdout=subprocess.PIPE, text=True
+    ) as dev:
+        assert dev.stdout
+        token = dev.stdout.readline().strip()
+        dev.stdout.readline()  # the note is there
+        assert used() == ("http://127.0.0.1:1", token)
+        os.close(end)
+        os.close(waiting)
+    assert used() == default, "its note stays behind"

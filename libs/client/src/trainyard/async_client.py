@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import json
 import os
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -105,8 +106,8 @@ class AsyncClient:
 
     Args:
         url: of the server; without it the variable YARD_URL, else the `yard dev` of this folder
-            or one above, else the one that `yard login` or `yard context use` chose, else
-            http://localhost:30080.
+            or one above, else the one that `yard login` or `yard context use` chose, else the only
+            `yard dev` of the user that runs on this machine, else http://localhost:30080.
         token: of its API; without it that of the user's `yard dev` at this URL, else the variable
             YARD_TOKEN, else what `yard login` has stored for this URL.
     """
@@ -114,7 +115,7 @@ class AsyncClient:
     def __init__(self, url: str | None = None, *, token: str | None = None) -> None:
         here = next((note["url"] for note in _notes_here()), None)
         in_use, tokens = _logged_in()
-        url = url or os.environ.get("YARD_URL") or here or in_use or DEFAULT_URL
+        url = url or os.environ.get("YARD_URL") or here or in_use or _only_dev() or DEFAULT_URL
         self.url = url.rstrip("/")
         token = token or _dev_token(self.url) or os.environ.get("YARD_TOKEN")
         token = token or tokens.get(self.url) or None
@@ -351,10 +352,25 @@ class AsyncJob:
 def _dev_token(url: str) -> str | None:
     """The API token of the user's `yard dev` at this URL."""
     url = url.replace("//localhost", "//127.0.0.1")
-    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state"
-    everywhere = (Path(home) / "trainyard/running").glob("*.json")
-    notes = [*_notes_here(), *_notes(everywhere)]
+    notes = [*_notes_here(), *_notes(_of_every_dev("*"))]
     return next((note["token"] for note in notes if note["url"] == url), None)
+
+
+def _only_dev() -> str | None:
+    """The URL of the user's `yard dev` on this machine; None if none or several run."""
+    running = []
+    for path in _of_every_dev(f"{socket.gethostname()}-*"):
+        with contextlib.suppress(OSError, ValueError):
+            os.kill(int(path.stem.rpartition("-")[2]), 0)  # a killed one leaves its note
+            running.append(path)
+    urls = [note["url"] for note in _notes(running)]
+    return urls[0] if len(urls) == 1 else None
+
+
+def _of_every_dev(pattern: str) -> Iterable[Path]:
+    """The notes of the user's `yard dev`; machines may share a home."""
+    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state"
+    return (Path(home) / "trainyard/running").glob(f"{pattern}.json")
 
 
 def _logged_in() -> tuple[str | None, dict[str, str]]:

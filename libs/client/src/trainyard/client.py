@@ -56,8 +56,8 @@ class Client:
 
     Args:
         url: of the server; without it the variable YARD_URL, else the `yard dev` of this folder
-            or one above, else the one that `yard login` or `yard context use` chose, else
-            http://localhost:30080.
+            or one above, else the one that `yard login` or `yard context use` chose, else the only
+            `yard dev` of the user that runs on this machine, else http://localhost:30080.
         token: of its API; without it that of the user's `yard dev` at this URL, else the variable
             YARD_TOKEN, else what `yard login` has stored for this URL.
     """
