@@ -182,7 +182,11 @@ async def test_finish_is_the_command_until_a_stop_is_asked_for(api: Api) -> None
     refused = await api.http.post(f"{running.path}/finish-early")
     assert refused.status_code == 409
     assert "only a training can be ended after its epoch" in refused.json()["detail"]
+    assert "`cancel`" in refused.json()["detail"]
     assert (await get_attempt(api.ctx, running.job_id)).stop_cause == "cancelled"
+    await set_job(api.ctx, running.job_id, status=JobStatus.CANCELLED)
+    refused = await api.http.post(f"{running.path}/finish-early")
+    assert (refused.status_code, "`cancel`" in refused.json()["detail"]) == (409, False)
 
 
 async def test_metrics_without_an_epoch_are_the_job_s_and_no_epoch_s(api: Api) -> None:

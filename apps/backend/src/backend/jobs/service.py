@@ -221,7 +221,8 @@ async def finish_early(ctx: Context, job_id: str) -> JobRow:
         asked = await ask_to_finish(session, AttemptRef(job_id, row.job.attempt))
     if not asked:
         detail = f"Job {job_id} is {row.job.status}: only a training can be ended after its epoch."
-        raise Problem(409, "Job not training", f"{detail} `cancel` ends any job.")
+        cure = "" if row.job.status in FINISHED else " `cancel` ends it, too."
+        raise Problem(409, "Job not training", detail + cure)
     return row
 
 
