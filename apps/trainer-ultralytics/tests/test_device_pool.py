@@ -1,6 +1,7 @@
 """What attempts get of the machine: GPUs of their own, CPUs and memory as far as they go, else a turn."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -110,8 +111,9 @@ def test_an_attempt_that_names_no_number_of_gpus_sees_one_if_there_are_any(
 
 def seen(folder: Path, job_id: str) -> str:
     log = folder / "state" / f"{job_id}-1" / "attempt.log"
-    found: str = wait_until(lambda: log.exists() and log.read_text())
-    return found.partition("sees ")[2].partition(" .")[0]
+    # Its supervisor may have printed before it.
+    found = wait_until(lambda: log.exists() and re.search("sees (.*?) \\.", log.read_text()))
+    return str(found[1])
 
 
 def test_who_can_never_start_on_a_smaller_machine_keeps_nothing_from_others(
