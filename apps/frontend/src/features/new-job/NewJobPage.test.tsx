@@ -52,7 +52,7 @@ const dataset: Dataset = {
 
 it('begins with what another job had, tells a refusal at its field, and starts once', async () => {
   const keys: unknown[] = []
-  const names = ['ultralytics-predict', 'ultralytics', 'yield-predict']
+  const names = ['minimal', 'ultralytics-predict', 'ultralytics', 'yield-predict']
   const told = { status: 422, title: 'Wrong', detail: 'One field is wrong.' }
   const refusal = { ...told, errors: [{ field: 'config.epochs', message: 'Too many for today.' }] }
   await serve({
@@ -83,7 +83,11 @@ it('begins with what another job had, tells a refusal at its field, and starts o
   expect(epochs).toHaveValue('50')
   expect(screen.getByText('seven')).toBeVisible()
   const offered = within(screen.getByLabelText('Trainer')).getAllByRole('option')
-  expect(offered.map(({ textContent }) => textContent)).toEqual(['ultralytics', 'yield-predict'])
+  expect(offered.map(({ textContent }) => textContent)).toEqual([
+    'ultralytics',
+    'minimal',
+    'yield-predict',
+  ])
   const model = await screen.findByRole<HTMLOptionElement>('option', {
     name: 'shapes/2 @production',
   })

@@ -11,6 +11,7 @@ import { useTitle } from '../../ui/useTitle'
 import { useDataset, useDatasets } from '../datasets/useDatasets'
 import { trainerOf } from '../job/try/trainerOf'
 import { useTrainer, useTrainers } from '../trainers/useTrainers'
+import { TRAINER } from './command'
 import { useWeights } from '../weights/useWeights'
 import { JobForm } from './JobForm'
 
@@ -71,9 +72,13 @@ export function NewJobPage() {
   )
 }
 
-/** Without those that try another one's models on images: that is done on a job's page. */
+/**
+ * Without those that try another one's models on images: that is done on a job's page. The one that
+ * `yard train` takes comes first, for nobody is to train with a judge by mistake.
+ */
 function chosenHere(names: readonly string[]): string[] {
-  return names.filter((name) => !names.some((other) => name === trainerOf(other)))
+  const found = names.filter((name) => !names.some((other) => name === trainerOf(other)))
+  return found.sort((one, other) => Number(other === TRAINER) - Number(one === TRAINER))
 }
 
 function NoDataset() {

@@ -1,6 +1,9 @@
 import type { Job } from '../../api/client'
 import type { Field } from './fields'
 
+/** The trainer that the API, and so `yard train`, takes where none is named. */
+export const TRAINER = 'ultralytics'
+
 /** What POST /jobs takes of this form. */
 export interface NewJob {
   dataset_id: string
@@ -18,7 +21,7 @@ export interface NewJob {
 /** The command line that starts the same job. */
 export function commandOf(job: NewJob, dataset: string, fields: readonly Field[]): string {
   const words = ['yard', 'train', dataset]
-  if (job.trainer !== 'ultralytics') words.push('--trainer', job.trainer)
+  if (job.trainer !== TRAINER) words.push('--trainer', job.trainer)
   if (job.name !== null) words.push('--name', job.name)
   if (job.weights !== null) words.push('--weights', job.weights)
   for (const [key, value] of Object.entries(job.config)) {
