@@ -48,12 +48,12 @@ async def whole(
 
 @asynccontextmanager
 async def mlflow(url: str) -> AsyncIterator[None]:
-    """As much of MLflow as its health, and its version, which takes the login."""
+    """As much of MLflow as its version, which takes the login."""
     host, port = url.removeprefix("http://").split(":")
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         line = await reader.readline()
-        is_asked = line.startswith((b"GET /health ", b"GET /version "))
+        is_asked = line.startswith(b"GET /version ")
         found = HTTPStatus.OK if is_asked else HTTPStatus.NOT_FOUND
         writer.write(b"HTTP/1.1 %d x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" % found)
         writer.close()
