@@ -20,7 +20,6 @@ from trainyard_manifest import (
 
 ULTRALYTICS = Path(__file__).parents[2] / "trainer-ultralytics" / "trainer.json"
 REPOSITORY = Path(__file__).parents[3]
-PROPERTIES = json.loads(ULTRALYTICS.read_bytes())["config_schema"]["properties"]
 
 
 def manifest(**changes: Any) -> dict[str, Any]:
