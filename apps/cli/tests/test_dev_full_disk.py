@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import wait_for
 from small_disk import small_file_system
+from yard.dev import probes
 from yard.dev.service_runner import ServiceRunner
 from yard.dev.service_stack import ServiceStack
 from yard.dev.services import Service, plan
@@ -58,12 +59,18 @@ def test_a_service_starts_again_on_a_disk_that_has_become_full(small_disk: State
     assert "No space left on device" in "".join(told)
 
 
-def test_a_disk_that_becomes_full_is_told(small_disk: StateFolder) -> None:
+def test_a_small_disk_stores_until_it_is_full_and_that_is_told(small_disk: StateFolder) -> None:
     told: list[str] = []
     store = plan(small_disk, port=None, mlflow=False)[1]
     runner = ServiceRunner(store, small_disk.log("store"), lambda _: None, told.append)
     runner.start()
     wait_for(lambda: runner.state == "ready", 60)
+    # Each bucket takes a volume. By its default SeaweedFS has eight, and later as many as would
+    # fit if all became full: none on a disk as small as this one.
+    port = next(option for option in store.command if option.startswith("-s3.port=")).split("=")[1]
+    for number in range(12):
+        object_url = f"http://127.0.0.1:{port}/bucket-{number}/object"
+        assert not probes.write_object(object_url, small_disk.store_keys())
     _fill(small_disk, 0)
     wait_for(lambda: len(told) > 1, 60)
     runner.stop(5)

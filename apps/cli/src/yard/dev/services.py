@@ -147,7 +147,9 @@ def _store(state: StateFolder, ports: dict[str, int]) -> Service:
             # may be asked from any origin (-s3.allowedOrigins stays as it is): the page reads and
             # writes by signed links from a port of its own, or of Vite's, and no other page can sign.
             "-disableHttp=true", "-filer.disableHttp=true",
-            "-master.volumeSizeLimitMB=1024", "-volume.max=0",
+            # -volume.max=0 lets SeaweedFS make only as many volumes as fit on the disk once each is
+            # full: one on a disk of 2 GiB, which its own log may take. Then it stores nothing.
+            "-master.volumeSizeLimitMB=1024", "-volume.max=100000",
             # A single server needs no election at its start and no peers at its end, for which it
             # waits 10 s each by default.
             "-master.electionTimeout=300ms", "-master.heartbeatInterval=100ms",
