@@ -72,6 +72,27 @@ async def test_the_last_attempt_that_left_any_counts(
     assert reply.headers["content-disposition"] == 'attachment; filename="best.pt"'
 
 
+async def test_the_nodes_logs_of_each_attempt_stay_beside_what_the_last_one_left(
+    served: Served, s3: "S3Client", job_id: str
+) -> None:
+    ctx, client = served
+    put(s3, f"{job_id}/1/artifacts/best.pt", b"old")
+    put(s3, f"{job_id}/2/artifacts/best.pt", b"model")
+    put(s3, f"{job_id}/2/artifacts/attempt-1.node-1.log", b"not its own")
+    for number in (1, 9, 10):
+        put(s3, f"{job_id}/{number}/artifacts/attempt-{number}.node-1.log", b"%d" % number)
+    await register_artifacts(ctx, job_id)
+    items = (await client.get(f"/api/v1/jobs/{job_id}/artifacts")).json()["items"]
+    async with httpx.AsyncClient() as plain:
+        left = {item["name"]: (await plain.get(item["url"])).content for item in items}
+    assert left == {
+        "attempt-1.node-1.log": b"not its own",
+        "attempt-10.node-1.log": b"10",
+        "attempt-9.node-1.log": b"9",
+        "best.pt": b"model",
+    }
+
+
 async def test_names_with_spaces_and_brackets_are_taken_and_the_others_told(
     served: Served, s3: "S3Client", job_id: str
 ) -> None:

@@ -223,6 +223,24 @@ def test_logs_come_in_pages_and_cannot_take_over_the_terminal(server: Server, ya
     assert yard("logs", "0123456789ab").stdout == "grüße]0;x\n"
 
 
+def test_the_log_of_a_further_node_is_that_of_its_latest_attempt(
+    server: Server, yard: Yard
+) -> None:
+    names = ["attempt-9.node-1.log", "attempt-10.node-1.log", "attempt-10.node-11.log", "best.pt"]
+    shown = {"size": 5, "sha256": None, "media_type": "text/plain"}
+    items = [{"name": name, "url": f"{server.url}/{name}", **shown} for name in names]
+    server.on("GET /jobs/0123456789ab", answer(200, job(resources={"nodes": 2})))
+    server.on("GET /jobs/0123456789ab/artifacts", answer(200, {"items": items}))
+    server.on("GET /attempt-10.node-1.log", answer(200, "grüße\x1b[2J\n".encode()))
+    assert yard("logs", "0123456789ab", "--node", "1").stdout == "grüße\n"
+    refused = yard("logs", "0123456789ab", "--node", "2")
+    assert (refused.returncode, "it asks for 2 nodes, counted from 0" in refused.stderr) == (
+        3,
+        True,
+    )
+    assert yard("logs", "0123456789ab", "--node", "1", "-f").returncode == 2
+
+
 def test_a_job_is_deleted_only_after_a_confirmation(server: Server, yard: Yard) -> None:
     server.on("GET /jobs/0123456789ab", answer(200, job()))
     server.on("DELETE /jobs/0123456789ab", answer(204))

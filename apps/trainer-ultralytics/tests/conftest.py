@@ -131,6 +131,11 @@ class Jobs:
         found = self.client.list_objects_v2(Bucket=MODELS_BUCKET, Prefix=prefix)
         return {item["Key"].removeprefix(prefix) for item in found.get("Contents", [])}
 
+    def artifact(self, env: dict[str, str], name: str) -> bytes:
+        """What an artifact of the job's attempt holds."""
+        key = f"{env['JOB_ID']}/{env['ATTEMPT']}/artifacts/{name}"
+        return self.client.get_object(Bucket=MODELS_BUCKET, Key=key)["Body"].read()
+
 
 @pytest.fixture
 def jobs(s3_server: servers.S3Server, backend: Backend) -> Jobs:

@@ -80,6 +80,11 @@ def test_two_nodes_train_die_stop_and_resume_as_one_and_as_two(
     assert told["cause"] == "trainer_crashed"
     assert told["message"].startswith("Rank 1 of 2 (node 1) was killed by SIGKILL")
     assert b"Rank 0 of 2 (node 0) lost a rank" in (tmp_path / "node-0.log").read_bytes()
+    assert jobs.kept(env) >= {"attempt-1.node-1.log"}
+    kept = jobs.artifact(env, "attempt-1.node-1.log")
+    assert kept == (tmp_path / "node-1.log").read_bytes()[: len(kept)]
+    assert b"Downloading the dataset" in kept
+    assert b"Rank 1 of 2 (node 1) was killed by SIGKILL" in kept
 
     one = trains_on(2, 1)
     one[0].send_signal(signal.SIGTERM)
@@ -110,9 +115,7 @@ def test_two_nodes_train_die_stop_and_resume_as_one_and_as_two(
     assert backend.finishes[before:] == [{"cause": "completed", "message": ""}]
     assert sorted(set(backend.epochs)) == list(range(backend.epochs[-1] + 1))
     assert {"best.pt", "last.pt", "results.csv", "evaluation.json"} <= jobs.kept(env)
-    # The first node's log is the job's, the other's its pod's.
-    log = (tmp_path / "node-1.log").read_text()
-    assert "Rank 1 of 2 (node 1) was killed by SIGKILL" in log
+    # The first node's log is the job's, the other's a file of it.
     assert b"[rank 0] " in backend.log
     assert b"[rank 1] " not in backend.log
     seqs = [beat["seq"] for beat in backend.heartbeats]

@@ -16,6 +16,7 @@ from yard.commands import (
     job,
     job_compare,
     job_list,
+    job_logs,
     job_results,
     job_submit,
     job_watch,
@@ -90,7 +91,7 @@ _noun(
         "cancel": job.cancel,
         "retry": job.retry,
         "delete": job.delete,
-        "logs": job.logs,
+        "logs": job_logs.logs,
     },
     old_names.JobGroup,
 )
@@ -151,7 +152,7 @@ app.command(
 )(job_watch.watch)
 app.command(
     "logs", rich_help_panel=_EVERYDAY, short_help="Print a job's log: short for `yard job logs`."
-)(job.logs)
+)(job_logs.logs)
 app.command("login", rich_help_panel=_EVERYDAY)(login.login)
 old_names.add_to(app)
 

@@ -90,11 +90,16 @@ def _put(content: Content, part: Json, part_size: int, advance: Callable[[int], 
     return {"number": part["number"], "etag": response.headers["ETag"]}
 
 
+class DamagedError(YardError):
+    """What arrived is not what the trainer wrote, or not what it had written when asked."""
+
+
 def download(artifact: Json, target: Path, advance: Callable[[int], None]) -> None:
     """Download an artifact, check its sha256, and only then move it into place.
 
     Raises:
-        YardError: the store does not answer, or the checksum differs.
+        YardError: the store does not answer.
+        DamagedError: the checksum differs.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -125,7 +130,7 @@ def _download(artifact: Json, target: Path, advance: Callable[[int], None]) -> N
 def _compare(artifact: Json, sha256: str) -> None:
     if artifact["sha256"] in (None, sha256):
         return
-    raise YardError(
+    raise DamagedError(
         f"{artifact['name']} arrived damaged",
         f"its sha256 is {sha256}, the trainer wrote {artifact['sha256']}",
         "pull again; if this repeats, the stored object is damaged: train again",

@@ -30,7 +30,9 @@ _MEDIA_TYPES = mimetypes.MimeTypes()
 
 
 async def register_artifacts(ctx: Context, job_id: str) -> dict[str, str]:
-    """Record the artifacts of the job's last attempt that has any; the same however often called.
+    """Record what the last attempt that left anything left, and the log of each attempt's nodes.
+
+    The same however often called.
 
     Returns:
         By reason, for the user, what is not taken.
@@ -62,15 +64,18 @@ async def _stored(ctx: Context, job_id: str) -> tuple[list[Artifact], dict[str, 
     for item in await ctx.store.list(bucket, object_keys.job(job_id)):
         match item.key.split("/"):
             case [_, at, "artifacts", name] if at in launched and ARTIFACT_NAME.fullmatch(name):
-                by_attempt[launched[at]].append(item)
+                # Those of a further node's log, of whichever attempt, are under 0.
+                of = 0 if name.startswith(f"attempt-{at}.node-") else launched[at]
+                by_attempt[of].append(item)
             case [_, _, "checkpoint"]:
                 pass
             case [_, *inside]:
                 unnamed.append("/".join(inside))
     last = max(by_attempt, default=0)
-    left = sorted(by_attempt[last], key=lambda item: _WANTED.fullmatch(_name(item)) is None)
+    by_name = {_name(item): item for item in by_attempt[0] + by_attempt[last]}
+    left = sorted(by_name.values(), key=lambda item: _WANTED.fullmatch(_name(item)) is None)
     heads = await asyncio.gather(*(ctx.store.head(bucket, one.key) for one in left[:MAX_ARTIFACTS]))
-    artifacts = [_artifact(job_id, last, head) for head in heads if head is not None]
+    artifacts = [_artifact(job_id, head) for head in heads if head is not None]
     beyond = [item.key.partition("/")[2] for item in left[MAX_ARTIFACTS:]]
     left_out = {
         "Not listed as artifacts, because of their names:": unnamed,
@@ -79,7 +84,8 @@ async def _stored(ctx: Context, job_id: str) -> tuple[list[Artifact], dict[str, 
     return sorted(artifacts, key=lambda one: one.name), left_out
 
 
-def _artifact(job_id: str, attempt: int, head: StoredObject) -> Artifact:
+def _artifact(job_id: str, head: StoredObject) -> Artifact:
+    attempt = int(head.key.split("/")[1])
     told = _SHA256.fullmatch(head.metadata.get("sha256", ""))
     sha256 = told[0] if told else None
     return Artifact(job_id=job_id, name=_name(head), attempt=attempt, size=head.size, sha256=sha256)

@@ -1,6 +1,5 @@
 """`yard job`: show, cancel, finish, retry, delete, logs (list: job_list.py)."""
 
-import codecs
 import datetime as dt
 import time
 from contextlib import suppress
@@ -13,7 +12,7 @@ import typer
 from yard import console, formatting, time_left
 from yard.arguments import JobId
 from yard.client import Client, Json
-from yard.commands.job_follow import metrics_table, stream
+from yard.commands.job_follow import metrics_table
 from yard.console import err, out
 from yard.errors import AwayError, Code, YardError
 from yard.options import AsJson, Url, Yes, client, confirm_deletion
@@ -128,39 +127,6 @@ def _best(item: Json) -> str | None:
         return None
     of = "" if best["epoch"] is None else f" of epoch {best['epoch'] + 1}"
     return f"{best['metric']} {formatting.text(best['value'])}{of}"
-
-
-def logs(
-    job_id: JobId,
-    follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Follow the log until the job ends.")
-    ] = False,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
-    """Print the log of a job's trainer."""
-    api = client(url)
-    found = api.find("jobs", job_id)
-    if follow:
-        for event in stream(api, found["id"]):
-            if event.kind == "log":
-                _emit(event.data["text"], event.data["offset"], as_json=as_json)
-        return
-    offset, decoder = 0, codecs.getincrementaldecoder("utf-8")("replace")
-    while True:
-        response = api.read(f"/jobs/{found['id']}/logs", offset=offset)
-        if not response.content:
-            return
-        _emit(decoder.decode(response.content), offset, as_json=as_json)
-        offset = int(response.headers["X-Log-Offset"])
-
-
-def _emit(text: str, offset: int, *, as_json: bool) -> None:
-    if as_json:
-        console.print_json_line({"offset": offset, "text": text})
-    else:
-        # A trainer may print control codes for a terminal of its own.
-        typer.echo(formatting.strip_control_codes(text), nl=False)
 
 
 def cancel(job_id: JobId, url: Url = None, as_json: AsJson = False) -> None:

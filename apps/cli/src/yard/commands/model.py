@@ -1,5 +1,6 @@
 """`yard model pull`."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from yard.commands.model_registry import job_of
 from yard.console import out
 from yard.errors import Code, YardError
 from yard.options import AsJson, Url, client
-from yard.transfer import download
+from yard.transfer import DamagedError, download
 
 
 def pull(
@@ -81,8 +82,25 @@ def fetch(api: Client, job: Json, folder: Path, only: list[str], *, show: bool) 
     with console.transfer_bar("pulling", total, show=show) as advance:
         for item in wanted:
             paths.append(_inside(folder, item["name"]))
-            download(item, paths[-1], advance)
+            _fetch_one(api, job, item, paths[-1], advance)
     return paths
+
+
+def _fetch_one(
+    api: Client, job: Json, item: Json, target: Path, advance: Callable[[int], None]
+) -> None:
+    """Download it, or what a trainer that goes on has written in its place meanwhile."""
+    while True:
+        try:
+            download(item, target, advance)
+        except DamagedError:
+            now = api.get(f"/jobs/{job['id']}/artifacts")["items"]
+            newer = next((other for other in now if other["name"] == item["name"]), item)
+            if newer["sha256"] == item["sha256"]:
+                raise
+            item = newer
+        else:
+            return
 
 
 def _inside(folder: Path, name: str) -> Path:

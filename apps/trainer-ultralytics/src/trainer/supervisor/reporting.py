@@ -21,7 +21,7 @@ class Reporting:
     They call `on_stop` when the backend asks for a stop, `on_finish`, repeatedly, when it asks for
     an end after the current epoch, and `on_stale` when it no longer runs this
     attempt. `abandoned` ends all waiting for the backend. Of several nodes the first one reports; any
-    other only tells a failure of its own, and its log is its pod's.
+    other only tells a failure of its own, and its log is a file of the job (NodeLog).
     """
 
     def __init__(

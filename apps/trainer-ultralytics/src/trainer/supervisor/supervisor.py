@@ -91,6 +91,7 @@ class Supervisor:
         from trainer.object_store import ObjectStore  # noqa: PLC0415
         from trainer.supervisor.backend_client import BackendClient  # noqa: PLC0415
         from trainer.supervisor.checkpoint_uploader import CheckpointUploader  # noqa: PLC0415
+        from trainer.supervisor.node_log import NodeLog  # noqa: PLC0415
         from trainer.supervisor.preparation import Preparation  # noqa: PLC0415
         from trainer.supervisor.reporting import Reporting  # noqa: PLC0415
 
@@ -115,6 +116,10 @@ class Supervisor:
         self._uploader = CheckpointUploader(
             attempt, self._object_store, self._heartbeats.unacknowledged
         )
+        self._node_log = None
+        if attempt.node:
+            self._node_log = NodeLog(attempt, output, self._object_store, options.folder)
+            self._node_log.start()
         self._reader = _start_thread(self._read_events)
         if options.command is None:
             Preparation(
@@ -242,6 +247,8 @@ class Supervisor:
             cause, message = Cause.TRAINER_CRASHED, f"Its files could not be stored: {error}."
         if cause not in {Cause.COMPLETED, Cause.PREEMPTED}:
             logger.error("The training ended (%s): %s", cause, message)
+        if self._node_log:
+            self._node_log.close()
         try:
             self._reporting.close(cause, message, is_echo=self._is_echo)
         except Exception:
