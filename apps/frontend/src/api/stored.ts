@@ -1,7 +1,16 @@
 import type { Artifact } from './client'
 
 /** The JSON of a job's file, straight from the store; null where it is none. */
-export async function readStored({ name, url }: Artifact, signal: AbortSignal): Promise<unknown> {
+export async function readStored(file: Artifact, signal: AbortSignal): Promise<unknown> {
+  return (await read(file, signal)).json().catch(() => null)
+}
+
+/** The text of a job's file, straight from the store. */
+export async function readStoredText(file: Artifact, signal: AbortSignal): Promise<string> {
+  return (await read(file, signal)).text()
+}
+
+async function read({ name, url }: Artifact, signal: AbortSignal): Promise<Response> {
   const response = await fetch(url, { signal }).catch(() => null)
   if (response === null) {
     throw new Error(
@@ -9,5 +18,5 @@ export async function readStored({ name, url }: Artifact, signal: AbortSignal): 
     )
   }
   if (!response.ok) throw new Error(`The object store answers HTTP ${response.status}.`)
-  return response.json().catch(() => null)
+  return response
 }

@@ -113,3 +113,27 @@ it('offers to register the model of a trainer that reports no epochs', async () 
   showAt(`/jobs/${own.id}`)
   expect(await screen.findByRole('button', { name: 'Register' })).toBeEnabled()
 })
+
+it('shows the log of a further node as far as it is stored, the latest attempt first', async () => {
+  const resources = { cpu: 1, memory: '1Gi', gpu: 0, nodes: 2 }
+  const two = job({ status: 'failed', resources })
+  const path = `/api/v1/jobs/${two.id}`
+  const names = ['attempt-10.node-1.log', 'attempt-9.node-1.log', 'best.pt']
+  const items = names.map((name) => ({ name, size: 9, sha256: name, url: `http://store/${name}` }))
+  await serve({
+    [`${path}/events`]: () => ({ text: `id: 1\nevent: state\ndata: ${JSON.stringify(two)}\n\n` }),
+    [`${path}/artifacts`]: () => ({ json: { items } }),
+    '/attempt-9.node-1.log': () => ({ text: 'Rank 1 starts\nTraceback\n' }),
+  })
+  showAt(`/jobs/${two.id}?tab=log`)
+  const node = await screen.findByRole('combobox', { name: 'Node' })
+  await screen.findByRole('option', { name: 'Node 1 in attempt 9' })
+  expect([...node.children].map(({ textContent }) => textContent)).toEqual([
+    'Node 0',
+    'Node 1 in attempt 10',
+    'Node 1 in attempt 9',
+  ])
+  await userEvent.selectOptions(node, 'Node 1 in attempt 9')
+  expect(await screen.findByText('2 lines')).toBeVisible()
+  expect(screen.getByRole('button', { name: 'Next error (1)' })).toBeEnabled()
+})

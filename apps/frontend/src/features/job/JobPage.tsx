@@ -12,7 +12,7 @@ import { Config } from './Config'
 import { Files } from './Files'
 import { JobHeader } from './JobHeader'
 import { Timeline } from './Timeline'
-import { LogView } from './log/LogView'
+import { JobLog } from './log/JobLog'
 import { TABS, type Tab } from './search'
 import { trainerOf } from './try/trainerOf'
 import { useJobFeed } from './useJobFeed'
@@ -95,7 +95,7 @@ function LiveJob({ id }: { id: string }) {
           <TryModel job={job} />
         </Suspense>
       )}
-      {tab === 'log' && <LogView log={log} length={logLines} active={isActive(job)} />}
+      {tab === 'log' && <JobLog job={job} log={log} length={logLines} />}
       {tab === 'config' && <Config job={job} />}
       {tab === 'files' && <Files job={job} />}
       {tab === 'timeline' && <Timeline job={job} metrics={metrics} />}
