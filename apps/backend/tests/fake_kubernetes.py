@@ -10,7 +10,7 @@ from typing import Any
 import kueue_workloads
 from aiohttp import web
 from backend.executors.base import AttemptRef
-from backend.executors.kubernetes.objects import ATTEMPT, JOB, job_name
+from backend.executors.kubernetes.objects import ATTEMPT, INDEX, JOB, job_name
 
 Object = dict[str, Any]
 GROUPS = (
@@ -54,18 +54,23 @@ class FakeKubernetes:
         self._watches = self._kept_from = 0
         self._news = asyncio.Condition()
 
-    async def run(self, ref: AttemptRef) -> str:
-        """A Job and its running pod, whose name is returned."""
+    async def run(self, ref: AttemptRef, nodes: int = 1) -> str:
+        """A Job and its running pods; the first one's name is returned, the others' end with 1, 2…"""
         name = job_name(ref)
         labels = {JOB: ref.job_id, ATTEMPT: str(ref.number)}
-        job = {"metadata": {"name": name, "labels": labels}, "spec": {}, "status": {}}
+        job = {
+            "metadata": {"name": name, "labels": labels},
+            "spec": {"completions": nodes},
+            "status": {},
+        }
         containers = [{"name": "trainer", "image": "script:1"}]
         status = {"phase": "Running", "containerStatuses": [_container("running", {})]}
-        metadata = {"name": f"{name}-0", "labels": labels}
-        pod = {"metadata": metadata, "spec": {"containers": containers}, "status": status}
-        self.logs[f"{name}-0"], self.first[f"{name}-0"] = [], 0
         await self.put("jobs", job)
-        await self.put("pods", pod)
+        for node in range(nodes):
+            metadata = {"name": f"{name}-{node}", "labels": {**labels, INDEX: str(node)}}
+            pod = {"metadata": metadata, "spec": {"containers": containers}, "status": status}
+            self.logs[f"{name}-{node}"], self.first[f"{name}-{node}"] = [], 0
+            await self.put("pods", pod)
         return f"{name}-0"
 
     async def queue(

@@ -132,6 +132,23 @@ async def test_a_pod_that_somebody_labelled_stops_no_watch(
         await until(told(ctx, strange, "ended"), "its own end is seen")
 
 
+@pytest.mark.parametrize("first", [0, 1])
+async def test_of_two_pods_that_are_deleted_in_one_second_the_first_is_told(
+    ctx: Context, kubernetes: FakeKubernetes, first: int
+) -> None:
+    """The Job's controller deletes the other one, which may have left before it."""
+    ref = await add_attempt(ctx)
+    pods = [(await kubernetes.run(ref, 2))[:-1] + str(node) for node in (first, 1 - first)]
+    await until(told(ctx, ref, "running"), "the pods are seen")
+    for pod in pods:
+        await kubernetes.leave(pod)
+    for pod in reversed(pods):
+        await kubernetes.exit(pod, 143)
+    await until(told(ctx, ref, "ended"), "their end is seen")
+    [seen] = await ctx.executor.list()
+    assert seen.message == f"Node {first} of 2: Its pod was deleted."
+
+
 @pytest.mark.parametrize(("forget", "lists"), [(False, 1), (True, 2)])
 async def test_a_watch_goes_on_from_where_another_ended(
     ctx: Context, kubernetes: FakeKubernetes, forget: bool, lists: int

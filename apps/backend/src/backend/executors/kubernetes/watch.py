@@ -133,6 +133,9 @@ class AttemptWatch:
     def _put(self, kind: str, item: Object) -> tuple[AttemptRef, int]:
         ref, node = _owner(item)
         known = self._objects[kind].setdefault(ref, {})
+        if "deletionTimestamp" in (metadata := item["metadata"]):
+            before = known.get(node, item)["metadata"]
+            metadata["seenToLeave"] = before.get("seenToLeave") or asyncio.get_running_loop().time()
         if known.get(node) != item:
             known[node] = item
             self.changed.add(ref)
