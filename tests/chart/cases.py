@@ -127,7 +127,10 @@ VARIANTS: dict[str, tuple[str, Values]] = {
         {"grafana": {"enabled": False}, "secrets": {"grafana": ""}},
     ),
     "no-grafana": ("tier2", {"grafana": {"enabled": False}}),
-    "image-source": ("tier1", {"trainer": {"liveSource": {"enabled": False}}}),
+    "image-source": (
+        "tier1",
+        {"trainer": {"liveSource": {"enabled": False}, "env": {"OMP_NUM_THREADS": "2"}}},
+    ),
     "served-models": (
         "tier2",
         {
@@ -163,7 +166,11 @@ VARIANTS: dict[str, tuple[str, Values]] = {
                 },
                 "apiAuth": "on",
             },
-            "trainer": {"manifests": {"other": MANIFEST}, "job": {"ttlSeconds": 2592000}},
+            "trainer": {
+                "manifests": {"other": MANIFEST},
+                "env": {"NCCL_DEBUG": "INFO", "RANK_TIMEOUT_S": "60"},
+                "job": {"ttlSeconds": 2592000},
+            },
             "postgres": {"maxConnections": 1000000},
             "mlflow": {"allowedHosts": ["mlflow.example.com"]},
         },

@@ -2,9 +2,11 @@
 
 import json
 
+import pytest
 import yaml
-from chart import CHART, ROOT, tier
+from chart import CHART, ROOT, overlay, render, tier
 from chart.cases import MANIFEST, case
+from helm_python import HelmRenderError
 
 
 def test_manifest_is_the_trainers_own() -> None:
@@ -61,3 +63,24 @@ def test_what_a_single_job_may_ask_for() -> None:
     assert json.loads(env["JOB_LIMITS"]) == {"memory": "64Gi", "gpu": 4}
     assert json.loads(env["JOB_PLACEMENTS"]) == {"a100": {"nodeSelector": {"gpu": "a100"}}}
     assert (env["KUEUE"], json.loads(env["JOB_PRIORITIES"])) == ("true", ["normal", "high"])
+
+
+def test_every_training_has_the_variables_of_the_values() -> None:
+    wanted = [{"name": "NCCL_DEBUG", "value": "INFO"}, {"name": "RANK_TIMEOUT_S", "value": "60"}]
+    job = yaml.safe_load(case("configured").get("ConfigMap", "trainer-job")["data"]["job.yaml"])
+    [container] = job["spec"]["template"]["spec"]["containers"]
+    assert container["env"][-2:] == wanted
+    rendered = render(
+        overlay("tier1"), {"trainer": {"env": {one["name"]: one["value"] for one in wanted}}}
+    )
+    backend = rendered.get("Deployment", "backend")["spec"]["template"]["spec"]
+    [launcher] = [one for one in backend["containers"] if one["name"] == "launcher"]
+    assert [one for one in launcher["env"] if one in wanted] == wanted
+
+
+def test_no_value_replaces_what_the_platform_sets() -> None:
+    contract = json.loads((ROOT / "docs/training-contract.json").read_text())["variables"]
+    for name, about in contract.items():
+        if about["set_by"]:
+            with pytest.raises(HelmRenderError, match=f"trainer.env has {name}, which"):
+                render(overlay("tier2"), {"trainer": {"env": {name: "x"}}})

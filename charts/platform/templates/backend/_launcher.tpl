@@ -18,6 +18,7 @@ Sidecar of tier 1: the launcher. It shares only its socket's folder with the bac
       value: {{ int64 .Values.trainer.datasetCacheBytes | quote }}
     {{- include "platform.store.plainUploads" . | nindent 4 }}
     {{- with include "platform.store.caBundleEnv" . }}{{ . | nindent 4 }}{{ end }}
+    {{- with include "platform.trainer.env" . | trim }}{{ . | nindent 4 }}{{ end }}
     {{- if .Values.trainer.liveSource.enabled }}
     - name: PYTHONPATH
       value: /src/src
@@ -66,8 +67,8 @@ exec:
   emptyDir: {sizeLimit: {{ .Values.trainer.job.scratchSize }}}
 - name: launcher-tmp
   emptyDir: {sizeLimit: 4Gi}
-- name: shm
-  emptyDir: {medium: Memory, sizeLimit: 2Gi}
+- name: shm # as large as the pod's memory, of which it is a part
+  emptyDir: {medium: Memory}
 {{- if .Values.trainer.liveSource.enabled }}
 - name: source
   persistentVolumeClaim: {claimName: trainer-source, readOnly: true}
