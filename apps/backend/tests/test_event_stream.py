@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import api_support
@@ -13,7 +14,7 @@ import httpx
 import pytest
 from api_support import Api, Running, add_running, set_job, shift_clock
 from backend.callbacks import log_repository
-from backend.infra import live_response
+from backend.infra import live_response, loop_lag
 from backend.infra import wakeups as wake_ups
 from backend.jobs import event_stream, repository
 from backend.state.jobs import Job
@@ -293,6 +294,21 @@ async def test_a_viewer_of_a_busy_job_looks_only_so_often(
         while len(text) < 2 * parts:
             text += (await next_of(events, "log")).data["text"]
         assert looks <= 2 + (time.monotonic() - began) / event_stream.LOOK_S
+
+
+@pytest.mark.databases("sqlite")
+@pytest.mark.parametrize(("late", "slows"), [([0.1, 0, 0, 0], False), ([0.1] * 5, True)])
+async def test_views_look_less_often_where_the_loop_is_late_for_long_and_not_at_a_peak(
+    late: list[float], slows: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([moment for one in late for moment in (0.0, one)])
+    monkeypatch.setattr(loop_lag, "TICK_S", 0)
+    monkeypatch.setattr(loop_lag, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    lag = loop_lag.LoopLag()
+    with pytest.raises(RuntimeError, match="StopIteration"):  # once the clock has told all
+        await lag.run()
+    assert lag.seconds > event_stream.LATE_S
+    assert (lag.usual > event_stream.LATE_S) == slows
 
 
 async def test_a_list_that_takes_long_to_find_is_looked_for_less_often(

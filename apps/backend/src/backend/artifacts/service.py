@@ -71,8 +71,7 @@ async def _stored(ctx: Context, job_id: str) -> tuple[list[Artifact], dict[str, 
                 pass
             case [_, *inside]:
                 unnamed.append("/".join(inside))
-    last = max(by_attempt, default=0)
-    by_name = {_name(item): item for item in by_attempt[0] + by_attempt[last]}
+    by_name = {_name(item): item for item in by_attempt[0] + by_attempt[max(by_attempt)]}
     left = sorted(by_name.values(), key=lambda item: _WANTED.fullmatch(_name(item)) is None)
     heads = await asyncio.gather(*(ctx.store.head(bucket, one.key) for one in left[:MAX_ARTIFACTS]))
     artifacts = [_artifact(job_id, head) for head in heads if head is not None]

@@ -12,10 +12,14 @@ FADE = 0.85
 
 
 class LoopLag:
-    """`seconds`: the recent worst, of the event loop and of writes that wait for the database."""
+    """How late this process is.
+
+    `seconds`: the recent worst, of the event loop and of writes that wait for the database.
+    `usual`: the recent mean of the event loop, in seconds, which one peak hardly moves.
+    """
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.seconds = self.usual = 0.0
 
     def strain(self, late_s: float) -> float:
         """How many times `late_s` the lag is beyond it; 0 up to there."""
@@ -30,4 +34,6 @@ class LoopLag:
         while True:
             due = time.monotonic() + TICK_S
             await asyncio.sleep(TICK_S)
-            self.seconds = max(time.monotonic() - due, self.seconds * FADE)
+            late = time.monotonic() - due
+            self.seconds = max(late, self.seconds * FADE)
+            self.usual += (late - self.usual) * (1 - FADE)

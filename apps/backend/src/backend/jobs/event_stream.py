@@ -25,7 +25,8 @@ METRICS_AT_ONCE = 200
 # The first news after a while is shown at once. Then all viewers of a job look together, at times
 # so far apart, and share what is read.
 LOOK_S = 0.15
-# A busy replica looks less often, a second apart at most: ten times as long as its loop is late.
+# A busy replica looks less often, a second apart at most: ten times as long as its loop usually is
+# late. One peak, such as a scrape of its metrics, shall not hold up what is live for seconds.
 LATE_S = 0.02
 LOOKS_APART = 10
 # What was written earlier may be committed later: metrics are looked for from a little before the
@@ -111,8 +112,7 @@ async def events(ctx: Context, job_id: str, cursor: Cursor) -> AsyncIterator[byt
                 looked = time.monotonic()
                 together_at = looked + LOOK_S - (looked + hash(job_id) % 97 / 97) % LOOK_S
                 await woken()
-                late = ctx.lag.seconds
-                pause = min(LOOKS_APART * late, 1) if late > LATE_S else 0
+                pause = min(LOOKS_APART * ctx.lag.usual, 1) if ctx.lag.usual > LATE_S else 0
                 await asyncio.sleep(max(pause, together_at - time.monotonic()))
 
 
