@@ -1,30 +1,42 @@
 """A training on two nodes that dies of what can befall either, in turn, and resumes each time.
 
-SMOKE_DEATHS=all tries every death; without it two, for each is another start of two nodes.
+SMOKE_DEATHS=all tries every death; without it two, for each is another start of two nodes. All of
+them need a tier 2 where a hang is soon told and a full disk is small: HELM_ARGS="--set-string
+trainer.env.RANK_TIMEOUT_S=20 --set trainer.job.scratchSize=2Gi".
 """
 
 import json
 import os
+import signal
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
 from support.api import Api
-from support.cluster import CONNECT, get, run
+from support.cluster import CONNECT, NODE, get, run
 from support.waiting import wait_for
 
 from smoke.training import SMALL
 
-# What SIGNAL reaches every process whose command line holds WORDS, but the one that sends it.
+# A signal reaches every process whose command line holds these words, but the one that sends it.
 SIGNAL = """
-import os, pathlib, signal, sys
+import os, pathlib, sys
 for process in pathlib.Path("/proc").glob("[0-9]*"):
     try:
         command = (process / "cmdline").read_bytes().replace(b"\\0", b" ").decode()
     except OSError:
         continue
-    if sys.argv[1] in command and int(process.name) != os.getpid():
-        os.kill(int(process.name), signal.SIGKILL)
+    if sys.argv[2] in command and int(process.name) != os.getpid():
+        os.kill(int(process.name), int(sys.argv[1]))
+"""
+# The same from outside the pod, by the machine that runs it, for the rank of this number.
+KILL_RANK = """
+for process in /proc/[0-9]*; do
+  grep -q trainer.yolo.rank $process/cmdline && grep -qz "^RANK=$1$" $process/environ \\
+    && kill -KILL ${process#/proc/}
+done 2>/dev/null
+true
 """
 
 
@@ -45,7 +57,7 @@ def _inside(pod: str, *command: str) -> str:
 
 
 def rank(pod: str) -> None:
-    _inside(pod, "python", "-c", SIGNAL, "trainer.yolo.rank")
+    _inside(pod, "python", "-c", SIGNAL, str(signal.SIGKILL.value), "trainer.yolo.rank")
 
 
 def rank_without_backend(pod: str) -> None:
@@ -54,8 +66,38 @@ def rank_without_backend(pod: str) -> None:
     run("kubectl scale -n platform deployment/backend --replicas=1")
 
 
+def rank_without_api_server(pod: str) -> None:
+    """As long as the kubelet lets the API server hang."""
+    _, job, _, number, _ = pod.split("-")
+    where = _pods(job)[int(number)]["spec"]["nodeName"]
+    for step in ("STOP", "", "CONT"):
+        if step:
+            run(f"docker exec {NODE} pkill -{step} kube-apiserver")
+        else:
+            run(["docker", "exec", where, "sh", "-c", KILL_RANK, "sh", number])
+            time.sleep(20)
+
+
+def hang(pod: str) -> None:
+    """Told after RANK_TIMEOUT_S."""
+    _inside(pod, "python", "-c", SIGNAL, str(signal.SIGSTOP.value), "trainer.yolo.rank")
+
+
+def cut_off(pod: str) -> None:
+    """No packet passes between the two pods any more, in either direction."""
+    job = pod.split("-")[1]
+    one, other = (found["status"]["podIP"] for found in _pods(job).values())
+    for source, target in ((one, other), (other, one)):
+        run(f"docker exec {NODE} iptables -I FORWARD -s {source} -d {target} -j DROP")
+
+
+def disk(pod: str) -> None:
+    """More than its scratch space may hold."""
+    _inside(pod, "sh", "-c", "head -c 2200M /dev/zero > /tmp/full")
+
+
 def supervisor(pod: str) -> None:
-    _inside(pod, "python", "-c", SIGNAL, "-m trainer run")
+    _inside(pod, "python", "-c", SIGNAL, str(signal.SIGKILL.value), "-m trainer run")
 
 
 def memory(pod: str) -> None:
@@ -94,6 +136,10 @@ DEATHS = [
     Death(drain, 0, "evicted", "Node 0 of 2: Node "),
     Death(memory, 0, "out_of_memory", "ode 0"),
     Death(rank_without_backend, 1, "trainer_crashed", "Rank 1 of 2 (node 1) was killed"),
+    Death(rank_without_api_server, 1, "trainer_crashed", "Rank 1 of 2 (node 1) was killed"),
+    Death(hang, 1, "stalled", "Rank 1 of 2 (node 1) did not answer the others for 20 s"),
+    Death(cut_off, 1, "stalled", "did not answer the others for 20 s"),
+    Death(disk, 1, "evicted", "Node 1 of 2: Node "),
 ]
 TRIED = DEATHS if os.environ.get("SMOKE_DEATHS") == "all" else DEATHS[:2]
 
