@@ -49,7 +49,8 @@ class S3Server(NamedTuple):
             session_token=variables["AWS_SESSION_TOKEN"],
         )
 
-    def client(self) -> "S3Client":
+    def client(self, agent: str = "") -> "S3Client":
+        """With `agent` in the User-Agent of its requests."""
         return boto3.client(
             "s3",
             endpoint_url=self.endpoint,
@@ -60,6 +61,7 @@ class S3Server(NamedTuple):
             # As the platform's own: R2, and the proxy that stands for it, refuse other checksums.
             config=Config(
                 s3={"addressing_style": "path"},
+                user_agent_extra=agent,
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
             ),

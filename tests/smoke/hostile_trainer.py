@@ -7,6 +7,7 @@ import servers
 from support.api import Api
 from support.cluster import run
 from support.store_attacks import (
+    ATTACKER,
     Given,
     Others,
     attacks,
@@ -41,9 +42,9 @@ def attack(api: Api, dataset_id: str, endpoint: str, platform_keys: str) -> None
     others = Others("0" * 12, "1" * 12, "weights/not-for-a-trainer.pt")
     given = Given(job_id, 1, dataset_id)
     put_all(store.client(), given, others)
-    own = store.for_attempt(variables).client()
-    assert failures(rights(own, given)) == {}
-    tried = attacks(own, given, others)
+    own = store.for_attempt(variables)
+    assert failures(rights(own.client(), given)) == {}
+    tried = attacks(own.client(ATTACKER), given, others)
     assert [name for name, call in tried.items() if not refused(call)] == []
     assert ways_to_more(endpoint, variables) == []
     assert changed(store.client(), others) == []

@@ -8,11 +8,14 @@ from typing import Any, NamedTuple
 
 import boto3
 from boto3.exceptions import S3UploadFailedError
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 Calls = dict[str, Callable[[], Any]]
 
 DATASETS, MODELS = "datasets", "models"
+# In the User-Agent of what a store must refuse: a log of its requests tells them from the platform's.
+ATTACKER = "attacker"
 # Larger than what boto3 sends in one piece.
 LARGE = 9 << 20
 
@@ -192,7 +195,10 @@ def ways_to_more(endpoint: str, variables: Mapping[str, str]) -> list[str]:
         aws_session_token=variables["AWS_SESSION_TOKEN"],
         region_name="us-east-1",
     )
-    sts, iam = (session.client(service, endpoint_url=endpoint) for service in ("sts", "iam"))
+    config = Config(user_agent_extra=ATTACKER)
+    sts, iam = (
+        session.client(service, endpoint_url=endpoint, config=config) for service in ("sts", "iam")
+    )
     role = "arn:aws:iam::000000000000:role/attempt"
     calls: Calls = {
         "assume the role without a policy": partial(
