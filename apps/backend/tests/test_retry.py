@@ -1,7 +1,9 @@
 """What repeats for ever ends when it is cancelled, and only then."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
+from itertools import pairwise
 
 import pytest
 from backend.callbacks.batching import WriteBatcher
@@ -71,6 +73,27 @@ async def test_a_group_of_tasks_that_failed_is_repeated() -> None:
     running.cancel()
     await asyncio.wait([running], timeout=10)
     assert running.cancelled()
+
+
+@pytest.mark.parametrize(("usual_lag_s", "apart_s"), [(0, 0.01), (0.02, 0.04), (1, 0.1)])
+async def test_batches_of_a_replica_that_is_late_are_further_apart(
+    usual_lag_s: float, apart_s: float
+) -> None:
+    written: list[float] = []
+
+    async def write(_items: Mapping[str, int]) -> Mapping[str, int]:
+        written.append(time.monotonic())
+        return {}
+
+    lag = LoopLag()
+    lag.usual = usual_lag_s
+    batcher = WriteBatcher[int, int](write, 1, lag)
+    running = asyncio.create_task(batcher.run())
+    async with asyncio.timeout(60):
+        for _ in range(3):
+            await batcher.write("a", 1)
+    assert all(later - one >= apart_s for one, later in pairwise(written))
+    running.cancel()
 
 
 async def test_a_write_that_waits_for_the_one_before_it_is_late() -> None:

@@ -14,6 +14,8 @@ logger = logging.getLogger(__name__)
 # The replies to one batch bring the next: without a pause its first item would go alone.
 GATHER_S = 0.002
 BETWEEN_S = 0.01
+# Where the loop is late anyway, batches are further apart: one of a hundred costs less than ten of ten.
+LONGEST_BETWEEN_S = 0.1
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -56,15 +58,16 @@ class WriteBatcher(Generic[Item, Result]):
 
     async def run(self) -> None:
         """Write batches forever."""
-        earliest = 0.0
+        earliest, between = 0.0, BETWEEN_S
         while True:
             await self._arrived.wait()
             await asyncio.sleep(max(GATHER_S, earliest - time.monotonic()))
-            earliest = time.monotonic() + BETWEEN_S
             self._arrived.clear()
             batch = self._take()
             oldest = next(iter(batch.values()))
-            self._lag.note(time.monotonic() - oldest.since - BETWEEN_S)
+            self._lag.note(time.monotonic() - oldest.since - between)
+            between = min(max(BETWEEN_S, 2 * self._lag.usual), LONGEST_BETWEEN_S)
+            earliest = time.monotonic() + between
             try:
                 results = await self._write({job_id: one.item for job_id, one in batch.items()})
             except BaseException as error:

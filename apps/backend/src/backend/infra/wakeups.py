@@ -99,8 +99,7 @@ class WakeupBus:
             await self._something_unsent.wait()
             self._something_unsent.clear()
             job_ids, self._unsent = self._unsent, set()
-            if job_ids:
-                await redis.publish(CHANNEL, " ".join(job_ids))
+            await redis.publish(CHANNEL, " ".join(job_ids))
 
     async def _receive(self, redis: Redis) -> None:
         async with redis.pubsub(ignore_subscribe_messages=True) as pubsub:

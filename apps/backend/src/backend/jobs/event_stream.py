@@ -133,12 +133,10 @@ async def list_events(ctx: Context, wanted: JobQuery) -> AsyncIterator[bytes]:
             # that all look together.
             apart = (time.monotonic() - looked) * LOOKS_APART / LIST_LOOK_S
             pause = LIST_LOOK_S * 2 ** min(ceil(log2(max(apart, 1))), MOST_DOUBLED)
-            news = ""
-            if now != told:
-                changed = ",".join(text for id_, text in jobs.items() if told[0].get(id_) != text)
-                news = f'event: jobs\ndata: {{"items": [{changed}], {json.dumps(rest)[1:]}\n\n'
+            changed = ",".join(text for id_, text in jobs.items() if told[0].get(id_) != text)
+            news = f'event: jobs\ndata: {{"items": [{changed}], {json.dumps(rest)[1:]}\n\n'
+            yield news.encode() if now != told else b""
             told = now
-            yield news.encode()
             await woken()
             await asyncio.sleep(pause - time.monotonic() % pause)
 
