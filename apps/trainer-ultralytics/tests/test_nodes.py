@@ -58,18 +58,7 @@ def rank(env: dict[str, str], number: int) -> psutil.Process:
     return one
 
 
-# No GPU is here whose memory could run out. Python runs this before anything else.
-FULL_GPU = """
-import os
-if os.environ.get("RANK") == "1":
-    import torch
-    def backward(*_, **__):
-        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-    torch.Tensor.backward = backward
-"""
-
-
-@pytest.mark.timeout(540)  # six trainings, five of which start two nodes
+@pytest.mark.timeout(480)  # five trainings, four of which start two nodes
 def test_two_nodes_train_die_stop_and_resume_as_one_and_as_two(
     jobs: Jobs, backend: Backend, start: Start, tmp_path: Path
 ) -> None:
@@ -107,15 +96,8 @@ def test_two_nodes_train_die_stop_and_resume_as_one_and_as_two(
     assert ended(two) == [143, 143]
     assert [told["cause"] for told in backend.finishes[1:]] == ["preempted"] * 2
 
-    (tmp_path / "fault").mkdir()
-    (tmp_path / "fault" / "sitecustomize.py").write_text(FULL_GPU)
-    two = start(env | {"ATTEMPT": "4", "FAULT": str(tmp_path / "fault")}, 2)
-    assert ended(two) == [1, 1]
-    assert backend.finishes[-1]["cause"] == "gpu_out_of_memory"
-    assert backend.finishes[-1]["message"].startswith("Rank 1 of 2 (node 1): The GPU's memory")
-
     env["RANK_TIMEOUT_S"] = "15"
-    two = trains_on(5, 2)
+    two = trains_on(4, 2)
     rank(env, 1).send_signal(signal.SIGSTOP)
     assert two[0].wait(120) == 1
     message = (
@@ -127,7 +109,7 @@ def test_two_nodes_train_die_stop_and_resume_as_one_and_as_two(
     two[1].wait(120)
 
     before = len(backend.finishes)
-    two = trains_on(6, 2)
+    two = trains_on(5, 2)
     backend.command = "finish"  # which the first node alone hears
     assert ended(two) == [0, 0]
     assert backend.finishes[before:] == [{"cause": "completed", "message": ""}]
@@ -137,8 +119,29 @@ def test_two_nodes_train_die_stop_and_resume_as_one_and_as_two(
     assert b"[rank 0] " in backend.log
     assert b"[rank 1] " not in backend.log
     seqs = [beat["seq"] for beat in backend.heartbeats]
-    assert seqs.count(1) == 6
-    assert processes.of_attempt(env["JOB_ID"], 6) == []
+    assert seqs.count(1) == 5
+    assert processes.of_attempt(env["JOB_ID"], 5) == []
+
+
+# No GPU is here whose memory could run out. Python runs this before anything else.
+FULL_GPU = """
+import os
+if os.environ.get("RANK") == "1":
+    import torch
+    def backward(*_, **__):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+    torch.Tensor.backward = backward
+"""
+
+
+def test_a_node_whose_gpu_s_memory_runs_out_is_named(
+    jobs: Jobs, backend: Backend, start: Start, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(FULL_GPU)
+    assert ended(start(jobs.env(epochs=2, batch=4) | {"FAULT": str(tmp_path)}, 2)) == [1, 1]
+    [told] = backend.finishes
+    assert told["cause"] == "gpu_out_of_memory"
+    assert told["message"].startswith("Rank 1 of 2 (node 1): The GPU's memory ran out")
 
 
 def test_the_first_rank_hangs_where_what_is_told_cannot_be_read(
