@@ -26,7 +26,7 @@ METRICS_AT_ONCE = 200
 # so far apart, and share what is read.
 LOOK_S = 0.15
 # A busy replica looks less often, a second apart at most: ten times as long as its loop usually is
-# late. One peak, such as a scrape of its metrics, shall not hold up what is live for seconds.
+# late. One peak, such as a scrape of its metrics, does not hold up what is live.
 LATE_S = 0.02
 LOOKS_APART = 10
 # What was written earlier may be committed later: metrics are looked for from a little before the
