@@ -134,7 +134,7 @@ def diagnose(ref: AttemptRef, seen: AttemptObjects) -> Observation | Pending:
 def _first_death(seen: AttemptObjects, deaths: dict[int, Observation]) -> Observation | Pending:
     """What ended the attempt, not what it ended: what is known for certain, else what came first."""
 
-    def order(node: int) -> tuple[bool, str, bool, float]:
+    def order(node: int) -> tuple[bool, str, bool, float, str]:
         return deaths[node].cause in UNCERTAIN, *_when(seen.pods.get(node))
 
     node = min(deaths, key=order)
@@ -150,19 +150,19 @@ def _first_death(seen: AttemptObjects, deaths: dict[int, Observation]) -> Observ
     return Pending(death.cause, death.message, max(SETTLE_S, *left), death.exit_code)
 
 
-def _when(pod: Object | None) -> tuple[str, bool, float]:
+def _when(pod: Object | None) -> tuple[str, bool, float, str]:
     """Sorts pods by when they began to end: those that were deleted after those that failed then.
 
-    Times are seconds; of two that were deleted in one, the watch knows which was first.
+    Times are seconds. Of two that were deleted in one, a watch that saw it knows which was first.
     """
     if pod is None:
-        return "~", True, 0.0  # it never was
-    metadata = pod["metadata"]
+        return "~", True, 0.0, ""  # it never was
+    metadata, ended = pod["metadata"], _ended(pod).get("finishedAt") or "~"
     if "deletionTimestamp" not in metadata:
-        return _ended(pod).get("finishedAt") or "~", False, 0.0
+        return ended, False, 0.0, ended
     grace = timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0)
     told = datetime.fromisoformat(metadata["deletionTimestamp"]) - grace
-    return f"{told:%Y-%m-%dT%H:%M:%SZ}", True, metadata.get("seenToLeave") or 0.0
+    return f"{told:%Y-%m-%dT%H:%M:%SZ}", True, metadata.get("seenToLeave", 0.0), ended
 
 
 def _first_wait(told: dict[int, Observation | Pending]) -> Observation | Pending:

@@ -88,11 +88,11 @@ class AttemptWatch:
     async def _follow(self, kind: str) -> None:
         while True:
             vanished = {(ref, node) for ref, all_ in self._objects[kind].items() for node in all_}
-            version = ""
+            version, listed_at = "", asyncio.get_running_loop().time()
             async for page in self._api.pages(kind, **_QUERIES[kind]):
                 version = version or page.version
                 for item in page.items:
-                    vanished.discard(self._put(kind, item))
+                    vanished.discard(self._put(kind, item, listed_at))
             for ref, node in vanished:
                 self._remove(kind, ref, node)
             self._unlisted.discard(kind)
@@ -101,7 +101,7 @@ class AttemptWatch:
                 if event == "DELETED":  # by force, without a word before
                     now = f"{utcnow():%Y-%m-%dT%H:%M:%SZ}"
                     item["metadata"].setdefault("deletionTimestamp", now)
-                ref, node = self._put(kind, item)
+                ref, node = self._put(kind, item, asyncio.get_running_loop().time())
                 if event == "DELETED":
                     self._remove(kind, ref, node)
                 self.woken.set()
@@ -130,12 +130,11 @@ class AttemptWatch:
         self.places = places
         self.woken.set()
 
-    def _put(self, kind: str, item: Object) -> tuple[AttemptRef, int]:
+    def _put(self, kind: str, item: Object, seen_at: float) -> tuple[AttemptRef, int]:
         ref, node = _owner(item)
         known = self._objects[kind].setdefault(ref, {})
         if "deletionTimestamp" in (metadata := item["metadata"]):
-            before = known.get(node, item)["metadata"]
-            metadata["seenToLeave"] = before.get("seenToLeave") or asyncio.get_running_loop().time()
+            metadata["seenToLeave"] = known.get(node, item)["metadata"].get("seenToLeave", seen_at)
         if known.get(node) != item:
             known[node] = item
             self.changed.add(ref)
