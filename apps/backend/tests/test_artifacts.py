@@ -86,11 +86,26 @@ async def test_the_nodes_logs_of_each_attempt_stay_beside_what_the_last_one_left
     async with httpx.AsyncClient() as plain:
         left = {item["name"]: (await plain.get(item["url"])).content for item in items}
     assert left == {
-        "attempt-1.node-1.log": b"not its own",
+        "attempt-1.node-1.log": b"1",
         "attempt-10.node-1.log": b"10",
         "attempt-9.node-1.log": b"9",
         "best.pt": b"model",
     }
+
+
+async def test_logs_of_nodes_take_no_place_from_what_the_model_needs(
+    served: Served, s3: "S3Client", job_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "MAX_ARTIFACTS", 3)
+    ctx, client = served
+    for name in ("best.pt", "model.onnx"):
+        put(s3, f"{job_id}/2/artifacts/{name}", b"x")
+    for number in (1, 2):
+        put(s3, f"{job_id}/{number}/artifacts/attempt-{number}.node-1.log", b"x")
+    assert "attempt-2.node-1.log" in str(await register_artifacts(ctx, job_id))
+    items = (await client.get(f"/api/v1/jobs/{job_id}/artifacts")).json()["items"]
+    names = [item["name"] for item in items]
+    assert names == ["attempt-1.node-1.log", "best.pt", "model.onnx"]
 
 
 async def test_names_with_spaces_and_brackets_are_taken_and_the_others_told(

@@ -59,19 +59,19 @@ async def _stored(ctx: Context, job_id: str) -> tuple[list[Artifact], dict[str, 
     # not shown.
     async with ctx.db.reading() as session:
         launched = {str(number): number for number in await repository.attempts(session, job_id)}
-    by_attempt: dict[int, list[StoredObject]] = defaultdict(list)
+    by_attempt: dict[int, list[StoredObject]] = defaultdict(list, {0: []})
     unnamed = []
     for item in await ctx.store.list(bucket, object_keys.job(job_id)):
         match item.key.split("/"):
             case [_, at, "artifacts", name] if at in launched and ARTIFACT_NAME.fullmatch(name):
                 # Those of a further node's log, of whichever attempt, are under 0.
-                of = 0 if name.startswith(f"attempt-{at}.node-") else launched[at]
-                by_attempt[of].append(item)
+                is_log = re.fullmatch(rf"attempt-{at}\.node-\d+\.log", name)
+                by_attempt[0 if is_log else launched[at]].append(item)
             case [_, _, "checkpoint"]:
                 pass
             case [_, *inside]:
                 unnamed.append("/".join(inside))
-    by_name = {_name(item): item for item in by_attempt[0] + by_attempt[max(by_attempt)]}
+    by_name = {_name(item): item for item in by_attempt[max(by_attempt)] + by_attempt[0]}
     left = sorted(by_name.values(), key=lambda item: _WANTED.fullmatch(_name(item)) is None)
     heads = await asyncio.gather(*(ctx.store.head(bucket, one.key) for one in left[:MAX_ARTIFACTS]))
     artifacts = [_artifact(job_id, head) for head in heads if head is not None]
