@@ -1,6 +1,7 @@
 """The log of a node that is not the first, among the job's files."""
 
 import threading
+import time
 from pathlib import Path
 from typing import cast
 
@@ -24,6 +25,7 @@ class FailsFirst:
     def upload(self, source: Path, bucket: str, key: str) -> None:
         if not self.refused:
             self.refused = True
+            time.sleep(0.5)  # of which no longer pause may follow
             raise AttemptError(Cause.STORAGE_UNAVAILABLE, "refused once")
         self._store.upload(source, bucket, key)
 

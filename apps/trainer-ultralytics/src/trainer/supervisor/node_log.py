@@ -10,9 +10,12 @@ from trainer.object_store import ObjectStore
 from trainer.supervisor.output_log import KEPT_BYTES, OutputLog
 
 _INTERVAL_S = 5.0
-# Each upload holds the whole log: uploads take at most this share of the time.
-_SHARE = 0.05
-_PATIENCE_S = 5.0
+# Each upload holds the whole log: one that took long is followed by a pause so many times as long,
+# but no longer than the last one of these.
+_PAUSE = 20
+_LONGEST_PAUSE_S = 60.0
+# How long the attempt's end waits for the last upload: the other nodes' ends do not wait for it.
+_PATIENCE_S = 2.0
 _CHUNK_BYTES = 1 << 20
 logger = logging.getLogger(__name__)
 
@@ -47,23 +50,29 @@ class NodeLog(threading.Thread):
         """Store until closed."""
         closing = False
         while not closing:
-            began = time.monotonic()
             closing = self._closing.is_set()  # read before the log: `close` waits for its end
-            if self._output.size() > self._stored_bytes:
-                self._store()
-            self._closing.wait(max(_INTERVAL_S, (time.monotonic() - began) / _SHARE))
+            pause_s = _INTERVAL_S
+            if self._output.size() != self._stored_bytes:
+                began = time.monotonic()
+                if self._store():
+                    pause_s = max(pause_s, _PAUSE * (time.monotonic() - began))
+            self._closing.wait(min(pause_s, _LONGEST_PAUSE_S))
 
-    def _store(self) -> None:
+    def _store(self) -> bool:
+        """Whether the log as it is now could be stored."""
         size = self._output.size()
         try:
             self._write_copy(size)
             self._object_store.upload(self._copy, self._bucket, self._key)
-            self._stored_bytes = size
         except (AttemptError, OSError) as error:
+            self._copy.unlink(missing_ok=True)  # a full disk has better uses for it
             # Told once: each line that tells it is one more to store.
             if not self._told:
                 logger.warning("The log of this node cannot be stored so far: %s", error)
             self._told = True
+            return False
+        self._stored_bytes = size
+        return True
 
     def _write_copy(self, size: int) -> None:
         """The log as of `size` bytes, in a file that does not grow while it is uploaded."""
@@ -73,5 +82,7 @@ class NodeLog(threading.Thread):
                 copy.write(f"[trainyard] The first {offset} bytes are left out.\n".encode())
             while offset < size:
                 offset, data = self._output.read(offset, min(_CHUNK_BYTES, size - offset))
+                if not data:  # the trainer has cut off what it had printed
+                    break
                 copy.write(data)
                 offset += len(data)
