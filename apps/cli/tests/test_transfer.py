@@ -315,15 +315,18 @@ def test_a_pulled_model_is_whole_and_checked(server: Server, yard: Yard, tmp_pat
     assert (tmp_path / "m/best.pt").read_bytes() == b"model"
 
 
-def test_what_is_replaced_while_it_is_pulled_is_pulled_anew(server: Server, yard: Yard) -> None:
+def test_what_is_replaced_while_it_is_pulled_is_pulled_anew(
+    server: Server, yard: Yard, tmp_path: Path
+) -> None:
     old, new = (
         answer(200, {"items": [_artifact(server, name, body, hashlib.sha256(body).hexdigest())]})
-        for name, body in [("attempt-2.node-1.log", b"old\n"), ("attempt-2.node-1.log", b"new\n")]
+        for name, body in [("best.pt", b"old"), ("best.pt", b"new")]
     )
     server.on("GET /jobs/0123456789ab", answer(200, job(status="running")))
-    server.on("GET /jobs/0123456789ab/artifacts", old, old, new)
-    server.on("GET /blob", answer(200, b"new\n"))
-    assert yard("logs", "0123456789ab", "--node", "1").stdout == "new\n"
+    server.on("GET /jobs/0123456789ab/artifacts", old, new)
+    server.on("GET /blob", answer(200, b"new"))
+    assert yard("model", "pull", "0123456789ab", "--out", "m").returncode == 0
+    assert (tmp_path / "m/best.pt").read_bytes() == b"new"
 
 
 def test_an_artifact_cannot_lead_out_of_the_folder(

@@ -1,7 +1,6 @@
 """`yard job logs`: what a job's trainer prints, on its first node or another."""
 
 import codecs
-import re
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -12,9 +11,10 @@ from yard import console, formatting
 from yard.arguments import JobId
 from yard.client import Client, Json
 from yard.commands.job_follow import stream
-from yard.commands.model import fetch
+from yard.commands.model import NODE_LOG
 from yard.errors import Code, YardError
 from yard.options import AsJson, Url, client
+from yard.transfer import download
 
 _CHUNK = 1 << 16
 
@@ -61,19 +61,25 @@ def logs(
 def _print_node(api: Client, job: Json, node: int, *, as_json: bool) -> None:
     """Print the log that the node's latest attempt has stored among the job's files."""
     items = api.get(f"/jobs/{job['id']}/artifacts")["items"]
-    found = [re.fullmatch(rf"attempt-(\d+)\.node-{node}\.log", item["name"]) for item in items]
-    latest = max(filter(None, found), key=lambda name: int(name[1]), default=None)
-    if latest is None:
+    stored = {
+        int(name["attempt"]): item
+        for item in items
+        if (name := NODE_LOG.fullmatch(item["name"])) and int(name["node"]) == node
+    }
+    if not stored:
         nodes = job["resources"].get("nodes", 1)
         raise YardError(
             f"job {job['id']} has no log of node {node}",
-            f"it asks for {nodes} {'nodes' if nodes > 1 else 'node'}, counted from 0, and a node's "
-            "log is stored once it has printed something",
-            code=Code.NOT_FOUND,
+            f"it asks for {nodes} {'nodes' if nodes > 1 else 'node'}, counted from 0; the Ultralytics "
+            "trainer stores a node's log a few seconds after its first line, an own trainer may not",
+            f"look at its pod: `kubectl logs -l trainyard.dev/job={job['id']}` with the index of the node",
+            Code.NOT_FOUND,
         )
     offset, decoder = 0, codecs.getincrementaldecoder("utf-8")("replace")
     with tempfile.TemporaryDirectory() as folder:
-        [file] = fetch(api, job, Path(folder), [latest[0]], show=False)
+        file = Path(folder) / "log"
+        # It may have grown since its sha256 was asked for.
+        download(stored[max(stored)] | {"sha256": None}, file, lambda _: None)
         with file.open("rb") as log:
             while data := log.read(_CHUNK):
                 _emit(decoder.decode(data), offset, as_json=as_json)

@@ -1,5 +1,6 @@
 """`yard model pull`."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,10 @@ from yard.console import out
 from yard.errors import Code, YardError
 from yard.options import AsJson, Url, client
 from yard.transfer import DamagedError, download
+
+# The logs of a job's further nodes are among its files: `yard job logs --node` prints them.
+NODE_LOG = re.compile(r"attempt-(?P<attempt>\d+)\.node-(?P<node>\d+)\.log")
+_TRIES = 3
 
 
 def pull(
@@ -55,7 +60,7 @@ def fetch(api: Client, job: Json, folder: Path, only: list[str], *, show: bool) 
         api: the server.
         job: the job.
         folder: created if it does not exist.
-        only: names of the wanted artifacts; all if empty.
+        only: names of the wanted artifacts; all but the logs of nodes if empty.
         show: whether to draw a progress bar.
 
     Raises:
@@ -76,7 +81,11 @@ def fetch(api: Client, job: Json, folder: Path, only: list[str], *, show: bool) 
             todo,
             Code.NOT_FOUND,
         )
-    wanted = [item for item in items if not only or item["name"] in only]
+    wanted = [
+        item
+        for item in items
+        if item["name"] in only or not (only or NODE_LOG.fullmatch(item["name"]))
+    ]
     total = sum(int(item["size"]) for item in wanted)
     paths = list[Path]()
     with console.transfer_bar("pulling", total, show=show) as advance:
@@ -90,13 +99,13 @@ def _fetch_one(
     api: Client, job: Json, item: Json, target: Path, advance: Callable[[int], None]
 ) -> None:
     """Download it, or what a trainer that goes on has written in its place meanwhile."""
-    while True:
+    for tries_left in reversed(range(_TRIES)):
         try:
             download(item, target, advance)
         except DamagedError:
             now = api.get(f"/jobs/{job['id']}/artifacts")["items"]
             newer = next((other for other in now if other["name"] == item["name"]), item)
-            if newer["sha256"] == item["sha256"]:
+            if newer["sha256"] == item["sha256"] or not tries_left:
                 raise
             item = newer
         else:

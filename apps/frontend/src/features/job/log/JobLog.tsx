@@ -46,15 +46,18 @@ export function JobLog({ job, log, length }: Props) {
       {file === undefined ? (
         <LogView log={log} length={length} active={isActive(job)} />
       ) : (
-        <StoredLog key={file.name} file={file} active={isActive(job)} />
+        <StoredLog key={file.name} job={job} file={file} />
       )}
     </>
   )
 }
 
-function StoredLog({ file, active }: { file: Artifact; active: boolean }) {
+function StoredLog({ job, file }: { job: Job; file: Artifact }) {
   const { data, error } = useQuery({
-    queryKey: ['log', file.name, file.sha256],
+    queryKey: ['log', job.id, file.name, file.sha256, file.size],
+    // Each is a whole log: only the one that is shown is kept.
+    gcTime: 0,
+    staleTime: Infinity,
     queryFn: async ({ signal }) => {
       const log = new LogBuffer()
       log.append(0, 1, await readStoredText(file, signal))
@@ -62,6 +65,6 @@ function StoredLog({ file, active }: { file: Artifact; active: boolean }) {
     },
     placeholderData: (before) => before,
   })
-  if (data !== undefined) return <LogView log={data} length={data.length} active={active} />
+  if (data !== undefined) return <LogView log={data} length={data.length} active={isActive(job)} />
   return error === null ? <Loading what="log" /> : <Failure error={error} retries={false} />
 }
