@@ -129,7 +129,7 @@ VARIANTS: dict[str, tuple[str, Values]] = {
     "no-grafana": ("tier2", {"grafana": {"enabled": False}}),
     "image-source": (
         "tier1",
-        {"trainer": {"liveSource": {"enabled": False}, "env": {"OMP_NUM_THREADS": "2"}}},
+        {"trainer": {"liveSource": {"enabled": False}, "env": {"ON": "1"}}},
     ),
     "served-models": (
         "tier2",

@@ -67,8 +67,8 @@ exec:
   emptyDir: {sizeLimit: {{ .Values.trainer.job.scratchSize }}}
 - name: launcher-tmp
   emptyDir: {sizeLimit: 4Gi}
-- name: shm # as large as the pod's memory, of which it is a part
-  emptyDir: {medium: Memory}
+- name: shm # of all trainings together: what one leaves there counts as the launcher's memory
+  emptyDir: {medium: Memory, sizeLimit: 2Gi}
 {{- if .Values.trainer.liveSource.enabled }}
 - name: source
   persistentVolumeClaim: {claimName: trainer-source, readOnly: true}

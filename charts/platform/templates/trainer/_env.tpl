@@ -1,12 +1,12 @@
 {{/* Variables of every training: of its Job's container, or of the launcher that forks it. */}}
 {{- define "platform.trainer.env" -}}
 {{- range $name, $value := .Values.trainer.env }}
-- name: {{ $name }}
+- name: {{ $name | quote }}
   value: {{ $value | quote }}
 {{- end }}
 {{- end }}
 
-{{/* What the platform sets itself, as docs/training-contract.json has it; also all that begins with AWS_ or PET_. */}}
+{{/* What the platform sets itself, as docs/training-contract.json has it, or torchrun; also all that begins with AWS_ or PET_. */}}
 {{- define "platform.trainer.ownEnv" -}}
 - JOB_ID
 - ATTEMPT
@@ -31,4 +31,7 @@
 - TRAINER_HOME
 - DATASET_CACHE_BYTES
 - PYTHONPATH
+- RANK
+- LOCAL_RANK
+- WORLD_SIZE
 {{- end }}
