@@ -70,12 +70,12 @@ def rank_without_api_server(pod: str) -> None:
     """As long as the kubelet lets the API server hang."""
     _, job, _, number, _ = pod.split("-")
     where = _pods(job)[int(number)]["spec"]["nodeName"]
-    for step in ("STOP", "", "CONT"):
-        if step:
-            run(f"docker exec {NODE} pkill -{step} kube-apiserver")
-        else:
-            run(["docker", "exec", where, "sh", "-c", KILL_RANK, "sh", number])
-            time.sleep(20)
+    run(f"docker exec {NODE} pkill -STOP kube-apiserver")
+    try:
+        run(["docker", "exec", where, "sh", "-c", KILL_RANK, "sh", number])
+        time.sleep(20)
+    finally:
+        run(f"docker exec {NODE} pkill -CONT kube-apiserver")
 
 
 def hang(pod: str) -> None:
@@ -84,11 +84,14 @@ def hang(pod: str) -> None:
 
 
 def cut_off(pod: str) -> None:
-    """No packet passes between the two pods any more, in either direction."""
+    """No packet passes between the two pods, on one machine, until the ranks have noticed."""
     job = pod.split("-")[1]
     one, other = (found["status"]["podIP"] for found in _pods(job).values())
-    for source, target in ((one, other), (other, one)):
-        run(f"docker exec {NODE} iptables -I FORWARD -s {source} -d {target} -j DROP")
+    for what in ("-I", "-D"):
+        for source, target in ((one, other), (other, one)):
+            run(f"docker exec {NODE} iptables {what} FORWARD -s {source} -d {target} -j DROP")
+        if what == "-I":
+            time.sleep(30)
 
 
 def disk(pod: str) -> None:
