@@ -72,7 +72,7 @@ def _print_node(api: Client, job: Json, node: int, *, as_json: bool) -> None:
             f"job {job['id']} has no log of node {node}",
             f"it asks for {nodes} {'nodes' if nodes > 1 else 'node'}, counted from 0; the Ultralytics "
             "trainer stores a node's log a few seconds after its first line, an own trainer may not",
-            f"look at its pod: `kubectl logs -l trainyard.dev/job={job['id']}` with the index of the node",
+            f"look at its pod: `kubectl get pods -n platform -l trainyard.dev/job={job['id']}`",
             Code.NOT_FOUND,
         )
     offset, decoder = 0, codecs.getincrementaldecoder("utf-8")("replace")

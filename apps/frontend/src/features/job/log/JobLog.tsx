@@ -41,6 +41,9 @@ export function JobLog({ job, log, length }: Props) {
               </option>
             ))}
           </select>
+          {files.isSuccess && stored.length === 0 && (
+            <span className="detail"> No other node has stored a log.</span>
+          )}
         </p>
       )}
       {file === undefined ? (
