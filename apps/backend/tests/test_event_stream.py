@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import api_support
@@ -14,7 +13,7 @@ import httpx
 import pytest
 from api_support import Api, Running, add_running, set_job, shift_clock
 from backend.callbacks import log_repository
-from backend.infra import live_response, loop_lag
+from backend.infra import live_response
 from backend.infra import wakeups as wake_ups
 from backend.jobs import event_stream, repository
 from backend.state.jobs import Job
@@ -294,20 +293,6 @@ async def test_a_viewer_of_a_busy_job_looks_only_so_often(
         while len(text) < 2 * parts:
             text += (await next_of(events, "log")).data["text"]
         assert looks <= 2 + (time.monotonic() - began) / event_stream.LOOK_S
-
-
-@pytest.mark.parametrize(("late", "usual"), [([3.0, 0, 0, 0], 0.02), ([0.1] * 20, 0.2)])
-async def test_one_peak_leaves_the_usual_lag_as_it_is(
-    late: list[float], usual: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = iter([moment for one in late for moment in (0.0, one)])
-    monkeypatch.setattr(loop_lag, "TICK_S", 0)
-    monkeypatch.setattr(loop_lag, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    lag = loop_lag.LoopLag()
-    with pytest.raises(RuntimeError, match="StopIteration"):  # once the clock has told all
-        await lag.run()
-    assert lag.seconds > event_stream.LATE_S
-    assert usual / 4 < lag.usual < usual
 
 
 @pytest.mark.parametrize("usual_lag_s", [0, 0.05])
