@@ -83,15 +83,17 @@ def hang(pod: str) -> None:
     _inside(pod, "python", "-c", SIGNAL, str(signal.SIGSTOP.value), "trainer.yolo.rank")
 
 
-def cut_off(pod: str) -> None:
-    """No packet passes between the two pods, on one machine, until the ranks have noticed."""
+def cut_off(pod: str) -> Callable[[], None]:
+    """No packet passes between the two pods, on one machine, until what is returned is called."""
     job = pod.split("-")[1]
     one, other = (found["status"]["podIP"] for found in _pods(job).values())
-    for what in ("-I", "-D"):
+
+    def change(what: str) -> None:
         for source, target in ((one, other), (other, one)):
             run(f"docker exec {NODE} iptables {what} FORWARD -s {source} -d {target} -j DROP")
-        if what == "-I":
-            time.sleep(30)
+
+    change("-I")
+    return lambda: change("-D")
 
 
 def disk(pod: str) -> None:
@@ -121,7 +123,9 @@ def drain(pod: str) -> None:
 
 
 class Death(NamedTuple):
-    of: Callable[[str], None]
+    """`of` a pod; where it returns something, that takes back what would last."""
+
+    of: Callable[[str], Callable[[], None] | None]
     node: int
     cause: str
     message: str
@@ -176,8 +180,12 @@ def test_the_first_death_is_told_and_the_next_attempt_resumes(
     api.wait_epoch(job_id, (job["epoch"] or 0) + 2, seconds=240)
     wait_for(lambda: len(_pods(job_id)) == 2, 30)
     attempt = api.job(job_id)["attempt"]
-    death.of(_pods(job_id)[death.node]["metadata"]["name"])
-    job = api.wait(job_id, "retrying", "failed", seconds=120, every_s=0.3)
+    undo = death.of(_pods(job_id)[death.node]["metadata"]["name"])
+    try:
+        job = api.wait(job_id, "retrying", "failed", seconds=120, every_s=0.3)
+    finally:
+        if undo is not None:
+            undo()
     assert (job["attempt"], job["cause"]) == (attempt, death.cause), job["message"]
     assert death.message in job["message"]
     if job["status"] == "failed":  # one of these causes is not tried again by itself
